@@ -1,0 +1,49 @@
+# Two commands: `make compare` and `make test`. Both set up .venv on the first call only.
+# `make` needs nothing but Python 3.11 or newer (with venv) and access to a package index.
+
+PYTHON ?= $(shell for python in python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$python; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+ARGS ?=
+
+.PHONY: help compare test clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make compare               train every method and baseline on keypad; show who wins'
+	@echo 'make compare ARGS="..."    the same with options of "equimodal compare", for example'
+	@echo '                           ARGS="--seeds 5 --out results/five-seeds"'
+	@echo '                           A repeat continues what was interrupted and shows the table'
+	@echo '                           again; other options need another --out.'
+	@echo 'make test                  lint, types, tests'
+	@echo 'make clean                 remove .venv and caches; results stay'
+
+compare: .venv/installed
+	@$(BIN)/equimodal compare --resume $(ARGS)
+
+test: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# The stamps make a repeat instant: pip runs again only when the requirements change.
+.venv/installed: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) -e .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) -e '.[dev]'
+	@touch $@ .venv/installed
+
+$(BIN)/pip:
+	@test -n "$(PYTHON)" || { \
+	echo 'equimodal needs Python 3.11 or newer; neither python3.11 nor python3 is.' >&2; \
+	echo 'Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@rm -f .venv/installed .venv/installed-dev
+	$(PYTHON) -m venv .venv
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

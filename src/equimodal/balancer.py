@@ -1,0 +1,335 @@
+"""The balancer: binds a model to a method and runs the method's stages inside any loop."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from .arguments import require_number
+from .collection import collect_features
+from .distributed import world_size
+from .errors import BalanceError
+from .loop_watch import LoopWatch
+from .method import Epoch, Method, Plan, Step, merged
+from .modalities import ModalityMap
+from .readouts import LinearSplit, Readout, logits_of
+from .records import Record, on_host
+from .requirements import check_arguments, check_forward, check_modules, needs_readout
+from .streams import Stream, epoch_batches, unpaired_rows, with_pairs
+from .task import Classification
+from .updates import UpdateScaling, scale_gradients, warn_if_normalised
+
+
+def _default_forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
+    return model(batch[0]), batch[1]
+
+
+class Balancer:
+    """Runs ``method`` inside the user's own training loop.
+
+    Args:
+        model: any module; wrap it (DDP, Fabric, compile) before or after.
+        method: the balancing method.
+        encoders: modality -> name of its encoder module, the module, or a regular expression
+            over parameter names.
+        readout: where unimodal logits come from; required by methods that need them.
+        task: loss and score of the target; single-label classification by default.
+        objective: the loss under the method: ``"fused"`` (the papers' setting) or
+            ``"fused+unimodal"``.
+        loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
+            of batches each. Never give it test data.
+        forward: ``forward(model, batch) -> (output, target)``, used on ``loaders`` only.
+        optimizers: needed by ``on="update"``, momentum resets and the warning about Adam.
+        on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``.
+        epochs: planned number of epochs, for schedules given as a share of training.
+        seed: seeds every draw of the method.
+
+    Raises:
+        BalanceError: something the method needs is missing; the message says what to pass.
+
+    Example::
+
+        balancer = Balancer(model, AMSS(), {"audio": "audio_net", "video": "video_net"},
+                            LinearSplit("fc"))
+        loss = balancer.loss(model(audio, video), y)
+        loss.backward()
+        balancer.before_step()          # after unscale_, before clipping
+        optimizer.step(); optimizer.zero_grad()
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        method: Method,
+        encoders: Mapping[str, str | nn.Module],
+        readout: Readout | None = None,
+        *,
+        task: Classification | None = None,
+        objective: str = "fused",
+        loaders: Mapping[str, Iterable[Any]] | None = None,
+        forward: Callable[[nn.Module, Any], tuple[Any, Tensor]] = _default_forward,
+        optimizers: Sequence[Optimizer] = (),
+        on: str = "gradient",
+        epochs: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.method = method
+        self.readout = readout
+        self.task = task or Classification()
+        self.objective = getattr(method, "objective", None) or objective
+        self.loaders = dict(loaders or {})
+        self.forward = forward
+        self.optimizers = tuple(optimizers)
+        self.on = on
+        self.epochs = epochs
+        self.seed = seed
+        self.step_index = 0
+        self.epoch_index = 0
+        check_arguments(
+            method, objective=self.objective, on=on, readout=readout, loaders=self.loaders,
+            optimizers=self.optimizers,
+        )  # fmt: skip
+        self.modalities = ModalityMap(model, encoders)
+        check_modules(method, self.modalities)
+        self._reads_unimodal = needs_readout(method, self.objective)
+        self._edits = method.edits_gradients()
+        self._apply = UpdateScaling(self.optimizers).hold if on == "update" else scale_gradients
+        if self._edits and on == "gradient":
+            warn_if_normalised(method, self.optimizers)
+        self._micro: list[Step] = []
+        self._records: list[Record] = []
+        self._finished: list[dict[str, Any]] = []
+        self._positions: dict[str, tuple[int, int]] = {}
+        self._watch = LoopWatch(type(method).__name__)
+        method.on_start(self.modalities)
+
+    # -- the stages ---------------------------------------------------------------------------
+
+    def loss(self, output: Any, target: Tensor | Mapping[str, Tensor]) -> Tensor:
+        """The scalar to back-propagate, for the model's latest output.
+
+        Args:
+            output: the model's output: (N, C) logits, or anything that holds them.
+            target: (N,) labels, or one tensor a modality where the batches are unpaired.
+
+        Without gradients (``torch.no_grad()``) this is the plain fused loss and nothing is
+        recorded, so that a validation loop may use it.
+        """
+        logits = logits_of(output)
+        features = self.modalities.take_features()
+        if not torch.is_grad_enabled():
+            return self._plain_loss(logits, target)
+        step = self._step(logits, target, features)
+        loss = self.method.on_loss(step)
+        if isinstance(self.readout, nn.Module) and self._reads_unimodal:
+            loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
+        kept = step.detached(unimodal=self._reads_unimodal) if self._edits else step.bare()
+        self._micro.append(kept)
+        self._watch.saw_loss(loss.detach())
+        self.modalities.forget_call()
+        return loss
+
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Run the gradient stage. Call it after ``backward()`` (and ``unscale_``), before clipping
+        and ``optimizer.step()``, once an update."""
+        if not self._micro:
+            raise BalanceError(
+                "before_step() was called without a loss() since the last one: call "
+                "balancer.loss(...) and backward() first."
+            )
+        if self._edits:
+            self.method.on_gradients(merged(self._micro, unimodal=self._reads_unimodal))
+        self._micro = []
+        self._watch.saw_update()
+        self.step_index += 1
+
+    @torch.no_grad()
+    def epoch_end(self) -> None:
+        """Run the epoch stage, once after the last update of an epoch."""
+        self._watch.check_epoch(self.epoch_index, strict=self._edits)
+        epoch = Epoch(
+            **self._moment(), total=self.epochs, optimizers=self.optimizers,
+            collect=lambda split: collect_features(
+                self.modalities, self.loaders[split], self.forward
+            ),
+        )  # fmt: skip
+        self.method.on_epoch_end(epoch)
+        self._finished += on_host(self._records, self.modalities.names)
+        self._records.clear()
+        self.epoch_index += 1
+
+    def batches(
+        self, dataset: Any, *, batch_size: int
+    ) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
+        """Batches of one epoch, as the method wants them.
+
+        ``({m: x}, y)``, shuffled from (seed, epoch); or, for a method that draws every modality's
+        own rows, ``({m: x}, {m: y})`` in the numbers that it plans: ceil(N / batch_size) times.
+        Under several ranks each reads its own shard.
+
+        Args:
+            dataset: items ``({m: x}, label)`` or ``({m: x}, label, index)``; where it has
+                ``take(indices)`` and ``take_modality(m, indices)`` these are used instead.
+            batch_size: rows of a batch; nominal rows of one modality, n_b.
+        """
+        require_number("batch_size", batch_size, low=1, whole=True)
+        paired = epoch_batches(dataset, batch_size, seed=self.seed, epoch=self.epoch_index)
+        if not self.method.unpaired:
+            yield from paired
+            return
+        start = (0, 0)
+        streams = {
+            m: Stream(len(dataset), seed=self.seed, name=m, position=self._positions.get(m, start))
+            for m in self.modalities.names
+        }
+        for _ in range(math.ceil(len(dataset) // world_size() / batch_size)):
+            plan = Plan(**self._moment(), batch_size=batch_size)
+            inputs, targets = unpaired_rows(dataset, streams, self.method.on_plan(plan))
+            self._positions = {m: s.position for m, s in streams.items()}
+            if self.method.keeps_pairs:
+                inputs, targets = with_pairs(next(paired), inputs, targets)
+            yield inputs, targets
+
+    # -- persistence --------------------------------------------------------------------------
+
+    def state_dict(self, *, constants: bool = True) -> dict[str, Any]:
+        """All that a restart needs: tensors and plain data, loadable with ``weights_only=True``.
+
+        Args:
+            constants: also the large tensors that are fixed from the start (initial weights);
+                leave them out where the same model is built again from the same seed.
+        """
+        readout = self.readout.state_dict() if isinstance(self.readout, nn.Module) else None
+        return {
+            "format": 1,
+            "step": self.step_index,
+            "epoch": self.epoch_index,
+            "seed": self.seed,
+            "method": type(self.method).__name__,
+            "config": {k: _plain(v) for k, v in self.method.config().items()},
+            "modalities": list(self.modalities.names),
+            "objective": self.objective,
+            "on": self.on,
+            "streams": {m: list(p) for m, p in self._positions.items()},
+            "state": self.method.state_dict(),
+            "constants": self.method.constants if constants else None,
+            "readout": readout,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where :meth:`state_dict` was taken.
+
+        Raises:
+            BalanceError: written by another method, other arguments or other modalities.
+        """
+        self._check_state(state)
+        self.step_index, self.epoch_index = state["step"], state["epoch"]
+        self.seed = state["seed"]
+        self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}
+        self.method.load_state_dict(state["state"])
+        if state["constants"] is not None:
+            self.method.constants = dict(state["constants"])
+        if isinstance(self.readout, nn.Module) and state["readout"] is not None:
+            self.readout.load_state_dict(state["readout"])
+
+    # -- what was decided ---------------------------------------------------------------------
+
+    @property
+    def acted(self) -> bool:
+        """Whether the method has changed anything so far."""
+        return self.method.acted
+
+    @property
+    def note(self) -> str:
+        """What a reader of the results must know of this run; empty if nothing."""
+        return self.method.note
+
+    def drain_records(self) -> list[dict[str, Any]]:
+        """Decisions of all finished epochs since the last call:
+        ``{"step", "epoch", "name", "values": {m: float}}``, None for a value that is not finite."""
+        drained, self._finished = self._finished, []
+        return drained
+
+    def __repr__(self) -> str:
+        total = sum(p.numel() for p in self.modalities.model.parameters())
+        lines = [f"Balancer({self.method!r}, objective={self.objective!r}, on={self.on!r})"]
+        for m in self.modalities.names:
+            own = sum(p.numel() for p in self.modalities.parameters(m).values())
+            units = self.modalities.units(m)
+            held = sum(p.parameter.numel() for u in units for p in u.parts)
+            lines.append(
+                f"  {m}: {own:,} parameters ({own / max(total, 1):.0%} of the model), "
+                f"{sum(u.count for u in units):,} units in {len(units)} layers "
+                f"({held / max(own, 1):.0%} of its parameters)"
+            )
+        return "\n".join(lines)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _moment(self) -> dict[str, Any]:
+        return {
+            "index": self.step_index, "epoch_index": self.epoch_index,
+            "modalities": self.modalities, "seed": self.seed, "records": self._records,
+        }  # fmt: skip
+
+    def _step(
+        self,
+        logits: Tensor | None,
+        target: Tensor | Mapping[str, Tensor],
+        features: dict[str, Tensor],
+    ) -> Step:
+        check_forward(features, self.modalities)
+        paired = isinstance(target, Tensor)
+        targets = self._targets(target)
+        if self.method.unpaired:
+            self._watch.tell_pairing(paired)
+        if paired and logits is not None:
+            self.task.check(logits, next(iter(targets.values())))
+        if logits is not None and isinstance(self.readout, LinearSplit):
+            self.readout.check(self.modalities, features, logits)
+        return Step(
+            **self._moment(), task=self.task, objective=self.objective, targets=targets,
+            logits=logits if paired else None, features=features, readout=self.readout,
+            paired=paired, apply=self._apply,
+        )  # fmt: skip
+
+    def _targets(self, target: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        names = self.modalities.names
+        if isinstance(target, Tensor):
+            return dict.fromkeys(names, target)
+        if not self.method.unpaired:
+            raise BalanceError(
+                f"{type(self.method).__name__} needs paired batches with one label tensor; found "
+                "labels by modality. Use DUS, or iterate over balancer.batches(...)."
+            )
+        if set(target) != set(names):
+            raise BalanceError(
+                f"Labels by modality must name {list(names)}; found {sorted(target)}."
+            )
+        return {m: target[m] for m in names}
+
+    def _plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
+        if logits is None or not isinstance(target, Tensor):
+            raise BalanceError(
+                "Without gradients loss() is the plain fused loss and needs fused logits and one "
+                "label tensor; found an unpaired batch. Validate on paired batches."
+            )
+        self.task.check(logits, target)
+        return self.task.loss(logits, target)
+
+    def _check_state(self, state: Mapping[str, Any]) -> None:
+        mine = self.state_dict(constants=False)
+        for key in ("format", "method", "config", "modalities", "objective", "on"):
+            if state.get(key) != mine[key]:
+                raise BalanceError(
+                    f"The checkpoint was written with {key} {state.get(key)!r}; this run has "
+                    f"{mine[key]!r}. Build the same balancer, or start afresh."
+                )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,120 @@
+"""What `equimodal methods` and `equimodal data` print, read from registries and docstrings."""
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+
+from equimodal import data
+from equimodal import methods as registry
+from equimodal.docstrings import argument_docs
+
+_WIDTH = 96
+_OTHER_ROWS = (
+    ("untrained", "the model before training: the floor of every probe"),
+    ("alone:MODALITY", "one encoder trained alone; alone:* for each of them"),
+    ("ensemble", "mean of the probabilities of the encoders trained alone"),
+    ("joint:half-lr", "joint at half the learning rate"),
+    ("joint:double-lr", "joint at double the learning rate"),
+)
+
+
+def methods() -> str:
+    """One line for each method, and for each other row of a comparison."""
+    rows = [(name, registry.entry(name).summary) for name in registry.names()]
+    return "\n\n".join(
+        [
+            _columns(rows),
+            "other rows that compare takes:\n" + _columns(_OTHER_ROWS, "  "),
+            "Run `equimodal methods NAME` for a method's paper and settings.",
+        ]
+    )
+
+
+def method(name: str) -> str:
+    """What a method does, where it comes from, and what may be set.
+
+    Raises:
+        BalanceError: there is no such method.
+    """
+    entry, kind = registry.entry(name), registry.load(name)
+    facts = [
+        ("paper", _citation(sys.modules[kind.__module__].__doc__ or "")),
+        ("control", _control(entry)),
+        ("loss", "its own" if entry.objective == "own" else "--objective fused or fused+unimodal"),
+        ("card", f"docs/methods/{kind.__module__.rpartition('.')[2]}.md"),
+    ]
+    settings = _settings(name, registry.settings(name), setting_docs(kind))
+    return "\n\n".join([f"{name}: {entry.summary}", _columns(facts), settings])
+
+
+def sources() -> str:
+    """One line for each data set."""
+    rows = [(name, data.describe(name).summary) for name in data.names()]
+    return _columns(rows) + "\n\nRun `equimodal data NAME` for its files, licence and settings."
+
+
+def source(name: str) -> str:
+    """What a data set is, which files it reads, where they come from, and what may be set.
+
+    Raises:
+        BalanceError: there is no such data set.
+    """
+    info = data.describe(name)
+    under_root = ", ".join(info.files)
+    facts = [
+        ("files", f"under --data-root: {under_root}" if under_root else "none; made on the spot"),
+        ("origin", info.origin),
+        ("licence", info.licence),
+    ]
+    settings = _settings(name, info.settings, info.meanings)
+    return "\n\n".join([f"{name}: {info.summary}", _columns(facts), settings])
+
+
+def setting_docs(kind: type) -> dict[str, str]:
+    """What the arguments of a class mean, from its docstring and those of its bases."""
+    found: dict[str, str] = {}
+    for base in kind.__mro__:
+        found = argument_docs(inspect.cleandoc(base.__doc__ or "")) | found
+    return found
+
+
+def _citation(docstring: str) -> str:
+    paragraphs = [" ".join(part.split()) for part in docstring.split("\n\n")]
+    cited = [part for part in paragraphs if re.search(r"arXiv|doi|https?://", part)]
+    return cited[0] if cited else "none; a baseline"
+
+
+def _control(entry: registry.Entry) -> str:
+    if entry.is_control:
+        return f"is one itself: {', '.join(f'{k}={_written(v)}' for k, v in entry.preset.items())}"
+    return f"{entry.control}, the row without its own idea" if entry.control else "none"
+
+
+def _settings(name: str, defaults: Mapping[str, object], meanings: Mapping[str, str]) -> str:
+    if not defaults:
+        return "no settings"
+    first, default = next(iter(defaults.items()))
+    rows = [(f"{key}={_written(value)}", meanings.get(key, "")) for key, value in defaults.items()]
+    return f"settings, such as --set {name}.{first}={_written(default)}\n" + _columns(rows, "  ")
+
+
+def _written(value: object) -> str:
+    """A value as `--set` takes it."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(_written, value))
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _columns(rows: Iterable[tuple[str, str]], indent: str = "") -> str:
+    """Rows of a key and a text that wraps in its own column."""
+    rows = list(rows)
+    width = max(len(key) for key, _ in rows)
+    hanging = " " * (len(indent) + width + 2)
+    wrap = textwrap.TextWrapper(
+        _WIDTH, subsequent_indent=hanging, break_on_hyphens=False, break_long_words=False
+    )
+    return "\n".join(wrap.fill(f"{indent}{key:<{width}}  {text}".rstrip()) for key, text in rows)

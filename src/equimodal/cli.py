@@ -1,0 +1,126 @@
+"""The command line: one function per command, and every mistake as one line with exit code 2."""
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from equimodal.cli_parser import parse
+from equimodal.cli_values import settings
+from equimodal.errors import BalanceError
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+_PIPE_WIDTH = 160
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    0 done, 2 a mistake or a failed run (one line on stderr), 130 interrupted, 141 broken pipe.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _run(given)
+        sys.stdout.flush()
+        return 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        print(f"\nequimodal: interrupted.{_advice(given)}", file=sys.stderr)
+        return _INTERRUPTED
+    except (BalanceError, OSError) as error:
+        print(f"equimodal: error: {_one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def _run(given: list[str]) -> None:
+    try:
+        arguments = parse(given)
+    except SystemExit:  # argparse has printed the help or the version
+        return
+    _COMMANDS[arguments.command](arguments)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _advice(given: list[str]) -> str:
+    if "compare" not in given:
+        return ""
+    again = given if "--resume" in given else [*given, "--resume"]
+    return f" Finished epochs are kept; continue with: {_program()} {shlex.join(again)}"
+
+
+def _program() -> str:
+    """How the user calls this program: by its path where the name alone would not be found."""
+    called = sys.argv[0]
+    named = os.path.basename(called) == "equimodal" and shutil.which("equimodal") is None
+    return called if named else "equimodal"
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from equimodal.compare import compare
+
+    options = {k: v for k, v in vars(arguments).items() if k not in ("command", "data")}
+    options["settings"] = settings(arguments.settings)
+    options["out"] = arguments.out or os.path.join("results", arguments.data)
+    results = compare(arguments.data, **options)
+    _show(results)
+    print(f"results: {os.path.join(options['out'], 'results.json')}")
+    print(f"page:    {os.path.join(options['out'], 'report.html')}")
+    _warn_of_divergence(results["runs"])
+
+
+def _show(results: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from equimodal import report
+
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    console.print(report.table(results, width=console.width))
+    console.print()
+    for line in report.conclusions(results):
+        console.print(line, markup=False, emoji=False)
+    console.print()
+
+
+def _warn_of_divergence(runs: list[dict[str, Any]]) -> None:
+    """Tell of runs that diverged; where all that were trained did, there is nothing to compare."""
+    diverged = [run for run in runs if run["status"] == "diverged"]
+    if not diverged:
+        return
+    trained = [run for run in runs if run["lr"] is not None]
+    said = f"{len(diverged)} of {len(trained)} trained runs diverged. {diverged[0]['message']}"
+    if len(diverged) == len(trained):
+        raise BalanceError(said)
+    print(f"equimodal: warning: {said}", file=sys.stderr)
+
+
+def _methods(arguments: argparse.Namespace) -> None:
+    from equimodal import catalogue
+
+    print(catalogue.method(arguments.name) if arguments.name else catalogue.methods())
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    from equimodal import catalogue
+
+    print(catalogue.source(arguments.name) if arguments.name else catalogue.sources())
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from equimodal import report
+
+    _show(report.read_results(arguments.folder))
+    print(f"page:    {report.write_page(arguments.folder)}")
+
+
+_COMMANDS = {"compare": _compare, "methods": _methods, "data": _data, "report": _report}

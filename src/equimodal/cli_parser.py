@@ -1,0 +1,161 @@
+"""What the command line takes: its commands, options and help texts."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from equimodal import __version__
+from equimodal.cli_values import rates, seeds, whole_number, words
+from equimodal.errors import BalanceError, did_you_mean
+
+_DESCRIPTION = """\
+Balanced multimodal learning: trains joint models, their baselines and methods that keep one
+modality from starving the others, on the same data, budget and seeds, and shows who wins."""
+
+_EXAMPLES = """\
+examples:
+  equimodal compare                        every method on keypad; made on the spot, no download
+  equimodal methods amss                   what a method does, and its settings
+  equimodal data avdigits                  what a data set is, and where to get its files
+  equimodal report results/keypad          write the page of a finished comparison again
+
+Run `equimodal COMMAND --help` for the options of a command."""
+
+_COMPARE = """\
+Train every row (a method or a baseline) on one data set with the same budget, print the table,
+and write results.json and report.html. Every run is its own folder and survives a kill:
+repeat the same command with --resume. Results that exist are never overwritten without it."""
+
+_COMPARE_EXAMPLES = """\
+examples:
+  equimodal compare
+  equimodal compare --methods joint,amss,amss-fixed --seeds 5 --out results/amss
+  equimodal compare --lr 0.01,0.03,0.1 --set amss.tau=0.5 --set keypad.snr=5 --out results/search
+  equimodal compare --data avdigits --data-root ~/data --objective fused+unimodal --out results/av
+  equimodal compare --resume               continue after a kill, or show the table again"""
+
+_COMMANDS = ("compare", "methods", "data", "report")
+_OPTIONS = ("-h", "--help", "--version")
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are `BalanceError`s, so that all errors print alike."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As in the base class, but nothing may be left over."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            known = re.findall(r"--[a-z-]+", self.format_usage())
+            self.error(f"unknown argument '{rest[0]}'.{did_you_mean(rest[0], known)}")
+        return found, rest
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message, with the command that explains."""
+        raise BalanceError(f"{message.removesuffix('.')} (see `{self.prog} --help`)")
+
+
+def parse(given: Sequence[str]) -> argparse.Namespace:
+    """The arguments of the command; without any, the help.
+
+    Raises:
+        BalanceError: a command, option or value is not known or cannot be read.
+    """
+    first = given[0] if given else "--help"
+    if first not in (*_COMMANDS, *_OPTIONS):
+        kind = "option" if first.startswith("-") else "command"
+        raise BalanceError(
+            f"unknown {kind} '{first}'.{did_you_mean(first, (*_COMMANDS, *_OPTIONS))} "
+            f"Write a command first: {', '.join(_COMMANDS)}."
+        )
+    return _build_parser().parse_args(given or ["--help"])
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="equimodal", description=_DESCRIPTION, epilog=_EXAMPLES)
+    parser.add_argument("--version", action="version", version=f"equimodal {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", required=True
+    )
+    compare = commands.add_parser(
+        "compare",
+        help="train methods and baselines, show who wins",
+        description=_COMPARE,
+        epilog=_COMPARE_EXAMPLES,
+    )
+    _add_plan(compare)
+    _add_budget(compare)
+    _add_execution(compare)
+    methods = commands.add_parser("methods", help="list the methods, or explain one")
+    methods.add_argument("name", nargs="?", metavar="NAME", help="explain this method in full")
+    data = commands.add_parser("data", help="list the data sets, or explain one")
+    data.add_argument("name", nargs="?", metavar="NAME", help="explain this data set in full")
+    report = commands.add_parser("report", help="print the table and write report.html again")
+    report.add_argument("folder", metavar="DIR", help="folder that holds results.json")
+    return parser
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    plan = parser.add_argument_group("what is compared")
+    plan.add_argument(
+        "--data", metavar="NAME", default="keypad", help="data set, see `equimodal data` (keypad)"
+    )
+    plan.add_argument("--data-root", metavar="DIR", help="folder with the data set's own files")
+    plan.add_argument(
+        "--methods", type=words, metavar="A,B", help="rows, see `equimodal methods` (all)"
+    )
+    plan.add_argument(
+        "--seeds",
+        type=seeds,
+        metavar="N|LIST",
+        default=3,
+        help="how many (3 means 0, 1, 2), or which (0,1,7); one alone is written `7,` (3)",
+    )
+    plan.add_argument(
+        "--objective",
+        metavar="KIND",
+        default="fused",
+        help="loss under a method that brings none: fused, the loss of the joint prediction, or "
+        "fused+unimodal, which adds one loss per modality (fused)",
+    )
+    plan.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        metavar="KEY=VALUE",
+        default=[],
+        help="setting of a method or of the data, such as amss.tau=0.2 or keypad.snr=5; repeatable",
+    )
+
+
+def _add_budget(parser: argparse.ArgumentParser) -> None:
+    budget = parser.add_argument_group("budget, the same for every row (default: the data set's)")
+    budget.add_argument("--epochs", type=whole_number, metavar="N", help="passes over the data")
+    budget.add_argument(
+        "--lr",
+        type=rates,
+        metavar="X[,Y]",
+        help="learning rate; of several, each row keeps the one best on validation",
+    )
+    budget.add_argument("--batch-size", type=whole_number, metavar="N", help="samples a step")
+    budget.add_argument(
+        "--optimizer", metavar="NAME", default="sgd", help="sgd, adam or adamw (sgd)"
+    )
+
+
+def _add_execution(parser: argparse.ArgumentParser) -> None:
+    execution = parser.add_argument_group("where it runs")
+    execution.add_argument(
+        "--device", metavar="NAME", default="cpu", help="cpu, cuda or cuda:1 (cpu)"
+    )
+    execution.add_argument(
+        "--jobs", type=whole_number, metavar="N", help="runs at a time (one per processor)"
+    )
+    execution.add_argument("--out", metavar="DIR", help="folder of the results (results/<data>)")
+    execution.add_argument(
+        "--resume", action="store_true", help="continue in that folder instead of refusing it"
+    )

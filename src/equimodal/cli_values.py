@@ -1,0 +1,78 @@
+"""How an argument's text becomes a value; a wrong text says what to write instead."""
+
+import json
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from equimodal.errors import BalanceError
+
+Number = TypeVar("Number", int, float)
+
+_WORDS = {"true": True, "false": False, "none": None, "null": None}
+
+
+def _convert(text: str, kind: Callable[[str], Number], example: str) -> Number:
+    try:
+        return kind(text)
+    except ValueError:
+        raise ArgumentTypeError(f"found '{text}', write {example}") from None
+
+
+def whole_number(text: str) -> int:
+    """The text as an int."""
+    return _convert(text, int, "a whole number such as 20")
+
+
+def words(text: str) -> list[str]:
+    """The names between the commas of the text."""
+    found = [word.strip() for word in text.split(",")]
+    if "" in found:
+        raise ArgumentTypeError(f"found '{text}', write names with commas such as joint,amss")
+    return found
+
+
+def seeds(text: str) -> int | list[int]:
+    """The number of seeds for `3`, the seeds themselves for `0,1,7` or `7,`."""
+    example = "how many seeds (3), or which (0,1,7)"
+    found = [_convert(word, int, example) for word in text.removesuffix(",").split(",")]
+    return found if "," in text else found[0]
+
+
+def rates(text: str) -> list[float]:
+    """The numbers between the commas of the text."""
+    return [
+        _convert(word, float, "a number such as 0.01, or 0.01,0.03") for word in text.split(",")
+    ]
+
+
+def settings(texts: Sequence[str]) -> dict[str, object]:
+    """`KEY=VALUE` texts as one dictionary, with values as `setting_value` reads them.
+
+    Raises:
+        BalanceError: a text has no key or no `=`, or a key comes twice.
+    """
+    found: dict[str, object] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not key or not equals:
+            raise BalanceError(f"--set needs KEY=VALUE, found '{text}'; write --set amss.tau=0.2.")
+        if key in found:
+            raise BalanceError(f"--set gives {key} twice; write it once.")
+        found[key] = setting_value(value)
+    return found
+
+
+def setting_value(text: str) -> object:
+    """A number, true, false, none, a name, or a tuple of these where the text holds commas.
+
+    A tuple of one is written `0.5,`.
+    """
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        value = json.loads(text)
+    except ValueError:
+        parts = text.removesuffix(",").split(",")
+        value = tuple(map(setting_value, parts)) if "," in text else text
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,121 @@
+"""The main job: train every row of a plan, and sum up who wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from equimodal.compare.arguments import count_of
+from equimodal.compare.engine import default_jobs, execute
+from equimodal.compare.folder import check_new, claim
+from equimodal.compare.plan import Plan, make_plan
+from equimodal.compare.progress import shown
+from equimodal.compare.results import collect, is_over
+from equimodal.errors import BalanceError
+from equimodal.train.storage import locked, make_folder, write_json
+
+
+def compare(
+    data: str = "keypad",
+    *,
+    data_root: str | Path | None = None,
+    methods: Sequence[str] | None = None,
+    seeds: int | Sequence[int] = 3,
+    epochs: int | None = None,
+    objective: str = "fused",
+    lr: float | Sequence[float] | None = None,
+    batch_size: int | None = None,
+    optimizer: str = "sgd",
+    device: str = "cpu",
+    settings: Mapping[str, object] | None = None,
+    jobs: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Train every row with the same budget, seeds and data, and sum up who wins.
+
+    Runs are trained in parallel processes of one thread each, so the numbers do not depend on
+    their count. Each run is a folder of its own, so a comparison that is killed at any moment and
+    repeated with ``resume`` ends with the same numbers. Writes results.json and report.html.
+
+    Args:
+        data: name of the data set, see `equimodal.data.names`.
+        data_root: folder with the data set's own files, where it needs them.
+        methods: rows; ``alone:*`` stands for one row a modality. None: every one.
+        seeds: how many, or which. A seed fixes pairs, split, initial weights and order.
+        epochs: passes over the training data. None: the data set's.
+        objective: loss under a method that brings none, ``fused`` or ``fused+unimodal``.
+        lr: learning rate; of several, each row keeps the one best on validation. None: the data
+            set's.
+        batch_size: samples of a step. None: the data set's.
+        optimizer: ``sgd`` (momentum 0.9), ``adam`` or ``adamw``, weight decay 1e-4.
+        device: ``cpu``, ``cuda`` or ``cuda:<index>``.
+        settings: ``{"amss.tau": 0.2, "keypad.snr": 5}``; ``<method>.on`` is the balancer's.
+        jobs: runs at a time. None: one a processor, or one on an accelerator.
+        out: folder of the results. None: ``results/<data>``.
+        resume: continue what is in that folder instead of refusing it.
+        progress: show how far it is, on the error stream.
+
+    Returns:
+        What results.json holds.
+
+    Raises:
+        BalanceError: something cannot be compared, is missing or cannot be written; or runs failed
+            while the others were trained, the message says which and why.
+
+    Example::
+
+        results = equimodal.compare(methods=["joint", "amss", "amss-fixed"], seeds=5)
+        print(results["summary"]["amss"]["difference_to_control"])
+    """
+    folder = Path(out if out is not None else f"results/{data}")
+    check_new(folder, resume=resume)
+    plan = make_plan(
+        data,
+        data_root=None if data_root is None else str(Path(data_root).absolute()),
+        methods=methods,
+        seeds=seeds,
+        epochs=epochs,
+        objective=objective,
+        lr=lr,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        device=device,
+        settings=settings,
+    )
+    processes = count_of("number of jobs", jobs, default_jobs(device))
+    make_folder(folder)
+    with locked(folder, patience=0.0):
+        claim(folder, plan)
+        return _run(plan, folder, jobs=processes, progress=progress)
+
+
+def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:
+    """Train what is missing, then write the results of all."""
+    from equimodal.report import write_page
+
+    missing = [index for index, run in enumerate(plan.runs) if not is_over(run, folder)]
+    runs = [plan.runs[index] for index in missing]
+    with shown(runs, progress=progress) as listener:
+        failed = execute(runs, folder, jobs=jobs, data_root=plan.data_root, listener=listener)
+    failures = {missing[index]: message for index, message in failed.items()}
+    results = collect(plan, folder, failures)
+    write_json(folder / "results.json", results)
+    write_page(folder)
+    if failures:
+        raise _incomplete(plan, failures)
+    return results
+
+
+def _incomplete(plan: Plan, failures: Mapping[int, str]) -> BalanceError:
+    listed = "; ".join(
+        f"{plan.runs[index].config.title}: {message.rstrip('.')}"
+        for index, message in list(failures.items())[:3]
+    )
+    more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
+    return BalanceError(
+        f"{len(failures)} of {len(plan.runs)} runs failed: {listed}{more}. The others are kept; "
+        "repeat the command with --resume to train the missing ones."
+    )

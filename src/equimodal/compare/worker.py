@@ -1,0 +1,108 @@
+"""The process that trains runs: takes them from a pipe, one after another, until it closes.
+
+Messages are JSON. In: ``{"run": n, "config": {...}, "folder": ..., "data_root": ...}``.
+Out: ``{"kind": "ready"}``, then for each run ``{"kind": "epoch", "run", "epoch", "accuracy"}``
+after every epoch, ``{"kind": "warning", "run", "message"}``, and at its end one of
+``{"kind": "finished", "run", "status"}`` and ``{"kind": "failed", "run", "message"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import traceback
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from equimodal.errors import BalanceError
+
+Message = dict[str, Any]
+
+ERROR = "error.txt"
+
+
+def main(descriptor: int) -> None:
+    """Serve the pipe with this file descriptor; ends the process when the other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(descriptor)
+    jobs: SimpleQueue[Message] = SimpleQueue()
+    threading.Thread(target=_listen, args=(connection, jobs), daemon=True).start()
+    _prepare()
+    _send(connection, {"kind": "ready"})
+    while True:
+        _serve(connection, jobs.get())
+
+
+def _listen(connection: Connection, jobs: SimpleQueue[Message]) -> None:
+    """Pass on jobs. Without the parent nobody reads results, so the process ends at once."""
+    try:
+        while True:
+            jobs.put(json.loads(connection.recv_bytes()))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _prepare() -> None:
+    """One thread whatever the machine, so that numbers do not depend on it; then the imports."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    if torch.cuda.is_available():
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    import equimodal.train.loop  # noqa: F401
+
+
+def _serve(connection: Connection, job: Mapping[str, Any]) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        outcome = _outcome(connection, job)
+    for text in dict.fromkeys(_relevant(caught)):
+        _send(connection, {"kind": "warning", "run": job["run"], "message": text})
+    _send(connection, outcome | {"run": job["run"]})
+
+
+def _outcome(connection: Connection, job: Mapping[str, Any]) -> Message:
+    from equimodal.train.config import RunConfig
+    from equimodal.train.loop import train
+
+    def notify(epoch: int, accuracy: float) -> None:
+        message = {"kind": "epoch", "run": job["run"], "epoch": epoch, "accuracy": accuracy}
+        _send(connection, message)
+
+    config, folder = RunConfig(**job["config"]), Path(job["folder"])
+    try:
+        result = train(config, folder, data_root=job["data_root"], notify=notify)
+    except BalanceError as error:
+        return {"kind": "failed", "message": str(error)}
+    except Exception as error:
+        return {"kind": "failed", "message": _unforeseen(error, folder)}
+    (folder / ERROR).unlink(missing_ok=True)
+    return {"kind": "finished", "status": result["status"]}
+
+
+def _unforeseen(error: Exception, folder: Path) -> str:
+    """One line on an error that is nobody's known mistake; the whole of it goes to error.txt."""
+    with suppress(OSError):
+        (folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
+    line = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {line} (see {ERROR} in its folder)"
+
+
+def _relevant(caught: list[warnings.WarningMessage]) -> list[str]:
+    """What a user can act on: warnings of this library, not of those beneath it."""
+    return [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+
+
+def _send(connection: Connection, message: Message) -> None:
+    try:
+        connection.send_bytes(json.dumps(message).encode())
+    except OSError:
+        os._exit(0)

@@ -1,0 +1,119 @@
+"""Multimodal data in memory: one tensor per modality, one label per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from equimodal.data.arrays import Arrays, Kind, Split
+from equimodal.errors import DataError
+
+
+@dataclass(frozen=True)
+class Modality:
+    """What one modality's samples are: ``kind`` chooses the encoder, ``shape`` is of one sample.
+
+    Images and spectrograms are channels first, ``(channels, height, width)``; a vector is ``(D,)``.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+
+
+class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
+    """Samples of one or more modalities that share a label, held in memory.
+
+    Args:
+        inputs: one tensor ``(N, ...)`` per modality; row i of each belongs to sample i.
+        labels: class indices, ``(N,)``, int64.
+
+    Raises:
+        DataError: the tensors differ in their number of rows, or the labels are no class indices.
+    """
+
+    def __init__(self, inputs: Mapping[str, Tensor], labels: Tensor) -> None:
+        self.inputs = dict(inputs)
+        self.labels = labels
+        self._check()
+
+    def _check(self) -> None:
+        if not self.inputs:
+            raise DataError("A data set needs at least one modality, found none in `inputs`.")
+        if self.labels.dtype != torch.int64 or self.labels.ndim != 1:
+            raise DataError(
+                "Labels must be class indices, an int64 tensor of shape (N,), found "
+                f"{self.labels.dtype} of shape {tuple(self.labels.shape)}; write labels.long()."
+            )
+        for name, rows in self.inputs.items():
+            if len(rows) != len(self.labels):
+                raise DataError(
+                    f"Modality '{name}' has {len(rows)} rows for {len(self.labels)} labels; "
+                    "give every modality one row per label."
+                )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Tensor], Tensor, int]:
+        """Sample ``index`` as (one row per modality, label ``()``, index)."""
+        return {m: rows[index] for m, rows in self.inputs.items()}, self.labels[index], index
+
+    def take(self, indices: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The samples at ``indices``, paired: (n,) -> ({m: (n, ...)}, (n,))."""
+        return {m: rows[indices] for m, rows in self.inputs.items()}, self.labels[indices]
+
+    def take_modality(self, modality: str, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """One modality's rows and labels at ``indices``: (n,) -> (n, ...), (n,).
+
+        Raises:
+            DataError: the data set has no such modality.
+        """
+        if modality not in self.inputs:
+            raise DataError(
+                f"There is no modality '{modality}'; this data set has {', '.join(self.inputs)}."
+            )
+        return self.inputs[modality][indices], self.labels[indices]
+
+    def to(self, device: torch.device | str) -> MultimodalDataset:
+        """The same data set with every tensor on ``device``."""
+        inputs = {m: rows.to(device) for m, rows in self.inputs.items()}
+        return MultimodalDataset(inputs, self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A data set as a comparison uses it: three disjoint splits and what was done to get them.
+
+    ``classes`` names the labels in order; ``settings`` holds every argument in force, those left
+    at their default included; ``note`` says what a page that shows a number must say (that pairs
+    are made, which split this is).
+    """
+
+    name: str
+    train: MultimodalDataset
+    validation: MultimodalDataset
+    test: MultimodalDataset
+    modalities: dict[str, Modality]
+    classes: tuple[str, ...]
+    settings: dict[str, object]
+    note: str
+
+    @classmethod
+    def from_arrays(cls, name: str, arrays: Arrays) -> DataSource:
+        """The data set ``name`` as tensors; its modalities' shapes are those of the arrays."""
+        train, validation, test = map(_dataset, (arrays.train, arrays.validation, arrays.test))
+        modalities = {
+            m: Modality(kind, tuple(train.inputs[m].shape[1:])) for m, kind in arrays.kinds.items()
+        }
+        return cls(
+            name, train, validation, test, modalities, arrays.classes, arrays.settings, arrays.note
+        )
+
+
+def _dataset(split: Split) -> MultimodalDataset:
+    inputs = {m: torch.from_numpy(rows) for m, rows in split.inputs.items()}
+    return MultimodalDataset(inputs, torch.from_numpy(split.labels))

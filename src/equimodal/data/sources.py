@@ -1,0 +1,112 @@
+"""The data sets by name. Nothing here imports torch before a set is loaded."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from equimodal.data.information import Facts, SourceInfo
+from equimodal.docstrings import argument_docs
+from equimodal.errors import BalanceError, DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from equimodal.data.arrays import Arrays
+    from equimodal.data.dataset import DataSource
+
+_LOADERS = {
+    "keypad": "equimodal.data.keypad",
+    "avdigits": "equimodal.data.avdigits",
+    "mosi": "equimodal.data.mosi",
+    "handwritten": "equimodal.data.handwritten",
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all data sets."""
+    return tuple(_LOADERS)
+
+
+def describe(name: str) -> SourceInfo:
+    """What the data set is, where its files come from, and its settings with their defaults.
+
+    Raises:
+        BalanceError: there is no such data set.
+    """
+    loader, facts = _loader(name)
+    documentation = inspect.getdoc(loader) or ""
+    meanings = argument_docs(documentation)
+    settings = _defaults(loader)
+    return SourceInfo(
+        name=name,
+        summary=documentation.partition("\n")[0],
+        licence=facts.licence,
+        origin=facts.origin,
+        files=facts.files,
+        settings=settings,
+        meanings={setting: meanings.get(setting, "") for setting in settings},
+    )
+
+
+def load(
+    name: str, *, root: str | Path | None = None, seed: int = 0, **settings: object
+) -> DataSource:
+    """The data set as tensors; pairs, noise and the validation split follow ``seed``.
+
+    Args:
+        name: one of :func:`names`.
+        root: folder that holds the files, for a set that is read from files.
+        seed: the same seed gives the same data; the global random streams are not touched.
+        settings: arguments of the set's loader, see :func:`describe`.
+
+    Raises:
+        BalanceError: the name or a setting is unknown.
+        DataError: a setting's value is wrong, or a file is missing or damaged.
+    """
+    loader, facts = _loader(name)
+    _check_settings(name, settings, _defaults(loader))
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise BalanceError(f"A seed is a whole number from 0, found {seed!r}.")
+    arguments: dict[str, object] = {"seed": seed, **settings}
+    if facts.files:
+        arguments["root"] = _folder(name, root, facts)
+    arrays = loader(**arguments)
+    from equimodal.data.dataset import DataSource  # imports torch
+
+    return DataSource.from_arrays(name, arrays)
+
+
+def _loader(name: str) -> tuple[Callable[..., Arrays], Facts]:
+    if name not in _LOADERS:
+        raise BalanceError(
+            f"There is no data set '{name}'; write one of {', '.join(_LOADERS)}."
+            f"{did_you_mean(name, _LOADERS)}"
+        )
+    module = import_module(_LOADERS[name])
+    return getattr(module, name), module.FACTS
+
+
+def _defaults(loader: Callable[..., Arrays]) -> dict[str, object]:
+    parameters = inspect.signature(loader).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def _check_settings(name: str, given: Mapping[str, object], known: Mapping[str, object]) -> None:
+    for setting in given:
+        if setting not in known:
+            raise BalanceError(
+                f"{name} has no setting '{setting}'; it has {', '.join(known) or 'none'}."
+                f"{did_you_mean(setting, known)}"
+            )
+
+
+def _folder(name: str, root: str | Path | None, facts: Facts) -> Path:
+    wanted = f"the folder that holds {', '.join(facts.files)}. Get them from {facts.origin}"
+    if root is None:
+        raise DataError(f"{name} is read from files: give the data root (--data-root), {wanted}.")
+    folder = Path(root)
+    if not folder.is_dir():
+        raise DataError(f"The data root '{root}' is no folder; for {name} it is {wanted}.")
+    return folder

@@ -1,0 +1,88 @@
+"""Notices a loop that forgets a call or trains on numbers that are not finite."""
+
+import logging
+import warnings
+
+import torch
+from torch import Tensor
+
+from .errors import BalanceError
+
+logger = logging.getLogger("equimodal")
+_MANY = 1000
+_MANY_UPDATES = 50_000
+
+
+class LoopWatch:
+    """Counts the calls of one balancer.
+
+    Args:
+        method: name of the method, for the messages.
+    """
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+        self._losses_since_update = 0
+        self._losses = 0
+        self._updates = 0
+        self._not_finite: Tensor | None = None
+        self._pairing_told = False
+
+    def saw_loss(self, loss: Tensor) -> None:
+        """A forward pass; what is not finite is counted on the device."""
+        bad = (~torch.isfinite(loss)).long()
+        self._not_finite = bad if self._not_finite is None else self._not_finite + bad
+        self._losses += 1
+        self._losses_since_update += 1
+        if self._losses_since_update == _MANY:
+            warnings.warn(
+                f"loss() was called {_MANY:,} times without before_step(): call it between "
+                "backward() and optimizer.step().",
+                stacklevel=3,
+            )
+
+    def saw_update(self) -> None:
+        """An update."""
+        self._losses_since_update = 0
+        self._updates += 1
+        if self._updates == _MANY_UPDATES:
+            warnings.warn(
+                f"before_step() was called {_MANY_UPDATES:,} times without epoch_end(): call it "
+                "once an epoch; decisions are kept until then, and some methods act there.",
+                stacklevel=4,
+            )
+
+    def tell_pairing(self, paired: bool) -> None:
+        """Say once whether an unpaired method really gets unpaired batches."""
+        if self._pairing_told:
+            return
+        self._pairing_told = True
+        if paired:
+            logger.warning(
+                "%s: batches are paired, so each modality uses a subset of every batch. Iterate "
+                "over balancer.batches(dataset, batch_size=...) to draw unpaired batches.",
+                self.method,
+            )
+        else:
+            logger.info("%s: every modality draws its own, unpaired batch.", self.method)
+
+    def check_epoch(self, epoch: int, *, strict: bool) -> None:
+        """Raise or warn about the epoch that ends. Raises BalanceError if ``strict``."""
+        losses, updates = self._losses, self._updates
+        bad = 0 if self._not_finite is None else int(self._not_finite)
+        self._losses = self._updates = 0
+        self._not_finite = None
+        if losses and not updates:
+            missing = (
+                "before_step() was never called this epoch: call it between backward() and "
+                "optimizer.step()."
+            )
+            if strict:
+                raise BalanceError(f"{self.method} changes gradients, but {missing}")
+            warnings.warn(missing, stacklevel=4)
+        if bad:
+            warnings.warn(
+                f"The loss was NaN or infinite in {bad} of {losses} forward passes of epoch "
+                f"{epoch}: lower the learning rate or look for NaN in the data.",
+                stacklevel=4,
+            )

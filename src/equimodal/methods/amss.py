@@ -1,0 +1,340 @@
+r"""AMSS and AMSS+: update only a sampled share of each modality's units.
+
+After the ordinary backward pass every modality's encoder is updated in a sampled subnetwork. How
+*many* of its units is set by the modal significance, a variational mutual-information rate: the
+more significant a modality already is, the fewer. *Which* units is drawn by Fisher information.
+
+Yang, Pan, Jiang, Xu, Tang: adaptive mask subnetworks considering modal significance. IEEE TPAMI
+47(6), 2025, pp. 4553-4566, doi 10.1109/TPAMI.2025.3547417; https://arxiv.org/abs/2404.08347
+
+==============  ======================  =======================================================
+symbol          name here               shape and meaning
+==============  ======================  =======================================================
+:math:`z^k`     ``features``            (N, D) output of encoder k
+:math:`o^k`     ``unimodal_logits``     (N, C) what the head makes of :math:`z^k` alone
+:math:`\rho`    ``significance``        (M,) mutual-information rate, nats per nat
+:math:`\tau`    ``tau``                 temperature, > 0
+:math:`r`       ``fractions``           (M,) share of units to update
+:math:`F_j`     ``importance``          (units,) summed squared gradient of unit j
+:math:`p_j`     ``probabilities``       (units,) importance, normalised and smoothed
+:math:`m_j`     mask                    (units,) factor on the gradient of unit j
+==============  ======================  =======================================================
+
+The full text was not available to us. This follows the public reviews and the released code, and
+departs from that code where it contradicts itself; ``docs/methods/amss.md`` lists every
+difference, its reason and the argument that selects the released behaviour.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..arguments import is_number, require, require_choice, require_number
+from ..distributed import sum_over_ranks
+from ..errors import BalanceError
+from ..method import Epoch, Method, Step
+from ..modalities import ModalityMap
+from ..numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
+from ..numerics.scores import count_entropy, softmax_entropy, widened
+from ..numerics.unit_table import UnitTable
+from .amss_released import RELEASED, released_fractions
+
+_WEIGHTINGS = ("none", "unbiased", "official", "scaled")
+_PRESETS = {"all": ".*", "official_av": r".*layer.*conv.*"}
+
+
+def modality_significance(
+    unimodal_logits: Mapping[str, Tensor],
+    features: Mapping[str, Tensor],
+    target: Tensor,
+    *,
+    label_entropy: Tensor | None = None,
+) -> Tensor:
+    r"""Mutual-information rate of every modality. {m: (N, C)}, {m: (N, ...)}, (N,) -> (M,)
+
+    .. math:: \rho^k = \frac{H(Y) - \mathrm{CE}(o^k, y)}{H(\mathrm{softmax}(z^k))}
+
+    The numerator is the Barber-Agakov bound on :math:`I(z^k; y)`; all entropies in nats, the
+    denominator at least 1e-3.
+
+    Args:
+        unimodal_logits: of every modality.
+        features: of every modality.
+        target: labels in [0, C).
+        label_entropy: :math:`H(Y)` of the training labels, (); that of ``target`` if not given.
+    """
+    classes = next(iter(unimodal_logits.values())).shape[1]
+    if label_entropy is None:
+        label_entropy = count_entropy(F.one_hot(target, classes).sum(0).double())
+    sums = _information_sums(unimodal_logits, features, target)
+    cross_entropy, feature_entropy = (sums / len(target)).view(2, -1)
+    return information_rate(label_entropy, cross_entropy, feature_entropy)
+
+
+def information_rate(
+    label_entropy: Tensor, cross_entropy: Tensor, feature_entropy: Tensor
+) -> Tensor:
+    """(H(Y) - CE) / max(H(z), 1e-3). (), (M,), (M,) -> (M,)"""
+    return (label_entropy - cross_entropy) / feature_entropy.clamp_min(1e-3)
+
+
+def update_fractions(
+    significance: Tensor, tau: float, clamp: tuple[float, float] = (0.1, 0.9)
+) -> Tensor:
+    r"""Share of units to update: :math:`r = 1 - \mathrm{softmax}(\rho / \tau)`. (M,) -> (M,)
+
+    Sums to M - 1 before the clamp. For two modalities this is
+    :math:`r^a = \sigma((\rho^v - \rho^a) / \tau)`. A significance that is not a number gives
+    1 - 1/M everywhere.
+
+    Args:
+        significance: of every modality.
+        tau: temperature, > 0; the paper's code takes 0.2, for image and text 0.5.
+        clamp: least and largest share.
+    """
+    even = 1 - 1 / significance.numel()
+    fractions = (1 - torch.softmax(significance / tau, dim=0)).clamp(*clamp)
+    return torch.where(torch.isfinite(fractions).all(), fractions, even)
+
+
+def unit_importance(grad: Tensor) -> Tensor:
+    """Diagonal of the empirical Fisher information, summed over each unit. (units, ...) -> (units,)
+
+    Units lie along the first axis: filters of a convolution, rows of a linear layer.
+    """
+    return widened(grad).reshape(len(grad), -1).square().sum(1)
+
+
+def sample_units(
+    importance: Tensor,
+    fraction: float | Tensor,
+    generator: torch.Generator,
+    unbiased: bool = False,
+    smoothing: float = 0.01,
+) -> Tensor:
+    """Mask of ceil(n * fraction) units, drawn by importance. (units,) -> (units,)
+
+    Drawn without replacement; 0 for a unit that is not drawn.
+
+    Args:
+        importance: >= 0; zeros are allowed, all zeros give a uniform draw.
+        fraction: share of units in (0, 1].
+        generator: a CPU generator, whatever the device of ``importance``.
+        unbiased: weight the drawn units so that every unit's mask has mean 1 (at least two units
+            are then drawn).
+        smoothing: share of the uniform distribution mixed into the probabilities.
+
+    Raises:
+        BalanceError: an importance is negative or not a number.
+    """
+    if not bool(((importance >= 0) & importance.isfinite()).all()):
+        raise BalanceError("Importances must be finite and not negative; found some that are not.")
+    rows = importance[None]
+    sizes = torch.tensor([importance.numel()], device=importance.device)
+    share = torch.as_tensor(fraction, device=importance.device).expand(1)
+    counts = drawn_counts(sizes, share, minimum=2 if unbiased else 1)
+    probabilities = unit_probabilities(rows, sizes, smoothing)
+    draws = torch.empty(rows.shape).exponential_(generator=generator).to(rows)
+    return arrival_masks(probabilities, counts, draws, unbiased=unbiased)[0]
+
+
+class AMSS(Method):
+    r"""Update only a sampled share of each modality's units.
+
+    .. math:: w^k \leftarrow w^k - \eta \, (g^k \odot m^k), \quad
+        m_j = 1[j \in S] \;\text{(AMSS)}, \quad
+        m_j = \frac{1[j \in S]}{1 - \exp(-p_j \kappa)} \;\text{(AMSS+)}
+
+    with :math:`\kappa` the (m+1)-th arrival time of the sampling. The AMSS+ mask has mean one, so
+    in expectation AMSS+ is joint training plus noise: what it gains, if anything, comes from that
+    noise and from the cap. Momentum and weight decay are not masked, as released: a unit that is
+    not drawn still moves by them; ``Balancer(..., on="update")`` masks the whole update instead.
+
+    Args:
+        tau: temperature of the fractions, > 0 (0.2; image and text 0.5).
+        weighting: "none" for AMSS; "unbiased" for AMSS+; "official", the released AMSS+ weight
+            1 / (p + 1/n + bias), neither unbiased nor of unit scale: clip gradients; "scaled",
+            1 / (n p + 1).
+        fraction: None for the adaptive share; a number in (0, 1], or "fixed" for 1 - 1/M: the
+            control, the same masks without significance.
+        significance: "reference", or "av", "it", "nv" for the formulas of the three released
+            scripts, guards and constants included.
+        direction: "weak": the more significant a modality, the fewer units; "strong": the more
+            units, as the released image-text script does by an exchange of its outputs.
+        clamp: least and largest share of units.
+        units: which units may be masked: "all", "official_av" (the released filter: convolutions
+            of residual blocks, without stem and downsampling), or a regular expression over names
+            of layers.
+        smoothing: share of the uniform distribution in the probabilities, in [0, 1].
+        bias: of "official" only, >= 0: 0, and 0.2 in the released image-text script.
+        cap: largest weight, > 0, or None; of "unbiased" only. Capped weights are counted.
+
+    Raises:
+        BalanceError: an argument out of range, or ``units`` matches nothing in an encoder.
+
+    Example::
+
+        Balancer(model, AMSS(tau=0.2), encoders, LinearSplit("fc"))
+    """
+
+    needs: frozenset[str] = frozenset({"unimodal_logits", "features"})
+
+    def __init__(
+        self,
+        tau: float = 0.2,
+        *,
+        weighting: str = "none",
+        fraction: float | str | None = None,
+        significance: str = "reference",
+        direction: str = "weak",
+        clamp: Sequence[float] = (0.1, 0.9),
+        units: str = "all",
+        smoothing: float = 0.01,
+        bias: float = 0.0,
+        cap: float | None = 10.0,
+    ) -> None:
+        super().__init__()
+        self.tau = tau
+        self.weighting = weighting
+        self.fraction = fraction
+        self.significance = significance
+        self.direction = direction
+        self.clamp = clamp
+        self.units = units
+        self.smoothing = smoothing
+        self.bias = bias
+        self.cap = cap
+        self._counters: dict[str, Tensor] = {}
+        self._check()
+        if fraction is not None:
+            self.needs = frozenset()
+        elif significance == "it":
+            self.needs = frozenset({"unimodal_logits"})
+
+    def on_start(self, modalities: ModalityMap) -> None:
+        """Collect the units that may be masked."""
+        pattern = re.compile(_PRESETS.get(self.units, self.units))
+        chosen = {}
+        for m in modalities.names:
+            everything = modalities.units(m)
+            chosen[m] = [u for u in everything if pattern.fullmatch(u.name)]
+            if not chosen[m]:
+                raise BalanceError(
+                    f"AMSS(units={self.units!r}) matches no trained layer with units in the "
+                    f"encoder of {m!r}; it has {[u.name for u in everything]}."
+                )
+        self._table = UnitTable(chosen)
+
+    def on_gradients(self, step: Step) -> None:
+        """Significance, fractions, importance, masks: in the order of the paper."""
+        fractions = self._fractions(step)
+        importance = self._table.importance()
+        finite = torch.isfinite(importance.sum(1))
+        importance = torch.where(finite[:, None], importance, 0.0)
+        sizes, owner = self._table.sizes, self._table.modality
+        least = 2 if self.weighting == "unbiased" else 1
+        counts = drawn_counts(sizes, fractions.to(importance)[owner], least)
+        probabilities = unit_probabilities(importance, sizes, self.smoothing)
+        draws = torch.empty(importance.shape).exponential_(generator=step.generator())
+        draws = draws.to(importance.device, importance.dtype, non_blocking=True)
+        masks = arrival_masks(probabilities, counts, draws, unbiased=self.weighting == "unbiased")
+        masks = self._weighted(masks, probabilities)
+        step.apply(self._table.factors(torch.where(finite[:, None], masks, 1.0)))
+        self._count("untouched_layers", ~finite)
+
+    def on_epoch_end(self, epoch: Epoch) -> None:
+        """Record what was left alone: layers with gradients that are not finite, capped weights."""
+        modalities = len(epoch.modalities.names)
+        for name, layers in self._counters.items():
+            epoch.record(name, self._table.by_modality(layers, modalities))
+        self._counters = {}
+
+    def _weighted(self, masks: Tensor, probabilities: Tensor) -> Tensor:
+        """The weighting of AMSS+. (L, W), (L, W) -> (L, W)"""
+        sizes = self._table.sizes[:, None].to(probabilities)
+        if self.weighting == "official":
+            return masks / (probabilities + 1 / sizes + self.bias)
+        if self.weighting == "scaled":
+            return masks / (sizes * probabilities + 1)
+        if self.weighting == "none" or self.cap is None:
+            return masks
+        self._count("capped_weights", (masks > self.cap).sum(1))
+        return masks.clamp_max(self.cap)
+
+    def _count(self, name: str, layers: Tensor) -> None:
+        known = self._counters.get(name)
+        self._counters[name] = layers.long() if known is None else known + layers
+
+    def _fractions(self, step: Step) -> Tensor:
+        modalities = len(step.modalities.names)
+        if self.fraction is None:
+            rho, fractions = self._adaptive(step)
+            step.record("significance", rho)
+        else:
+            share = 1 - 1 / modalities if self.fraction == "fixed" else float(self.fraction)
+            fractions = torch.full((modalities,), share, device=step.target.device)
+        step.record("fraction", fractions)
+        return fractions
+
+    def _adaptive(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Significance and fractions from all ranks' samples. -> (M,), (M,)"""
+        sums = _information_sums(step.unimodal_logits, step.features, step.target)
+        classes = next(iter(step.unimodal_logits.values())).shape[1]
+        batch = torch.zeros(classes, device=sums.device, dtype=sums.dtype)
+        batch.scatter_add_(0, step.target, torch.ones_like(step.target, dtype=sums.dtype))
+        total = sum_over_ranks(torch.cat([sums, batch]))
+        sums, batch = total[: len(sums)], total[len(sums) :]
+        cross_entropy, feature_entropy = (sums / batch.sum()).view(2, -1)
+        low, high = self.clamp
+        if self.significance in RELEASED:
+            return released_fractions(
+                self.significance, batch, cross_entropy, feature_entropy, tau=self.tau,
+                clamp=(low, high), strong=self.direction == "strong",
+            )  # fmt: skip
+        seen = self.state.get("label_counts")
+        self.state["label_counts"] = seen = batch if seen is None else seen.to(batch) + batch
+        rho = information_rate(count_entropy(seen), cross_entropy, feature_entropy)
+        towards = rho if self.direction == "weak" else -rho
+        return rho, update_fractions(towards, self.tau, (low, high))
+
+    def _check(self) -> None:
+        require_number("AMSS tau", self.tau, above=0)
+        require_choice("AMSS weighting", self.weighting, _WEIGHTINGS)
+        require_choice("AMSS significance", self.significance, ("reference", *RELEASED))
+        require_choice("AMSS direction", self.direction, ("weak", "strong"))
+        require_number("AMSS smoothing", self.smoothing, low=0, high=1)
+        require_number("AMSS bias", self.bias, low=0)
+        if self.fraction not in (None, "fixed"):
+            require_number("AMSS fraction", self.fraction, above=0, high=1)
+        if self.cap is not None:
+            require_number("AMSS cap", self.cap, above=0)
+        sound = len(self.clamp) == 2 and all(map(is_number, self.clamp))
+        sound = sound and 0 < self.clamp[0] <= self.clamp[1] <= 1
+        require(sound, "AMSS clamp must be (low, high) with 0 < low <= high <= 1", self.clamp)
+        try:
+            re.compile(_PRESETS.get(self.units, self.units))
+        except re.error as problem:
+            raise BalanceError(
+                "AMSS units must be 'all', 'official_av' or a regular expression; found "
+                f"{self.units!r}: {problem}."
+            ) from None
+
+
+def _information_sums(
+    unimodal_logits: Mapping[str, Tensor], features: Mapping[str, Tensor], target: Tensor
+) -> Tensor:
+    """Sums over the batch of CE and of H(softmax(z)), modality by modality. -> (2 M,)
+
+    The entropies are 0 for a modality without features, whose significance must not read them.
+    """
+    logits = widened(torch.stack(list(unimodal_logits.values())))
+    logp = torch.log_softmax(logits, dim=2)
+    cross_entropy = -logp[:, torch.arange(len(target), device=target.device), target].sum(1)
+    nothing = cross_entropy.new_zeros(())
+    entropies = [
+        softmax_entropy(features[m]).sum() if m in features else nothing for m in unimodal_logits
+    ]
+    return torch.cat([cross_entropy, torch.stack(entropies).to(cross_entropy)])

@@ -1,0 +1,263 @@
+r"""Diagnosing & Re-learning: move an encoder back towards its start as far as it over-learned.
+
+At a few moments of training the features of every encoder are clustered, on the training and on
+the validation data. A large gap in purity means a well-learned or over-trained encoder, which is
+re-initialised far; a small gap an under-fitted or uninformative one, which is hardly touched.
+
+Wei, Li, Feng, Hu: diagnosing and re-learning for balanced multimodal learning. ECCV 2024;
+https://arxiv.org/abs/2407.09705
+
+========================  ====================  ===============================================
+symbol                    name here             shape and meaning
+========================  ====================  ===============================================
+:math:`P_D, P_V`          ``train_purity``,     purity of k-means clusters, in (0, 1]
+                          ``validation_purity``
+:math:`g`                 ``gap``               :math:`|P_D - P_V|`
+:math:`\lambda`           ``lam``               sharpness, 3 in the paper
+:math:`\alpha`            ``strength``          in [0, 1): 0 keeps, 1 would restore the start
+:math:`\theta^0`          ``constants``         weights before training
+========================  ====================  ===============================================
+
+Differences to the released code, each with its argument, stand in
+``docs/methods/diagnose_relearn.md``.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..arguments import is_number, require, require_number
+from ..distributed import broadcast_from_first
+from ..errors import BalanceError
+from ..method import Epoch, Method
+from ..modalities import ModalityMap
+
+_MOST_SAMPLES = 10_000
+_NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+
+
+def cluster_purity(labels: Tensor, clusters: Tensor) -> float:
+    """Share of samples in the majority class of their cluster. (N,), (N,) -> (0, 1]
+
+    Labels and clusters are any integers, with gaps or without.
+
+    Raises:
+        BalanceError: no samples, or different numbers of labels and clusters.
+    """
+    if not len(labels) or labels.shape != clusters.shape:
+        raise BalanceError(
+            "cluster_purity needs one cluster for each of at least one label; found "
+            f"{tuple(labels.shape)} labels and {tuple(clusters.shape)} clusters."
+        )
+    label = torch.unique(labels, return_inverse=True)[1]
+    cluster = torch.unique(clusters, return_inverse=True)[1]
+    classes = int(label.max()) + 1
+    table = torch.bincount(cluster * classes + label, minlength=classes * (int(cluster.max()) + 1))
+    return float(table.view(-1, classes).amax(1).sum() / len(labels))
+
+
+def relearn_strength(train_purity: float, validation_purity: float, lam: float = 3.0) -> float:
+    r""":math:`\alpha = \tanh(\lambda |P_D - P_V|)`, in [0, 1).
+
+    Args:
+        train_purity: in (0, 1].
+        validation_purity: in (0, 1].
+        lam: sharpness, >= 0; 3 in the paper.
+    """
+    return math.tanh(lam * abs(train_purity - validation_purity))
+
+
+def feature_clusters(features: Tensor, count: int, seed: int = 0) -> Tensor | None:
+    """k-means clusters of features scaled to [-1, 1]. (N, D) -> (N,)
+
+    None where the features collapsed to fewer points than clusters, or are not finite.
+    scikit-learn's KMeans with 10 starts on one thread, so that the result does not depend on the
+    machine's cores.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    low, high = features.amin(0), features.amax(0)
+    scaled = 2 * (features - low) / (high - low).clamp_min(1e-12) - 1
+    if not scaled.isfinite().all():
+        return None
+    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        means = KMeans(min(count, len(features)), n_init=10, random_state=seed)
+        clusters = means.fit_predict(scaled.float().numpy())
+    if any(issubclass(w.category, ConvergenceWarning) for w in caught):
+        return None
+    return torch.from_numpy(clusters).long()
+
+
+class DiagnoseRelearn(Method):
+    r"""Soft re-initialisation of every encoder by its purity gap.
+
+    .. math:: \theta^k \leftarrow (1 - \alpha_k)\, \theta^k + \alpha_k\, \theta^k_0
+
+    Args:
+        at: moments as shares of training, in (0, 1): after 2/9, 4/9 and 6/9 of the epochs, the
+            paper's 20, 40 and 60 of 90. Needs ``Balancer(..., epochs=...)``.
+        every: instead of ``at``, after every so many epochs (0-based index a multiple, as
+            released).
+        times: most re-initialisations with ``every``.
+        lam: sharpness of the strength, >= 0; 3 in the paper.
+        strength: None for the purity gap; a number in [0, 1] for that strength always: the control.
+        match_sizes: subsample the training features to the size of the validation set, by class.
+            The gap also measures set sizes; False is the released behaviour.
+        include_norm: also re-initialise weights of normalisation layers, as released.
+        reset_momentum: forget the optimizer's state of the encoder; needs ``optimizers``.
+        reset_bn_stats: reset running statistics of batch normalisation.
+
+    Raises:
+        BalanceError: an argument out of range; a loader, epochs or optimizers missing.
+    """
+
+    needs: frozenset[str] = frozenset({"features", "train_loader", "val_loader"})
+
+    def __init__(
+        self,
+        *,
+        at: Sequence[float] = (2 / 9, 4 / 9, 6 / 9),
+        every: int | None = None,
+        times: int = 3,
+        lam: float = 3.0,
+        strength: float | None = None,
+        match_sizes: bool = False,
+        include_norm: bool = True,
+        reset_momentum: bool = False,
+        reset_bn_stats: bool = False,
+    ) -> None:
+        super().__init__()
+        self.at = at
+        self.every = every
+        self.times = times
+        self.lam = lam
+        self.strength = strength
+        self.match_sizes = match_sizes
+        self.include_norm = include_norm
+        self.reset_momentum = reset_momentum
+        self.reset_bn_stats = reset_bn_stats
+        self._check()
+        if strength is not None:
+            self.needs = frozenset()
+        if reset_momentum:
+            self.needs = self.needs | {"optimizers"}
+        self.state = {"times": 0, "moved": False}
+
+    @property
+    def acted(self) -> bool:
+        """Whether an encoder was moved by a strength above zero."""
+        return bool(self.state["moved"])
+
+    def on_start(self, modalities: ModalityMap) -> None:
+        """Keep the initial weights, on the CPU."""
+        self._modalities = modalities
+        self.constants = {
+            m: {n: p.detach().cpu().clone() for n, p in self._movable(modalities, m).items()}
+            for m in modalities.names
+        }
+
+    def on_epoch_end(self, epoch: Epoch) -> None:
+        """Diagnose and re-learn, where the schedule says so."""
+        if not self._due(epoch):
+            return
+        self.state["times"] += 1
+        strengths = self._strengths(epoch)
+        epoch.record("strength", strengths)
+        for m, strength in zip(epoch.modalities.names, strengths, strict=True):
+            self._move(epoch, m, strength)
+
+    def _due(self, epoch: Epoch) -> bool:
+        if self.every is not None:
+            index = epoch.epoch_index
+            return index > 0 and index % self.every == 0 and self.state["times"] < self.times
+        if epoch.total is None:
+            raise BalanceError(
+                f"{type(self).__name__}(at={self.at}) is a schedule in shares of training: pass "
+                "epochs=... to Balancer, or give every=... epochs."
+            )
+        done = epoch.epoch_index + 1
+        return done < epoch.total and done in {round(s * epoch.total) for s in self.at}
+
+    def _strengths(self, epoch: Epoch) -> list[float]:
+        """Strength of every modality, the first rank's on all ranks."""
+        names = epoch.modalities.names
+        if self.strength is not None:
+            return [float(self.strength)] * len(names)
+        train, train_labels = epoch.features("train")
+        validation, labels = epoch.features("val")
+        rows = self._rows(train_labels, len(labels))
+        held = self._rows(labels, len(labels))
+        learned = [_purity(train[m][rows], train_labels[rows]) for m in names]
+        unseen = [_purity(validation[m][held], labels[held]) for m in names]
+        purities = torch.tensor([learned, unseen])
+        device = next(epoch.modalities.model.parameters()).device
+        learned, unseen = broadcast_from_first(purities, device).tolist()
+        gaps = [abs(p - q) for p, q in zip(learned, unseen, strict=True)]
+        epoch.record("train_purity", learned)
+        epoch.record("validation_purity", unseen)
+        epoch.record("gap", gaps)
+        return [0.0 if math.isnan(g) else relearn_strength(g, 0.0, self.lam) for g in gaps]
+
+    def _rows(self, labels: Tensor, size: int) -> Tensor:
+        """Rows to cluster: all, or a subset by class of at most ``size`` or 10,000. -> (n,)"""
+        most = min(size if self.match_sizes else len(labels), _MOST_SAMPLES)
+        return _stratified(labels, most) if most < len(labels) else torch.arange(len(labels))
+
+    @torch.no_grad()
+    def _move(self, epoch: Epoch, modality: str, strength: float) -> None:
+        """Move one encoder in place, so that optimizers keep their parameters."""
+        if strength <= 0:
+            return
+        self.state["moved"] = True
+        for name, parameter in self._movable(epoch.modalities, modality).items():
+            start = self.constants[modality][name].to(parameter)
+            parameter.lerp_(start, strength)
+            if self.reset_momentum:
+                for optimizer in epoch.optimizers:
+                    optimizer.state.pop(parameter, None)
+        module = epoch.modalities.modules[modality]
+        if self.reset_bn_stats and module is not None:
+            for layer in module.modules():
+                if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                    layer.reset_running_stats()
+
+    def _movable(self, modalities: ModalityMap, modality: str) -> dict[str, nn.Parameter]:
+        parameters = modalities.parameters(modality)
+        if self.include_norm:
+            return parameters
+        layers = [x for x in modalities.model.modules() if isinstance(x, _NORMALISATIONS)]
+        kept = {id(p) for layer in layers for p in layer.parameters(recurse=False)}
+        return {n: p for n, p in parameters.items() if id(p) not in kept}
+
+    def _check(self) -> None:
+        inside = bool(self.at) and all(is_number(s) and 0 < s < 1 for s in self.at)
+        require(inside, "DiagnoseRelearn at must hold shares of training in (0, 1)", self.at)
+        require_number("DiagnoseRelearn times", self.times, low=1, whole=True)
+        require_number("DiagnoseRelearn lam", self.lam, low=0)
+        if self.every is not None:
+            require_number("DiagnoseRelearn every", self.every, low=1, whole=True)
+        if self.strength is not None:
+            require_number("DiagnoseRelearn strength", self.strength, low=0, high=1)
+
+
+def _purity(features: Tensor, labels: Tensor) -> float:
+    """Purity of as many clusters as there are classes; NaN where the features collapsed."""
+    clusters = feature_clusters(features, len(torch.unique(labels)))
+    return float("nan") if clusters is None else cluster_purity(labels, clusters)
+
+
+def _stratified(labels: Tensor, size: int) -> Tensor:
+    """``size`` rows, each class by its share, drawn with a fixed seed. (N,) -> (size,)"""
+    generator = torch.Generator().manual_seed(0)
+    order = torch.randperm(len(labels), generator=generator)
+    rank = torch.empty(len(labels))
+    for label in torch.unique(labels):
+        rows = order[labels[order] == label]
+        rank[rows] = (torch.arange(len(rows)) + 0.5) / len(rows)
+    return torch.argsort(rank, stable=True)[:size].sort().values

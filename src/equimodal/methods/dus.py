@@ -1,0 +1,319 @@
+r"""DUS: data-aware unimodal sampling; every modality gets its own batch size every iteration.
+
+Modalities learn at different speeds when all are shown the same number of samples. DUS follows how
+well each predicts by a cumulative score, and gives the next batches in unequal sizes: by a
+heuristic rule (:class:`DUS`) or by a policy trained with REINFORCE
+(:class:`~equimodal.methods.dus_learned.DUSLearned`).
+
+Jiang, Chi, Ma, Mao, Yang, Tang: rethinking multimodal learning from the perspective of unimodal
+data sampling, 2025; https://arxiv.org/abs/2503.03792
+
+=========================  ==============  ====================================================
+symbol                     name here       shape and meaning
+=========================  ==============  ====================================================
+:math:`s^j_t`              ``score``       (M,) mean probability of the true class, in [0, 1]
+:math:`\hat s^j_t`         ``s_hat``       (M,) running mean of the scores
+:math:`n_b`                ``batch_size``  nominal rows of one modality
+:math:`N_B = M n_b`        ``budget``      rows of all modalities in one iteration, constant
+:math:`n^j_t`              ``counts``      (M,) rows of each modality
+=========================  ==============  ====================================================
+
+Only the score, its running mean and the names of the two samplers are public. **The sampling rule
+(:func:`sample_counts`), the policy, its state, actions and reward are our own design**;
+``docs/methods/dus.md`` says what is known and what is ours.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..arguments import require, require_choice, require_number
+from ..distributed import sum_over_ranks
+from ..errors import BalanceError
+from ..method import Method, Moment, Plan, Step
+from ..modalities import ModalityMap
+
+_RULES = ("inverse", "shrink", "tanh", "uniform")
+
+
+def cumulative_score(previous: Tensor, score: Tensor, t: int) -> Tensor:
+    r"""Running mean :math:`\hat s_t = \frac{t-1}{t} \hat s_{t-1} + \frac{1}{t} s_t`.
+
+    (M,), (M,) -> (M,). The first score replaces ``previous`` wholly (t = 1).
+    """
+    return previous + (score - previous) / t
+
+
+def sampling_shares(scores: Tensor, gamma: float = 1.0) -> Tensor:
+    r"""Share of the budget, the larger the lower the score (our design). (M,) -> (M,), sums to 1
+
+    .. math:: q^j \propto (S - \hat s^j)^\gamma, \quad S = \sum_k \hat s^k
+
+    With gamma = 1 this is :math:`(S - \hat s^j) / ((M - 1) S)`; all scores 0 give equal shares.
+    """
+    rest = (scores.sum() - scores).clamp_min(0) ** gamma
+    total = rest.sum()
+    return rest / total if total > 0 else torch.full_like(scores, 1 / scores.numel())
+
+
+def sample_counts(
+    scores: Tensor,
+    budget: int,
+    minimum: int,
+    *,
+    multiple: int = 1,
+    gamma: float = 1.0,
+    dead_zone: float = 0.01,
+) -> Tensor:
+    """Rows of every modality by the heuristic rule (our design). (M,) -> (M,) int64, sums to budget
+
+    Args:
+        scores: cumulative scores in [0, 1].
+        budget: rows of all modalities together.
+        minimum: least rows of one modality.
+        multiple: rows come in multiples of this; what does not divide goes to the neediest.
+        gamma: sharpness of the rule.
+        dead_zone: scores that differ by less than this share the budget equally.
+
+    Raises:
+        BalanceError: the budget cannot give every modality its minimum.
+    """
+    equal = torch.full_like(scores, 1 / scores.numel())
+    near = bool(scores.max() - scores.min() < dead_zone)
+    shares = equal if near else sampling_shares(scores, gamma)
+    return divide(shares, budget, minimum, multiple)
+
+
+def divide(shares: Tensor, budget: int, minimum: int, multiple: int = 1) -> Tensor:
+    """Split ``budget`` by ``shares`` into multiples, by largest remainders. (M,) -> (M,) int64
+
+    Every part is at least ``minimum``; the parts sum to ``budget``.
+    """
+    count = shares.numel()
+    if minimum * count > budget:
+        raise BalanceError(
+            f"A budget of {budget} rows cannot give {count} modalities {minimum} each: raise the "
+            "batch size or lower the minimum."
+        )
+    if budget % count == 0 and torch.allclose(shares, shares.mean()):
+        return torch.full((count,), budget // count)
+    least = math.ceil(minimum / multiple) * multiple
+    if least * count > budget:
+        least, multiple = minimum, 1
+    floor = torch.full((count,), least)
+    wanted = torch.maximum(shares.double() * budget, floor)
+    above = wanted - floor
+    free = (budget - least * count) // multiple
+    exact = above / above.sum().clamp_min(1e-12) * free
+    parts = exact.floor().long()
+    order = torch.argsort(exact - parts, descending=True, stable=True)
+    parts[order[: free - int(parts.sum())]] += 1
+    counts = floor + parts * multiple
+    counts[int(torch.argmax(shares))] += budget - int(counts.sum())
+    return counts
+
+
+class DUS(Method):
+    r"""Unpaired batches whose sizes follow the cumulative score.
+
+    .. math:: L = \sum_j \frac{1}{Z_j} \sum_{i \in B^j} \mathrm{CE}(o^j_i, y_i)
+
+    where every modality j draws its own rows :math:`B^j` from its own shuffled stream
+    (``balancer.batches``). A host that gives paired batches gets the nearest thing: each modality's
+    loss reads a subset of the batch. Prediction is the head's output.
+
+    Args:
+        rule: "inverse", shares by :func:`sampling_shares`; "shrink", only modalities above the
+            weakest lose rows and the budget is not constant; "tanh", the same by
+            1 - tanh(gamma (ratio - 1)); "uniform", equal counts: the control.
+        gamma: sharpness of the rule, > 0.
+        minimum: least rows as a share of n_b, in (0, 1]; never under 8 rows where an encoder has
+            batch normalisation.
+        multiple: counts come in multiples of this share of n_b, in [0, 1]; 0 for any size.
+        dead_zone: scores that differ by less leave equal counts.
+        warm_up: epochs at equal counts.
+        ema: None for the running mean; a number in (0, 1) for an exponential mean of that decay.
+        reset_each_epoch: begin the running mean anew every epoch.
+        reduction: "mean", Z_j the rows drawn; "nominal", Z_j = n_b, so that more rows also make
+            a larger step.
+        plug_in: keep the host's fused loss on a paired batch of n_b rows, and let the sampled
+            losses replace its unimodal ones. Needs a readout whose parts sum to the logits.
+
+    Raises:
+        BalanceError: an argument out of range.
+    """
+
+    needs: frozenset[str] = frozenset({"unimodal_logits"})
+    objective: ClassVar[str] = "fused+unimodal"
+    unpaired: ClassVar[bool] = True
+    per_forward: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        rule: str = "inverse",
+        *,
+        gamma: float = 1.0,
+        minimum: float = 0.125,
+        multiple: float = 0.125,
+        dead_zone: float = 0.01,
+        warm_up: int = 1,
+        ema: float | None = None,
+        reset_each_epoch: bool = False,
+        reduction: str = "mean",
+        plug_in: bool = False,
+    ) -> None:
+        super().__init__()
+        self.rule = rule
+        self.gamma = gamma
+        self.minimum = minimum
+        self.multiple = multiple
+        self.dead_zone = dead_zone
+        self.warm_up = warm_up
+        self.ema = ema
+        self.reset_each_epoch = reset_each_epoch
+        self.reduction = reduction
+        self.plug_in = self.keeps_pairs = plug_in
+        self._check()
+        self._nominal: int | None = None
+        self._planned: dict[str, int] = {}
+        self.state = {"t": 0, "epoch": 0, "s_hat": None, "changed": rule == "uniform"}
+
+    @property
+    def acted(self) -> bool:
+        """Whether the counts were ever unequal; the uniform control acts by drawing unpaired."""
+        return bool(self.state["changed"])
+
+    def on_start(self, modalities: ModalityMap) -> None:
+        """Read whether small batches must be avoided."""
+        self._least = 8 if modalities.has_batch_norm() else 1
+
+    def on_plan(self, plan: Plan) -> dict[str, int]:
+        """Rows of every modality in the next iteration."""
+        counts = self._counts(plan, plan.batch_size).tolist()
+        plan.record("count", counts)
+        self._planned = dict(zip(plan.modalities.names, counts, strict=True))
+        return self._planned
+
+    def on_loss(self, step: Step) -> Tensor:
+        """Sum of the modalities' losses on their own rows, and the new cumulative score."""
+        host, rows = self._host_loss(step), self._own_rows(step)
+        losses, scores, counts = [], [], []
+        for m, logits in step.unimodal_logits.items():
+            whole = rows[m] == slice(0, None)
+            own = logits if whole else logits[rows[m]]
+            target = step.targets[m] if whole else step.targets[m][rows[m]]
+            step.task.check(own, target)
+            loss = step.task.loss(own, target)
+            if self.reduction == "nominal":
+                loss = loss * (len(target) / self._nominal_rows())
+            losses.append(loss)
+            scores.append(step.task.score(own.detach(), target).sum())
+            counts.append(len(target))
+        totals = torch.stack([*scores, *torch.tensor(counts).to(scores[0])])
+        totals = sum_over_ranks(totals).view(2, -1)
+        self._observe(step, totals[0] / totals[1])
+        return torch.stack(losses).sum() + host
+
+    def _observe(self, step: Step, score: Tensor) -> None:
+        """Take one score a modality into the running mean. (M,)"""
+        if self.reset_each_epoch and step.epoch_index != self.state["epoch"]:
+            self.state.update(t=0, epoch=step.epoch_index)
+        self.state["t"] += 1
+        previous = score if self.state["t"] == 1 else self.state["s_hat"].to(score)
+        if self.ema is None:
+            self.state["s_hat"] = cumulative_score(previous, score, self.state["t"])
+        else:
+            self.state["s_hat"] = torch.lerp(score, previous, self.ema)
+        step.record("score", self.state["s_hat"])
+
+    def _own_rows(self, step: Step) -> dict[str, slice]:
+        """Rows of each modality's loss: all its own, or a subset of a paired batch."""
+        if not step.paired:
+            return {m: slice(self._host_rows(step, m), None) for m in step.targets}
+        rows = len(step.target)
+        counts = self._counts(step, rows)
+        read = (rows * counts / counts.max()).ceil().long().tolist()
+        step.record("count", read)
+        return {m: slice(0, n) for m, n in zip(step.targets, read, strict=True)}
+
+    def _host_rows(self, step: Step, modality: str) -> int:
+        """Rows at the front of an unpaired batch that belong to the host's paired batch."""
+        if not self.plug_in:
+            return 0
+        host = len(step.targets[modality]) - self._planned.get(modality, 0)
+        if host < 1 or not self._planned:
+            raise BalanceError(
+                f"DUS(plug_in=True) did not plan the {len(step.targets[modality])} rows found of "
+                f"{modality!r}. Iterate over balancer.batches(dataset, batch_size=...) and call "
+                "loss() on every batch, or give paired batches."
+            )
+        return host
+
+    def _nominal_rows(self) -> int:
+        """n_b of the latest plan."""
+        if self._nominal is None:
+            raise BalanceError(
+                "DUS(reduction='nominal') found unpaired rows that it did not plan and so no n_b. "
+                "Iterate over balancer.batches(dataset, batch_size=...)."
+            )
+        return self._nominal
+
+    def _host_loss(self, step: Step) -> Tensor | float:
+        """The host's fused loss on its paired rows; 0 where DUS stands alone."""
+        if not self.plug_in:
+            return 0.0
+        if step.paired:
+            return step.fused_loss
+        if not getattr(step.readout, "additive", False):
+            raise BalanceError(
+                "DUS(plug_in=True) on unpaired batches needs a readout whose parts sum to the "
+                "logits: pass LinearSplit(...), or give paired batches."
+            )
+        first = step.modalities.names[0]
+        rows = self._host_rows(step, first)
+        logits = torch.stack([z[:rows] for z in step.unimodal_logits.values()]).sum(0)
+        return step.task.loss(logits, step.targets[first][:rows])
+
+    def _counts(self, moment: Moment, batch_size: int) -> Tensor:
+        """Rows of every modality; equal in the warm-up and before the first score. -> (M,)"""
+        self._nominal = batch_size
+        equal = torch.full((len(moment.modalities.names),), batch_size)
+        scores = self.state["s_hat"]
+        if scores is None or moment.epoch_index < self.warm_up or self.rule == "uniform":
+            return equal
+        counts = self._ruled(moment, scores.cpu(), batch_size)
+        self.state["changed"] = self.state["changed"] or not torch.equal(counts, equal)
+        return counts
+
+    def _ruled(self, moment: Moment, scores: Tensor, batch_size: int) -> Tensor:
+        least, multiple = self._bounds(batch_size)
+        if self.rule == "inverse":
+            return sample_counts(
+                scores, len(scores) * batch_size, least, multiple=multiple, gamma=self.gamma,
+                dead_zone=self.dead_zone,
+            )  # fmt: skip
+        if float(scores.max() - scores.min()) < self.dead_zone:
+            return torch.full((len(scores),), batch_size)
+        ratio = scores / scores.min().clamp_min(1e-12)
+        share = 1 / ratio if self.rule == "shrink" else 1 - torch.tanh(self.gamma * (ratio - 1))
+        rows = (share * batch_size / multiple).round() * multiple
+        return rows.long().clamp(least, batch_size)
+
+    def _bounds(self, batch_size: int) -> tuple[int, int]:
+        """Least rows of a modality and the multiple, for this batch size."""
+        least = max(self._least, math.ceil(self.minimum * batch_size))
+        return min(least, batch_size), max(1, int(self.multiple * batch_size))
+
+    def _check(self) -> None:
+        require_choice("DUS rule", self.rule, _RULES)
+        require_number("DUS gamma", self.gamma, above=0)
+        require_number("DUS minimum", self.minimum, above=0, high=1)
+        require_number("DUS multiple", self.multiple, low=0, high=1)
+        require_number("DUS dead_zone", self.dead_zone, low=0)
+        require_number("DUS warm_up", self.warm_up, low=0, whole=True)
+        require_choice("DUS reduction", self.reduction, ("mean", "nominal"))
+        if self.ema is not None:
+            require_number("DUS ema", self.ema, above=0)
+            require(self.ema < 1, "DUS ema must be below 1", self.ema)

@@ -1,0 +1,37 @@
+"""Decisions of a method: kept on the device in the step, copied to the host at an epoch's end."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Record:
+    """One decision of a method: a value per modality, not yet copied to the host."""
+
+    step: int
+    epoch: int
+    name: str
+    values: Tensor | tuple[float, ...]
+
+
+def on_host(records: Sequence[Record], modalities: Sequence[str]) -> list[dict[str, Any]]:
+    """Records as plain data, by one transfer a name; None for a value that is not finite.
+
+    ``{"step": int, "epoch": int, "name": str, "values": {m: float | None}}``
+    """
+    plain = []
+    for name in dict.fromkeys(r.name for r in records):
+        group = [r for r in records if r.name == name]
+        rows = torch.stack([torch.as_tensor(r.values, dtype=torch.float64) for r in group])
+        for record, row in zip(group, rows.tolist(), strict=True):
+            values = [v if math.isfinite(v) else None for v in row]
+            named = dict(zip(modalities, values, strict=True))
+            plain.append(
+                {"step": record.step, "epoch": record.epoch, "name": name, "values": named}
+            )
+    return plain

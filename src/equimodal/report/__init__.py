@@ -1,0 +1,30 @@
+"""Shows what a comparison found: a table, a few sentences, Markdown, and a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from equimodal.report.document import markdown
+    from equimodal.report.findings import conclusions
+    from equimodal.report.page import write_page
+    from equimodal.report.reading import read_results
+    from equimodal.report.terminal import table
+
+__all__ = ["conclusions", "markdown", "read_results", "table", "write_page"]
+
+_LAZY = {
+    "conclusions": "equimodal.report.findings",
+    "markdown": "equimodal.report.document",
+    "read_results": "equimodal.report.reading",
+    "table": "equimodal.report.terminal",
+    "write_page": "equimodal.report.page",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

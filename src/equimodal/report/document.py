@@ -1,0 +1,59 @@
+"""A comparison as Markdown, with all that a number in a document needs beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from equimodal.report.columns import MEANING, Column, columns
+from equimodal.report.findings import conclusions
+from equimodal.report.provenance import command, facts
+from equimodal.report.reading import Results
+from equimodal.report.rows import grouped_rows
+from equimodal.report.schema import check
+
+_PREFIX = {"inside": "inside: ", "probe": "probe: "}
+
+
+def markdown(results: Results) -> str:
+    """Conclusions, table, and how the numbers came about, as one Markdown section.
+
+    Raises `BalanceError` when ``results`` is not of the documented schema.
+    """
+    check(results)
+    every = columns(results)
+    blocks = [
+        f"## {_escape(results['data']['name'])}",
+        "\n".join(f"* {_escape(sentence)}" for sentence in conclusions(results)),
+        "\n".join(_table(results, every)),
+        "\n".join(f"* *{group}*: {MEANING[group]}." for group in _groups(every)),
+        "\n".join(f"* **{name}**: {_escape(text)}" for name, text in facts(results)),
+        f"```\n{command(results)}\n```",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _groups(every: list[Column]) -> list[str]:
+    return list(dict.fromkeys(column.group for column in every))
+
+
+def _table(results: Results, every: list[Column]) -> Iterator[str]:
+    headings = [_PREFIX.get(column.group, "") + column.heading for column in every]
+    yield _line("row", *headings)
+    yield _line("---", *("---" if column.group == "note" else "---:" for column in every))
+    for group, rows in grouped_rows(results).items():
+        yield _line(f"*{group}*", *("" for _ in every), escape=False)
+        for row in rows:
+            yield _line(row, *(column.cells[row] for column in every))
+
+
+def _line(*cells: str, escape: bool = True) -> str:
+    shown = [_escape(cell) if escape else cell for cell in cells]
+    return f"| {' | '.join(shown)} |"
+
+
+def _escape(text: str) -> str:
+    """Text that Markdown shows as it stands."""
+    text = " ".join(text.split())
+    for sign in ("\\", "`", "*", "_", "|", "<"):
+        text = text.replace(sign, f"\\{sign}")
+    return text

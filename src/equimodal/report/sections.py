@@ -1,0 +1,156 @@
+"""The sections of the page, from what happened to how the numbers came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from equimodal.report import markup
+from equimodal.report.accuracy_charts import GROUP_COLOURS, accuracy_chart, difference_chart
+from equimodal.report.columns import MEANING, columns
+from equimodal.report.curve_charts import curve_charts, decision_charts
+from equimodal.report.figures import Chart, colour
+from equimodal.report.findings import findings
+from equimodal.report.history import History
+from equimodal.report.meters import meters
+from equimodal.report.page_tables import results_table, runs_table
+from equimodal.report.probe_charts import probe_charts
+from equimodal.report.provenance import command, facts
+from equimodal.report.reading import Results
+from equimodal.report.rows import GROUPS, group, modalities, ordered_rows
+
+Mark = tuple[str, str, str]
+
+
+class Gallery:
+    """The charts placed on a page so far; the script draws each by its number."""
+
+    def __init__(self) -> None:
+        self.charts: list[Chart] = []
+
+    def place(self, *charts: Chart | None, kind: str = "", level: int = 3) -> str:
+        """A grid of charts; empty when there is none."""
+        present = [chart for chart in charts if chart is not None]
+        start = len(self.charts)
+        self.charts += present
+        shown = "".join(markup.chart(c, start + i, level) for i, c in enumerate(present))
+        return f'<div class="grid {kind}">{shown}</div>' if shown else ""
+
+
+def header(results: Results) -> str:
+    """The title, the plan in one line, and the note on the data."""
+    config, data = results["config"], results["data"]
+    seeds = len(config["seeds"])
+    plan = [
+        " + ".join(modalities(results)),
+        f"{seeds} seeds" if seeds > 1 else "one seed",
+        f"{config['epochs']} epochs",
+        f"objective {config['objective']}",
+        f"selected by {config.get('selection', 'validation')}",
+    ]
+    title = f"{data['name']}: what joint training did to each modality"
+    note = markup.paragraph(data["note"], "quiet") if data.get("note") else ""
+    return (
+        f"<header><h1>{markup.text(title)}</h1>"
+        f"{markup.paragraph(' · '.join(plan), 'quiet')}{note}</header>"
+    )
+
+
+def happened(results: Results) -> str:
+    """A tile per modality and the conclusions."""
+    sentences = markup.definitions(findings(results).items(), "conclusions")
+    return markup.section("happened", "What happened", meters(results), sentences)
+
+
+def every_row(results: Results) -> str:
+    """The table, with the meaning of its columns folded away."""
+    groups = dict.fromkeys(column.group for column in columns(results))
+    meanings = markup.definitions((group, MEANING[group]) for group in groups)
+    folded = markup.details("What the columns mean", meanings)
+    return markup.section("table", "Every row", results_table(results), folded)
+
+
+def accuracy(results: Results, gallery: Gallery) -> str:
+    """Accuracy of every row, and the paired differences to joint."""
+    grid = gallery.place(accuracy_chart(results), difference_chart(results))
+    marks = [
+        (GROUP_COLOURS["methods"], "dot", "method"),
+        (GROUP_COLOURS["baselines"], "dot", "baseline"),
+        (GROUP_COLOURS["controls"], "dot", "alone or control"),
+        ("--muted", "ring", "one seed"),
+        ("--ink", "line", "95 % interval over seeds"),
+    ]
+    return markup.section("accuracy", "Accuracy of the fused prediction", _with(marks, grid))
+
+
+def probes(results: Results, gallery: Gallery) -> str:
+    """The linear probe of every encoder, one chart per modality."""
+    marks = [
+        *((colour(i), "dot", f"{m}, methods") for i, m in enumerate(modalities(results))),
+        ("--ink", "dot", "joint"),
+        ("--muted", "dot", "references and controls"),
+        ("--ink", "line dashed", "trained alone"),
+        ("--ink", "line dotted", "untrained"),
+    ]
+    lead = "What a linear classifier reads from each encoder; bars with ± sd over seeds."
+    grid = gallery.place(*probe_charts(results))
+    return markup.section("probes", "Linear probe of every encoder", _with(marks, grid, lead))
+
+
+def over_epochs(results: Results, history: History, gallery: Gallery) -> str:
+    """Validation accuracy of every modality over the epochs, one chart per row."""
+    marks = [
+        ("--ink", "line", "fused model"),
+        *_modality_marks(results),
+        ("--muted", "line dotted", "dotted: the same modality trained alone"),
+    ]
+    lead = (
+        "Validation accuracy in percent: mean over seeds, shaded from the lowest to the highest. "
+        "A modality's curve is read off the fused head."
+    )
+    grid = gallery.place(*curve_charts(results, history), kind="small")
+    return markup.section("curves", "Over the epochs", _with(marks, grid, lead))
+
+
+def decided(results: Results, history: History, gallery: Gallery) -> str:
+    """What every method decided over the epochs."""
+    rows = sorted(ordered_rows(results), key=lambda row: -GROUPS.index(group(results, row)))
+    parts = [_row_decisions(results, history, row, gallery) for row in rows]
+    lead = "By epoch: mean over its steps and the seeds, shaded from the lowest to the highest."
+    grid = f'<div class="rows">{"".join(parts)}</div>' if any(parts) else ""
+    return markup.section(
+        "decided", "What the methods decided", _with(_modality_marks(results), grid, lead)
+    )
+
+
+def _row_decisions(results: Results, history: History, row: str, gallery: Gallery) -> str:
+    charts, constant = decision_charts(results, history, row)
+    if not charts and not constant:
+        return ""
+    same = ", ".join(f"{name} {value:.3g}" for name, value in constant.items())
+    told = markup.paragraph(f"Constant for every modality: {same}.", "quiet") if same else ""
+    kind = "row wide" if len(charts) > 2 else "row"
+    grid = gallery.place(*charts, kind="small", level=4)
+    return f'<div class="{kind}"><h3>{markup.text(row)}</h3>{grid}{told}</div>'
+
+
+def origin(results: Results, notes: Sequence[str]) -> str:
+    """Settings, statistics, the command, what is missing, and every run."""
+    missing = markup.items(notes)
+    return markup.section(
+        "origin",
+        "How the numbers came about",
+        f"<h3>What is missing</h3>{missing}" if missing else "",
+        markup.definitions(facts(results)),
+        f"<h3>To make them again</h3>{markup.code(command(results))}",
+        markup.details(f"Every run ({len(results['runs'])})", runs_table(results)),
+    )
+
+
+def _modality_marks(results: Results) -> list[Mark]:
+    return [(colour(i), "line", name) for i, name in enumerate(modalities(results))]
+
+
+def _with(marks: Sequence[Mark], grid: str, lead: str = "") -> str:
+    if not grid:
+        return ""
+    return (markup.paragraph(lead) if lead else "") + markup.legend(marks) + grid

@@ -1,0 +1,98 @@
+"""The table of a comparison for a terminal: columns that do not fit are left out, never cut."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from equimodal.report.columns import Column, columns
+from equimodal.report.numbers import listing
+from equimodal.report.reading import Results
+from equimodal.report.rows import grouped_rows, note, ordered_rows
+from equimodal.report.schema import check
+
+# Taken in this order as long as they fit: the evidence first; a note moves into the caption.
+_TAKE_ORDER = ("accuracy", "vs joint", "probe", "vs control", "step", "inside", "note")
+_ABOVE = {"inside": "inside", "probe": "probe"}
+_GAP = 2
+_STYLES = {1: "green", -1: "red", 0: ""}
+
+
+def table(results: Results, *, width: int | None = None) -> Table:
+    """The comparison as a table that fits ``width`` characters (default: the terminal's width).
+
+    Raises `BalanceError` when ``results`` is not of the documented schema.
+    """
+    check(results)
+    every = columns(results)
+    rows = ordered_rows(results)
+    kept = _fitting(every, rows, width or shutil.get_terminal_size().columns)
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
+    drawn.add_column("row", width=_row_width(rows), overflow="fold")
+    for column in kept:
+        _add_column(drawn, column)
+    for name, members in grouped_rows(results).items():
+        drawn.add_row(Text(name, style="dim italic"))
+        for row in members:
+            drawn.add_row(Text(row), *(_cell(column, row) for column in kept))
+    drawn.caption = Text("\n".join(_caption(results, every, kept)), style="dim")
+    drawn.caption_justify = "left"
+    return drawn
+
+
+def _add_column(drawn: Table, column: Column) -> None:
+    above = _ABOVE.get(column.group)
+    heading = Text(f"{above}\n{column.heading}" if above else column.heading)
+    is_note = column.group == "note"
+    drawn.add_column(
+        heading,
+        width=_width(column),
+        justify="left" if is_note else "right",
+        overflow="fold",
+        vertical="top",
+    )
+
+
+def _cell(column: Column, row: str) -> Text:
+    return Text(column.cells[row], style=_STYLES[column.signs.get(row, 0)])
+
+
+def _row_width(rows: Sequence[str]) -> int:
+    return min(24, max(len(row) for row in ("baselines", *rows)))
+
+
+def _width(column: Column) -> int:
+    """Room for the longest cell, and for a heading of up to 8 characters before it wraps."""
+    cells = max(len(cell) for cell in column.cells.values())
+    above = len(_ABOVE.get(column.group, ""))
+    return max(cells, above, min(len(column.heading), 8))
+
+
+def _fitting(every: list[Column], rows: Sequence[str], width: int) -> list[Column]:
+    left = width - _row_width(rows)
+    kept = set()
+    for group in _TAKE_ORDER:
+        wanted = sum(_GAP + _width(column) for column in every if column.group == group)
+        if wanted <= left or group == "accuracy":
+            kept.add(group)
+            left -= wanted
+    return [column for column in every if column.group in kept]
+
+
+def _caption(results: Results, every: list[Column], kept: list[Column]) -> list[str]:
+    seeds = len(results["config"]["seeds"])
+    over = f"mean ± sd over {seeds} seeds" if seeds > 1 else "one seed"
+    interval = " [95 % interval, paired]" if seeds > 1 else ""
+    lines = [f"percent, {over}; differences in points{interval}"]
+    left = [name for name, _ in groupby(c.group for c in every if c not in kept)]
+    if "note" in left:
+        left.remove("note")
+        lines += [f"{row}: {text}" for row in ordered_rows(results) if (text := note(results, row))]
+    if left:
+        lines.append(f"left out at this width: {listing(left)}; all columns are in report.html")
+    return lines

@@ -1,0 +1,70 @@
+"""What a model predicts on a split, and how good that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from equimodal.data.dataset import MultimodalDataset
+from equimodal.train.metrics import accuracy, macro_f1, mean_average_precision
+from equimodal.train.probe import probe_accuracy
+from equimodal.train.setup import Batches, Setup
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A split as a model sees it, on the CPU.
+
+    ``logits`` (N, C) and ``labels`` (N,); ``features`` (N, D_m) and ``unimodal_logits`` (N, C)
+    by modality.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    features: dict[str, Tensor]
+    unimodal_logits: dict[str, Tensor]
+
+    @property
+    def accuracy(self) -> float:
+        """Accuracy of the fused prediction."""
+        return accuracy(self.logits, self.labels)
+
+    @property
+    def modality_accuracy(self) -> dict[str, float]:
+        """Accuracy of what the head reads from each modality."""
+        return {m: accuracy(z, self.labels) for m, z in self.unimodal_logits.items()}
+
+
+@torch.inference_mode()
+def predict(setup: Setup, dataset: MultimodalDataset) -> Prediction:
+    """The model's prediction on every sample of ``dataset``, in evaluation mode."""
+    setup.model.eval()
+    outputs = [setup.model(inputs) for inputs, _ in Batches(dataset)]
+    unimodal = [setup.unimodal_logits(output.features) for output in outputs]
+    return Prediction(
+        torch.cat([output.logits for output in outputs]).cpu(),
+        dataset.labels.cpu(),
+        _joined([output.features for output in outputs]),
+        _joined(unimodal),
+    )
+
+
+def measures(prediction: Prediction, train: Prediction) -> dict[str, Any]:
+    """All that a table shows of a split; the linear probes are fitted on ``train``'s features."""
+    return {
+        "accuracy": prediction.accuracy,
+        "macro_f1": macro_f1(prediction.logits, prediction.labels),
+        "mean_average_precision": mean_average_precision(prediction.logits, prediction.labels),
+        "modality_accuracy": prediction.modality_accuracy,
+        "probe_accuracy": {
+            m: probe_accuracy(train.features[m], train.labels, rows, prediction.labels)
+            for m, rows in prediction.features.items()
+        },
+    }
+
+
+def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {m: torch.cat([part[m] for part in parts]).cpu() for m in parts[0]}

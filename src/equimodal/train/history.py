@@ -1,0 +1,111 @@
+"""What a run remembers between epochs, and the checkpoint that holds it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from torch import Tensor
+
+from equimodal.train.evaluation import Prediction
+from equimodal.train.setup import Setup
+from equimodal.train.storage import load_checkpoint, save_checkpoint
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass
+class History:
+    """Curves, decisions, times and the best weights of the epochs that are finished.
+
+    Epochs are counted from 0. ``best`` holds the weights before epoch 0 as long as no epoch is
+    finished.
+    """
+
+    best: dict[str, Tensor]
+    best_epoch: int | None = None
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    step_seconds: list[float] = field(default_factory=list)
+    end_seconds: list[float] = field(default_factory=list)
+    steps: int = 0
+    seconds: float = 0.0
+
+    @property
+    def epochs(self) -> int:
+        """Number of finished epochs."""
+        return len(self.curves)
+
+    def add_epoch(self, setup: Setup, *, lr: float, loss: float, validation: Prediction) -> None:
+        """Take in an epoch's curve; keep its weights if none before did better on validation."""
+        accuracy = validation.accuracy
+        self.curves.append({
+            "epoch": self.epochs,
+            "lr": lr,
+            "train_loss": loss,
+            "validation_accuracy": accuracy,
+            "modality_accuracy": validation.modality_accuracy,
+        })  # fmt: skip
+        if accuracy >= max(curve["validation_accuracy"] for curve in self.curves):
+            self.best, self.best_epoch = weights(setup), self.epochs - 1
+
+    def add_times(self, steps: list[float], end: float) -> None:
+        """Take in the lengths of an epoch's steps and of the method's work at its end, seconds."""
+        self.step_seconds.append(median(steps))
+        self.end_seconds.append(end / len(steps))
+
+    @property
+    def mean_step_seconds(self) -> float | None:
+        """Median length of a step plus its share of the epochs' ends; None without an epoch."""
+        if not self.step_seconds:
+            return None
+        return median(self.step_seconds) + fmean(self.end_seconds)
+
+
+def weights(setup: Setup) -> dict[str, Tensor]:
+    """A copy of the model's weights."""
+    return {name: value.detach().clone() for name, value in setup.network.state_dict().items()}
+
+
+def save(setup: Setup, history: History, folder: Path) -> None:
+    """Write all that the next epoch depends on; records go as text, which loads fast."""
+    content = {
+        "model": setup.network.state_dict(),
+        "optimizer": setup.optimizer.state_dict(),
+        "balancer": setup.balancer.state_dict(constants=False),
+        "best": history.best,
+        "best_epoch": history.best_epoch,
+        "records": json.dumps([history.curves, history.decisions]),
+        "step_seconds": history.step_seconds,
+        "end_seconds": history.end_seconds,
+        "seconds": history.seconds,
+    }
+    save_checkpoint(folder / CHECKPOINT, content)
+
+
+def restore(setup: Setup, folder: Path) -> History:
+    """Bring the run to the end of its last finished epoch; a new run stays as it was built.
+
+    Raises:
+        BalanceError: the checkpoint is damaged, or was written by another configuration.
+    """
+    if not (folder / CHECKPOINT).exists():
+        return History(best=weights(setup))
+    content = load_checkpoint(folder / CHECKPOINT)
+    setup.network.load_state_dict(content["model"])
+    setup.optimizer.load_state_dict(content["optimizer"])
+    setup.balancer.load_state_dict(content["balancer"])
+    curves, decisions = json.loads(content["records"])
+    device = setup.fabric.device
+    return History(
+        best={name: value.to(device) for name, value in content["best"].items()},
+        best_epoch=content["best_epoch"],
+        curves=curves,
+        decisions=decisions,
+        step_seconds=content["step_seconds"],
+        end_seconds=content["end_seconds"],
+        seconds=content["seconds"],
+    )

@@ -1,0 +1,59 @@
+"""The linear probe: how much of the label an encoder's features hold, whatever the head does."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from equimodal.errors import BalanceError
+
+
+def probe_accuracy(
+    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor
+) -> float:
+    """Accuracy of a logistic regression on frozen features: (N, D), (N,), (n, D), (n,) -> ().
+
+    It is fitted to the training rows and judged on the test rows. The features are standardised
+    by the training rows; the regression is scikit-learn's with its L2 penalty of 1 and lbfgs, on
+    one thread. It draws no random number.
+
+    Raises:
+        BalanceError: a feature is not finite, or a split has no rows.
+    """
+    train, test = train_features.detach().cpu().double(), test_features.detach().cpu().double()
+    _check(train, train_labels, "training")
+    _check(test, test_labels, "test")
+    mean, scale = train.mean(0), train.std(0, correction=0)
+    # Rounding leaves a constant column a deviation of about 1e-16 of its mean.
+    scale = torch.where(scale > 1e-7 * mean.abs(), scale, torch.ones_like(scale))
+    predicted = _predictions((train - mean) / scale, train_labels.cpu(), (test - mean) / scale)
+    return (predicted == test_labels.cpu()).double().mean().item()
+
+
+def _predictions(train: Tensor, labels: Tensor, test: Tensor) -> Tensor:
+    """Classes that a logistic regression on (train, labels) gives the test rows."""
+    from sklearn.linear_model import LogisticRegression  # importing scikit-learn takes a second
+    from threadpoolctl import threadpool_limits
+
+    if (labels == labels[0]).all():
+        return labels[:1].expand(len(test))
+    with threadpool_limits(1), warnings.catch_warnings():
+        # The iterations are bounded on purpose: a probe that stops early is still a probe.
+        warnings.simplefilter("ignore")
+        regression = LogisticRegression(max_iter=200).fit(train.numpy(), labels.numpy())
+        return torch.from_numpy(regression.predict(test.numpy()))
+
+
+def _check(features: Tensor, labels: Tensor, split: str) -> None:
+    if len(labels) == 0 or len(features) != len(labels):
+        raise BalanceError(
+            f"The probe needs one {split} feature row per label, found {len(features)} rows and "
+            f"{len(labels)} labels."
+        )
+    if not features.isfinite().all():
+        raise BalanceError(
+            f"The {split} features hold values that are not finite: the encoder diverged; "
+            "write a smaller learning rate."
+        )

@@ -1,0 +1,134 @@
+"""Everything one run trains with, built from its configuration alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from equimodal.balancer import Balancer
+from equimodal.data import load
+from equimodal.data.dataset import DataSource, MultimodalDataset
+from equimodal.models.fusion import build_model
+from equimodal.readouts import LinearSplit
+from equimodal.train.alone import Alone
+from equimodal.train.config import RunConfig, as_tuple, create_method
+from equimodal.train.optimizers import build_optimizer
+
+EVALUATION_ROWS = 128
+_HEAD = "head"
+
+
+@dataclass
+class Setup:
+    """Model, optimiser, balancer and data of one run, on its device.
+
+    ``model`` and ``optimizer`` are as Fabric wraps them, for the loop; ``network`` is the same
+    model unwrapped, for checkpoints.
+    """
+
+    config: RunConfig
+    source: DataSource
+    fabric: Fabric
+    model: nn.Module
+    network: nn.Module
+    optimizer: Any
+    balancer: Balancer | Alone
+
+    def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the head reads from each modality: {m: (N, D_m)} -> {m: (N, C)}"""
+        if isinstance(self.balancer, Balancer):
+            return LinearSplit(_HEAD)(self.balancer.modalities, dict(features))
+        head = self.network.get_submodule(_HEAD)
+        return {m: head(rows) for m, rows in features.items()}
+
+
+class Batches:
+    """A split in its order, in large batches, as often as it is asked."""
+
+    def __init__(self, dataset: MultimodalDataset) -> None:
+        self.dataset = dataset
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        for indices in torch.split(torch.arange(len(self.dataset)), EVALUATION_ROWS):
+            yield self.dataset.take(indices)
+
+
+def build(config: RunConfig, *, data_root: str | None = None) -> Setup:
+    """The run's data, model, optimiser and balancer, as they are before the first epoch.
+
+    Raises:
+        BalanceError: the data cannot be loaded, or the method refuses its settings.
+    """
+    source = _source(config, data_root)
+    fabric = _fabric(config.device)
+    network = build_model(source.modalities, len(source.classes), seed=config.seed)
+    optimizer = build_optimizer(config.optimizer, network.parameters(), lr=config.lr or 0.0)
+    model, wrapped = fabric.setup(network, optimizer)
+    balancer = (
+        Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)
+    )
+    return Setup(config, source, fabric, model, network, wrapped, balancer)
+
+
+def _balancer(
+    config: RunConfig, source: DataSource, network: nn.Module, optimizer: torch.optim.Optimizer
+) -> Balancer:
+    settings = dict(config.settings)
+    on = settings.pop("on", "gradient")
+    return Balancer(
+        network,
+        create_method(config.registered_method, settings),
+        {m: f"encoders.{m}" for m in source.modalities},
+        LinearSplit(_HEAD),
+        objective=config.objective,
+        loaders={"train": Batches(source.train), "val": Batches(source.validation)},
+        optimizers=[optimizer],
+        on=on,
+        epochs=config.epochs,
+        seed=config.seed,
+    )
+
+
+def _source(config: RunConfig, data_root: str | None) -> DataSource:
+    settings = json.dumps(dict(config.data_settings), sort_keys=True)
+    source = _loaded(config.data, data_root, config.seed, settings, config.device)
+    return _restricted(source, config.alone) if config.alone else source
+
+
+@lru_cache(maxsize=1)
+def _loaded(data: str, root: str | None, seed: int, settings: str, device: str) -> DataSource:
+    """A data set on its device; the latest is kept, as all rows of a seed share it."""
+    arguments = {name: as_tuple(value) for name, value in json.loads(settings).items()}
+    source = load(data, root=root, seed=seed, **arguments)
+    return _each_split(source, lambda split: split.to(device))
+
+
+def _restricted(source: DataSource, modality: str) -> DataSource:
+    """The same samples with one of their modalities."""
+    one = _each_split(source, lambda split: MultimodalDataset(
+        {modality: split.inputs[modality]}, split.labels
+    ))  # fmt: skip
+    return replace(one, modalities={modality: source.modalities[modality]})
+
+
+def _each_split(
+    source: DataSource, change: Callable[[MultimodalDataset], MultimodalDataset]
+) -> DataSource:
+    return replace(
+        source,
+        train=change(source.train),
+        validation=change(source.validation),
+        test=change(source.test),
+    )
+
+
+def _fabric(device: str) -> Fabric:
+    kind, _, index = device.partition(":")
+    return Fabric(accelerator=kind, devices=[int(index)] if index else 1)

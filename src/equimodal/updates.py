@@ -1,0 +1,70 @@
+"""Masks on gradients, and masks on the optimizer's update.
+
+A mask on a gradient is not a mask on an update: momentum and weight decay still move a masked
+unit, and Adam divides a constant factor out again (a factor 0.3 changes the norm of five Adam
+updates by 0.9999). The released codes mask gradients, so that is the default.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+
+from .method import Method
+from .units import Part
+
+_NORMALISING = ("Adam", "RMSprop", "Adagrad", "Adadelta", "Lion", "Adafactor")
+
+
+def scale_gradients(factors: list[tuple[Part, Tensor]]) -> None:
+    """Multiply the gradients of units by their factors, in place. Parts without one are skipped."""
+    for part, factor in factors:
+        if part.parameter.grad is not None:
+            part.view(part.parameter.grad).mul_(part.along(factor))
+
+
+def warn_if_normalised(method: Method, optimizers: Sequence[Optimizer]) -> None:
+    """Warn once where an optimizer divides a factor on the gradient out again."""
+    for optimizer in optimizers:
+        if any(name in type(optimizer).__name__ for name in _NORMALISING):
+            warnings.warn(
+                f"{type(method).__name__} scales gradients, and {type(optimizer).__name__} "
+                "normalises them, which cancels much of it. Pass on='update' to apply the decision "
+                "to the update instead.",
+                stacklevel=3,
+            )
+            return
+
+
+class UpdateScaling:
+    """Applies factors to the difference that an optimizer's step makes.
+
+    Args:
+        optimizers: those whose steps are to be scaled.
+    """
+
+    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
+        self._held: dict[Parameter, tuple[Part, Tensor, Tensor]] = {}
+        for optimizer in optimizers:
+            optimizer.register_step_post_hook(self._apply)
+
+    def hold(self, factors: list[tuple[Part, Tensor]]) -> None:
+        """Keep the factors, and the parameters as they are, until the next optimizer step."""
+        self._held = {
+            part.parameter: (part, factor, part.parameter.detach().clone())
+            for part, factor in factors
+            if part.parameter.grad is not None
+        }
+
+    @torch.no_grad()
+    def _apply(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter in self._held:
+                    part, factor, old = self._held.pop(parameter)
+                    new = part.view(parameter.data)
+                    new.copy_(torch.lerp(part.view(old), new, part.along(factor).to(new.dtype)))

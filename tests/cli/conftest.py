@@ -1,0 +1,66 @@
+"""Runs the command line in an empty folder and sees what it wrote."""
+
+import shlex
+
+import pytest
+
+from equimodal.cli import main
+from equimodal.errors import BalanceError
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder, which the command line runs in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(folder, capsys):
+    """Runs a line that must be refused: one line of error, exit code 2, not a byte changed."""
+
+    def run(line, *words):
+        before = contents(folder)
+        capsys.readouterr()
+
+        code = main(shlex.split(line))
+
+        said = capsys.readouterr()
+        assert code == 2, said
+        assert said.err.startswith("equimodal: error: ")
+        assert said.err.count("\n") == 1, said.err
+        assert all(word in said.err for word in words), said.err
+        assert contents(folder) == before
+        assert said.out == ""
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def one_process():
+    """A stand-in for the engine that trains in this process: no import of torch per worker."""
+    from equimodal.train.loop import train
+
+    def execute(runs, folder, *, jobs, listener, data_root):
+        failures = {}
+        for index, run in enumerate(runs):
+            try:
+                train(run.config, folder / run.folder, data_root=data_root)
+            except BalanceError as error:
+                failures[index] = str(error)
+        return failures
+
+    return execute
+
+
+@pytest.fixture
+def without_workers(one_process, monkeypatch):
+    """Runs are trained in this process."""
+    monkeypatch.setattr("equimodal.compare.comparison.execute", one_process)
+
+
+def contents(folder):
+    """Every file under a folder with its bytes, and every folder."""
+    return {
+        p.relative_to(folder): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")
+    }

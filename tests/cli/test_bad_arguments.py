@@ -1,0 +1,141 @@
+"""Arguments that cannot be honoured: refused in one line before anything is written."""
+
+import pytest
+
+COMPARE = "compare --methods joint --seeds 1 --epochs 1"
+
+LINES = {
+    "unknown command": ("comapre", ["unknown command 'comapre'", "Did you mean 'compare'"]),
+    "option before the command": (
+        "--data keypad",
+        ["unknown option '--data'", "Write a command first: compare, methods, data, report"],
+    ),
+    "unknown option": (
+        "compare --epoch 3",
+        ["unknown argument '--epoch'", "Did you mean '--epochs'", "equimodal compare --help"],
+    ),
+    "argument without its option": ("compare keypad", ["unknown argument 'keypad'"]),
+    "option without its value": ("compare --lr", ["--lr: expected one argument"]),
+    "report of no folder": ("report", ["required: DIR"]),
+    "unknown data set": (
+        "compare --data kepad",
+        ["no data set 'kepad'", "write one of keypad", "Did you mean 'keypad'?"],
+    ),
+    "unknown data set to explain": ("data kepad", ["no data set 'kepad'", "keypad"]),
+    "unknown method": (
+        "compare --methods joint,ams",
+        ["no row 'ams'", "Did you mean 'amss'"],
+    ),
+    "unknown method to explain": ("methods ams", ["Unknown method 'ams'", "did you mean 'amss'"]),
+    "unknown modality alone": (
+        "compare --methods alone:sond",
+        ["no row 'alone:sond'", "alone:sound"],
+    ),
+    "empty method name": ("compare --methods joint,", ["--methods: found 'joint,'", "joint,amss"]),
+    "method twice": (
+        "compare --methods joint,joint",
+        ["'joint' is asked for twice", "write it once"],
+    ),
+    "setting without a value": (
+        f"{COMPARE} --set amss.tau",
+        ["--set needs KEY=VALUE, found 'amss.tau'", "--set amss.tau=0.2"],
+    ),
+    "setting without an owner": (
+        f"{COMPARE} --set tau=0.2",
+        ["'tau' does not say whose it is", "such as amss.tau"],
+    ),
+    "setting twice": (
+        f"{COMPARE} --set keypad.snr=1 --set keypad.snr=2",
+        ["--set gives keypad.snr twice", "write it once"],
+    ),
+    "unknown setting of the data": (
+        f"{COMPARE} --set keypad.snir=1",
+        ["keypad has no setting 'snir'", "Did you mean 'snr'?"],
+    ),
+    "unknown setting of a method": (
+        "compare --methods joint,amss --set amss.tua=1",
+        ["amss has no setting 'tua'", "Did you mean 'tau'"],
+    ),
+    "setting of a method that is not compared": (
+        f"{COMPARE} --set dus.gamma=1",
+        ["'dus.gamma' belongs to nothing in this comparison", "joint"],
+    ),
+    "setting of the wrong type": (
+        "compare --methods joint,amss --set amss.tau=high",
+        ["amss.tau must be a number", "found 'high'"],
+    ),
+    "setting of the data of the wrong type": (
+        f"{COMPARE} --set keypad.snr=loud",
+        ["snr must be a number from", "found 'loud'"],
+    ),
+    "list for a setting that takes a number": (
+        "compare --methods joint,amss --set amss.tau=0.1,0.2",
+        ["amss.tau must be a number", "found"],
+    ),
+    "setting out of range": (
+        "compare --methods joint,amss --set amss.tau=0",
+        ["tau must be a number > 0", "found 0"],
+    ),
+    "setting of the data out of range": (
+        f"{COMPARE} --set keypad.snr=900",
+        ["snr must be a number from -40 to 60", "found 900"],
+    ),
+    "setting that is not a number": (
+        "compare --methods joint,amss --set amss.tau=NaN",
+        ["tau must be a number > 0", "found nan"],
+    ),
+    "unknown objective": (
+        f"{COMPARE} --objective fused+unimodl",
+        ["one of fused, fused+unimodal", "found 'fused+unimodl'", "Did you mean 'fused+unimodal'"],
+    ),
+    "unknown optimizer": (
+        f"{COMPARE} --optimizer adamax",
+        ["optimizer", "'adamax'", "sgd", "adamw"],
+    ),
+    "unknown device": (
+        f"{COMPARE} --device gpu",
+        ["no device 'gpu'", "write cpu, cuda or cuda:0"],
+    ),
+    "device that is not there": (
+        f"{COMPARE} --device cuda:99",
+        ["'cuda:99' is not here", "CUDA devices"],
+    ),
+    "no seed": ("compare --seeds 0", ["Seeds must be how many (3) or which (0, 1, 7)", "found 0"]),
+    "negative number of seeds": ("compare --seeds=-1", ["Seeds must be how many", "found -1"]),
+    "negative seed": ("compare --seeds=0,-2", ["Seeds must be how many", "-2"]),
+    "seeds that are no numbers": (
+        "compare --seeds a,b",
+        ["--seeds: found 'a'", "how many seeds (3), or which (0,1,7)"],
+    ),
+    "seed twice": ("compare --seeds 1,2,1", ["seed is given twice", "[1, 2, 1]"]),
+    "no epoch": ("compare --epochs 0", ["epochs must be a whole number from 1", "found 0"]),
+    "negative epochs": (
+        "compare --epochs -4",
+        ["epochs must be a whole number from 1", "found -4"],
+    ),
+    "half an epoch": ("compare --epochs 0.5", ["--epochs: found '0.5'", "whole number such as 20"]),
+    "learning rate zero": ("compare --lr 0", ["Learning rates must be numbers above 0", "found"]),
+    "negative learning rate": ("compare --lr=-0.1", ["rates must be numbers above 0", "-0.1"]),
+    "learning rate that is not a number": ("compare --lr nan", ["must be numbers above 0", "nan"]),
+    "infinite learning rate": ("compare --lr inf", ["must be numbers above 0", "inf"]),
+    "learning rate in words": ("compare --lr fast", ["--lr: found 'fast'", "such as 0.01"]),
+    "learning rate twice": ("compare --lr 0.1,0.1", ["learning rate is given twice", "[0.1, 0.1]"]),
+    "batch of nothing": (
+        f"{COMPARE} --batch-size 0",
+        ["batch size must be a whole number", "found 0"],
+    ),
+    "batch of one": (f"{COMPARE} --batch-size 1", ["batch size", "found 1", "2"]),
+    "batch larger than the data": (
+        f"{COMPARE} --batch-size 5000",
+        ["batch size", "5000", "1000 training samples"],
+    ),
+    "no job": (f"{COMPARE} --jobs 0", ["jobs", "found 0"]),
+    "negative jobs": (f"{COMPARE} --jobs -2", ["jobs", "found -2"]),
+}
+
+
+@pytest.mark.parametrize("mistake", LINES)
+def test_the_line_is_refused_before_anything_is_written(mistake, refused):
+    line, words = LINES[mistake]
+
+    refused(line, *words)

@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from contract.training import assert_same_weights, largest_difference, trained
+from equimodal import methods
+
+PER_UPDATE = [n for n in methods.names() if not methods.load(n).per_forward]
+
+
+@pytest.mark.parametrize("name", PER_UPDATE)
+def test_two_micro_batches_of_8_equal_one_batch_of_16(name):
+    one, two = trained(name), trained(name, parts=2)
+
+    assert largest_difference(one.weights, two.weights) < 1e-10
+    assert one.balancer.step_index == two.balancer.step_index == 24
+    assert names_and_steps(one) == names_and_steps(two)
+
+
+def names_and_steps(training):
+    return [(r["step"], r["name"]) for r in training.balancer.drain_records()]
+
+
+def test_only_methods_that_draw_their_own_batches_act_at_every_forward_pass():
+    assert set(methods.names()) - set(PER_UPDATE) == {"dus-uniform", "dus", "dus-rl"}
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_a_loss_scaler_changes_nothing(name):
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+
+    assert_same_weights(trained(name).weights, trained(name, scaler=scaler).weights)

@@ -1,0 +1,61 @@
+import multiprocessing
+import time
+
+import pytest
+import torch
+
+from contract import ranks
+from contract.training import assert_same_weights, largest_difference
+from equimodal import methods
+
+SECONDS = 150
+
+
+def two_ranks(folder):
+    """What both ranks found, from one pair of processes for all methods."""
+    context = multiprocessing.get_context("spawn")
+    pair = [context.Process(target=ranks.train_all, args=(r, str(folder))) for r in (0, 1)]
+    for process in pair:
+        process.start()
+    deadline = time.monotonic() + SECONDS
+    for process in pair:
+        process.join(max(0.0, deadline - time.monotonic()))
+    late = [process for process in pair if process.is_alive()]
+    for process in late:
+        process.kill()
+        process.join()
+    assert not late, f"two ranks did not finish in {SECONDS} s"
+    assert [process.exitcode for process in pair] == [0, 0]
+    return [torch.load(folder / f"rank-{r}.pt", weights_only=True) for r in (0, 1)]
+
+
+def decisions(result):
+    return {(r["step"], r["name"]): r["values"] for r in result["records"]}
+
+
+def assert_equal_to_one_process(name, double):
+    single = ranks.result(name, batch_size=16)
+    assert double["updates"] == single["updates"] == 24
+    assert largest_difference(single["weights"], double["weights"]) < 1e-6
+    alone, together = decisions(single), decisions(double)
+    assert alone.keys() == together.keys()
+    for key, values in alone.items():
+        # A rank counts its own rows; the two together are the process's.
+        ratio = 2 if key[1] == "count" else 1
+        assert values == pytest.approx({m: ratio * v for m, v in together[key].items()}, abs=1e-6)
+
+
+# One test for all methods: under pytest-xdist every worker would start its own pair.
+def test_two_ranks_of_8_stay_identical_and_equal_one_process_of_16(tmp_path):
+    first, second = two_ranks(tmp_path)
+
+    assert first.keys() == second.keys() == set(methods.names())
+    wrong = {}
+    for name in methods.names():
+        try:
+            assert_same_weights(first[name]["weights"], second[name]["weights"])
+            assert decisions(first[name]) == decisions(second[name])
+            assert_equal_to_one_process(name, first[name])
+        except AssertionError as difference:
+            wrong[name] = str(difference)
+    assert not wrong

@@ -1,0 +1,107 @@
+"""One training loop for all promises: the loop that a user writes, with its options."""
+
+from dataclasses import dataclass
+
+import torch
+
+from contract.models import dataset, model
+from equimodal import Balancer, LinearSplit, methods
+
+PAIR = ("linear", "convolutional")
+# Settings that make a method act within a few steps; its defaults are meant for long trainings.
+SETTINGS = {"dus-rl": {"hold": 1, "every": 2}}
+
+
+@dataclass
+class Training:
+    """A model, its optimizer and balancer, and what they train on."""
+
+    model: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    balancer: Balancer
+    data: object
+    losses: list
+    wrapped: torch.nn.Module
+
+    @property
+    def weights(self):
+        return {n: p.detach().clone() for n, p in self.model.named_parameters()}
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3)
+
+
+def start(
+    name, *, kinds=PAIR, seed=0, weights=0, epochs=4, samples=96, optimizer=sgd, on="gradient",
+    wrap=None, held_out=1, settings=None, **options,
+):  # fmt: skip
+    """A training that has not begun.
+
+    ``weights`` seeds the model, ``held_out`` the validation set; ``wrap`` puts the model into DDP.
+    """
+    net = model(kinds, seed=weights)
+    validation = dataset(kinds, 30, seed=held_out)
+    data = dataset(kinds, samples)
+    stepper = optimizer(net.parameters())
+    chosen = SETTINGS.get(name, {}) if settings is None else settings
+    balancer = Balancer(
+        net,
+        methods.create(name, **chosen),
+        {m: f"encoders.{m}" for m in data.inputs},
+        LinearSplit("head"),
+        loaders={"train": [whole(data)], "val": [whole(validation)]},
+        optimizers=[stepper],
+        on=on,
+        epochs=epochs,
+        seed=seed,
+        **options,
+    )
+    return Training(net, stepper, balancer, data, [], wrap(net) if wrap else net)
+
+
+def whole(data):
+    """A data set as one batch."""
+    return data.inputs, data.labels
+
+
+def run(training, epochs, *, batch_size=16, parts=1, scaler=None):
+    """Train for so many epochs; ``parts`` micro-batches make an update."""
+    balancer, optimizer = training.balancer, training.optimizer
+    for _ in range(epochs):
+        batches = balancer.batches(training.data, batch_size=batch_size // parts)
+        for number, (inputs, targets) in enumerate(batches, start=1):
+            loss = balancer.loss(training.wrapped(inputs), targets) / parts
+            training.losses.append(loss.detach().item())
+            (scaler.scale(loss) if scaler else loss).backward()
+            if number % parts:
+                continue
+            if scaler:
+                scaler.unscale_(optimizer)
+            balancer.before_step()
+            if scaler:
+                scaler.step(optimizer)
+                scaler.update()
+            else:
+                optimizer.step()
+            optimizer.zero_grad()
+        balancer.epoch_end()
+    return training
+
+
+def trained(name, *, epochs=4, batch_size=16, parts=1, scaler=None, **options):
+    """A whole training of a method by its registered name."""
+    training = start(name, epochs=epochs, **options)
+    return run(training, epochs, batch_size=batch_size, parts=parts, scaler=scaler)
+
+
+def assert_same_weights(one, other):
+    """Bit for bit."""
+    assert one.keys() == other.keys()
+    different = [n for n in one if not torch.equal(one[n], other[n])]
+    assert not different, different
+
+
+def largest_difference(one, other):
+    """Over all weights."""
+    return max(float((one[n] - other[n]).abs().max()) for n in one)

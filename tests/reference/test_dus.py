@@ -1,0 +1,131 @@
+import math
+import random
+from itertools import chain
+
+import pytest
+import torch
+
+from contract.training import start
+from equimodal import functional
+from equimodal.methods.dus_policy import Policy, policy_loss, window_reward
+from reference import dus as reference
+
+BATCH = 16
+
+
+def test_counts_equal_largest_remainders_in_exact_arithmetic():
+    draw = random.Random(0)
+    for _ in range(400):
+        modalities = draw.choice([2, 2, 3, 4])
+        batch = draw.choice([8, 13, 16, 20, 33, 64])
+        multiple = draw.choice([1, max(1, batch // 8)])
+        minimum = draw.choice([1, 2, -(-batch // 8), batch // 2])
+        scores = [draw.random() ** draw.choice([1, 4]) for _ in range(modalities)]
+        shares = reference.inverse_shares(scores)
+        if max(scores) - min(scores) < 0.01:
+            continue
+
+        found = functional.sample_counts(
+            torch.tensor(scores, dtype=torch.float64), modalities * batch, minimum,
+            multiple=multiple,
+        )  # fmt: skip
+
+        slow = reference.counts(shares, modalities * batch, minimum, multiple)
+        assert found.tolist() == slow, (scores, batch, minimum, multiple)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "nominal"])
+def test_an_unpaired_iteration_equals_the_slow_loops(reduction):
+    kinds = ("linear", "convolutional", "gru")
+    training = start("dus", kinds=kinds, settings={"warm_up": 0, "reduction": reduction})
+    balancer, net = training.balancer, training.model
+    previous, unequal = None, 0
+    twice = [balancer.batches(training.data, batch_size=BATCH) for _ in range(2)]
+    for t, (inputs, targets) in enumerate(chain(*twice), 1):
+        rows = [len(y) for y in targets.values()]
+        features = [net.encoders[m](x).tolist() for m, x in inputs.items()]
+        labels = [y.tolist() for y in targets.values()]
+        divisors = rows if reduction == "mean" else [BATCH] * 3
+        slow = reference.loss(
+            features, net.head.weight.tolist(), net.head.bias.tolist(), labels, divisors
+        )
+
+        loss = balancer.loss(net(inputs), targets)
+
+        assert float(loss.detach()) == pytest.approx(slow, rel=1e-12)
+        expected = [BATCH] * 3
+        if previous and max(previous) - min(previous) >= 0.01:
+            expected = reference.counts(reference.inverse_shares(previous), 3 * BATCH, 2, 2)
+        assert rows == expected
+        unequal += rows != [BATCH] * 3
+        previous = running_mean(previous, scores_of(net, features, labels), t)
+        loss.backward()
+        balancer.before_step()
+        training.optimizer.step()
+        training.optimizer.zero_grad()
+    balancer.epoch_end()
+    assert unequal
+    last = [r for r in balancer.drain_records() if r["name"] == "score"][-1]
+    assert list(last["values"].values()) == pytest.approx(previous, rel=1e-12)
+
+
+def scores_of(net, features, labels):
+    """Mean probability of the true class by modality, from the head's blocks."""
+    blocks = net.head.weight.detach().split([len(f[0]) for f in features], 1)
+    share = net.head.bias.detach() / len(features)
+    logits = [(torch.tensor(f, dtype=torch.float64) @ w.T + share).tolist()
+              for f, w in zip(features, blocks, strict=True)]  # fmt: skip
+    return [reference.score(o, y) for o, y in zip(logits, labels, strict=True)]
+
+
+def running_mean(previous, scores, t):
+    if previous is None:
+        return scores
+    return [(t - 1) / t * p + s / t for p, s in zip(previous, scores, strict=True)]
+
+
+@pytest.mark.parametrize("choices", [1, 3])
+def test_the_loss_of_the_policy_equals_the_slow_loops(choices):
+    draw = torch.Generator().manual_seed(choices)
+    chances = torch.randn(4, choices, 5, generator=draw, dtype=torch.float64).log_softmax(2)
+    actions = torch.randint(0, 5, (4, choices), generator=draw)
+    weights = torch.randn(4, generator=draw, dtype=torch.float64)
+
+    found = policy_loss(chances, actions, weights, 0.01)
+
+    slow = reference.reinforce(chances.tolist(), actions.tolist(), weights.tolist(), 0.01)
+    assert float(found) == pytest.approx(slow, rel=1e-12)
+
+
+def test_the_reward_equals_the_slow_loop():
+    before, after = [0.2, 0.7, 0.4], [0.5, 0.6, 0.4]
+    found = window_reward(torch.tensor(before), torch.tensor(after))
+    assert found == pytest.approx(reference.window_reward(before, after), rel=1e-6)
+    assert reference.window_reward(before, after) == pytest.approx(0.3 + 0.2 / 3)
+
+
+def test_the_first_step_of_the_policy_follows_rewards_and_advantages_by_the_slow_loops():
+    # From weights of zero the gradient for an option's bias is sum_w A_w (1[a_w] - 1/5), and
+    # Adam's first step moves every bias by the learning rate against its sign.
+    scores = [[0.2, 0.5], [0.3, 0.5], [0.25, 0.6], [0.5, 0.55], [0.5, 0.7], [0.6, 0.65], [0.7, 0.7]]
+    policy = Policy(2, hold=1, every=4, lr=0.01, entropy=0.0)
+    draw = torch.Generator().manual_seed(0)
+    actions = []
+    for score in scores:
+        first = float(policy.shares(torch.tensor(score), draw)[0])
+        actions.append(
+            min(range(5), key=lambda a: abs((1 / 6, 1 / 3, 1 / 2, 2 / 3, 5 / 6)[a] - first))
+        )
+        policy.observe(torch.tensor(score))
+    # The action of window w is rewarded by the windows around it, w - 1 and w + 1.
+    rewards = [reference.window_reward(scores[w - 1], scores[w + 1]) for w in range(1, 5)]
+    gradient = [0.0] * 5
+    for action, weight in zip(actions[1:5], reference.advantages(rewards), strict=True):
+        for option in range(5):
+            gradient[option] -= weight * ((option == action) - 1 / 5) / 4
+
+    assert policy.updates == 1
+    moved = policy.state_dict()["weights"][3].tolist()
+    expected = [-0.01 * g / (abs(g) + 1e-8) for g in gradient]
+    assert moved == pytest.approx(expected, abs=1e-6)
+    assert any(not math.isclose(m, 0) for m in moved)

@@ -1,0 +1,263 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from contract.models import dataset
+from contract.training import assert_same_weights, run, start, trained, whole
+from equimodal import BalanceError, Balancer, LinearSplit, methods
+from equimodal.functional import cluster_purity, relearn_strength
+from equimodal.methods.diagnose_relearn import feature_clusters
+
+
+def labels(*values):
+    return torch.tensor(values)
+
+
+def test_clusters_of_one_label_each_are_pure():
+    assert cluster_purity(labels(0, 0, 1, 1, 2), labels(5, 5, 0, 0, 9)) == 1
+
+
+def test_purity_is_the_share_of_the_majority_label_of_each_cluster():
+    assert cluster_purity(labels(0, 0, 1, 1, 1, 2), labels(0, 0, 0, 1, 1, 1)) == pytest.approx(
+        4 / 6
+    )
+    assert cluster_purity(labels(0, 1, 2, 3), labels(0, 0, 0, 0)) == 0.25
+    assert cluster_purity(labels(3), labels(7)) == 1
+
+
+def test_labels_may_have_gaps_and_be_negative():
+    few, gaps = labels(0, 1, 1, 2), labels(-5, 100, 100, 7)
+    clusters = labels(0, 0, 1, 1)
+    assert cluster_purity(few, clusters) == cluster_purity(gaps, clusters * 50 + 3) == 0.5
+
+
+@pytest.mark.parametrize("clusters", [labels(0), labels()])
+def test_purity_of_nothing_or_of_other_lengths_is_refused(clusters):
+    with pytest.raises(BalanceError, match="one cluster for each of at least one label"):
+        cluster_purity(torch.zeros(0 if not len(clusters) else 2), clusters)
+
+
+def test_strength_is_zero_without_a_gap_and_tends_to_one():
+    assert relearn_strength(0.7, 0.7) == 0
+    assert relearn_strength(1.0, 0.2, lam=0) == 0
+    assert relearn_strength(0.9, 0.4) == relearn_strength(0.4, 0.9) == math.tanh(1.5)
+    assert relearn_strength(1.0, 0.5, lam=1e6) == 1
+
+
+def test_separable_features_fall_into_their_classes():
+    truth = torch.arange(60) % 3
+    features = torch.nn.functional.one_hot(truth).float() + 0.01 * torch.randn(60, 3)
+    clusters = feature_clusters(features, 3)
+    assert cluster_purity(truth, clusters) == 1
+    # Scaling a dimension changes nothing: every one is brought to [-1, 1].
+    scaled = feature_clusters(features * torch.tensor([1.0, 1e6, 1e-6]), 3)
+    assert torch.equal(scaled, clusters)
+
+
+@pytest.mark.parametrize("value", [0.0, math.nan, math.inf])
+def test_features_that_collapsed_or_are_not_finite_have_no_clusters(value):
+    features = torch.zeros(20, 4)
+    features[3:, 1] = value
+    assert feature_clusters(features, 3) is None
+
+
+def after_epochs(epochs, **settings):
+    """Weights before and after the last of so many epoch ends, and the records of it."""
+    training = start("relearn", epochs=settings.pop("planned", 9), settings=settings)
+    run(training, epochs - 1)
+    end, training.balancer.epoch_end = training.balancer.epoch_end, lambda: None
+    run(training, 1)
+    before = training.weights
+    training.balancer.drain_records()
+    end()
+    records = {r["name"]: r["values"] for r in training.balancer.drain_records()}
+    return training, before, records
+
+
+def test_without_a_gap_weights_stay_bit_identical():
+    training, before, records = after_epochs(2, lam=0.0)
+    assert records["strength"] == {"a": 0, "b": 0}
+    assert_same_weights(training.weights, before)
+    assert not training.balancer.acted
+
+
+def test_a_huge_lambda_restores_the_start_and_nothing_but_encoders():
+    initial = start("relearn").weights
+    training, before, records = after_epochs(2, lam=1e9)
+    # The features of a are perfectly pure on both sides: a gap of 0 has a strength of 0.
+    assert records["strength"] == {"a": 0, "b": 1}
+    for name, weight in training.weights.items():
+        source = initial if name.startswith("encoders.b") else before
+        assert torch.equal(weight, source[name]), name
+        assert not torch.equal(before[name], initial[name])
+    assert training.balancer.acted
+
+
+def test_it_needs_no_gap_where_the_strength_is_fixed():
+    training, before, records = after_epochs(2, strength=0.25)
+    initial = start("relearn").weights
+    assert records == {"strength": {"a": 0.25, "b": 0.25}}
+    for name, weight in training.weights.items():
+        alpha = 0.25 if name.startswith("encoders") else 0
+        expected = (1 - alpha) * before[name] + alpha * initial[name]
+        torch.testing.assert_close(weight, expected, rtol=0, atol=1e-14)
+
+
+def fires(total, **settings):
+    """0-based epochs at whose end it acts, in a training of so many epochs of no steps."""
+    net = nn.ModuleDict({"a": nn.Linear(1, 1), "b": nn.Linear(1, 1)})
+    balancer = Balancer(
+        net, methods.create("relearn-fixed", **settings), {"a": "a", "b": "b"},
+        loaders={"train": [], "val": []}, epochs=total,
+    )  # fmt: skip
+    for _ in range(total):
+        balancer.epoch_end()
+    return [r["epoch"] for r in balancer.drain_records() if r["name"] == "strength"]
+
+
+def test_the_released_schedule_fires_at_the_ends_of_epochs_20_40_and_60():
+    assert fires(90, every=20) == [20, 40, 60]
+    assert fires(90, every=20, times=1) == [20]
+    assert fires(50, every=20) == [20, 40]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "ends"), [(90, [19, 39, 59]), (9, [1, 3, 5]), (18, [3, 7, 11]), (4, [0, 1, 2])]
+)
+def test_the_schedule_in_shares_fires_after_2_4_and_6_ninths(epochs, ends):
+    assert fires(epochs) == ends
+
+
+def test_it_never_fires_after_the_last_epoch():
+    assert fires(1) == []
+    assert fires(10, at=(0.99,)) == []
+
+
+def test_a_schedule_in_shares_needs_the_number_of_epochs():
+    training = start("relearn", epochs=None)
+    with pytest.raises(BalanceError, match=r"pass epochs=\.\.\. to Balancer"):
+        training.balancer.epoch_end()
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_momentum_is_forgotten_where_asked_for_and_of_encoders_only(reset):
+    training, _, _ = after_epochs(2, strength=0.5, reset_momentum=reset)
+    state = training.optimizer.state
+    for name, parameter in training.model.named_parameters():
+        assert (parameter in state) == (not reset or name.startswith("head")), name
+    run(training, 1)
+
+
+def test_resetting_momentum_without_an_optimizer_is_refused():
+    training, method = start("relearn"), methods.create("relearn", reset_momentum=True)
+    encoders, loaders = {m: f"encoders.{m}" for m in "ab"}, training.balancer.loaders
+    with pytest.raises(BalanceError, match=r"found no optimizer.*optimizers=\[\.\.\.\]"):
+        Balancer(training.model, method, encoders, loaders=loaders, epochs=9)
+
+
+def normalised(**settings):
+    """An encoder with batch and layer normalisation, trained for one step."""
+    torch.manual_seed(0)
+    net = nn.ModuleDict({
+        "a": nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.LayerNorm(6)),
+        "b": nn.Linear(4, 6), "norm": nn.BatchNorm1d(12),
+    })  # fmt: skip
+    data = [(torch.randn(8, 4), torch.randint(0, 2, (8,)))]
+
+    def forward(model, batch):
+        both = torch.cat([model["a"](batch[0]), model["b"](batch[0])], 1)
+        return model["norm"](both), batch[1]
+
+    balancer = Balancer(
+        net, methods.create("relearn", **{"strength": 1.0, "at": (0.5,)} | settings),
+        {"a": "a", "b": "b"}, loaders={"train": data, "val": data}, forward=forward, epochs=2,
+    )  # fmt: skip
+    start_of = {n: p.clone() for n, p in net.state_dict().items()}
+    forward(net, data[0])
+    with torch.no_grad():
+        for p in net.parameters():
+            p.add_(1)
+    trained_to = {n: p.clone() for n, p in net.state_dict().items()}
+    balancer.epoch_end()
+    return net.state_dict(), start_of, trained_to
+
+
+def test_statistics_of_batch_normalisation_stay_and_its_weights_go_back():
+    after, begun, before = normalised()
+    for name in after:
+        kept = "running" in name or "tracked" in name or name.startswith("norm")
+        assert torch.equal(after[name], (before if kept else begun)[name]), name
+
+
+def test_normalisation_may_be_left_out():
+    after, begun, before = normalised(include_norm=False)
+    assert torch.equal(after["a.0.weight"], begun["a.0.weight"])
+    for layer in ("a.1", "a.2"):
+        for name in ("weight", "bias"):
+            assert torch.equal(after[f"{layer}.{name}"], before[f"{layer}.{name}"])
+
+
+def test_statistics_of_encoders_may_be_reset():
+    after, begun, before = normalised(reset_bn_stats=True)
+    assert torch.equal(after["a.1.running_mean"], begun["a.1.running_mean"])
+    assert torch.equal(after["norm.running_mean"], before["norm.running_mean"])
+
+
+def test_collapsed_features_are_left_alone_and_recorded():
+    training = start("relearn")
+    run(training, 1)
+    with torch.no_grad():
+        for parameter in training.model.encoders["a"].parameters():
+            parameter.zero_()
+    before = {n: w for n, w in training.weights.items() if n.startswith("encoders.a")}
+    training.balancer.drain_records()
+    training.balancer.epoch_end()
+    records = {r["name"]: r["values"] for r in training.balancer.drain_records()}
+    assert records["train_purity"]["a"] is None and records["gap"]["a"] is None
+    assert records["strength"]["a"] == 0 < records["strength"]["b"]
+    after = {n: w for n, w in training.weights.items() if n in before}
+    assert_same_weights(after, before)
+
+
+def test_matched_sizes_take_as_many_training_rows_as_there_are_validation_rows():
+    # Pure noise: k-means finds purer clusters in fewer rows, which alone opens a gap.
+    training = start("relearn")
+    few = dataset(("linear", "convolutional"), 12, seed=5)
+    gaps = {}
+    for matched in (False, True):
+        balancer = Balancer(
+            training.model, methods.create("relearn", match_sizes=matched, at=(0.5,)),
+            {m: f"encoders.{m}" for m in "ab"}, LinearSplit("head"),
+            loaders={"train": [whole(few)] * 6, "val": [whole(few)]}, epochs=2,
+        )  # fmt: skip
+        balancer.epoch_end()
+        gaps[matched] = {r["name"]: r["values"] for r in balancer.drain_records()}
+    # Six copies of the validation set have its purity; a subset of them has another.
+    assert gaps[False]["gap"] == pytest.approx({"a": 0, "b": 0})
+    assert max(gaps[True]["gap"].values()) > 0
+
+
+def test_initial_weights_are_kept_on_the_cpu_and_out_of_the_state():
+    state = start("relearn").balancer.state_dict()
+    constants = [t for group in state["constants"].values() for t in group.values()]
+    assert all(t.device.type == "cpu" and not t.requires_grad for t in constants)
+    assert state["state"] == {"times": 0, "moved": False}
+
+
+def test_the_mode_of_the_model_is_restored_after_the_features_were_read():
+    training = trained("relearn", epochs=2)
+    assert all(module.training for module in training.model.modules())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"at": ()}, {"at": (0.5, 1.0)}, {"at": (0.0,)}, {"every": 0}, {"every": 1.5}, {"times": 0},
+        {"lam": -1}, {"lam": math.nan}, {"strength": 1.5}, {"strength": -0.1},
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused_by_name(wrong):
+    with pytest.raises(BalanceError, match=f"DiagnoseRelearn {next(iter(wrong))} must .*found"):
+        methods.create("relearn", **wrong)

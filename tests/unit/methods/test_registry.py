@@ -1,0 +1,67 @@
+import inspect
+
+import pytest
+
+from equimodal import BalanceError, Method, methods
+
+
+def test_the_methods_of_the_first_issue_are_registered():
+    assert set(methods.names()) == {
+        "joint", "joint+unimodal", "amss", "amss-fixed", "amss+", "amss+-fixed", "dus",
+        "dus-uniform", "dus-rl", "relearn", "relearn-fixed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_a_method_keeps_its_arguments_under_their_names_and_shows_them(name):
+    method = methods.create(name)
+    assert isinstance(method, Method)
+    assert methods.settings(name) == method.config()
+    for argument, value in method.config().items():
+        assert f"{argument}={value!r}" in repr(method)
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_every_argument_can_be_set_and_is_explained(name):
+    documented = inspect.getdoc(methods.load(name)) or ""
+    for argument, value in methods.settings(name).items():
+        assert methods.create(name, **{argument: value}).config()[argument] == value
+        assert argument in documented, argument
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_controls_are_rows_too_and_a_preset_is_only_made_of_arguments(name):
+    entry = methods.entry(name)
+    assert entry.name == name
+    assert set(entry.preset) <= set(inspect.signature(methods.load(name)).parameters)
+    if entry.control is not None:
+        assert methods.entry(entry.control).is_control
+    assert entry.objective in ("any", "own")
+    assert (entry.objective == "own") == hasattr(methods.load(name), "objective")
+
+
+def test_methods_share_no_state():
+    one, other = methods.create("amss"), methods.create("amss")
+    one.state["x"] = 1
+    assert other.state == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: methods.create("amms"),
+            ["Unknown method 'amms'", "did you mean 'amss'", "dus-rl"],
+        ),
+        (lambda: methods.settings("zzz"), ["Unknown method 'zzz'", "Known: joint,"]),
+        (
+            lambda: methods.create("dus", gama=1),
+            ["dus has no setting 'gama'", "did you mean 'gamma'"],
+        ),
+        (lambda: methods.create("joint", tau=1), ["joint has no setting 'tau'", "Known: none"]),
+    ],
+)
+def test_unknown_names_say_what_was_meant(call, words):
+    with pytest.raises(BalanceError) as error:
+        call()
+    assert all(word in str(error.value) for word in words), error.value

@@ -1,0 +1,92 @@
+"""The table for terminals."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from equimodal.errors import BalanceError
+from equimodal.report import table
+from equimodal.report.columns import columns
+from equimodal.report.rows import ordered_rows
+
+
+def printed(results, width):
+    screen = io.StringIO()
+    Console(file=screen, width=width, color_system=None).print(table(results, width=width))
+    return screen.getvalue()
+
+
+@pytest.mark.parametrize("count", [2, 3, 6])
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_no_line_is_too_long_and_no_number_is_cut(build_results, width, count):
+    names = ("spectrogram", "image", "text", "gyroscope", "depth", "handwriting")[:count]
+    results = build_results(modalities=names, rows=("untrained", "joint:double-lr", "joint", "dus"))
+    shown = printed(results, width)
+    assert all(len(line) <= width for line in shown.splitlines())
+    left_out = shown.partition("left out at this width: ")[2]
+    for column in columns(results):
+        if column.group not in left_out and column.group != "note":
+            for row in ordered_rows(results):
+                assert any(
+                    line.startswith(row) and column.cells[row] in line
+                    for line in shown.splitlines()
+                )
+
+
+def test_eighty_characters_hold_the_evidence(results):
+    shown = printed(results, 80)
+    assert "left out at this width: vs control and inside" in " ".join(shown.split())
+    assert shown.count("probe") >= 2
+    assert "step" in shown
+
+
+def test_a_hundred_and_thirty_characters_hold_everything(results):
+    assert "left out" not in printed(results, 130)
+
+
+def test_a_note_without_room_moves_below_the_table(results):
+    assert "relearn-fixed: did not act" in printed(results, 80)
+    assert "relearn-fixed: did not act" not in printed(results, 130)
+    assert "did not act" in printed(results, 130)
+
+
+def test_groups_stand_in_order(results):
+    lines = [line.strip() for line in printed(results, 120).splitlines()]
+    groups = [
+        line for line in lines if line in ("floor", "alone", "baselines", "controls", "methods")
+    ]
+    assert groups == ["floor", "alone", "baselines", "controls", "methods"]
+
+
+def test_the_floor_is_not_held_against_joint(results):
+    line = next(line for line in printed(results, 120).splitlines() if line.startswith("untrained"))
+    assert "[" not in line
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(build_results):
+    shown = printed(build_results(rows=("joint", "[red]mine[/red]")), 120)
+    assert "[red]mine[/red]" in shown
+
+
+def test_a_row_without_a_finished_run_is_shown(results):
+    results["summary"]["dus"] = {"n": 0, "note": "diverged in 3 of 3", "accuracy": None}
+    assert "diverged in 3 of 3" in printed(results, 120)
+
+
+def test_one_seed_shows_means_alone(build_results):
+    shown = printed(build_results(seeds=(7,)), 120)
+    assert "percent, one seed; differences in points" in shown
+    assert "±" not in shown
+
+
+def test_results_of_another_schema_are_refused():
+    with pytest.raises(BalanceError, match=r"equimodal\.results/1"):
+        table({})
+
+
+def test_a_group_with_short_names_has_its_heading_on_one_line(build_results):
+    shown = printed(build_results(rows=("joint", "dus")), 80)
+    assert "baselines" in [line.strip() for line in shown.splitlines()]

@@ -1,0 +1,193 @@
+import pytest
+import torch
+from torch import nn
+
+from equimodal import BalanceError, ModalityMap
+from equimodal.modalities import unwrap
+
+ENCODERS = {"audio": "audio_net", "video": "video_net"}
+
+
+class Net(nn.Module):
+    """Two encoders, called in the order video, audio; the head reads audio, video."""
+
+    def __init__(self):
+        super().__init__()
+        self.audio_net = nn.Linear(3, 4)
+        self.video_net = nn.Sequential(nn.Linear(5, 4), nn.Dropout(0.5), nn.BatchNorm1d(4))
+        self.fc = nn.Linear(8, 2)
+
+    def forward(self, audio, video):
+        v = self.video_net(video)
+        return self.fc(torch.cat([self.audio_net(audio), v], 1))
+
+
+class TupleEncoder(nn.Module):
+    """An encoder that returns its features and something else."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 4)
+
+    def forward(self, x):
+        return self.layer(x), "state"
+
+
+class TupleNet(Net):
+    def __init__(self):
+        super().__init__()
+        self.audio_net = TupleEncoder()
+
+    def forward(self, audio, video):
+        features, state = self.audio_net(audio)
+        assert state == "state"
+        return self.fc(torch.cat([features, self.video_net(video)], 1))
+
+
+class SharedNet(Net):
+    """Both encoders hold one and the same layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.audio_net = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 4))
+        self.video_net = nn.Sequential(nn.Linear(5, 5), self.audio_net[1])
+
+
+def batch(rows=6):
+    torch.manual_seed(0)
+    return torch.randn(rows, 3), torch.randn(rows, 5)
+
+
+def test_an_encoder_is_named_by_its_name_its_module_or_a_pattern_over_parameters():
+    net = Net()
+    names = {"audio_net.weight", "audio_net.bias"}
+    for where in ("audio_net", net.audio_net, r"audio_.*"):
+        assert set(ModalityMap(net, ENCODERS | {"audio": where}).parameters("audio")) == names
+
+
+def test_a_name_does_not_match_modules_that_begin_alike():
+    net = Net()
+    net.audio_net2 = nn.Linear(1, 1)
+    assert len(ModalityMap(net, ENCODERS).parameters("audio")) == 2
+
+
+def test_features_come_in_the_order_of_the_modalities_whatever_the_order_of_the_calls():
+    net = Net().eval()
+    modalities = ModalityMap(net, ENCODERS)
+    audio, video = batch()
+    net(audio, video)
+
+    features = modalities.take_features()
+
+    assert list(features) == ["audio", "video"]
+    torch.testing.assert_close(features["audio"], net.audio_net(audio))
+    torch.testing.assert_close(features["video"], net.video_net(video))
+
+
+def test_features_are_forgotten_once_taken():
+    net = Net()
+    modalities = ModalityMap(net, ENCODERS)
+    net(*batch())
+    modalities.take_features()
+    assert modalities.take_features() == {}
+
+
+def test_a_run_again_replaces_the_output_of_encoders_and_leaves_no_trace():
+    net = TupleNet().eval()
+    modalities = ModalityMap(net, ENCODERS)
+    audio, video = batch()
+    expected = net(audio * 0, video)
+    blank = modalities.take_features()
+    net(audio, video)
+    assert not torch.equal(net.fc(torch.cat([*modalities.take_features().values()], 1)), expected)
+
+    again = modalities.rerun(blank)
+
+    torch.testing.assert_close(again, expected)
+    assert modalities.take_features() == {}
+    assert "forward" not in vars(net.audio_net)
+
+
+@pytest.mark.parametrize("call", ["rerun", "call_quietly"])
+def test_a_call_of_ours_restores_the_mode_of_every_module(call):
+    net = Net().train()
+    net.video_net[2].eval()  # a frozen normalisation layer, as in fine-tuning
+    modalities = ModalityMap(net, ENCODERS)
+    net(*batch())
+    modes = {n: m.training for n, m in net.named_modules()}
+    statistics = net.video_net[2].running_mean.clone()
+
+    if call == "rerun":
+        modalities.rerun(modalities.take_features())
+    else:
+        modalities.call_quietly(*batch())
+
+    assert {n: m.training for n, m in net.named_modules()} == modes
+    assert torch.equal(net.video_net[2].running_mean, statistics)
+
+
+def test_the_mode_is_restored_after_an_error_in_the_model():
+    net = Net().train()
+    modalities = ModalityMap(net, ENCODERS)
+    with pytest.raises(RuntimeError):
+        modalities.call_quietly(torch.zeros(2, 9), torch.zeros(2, 5))
+    assert all(m.training for m in net.modules())
+    net(*batch())
+    assert modalities.take_features()
+
+
+def test_a_layer_that_two_encoders_share_belongs_to_none():
+    with pytest.raises(BalanceError, match=r"belongs to both 'audio' and 'video'"):
+        ModalityMap(SharedNet(), ENCODERS)
+
+
+def test_one_encoder_for_two_modalities_is_refused():
+    with pytest.raises(BalanceError, match=r"belongs to both 'audio' and 'video'"):
+        ModalityMap(Net(), {"audio": "audio_net", "video": "audio_net"})
+    net = Net()
+    net.video_net = net.audio_net
+    with pytest.raises(BalanceError, match=r"belongs to both 'audio' and 'video'"):
+        ModalityMap(net, ENCODERS)
+
+
+def test_a_weight_that_one_encoder_uses_twice_is_one_parameter_of_it():
+    net = Net()
+    net.audio_net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 4))
+    net.audio_net[1].weight = net.audio_net[0].weight
+    modalities = ModalityMap(net, ENCODERS)
+
+    assert len(modalities.parameters("audio")) == 5
+    assert [u.count for u in modalities.units("audio")] == [3, 4]
+
+
+def test_units_with_a_frozen_parameter_are_left_out():
+    net = Net()
+    net.audio_net.weight.requires_grad_(False)
+    modalities = ModalityMap(net, ENCODERS)
+    assert modalities.units("audio") == []
+    assert [u.name for u in modalities.units("video")] == ["video_net.0"]
+
+
+def test_batch_normalisation_is_found_inside_an_encoder_only():
+    net = Net()
+    assert ModalityMap(net, ENCODERS).has_batch_norm()
+    net.video_net[2] = nn.GroupNorm(2, 4)
+    net.fc = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 2))
+    assert not ModalityMap(net, ENCODERS).has_batch_norm()
+
+
+def test_an_encoder_that_returns_no_tensor_is_refused():
+    net = Net()
+    net.audio_net = TupleEncoder()
+    net.audio_net.forward = lambda x: {"features": x}
+    ModalityMap(net, ENCODERS)
+    with pytest.raises(BalanceError, match="encoder of 'audio' returned dict"):
+        net.audio_net(torch.zeros(2, 3))
+
+
+def test_wrapped_models_are_unwrapped():
+    net = Net()
+    assert unwrap(nn.DataParallel(net)) is net
+    assert ModalityMap(nn.DataParallel(net), ENCODERS).model is net
+    compiled = torch.compile(net, backend="eager")
+    assert unwrap(compiled) is net

@@ -1,0 +1,3 @@
+from unit.train.tiny import tiny
+
+__all__ = ["tiny"]

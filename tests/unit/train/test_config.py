@@ -1,0 +1,23 @@
+from unit.train.tiny import config
+
+
+def test_a_row_says_what_it_trains():
+    assert config(method="untrained").trained_epochs == 0
+    assert config(method="untrained").registered_method == "joint"
+    assert config(method="joint:half-lr").registered_method == "joint"
+    assert config(method="amss").trained_epochs == 4
+    assert config(method="alone:my:sound").alone == "my:sound"
+    assert config(method="amss").alone is None
+
+
+def test_a_row_names_the_loss_that_is_its_own():
+    objective = "fused+unimodal"
+    assert config(method="amss", objective=objective).loss == objective
+    assert config(method="joint:half-lr", objective=objective).loss == objective
+    for row in ("alone:a", "joint+unimodal", "dus"):
+        assert config(method=row, objective=objective).loss == "own"
+
+
+def test_a_title_names_row_seed_and_rate():
+    assert config().title == "joint, seed 3, lr 0.05"
+    assert config(method="untrained", lr=None).title == "untrained, seed 3"

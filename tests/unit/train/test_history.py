@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from equimodal.train.evaluation import Prediction
+from equimodal.train.history import History, weights
+from equimodal.train.setup import build
+from unit.train.tiny import config
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+def prediction(hits):
+    logits = torch.eye(3)[[0] * hits + [1] * (4 - hits)]
+    return Prediction(logits, torch.zeros(4, dtype=torch.int64), {}, {"a": logits})
+
+
+def mark(setup, value):
+    with torch.no_grad():
+        for parameter in setup.network.parameters():
+            parameter.fill_(value)
+
+
+def after(hits_by_epoch):
+    setup = build(config())
+    history = History(best=weights(setup))
+    for epoch, hits in enumerate(hits_by_epoch):
+        mark(setup, float(epoch))
+        history.add_epoch(setup, lr=0.1, loss=1.0, validation=prediction(hits))
+    return history, {float(value.max()) for value in history.best.values()}
+
+
+def test_the_weights_with_the_best_validation_accuracy_are_kept():
+    history, values = after([1, 3, 2])
+    assert (history.best_epoch, values) == (1, {1.0})
+
+
+def test_of_equal_epochs_the_later_is_kept():
+    history, values = after([3, 1, 3, 2])
+    assert (history.best_epoch, values) == (2, {2.0})
+
+
+def test_a_step_is_the_median_plus_its_share_of_the_epochs_ends():
+    history = History(best={})
+    assert history.mean_step_seconds is None
+    history.add_times([1.0, 2.0, 9.0], 3.0)
+    history.add_times([4.0, 4.0, 4.0, 4.0], 12.0)
+    # Medians 2 and 4; ends of 1 and 3 a step.
+    assert history.mean_step_seconds == 3.0 + 2.0
