@@ -33,6 +33,7 @@ class Thread:
     """Answers every run at once with what `answer` says; "die" closes the pipe instead."""
 
     made: list["Thread"]
+    buried: threading.Semaphore
     answer: staticmethod
 
     def __init__(self, index):
@@ -55,6 +56,7 @@ class Thread:
         self.connection.close()
 
     def ending(self):
+        self.buried.release()
         return "signal SIGKILL"
 
     def _live(self):
@@ -65,9 +67,10 @@ class Thread:
             while True:
                 job = json.loads(self._theirs.recv_bytes())
                 self.jobs.append(job)
-                if self.answer(job["run"]) == "die":
+                answer = self.answer(job["run"])
+                if answer == "die":
                     return self._theirs.close()
-                self._say({"run": job["run"], **self.answer(job["run"])})
+                self._say({"run": job["run"], **answer})
         except (EOFError, OSError):
             self._theirs.close()
 
@@ -76,11 +79,18 @@ class Thread:
 
 
 @pytest.fixture
-def execute(monkeypatch, runs):
+def buried():
+    """Counts the dead workers whose end the engine has noticed."""
+    return threading.Semaphore(0)
+
+
+@pytest.fixture
+def execute(monkeypatch, runs, buried):
     """Run the engine over six runs with given answers; gives failures, listener and workers."""
 
     def run(answer, *, jobs=2):
-        crew = type("Crew", (Thread,), {"made": [], "answer": staticmethod(answer)})
+        members = {"made": [], "buried": buried, "answer": staticmethod(answer)}
+        crew = type("Crew", (Thread,), members)
         monkeypatch.setattr(engine, "WorkerProcess", crew)
         listener = Recorder()
         failures = engine.execute(runs, Path("out"), jobs=jobs, listener=listener, data_root="d")
@@ -119,8 +129,14 @@ def test_a_failed_run_is_reported_and_the_others_go_on(execute):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_dead_worker_fails_its_run_alone_and_is_replaced(execute, jobs):
-    failures, listener, made = execute(lambda run: "die" if run in (0, 3) else DONE, jobs=jobs)
+def test_a_dead_worker_fails_its_run_alone_and_is_replaced(execute, buried, jobs):
+    def answer(run):
+        # The runs after a deadly one wait for its death, so that some are left for a new worker.
+        if run in (1, 4):
+            assert buried.acquire(timeout=10)
+        return "die" if run in (0, 3) else DONE
+
+    failures, listener, made = execute(answer, jobs=jobs)
     assert failures == dict.fromkeys((0, 3), "the process that trained it died (signal SIGKILL)")
     assert ("failed", 0) in listener.heards
     assert len(made) == jobs + 2
