@@ -164,10 +164,19 @@ def test_a_rate_that_diverges_is_told_after_the_table(folder, without_workers, c
     assert "--lr 1e+29" in last
 
 
+# Where the tests run in the background of a shell, their children are started deaf to interrupts.
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from equimodal.cli import main
+sys.exit(main())
+"""
+
+
 def test_an_interrupt_leaves_a_comparison_that_resumes(folder):
     command = f"{COMPARE} --epochs 500".split()
     with subprocess.Popen(
-        [sys.executable, "-m", "equimodal", *command], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", INTERRUPTIBLE, *command], stderr=subprocess.PIPE, text=True
     ) as running:
         wait_for(folder / RUN / "checkpoint.pt")
         running.send_signal(signal.SIGINT)
