@@ -16,11 +16,19 @@ from .loop_watch import LoopWatch
 from .method import Epoch, Method, Plan, Step, merged
 from .modalities import ModalityMap
 from .readouts import LinearSplit, Readout, logits_of
-from .records import Record, on_host
-from .requirements import check_arguments, check_forward, check_modules, needs_readout
+from .records import Record, by_step, on_host
+from .requirements import (
+    check_arguments,
+    check_forward,
+    check_modules,
+    check_optimizers,
+    needs_readout,
+)
 from .streams import Stream, epoch_batches, unpaired_rows, with_pairs
 from .task import Classification
 from .updates import UpdateScaling, scale_gradients, warn_if_normalised
+
+Log = Callable[[dict[str, float], int], Any]
 
 
 def _default_forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
@@ -42,10 +50,14 @@ class Balancer:
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
         forward: ``forward(model, batch) -> (output, target)``, used on ``loaders`` only.
-        optimizers: needed by ``on="update"``, momentum resets and the warning about Adam.
+        optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
+            that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``.
         epochs: planned number of epochs, for schedules given as a share of training.
         seed: seeds every draw of the method.
+        log: called with the method's decisions, ``log({"balance/fraction/audio": 0.7}, step)``,
+            outside the step: any logger's own function, such as ``fabric.log_dict``.
+        log_every: hand decisions to ``log`` every so many updates; by default at an epoch's end.
 
     Raises:
         BalanceError: something the method needs is missing; the message says what to pass.
@@ -75,6 +87,8 @@ class Balancer:
         on: str = "gradient",
         epochs: int | None = None,
         seed: int = 0,
+        log: Log | None = None,
+        log_every: int | None = None,
     ) -> None:
         self.method = method
         self.readout = readout
@@ -82,29 +96,47 @@ class Balancer:
         self.objective = getattr(method, "objective", None) or objective
         self.loaders = dict(loaders or {})
         self.forward = forward
-        self.optimizers = tuple(optimizers)
+        self.optimizers: tuple[Optimizer, ...] = ()
         self.on = on
         self.epochs = epochs
         self.seed = seed
+        self.log = log
+        self.log_every = log_every
         self.step_index = 0
         self.epoch_index = 0
         check_arguments(
-            method, objective=self.objective, on=on, readout=readout, loaders=self.loaders,
-            optimizers=self.optimizers,
-        )  # fmt: skip
+            method, objective=self.objective, on=on, readout=readout, loaders=self.loaders
+        )
+        if log_every is not None:
+            require_number("log_every", log_every, low=1, whole=True)
         self.modalities = ModalityMap(model, encoders)
         check_modules(method, self.modalities)
         self._reads_unimodal = needs_readout(method, self.objective)
         self._edits = method.edits_gradients()
-        self._apply = UpdateScaling(self.optimizers).hold if on == "update" else scale_gradients
-        if self._edits and on == "gradient":
-            warn_if_normalised(method, self.optimizers)
+        self._scaling = UpdateScaling()
+        self._apply = self._scaling.hold if on == "update" else scale_gradients
         self._micro: list[Step] = []
         self._records: list[Record] = []
         self._finished: list[dict[str, Any]] = []
         self._positions: dict[str, tuple[int, int]] = {}
         self._watch = LoopWatch(type(method).__name__)
         method.on_start(self.modalities)
+        self._attach(optimizers)
+
+    def attach(self, *optimizers: Optimizer) -> None:
+        """Make optimizers known that were made after the balancer; known ones are left as they are.
+
+        Needed before the first ``loss()`` by ``on="update"`` and by momentum resets.
+        """
+        self._attach(optimizers)
+
+    def _attach(self, optimizers: Sequence[Optimizer]) -> None:
+        new = [o for o in optimizers if not any(o is known for known in self.optimizers)]
+        self.optimizers += tuple(new)
+        if self.on == "update":
+            self._scaling.follow(new)
+        elif self._edits:
+            warn_if_normalised(self.method, new)
 
     # -- the stages ---------------------------------------------------------------------------
 
@@ -122,6 +154,7 @@ class Balancer:
         features = self.modalities.take_features()
         if not torch.is_grad_enabled():
             return self._plain_loss(logits, target)
+        check_optimizers(self.method, self.on, self.optimizers)
         step = self._step(logits, target, features)
         loss = self.method.on_loss(step)
         if isinstance(self.readout, nn.Module) and self._reads_unimodal:
@@ -146,6 +179,13 @@ class Balancer:
         self._micro = []
         self._watch.saw_update()
         self.step_index += 1
+        if self.log_every and self.step_index % self.log_every == 0:
+            self._flush()
+
+    @property
+    def pending(self) -> bool:
+        """Whether a ``loss()`` waits for its ``before_step()``."""
+        return bool(self._micro)
 
     @torch.no_grad()
     def epoch_end(self) -> None:
@@ -158,8 +198,7 @@ class Balancer:
             ),
         )  # fmt: skip
         self.method.on_epoch_end(epoch)
-        self._finished += on_host(self._records, self.modalities.names)
-        self._records.clear()
+        self._flush()
         self.epoch_index += 1
 
     def batches(
@@ -186,13 +225,17 @@ class Balancer:
             m: Stream(len(dataset), seed=self.seed, name=m, position=self._positions.get(m, start))
             for m in self.modalities.names
         }
-        for _ in range(math.ceil(len(dataset) // world_size() / batch_size)):
+        for _ in range(len(self.loader(dataset, batch_size=batch_size))):
             plan = Plan(**self._moment(), batch_size=batch_size)
             inputs, targets = unpaired_rows(dataset, streams, self.method.on_plan(plan))
             self._positions = {m: s.position for m, s in streams.items()}
             if self.method.keeps_pairs:
                 inputs, targets = with_pairs(next(paired), inputs, targets)
             yield inputs, targets
+
+    def loader(self, dataset: Any, *, batch_size: int) -> "Batches":
+        """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
+        return Batches(self, dataset, batch_size)
 
     # -- persistence --------------------------------------------------------------------------
 
@@ -268,6 +311,15 @@ class Balancer:
             )
         return "\n".join(lines)
 
+    def _flush(self) -> None:
+        """Copy decisions to the host and hand them to the user's logger."""
+        rows = on_host(self._records, self.modalities.names)
+        self._records.clear()
+        self._finished += rows
+        if self.log:
+            for step, values in by_step(rows):
+                self.log(values, step)
+
     # -- inside -------------------------------------------------------------------------------
 
     def _moment(self) -> dict[str, Any]:
@@ -329,6 +381,26 @@ class Balancer:
                     f"The checkpoint was written with {key} {state.get(key)!r}; this run has "
                     f"{mine[key]!r}. Build the same balancer, or start afresh."
                 )
+
+
+class Batches:
+    """Every iteration is an epoch of a balancer's batches.
+
+    Args:
+        balancer: the balancer whose method plans them.
+        dataset: as in :meth:`Balancer.batches`.
+        batch_size: as in :meth:`Balancer.batches`.
+    """
+
+    def __init__(self, balancer: Balancer, dataset: Any, batch_size: int) -> None:
+        require_number("batch_size", batch_size, low=1, whole=True)
+        self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
+        return self.balancer.batches(self.dataset, batch_size=self.batch_size)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.dataset) // world_size() / self.batch_size)
 
 
 def _plain(value: Any) -> Any:

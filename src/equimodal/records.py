@@ -35,3 +35,15 @@ def on_host(records: Sequence[Record], modalities: Sequence[str]) -> list[dict[s
                 {"step": record.step, "epoch": record.epoch, "name": name, "values": named}
             )
     return plain
+
+
+def by_step(rows: Sequence[dict[str, Any]]) -> list[tuple[int, dict[str, float]]]:
+    """Plain records as a logger takes them: ``(step, {"balance/name/modality": value})``.
+
+    In the order of the steps, one entry a step; values that are not finite are left out.
+    """
+    steps: dict[int, dict[str, float]] = {}
+    for row in sorted(rows, key=lambda row: int(row["step"])):
+        values = {f"balance/{row['name']}/{m}": v for m, v in row["values"].items()}
+        steps.setdefault(row["step"], {}).update({k: v for k, v in values.items() if v is not None})
+    return list(steps.items())

@@ -24,17 +24,11 @@ def check_arguments(
     on: str,
     readout: object,
     loaders: Collection[str],
-    optimizers: Collection[object],
 ) -> None:
     """Refuse what cannot work, by name. Raises BalanceError."""
     name = type(method).__name__
     require_choice("objective", objective, OBJECTIVES)
     require_choice("on", on, ("gradient", "update"))
-    if on == "update" and not optimizers:
-        raise BalanceError(
-            f"on='update' applies the decisions of {name} to the optimizer's update; found no "
-            "optimizer. Pass optimizers=[...]."
-        )
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
@@ -46,16 +40,28 @@ def check_arguments(
             f"reach the encoders through {type(readout).__name__}; pass LinearSplit(...) or "
             "Ablation(...)."
         )
-    if "optimizers" in method.needs and not optimizers:
-        raise BalanceError(
-            f"{name} resets the state of an optimizer; found no optimizer. Pass optimizers=[...]."
-        )
     for split in ("train", "val"):
         if f"{split}_loader" in method.needs and split not in loaders:
             raise BalanceError(
                 f"{name} reads the {split} set; found loaders for {sorted(loaders)}. Pass "
                 "loaders={'train': ..., 'val': ...}."
             )
+
+
+def check_optimizers(method: Method, on: str, optimizers: Collection[object]) -> None:
+    """Refuse the first loss without the optimizers that the method needs. Raises BalanceError."""
+    if optimizers or not (on == "update" or "optimizers" in method.needs):
+        return
+    name = type(method).__name__
+    reason = (
+        f"on='update' applies the decisions of {name} to the optimizer's update"
+        if on == "update"
+        else f"{name} resets the state of an optimizer"
+    )
+    raise BalanceError(
+        f"{reason}; found no optimizer. Pass optimizers=[...], or call balancer.attach(optimizer) "
+        "where it is made later."
+    )
 
 
 def check_modules(method: Method, modalities: ModalityMap) -> None:

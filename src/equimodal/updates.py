@@ -35,20 +35,19 @@ def warn_if_normalised(method: Method, optimizers: Sequence[Optimizer]) -> None:
                 f"{type(method).__name__} scales gradients, and {type(optimizer).__name__} "
                 "normalises them, which cancels much of it. Pass on='update' to apply the decision "
                 "to the update instead.",
-                stacklevel=3,
+                stacklevel=4,
             )
             return
 
 
 class UpdateScaling:
-    """Applies factors to the difference that an optimizer's step makes.
+    """Applies factors to the difference that an optimizer's step makes."""
 
-    Args:
-        optimizers: those whose steps are to be scaled.
-    """
-
-    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
+    def __init__(self) -> None:
         self._held: dict[Parameter, tuple[Part, Tensor, Tensor]] = {}
+
+    def follow(self, optimizers: Sequence[Optimizer]) -> None:
+        """Scale the steps of these optimizers from now on."""
         for optimizer in optimizers:
             optimizer.register_step_post_hook(self._apply)
 

@@ -230,7 +230,7 @@ MISUSE = {
         ["on must be one of 'gradient', 'update'; found 'weights'"],
     ),
     "mask on the update without optimizers": (
-        lambda: balancer(on="update"),
+        lambda: first_loss(on="update"),
         ["on='update'", "found no optimizer", "Pass optimizers=[...]"],
     ),
     "loaders missing for relearn": (

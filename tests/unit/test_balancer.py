@@ -240,3 +240,52 @@ def test_memory_of_the_graph_is_not_kept_until_the_update():
     loss.backward()
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         loss.backward()
+
+
+def logged(**options):
+    """What a logger hears of three updates and the end of their epoch, and when."""
+    heard = []
+    net, _, balancer = watched(log=lambda values, step: heard.append((values, step)), **options)
+    for _ in range(3):
+        balancer.loss(net(*batch()), LABELS)
+        balancer.before_step()
+        heard.append("update")
+    balancer.epoch_end()
+    return heard, balancer
+
+
+def test_a_logger_hears_every_finite_decision_at_the_epochs_end():
+    heard, balancer = logged()
+    assert heard == ["update"] * 3 + [({"balance/seen/a": 1.0}, step) for step in range(3)]
+    assert len(balancer.drain_records()) == 3
+
+
+def test_a_logger_hears_decisions_earlier_where_asked():
+    heard, _ = logged(log_every=2)
+    one = {"balance/seen/a": 1.0}
+    assert heard == ["update", (one, 0), (one, 1), "update", "update", (one, 2)]
+
+
+def test_log_every_must_be_a_number_of_updates():
+    with pytest.raises(BalanceError, match="log_every must be a whole number >= 1; found 0"):
+        watched(log_every=0)
+
+
+def test_a_loader_gives_the_same_epochs_as_batches_and_has_their_length():
+    data = start("dus").data
+    one, two = start("dus").balancer, start("dus").balancer
+    loader = two.loader(data, batch_size=16)
+    assert len(loader) == 6
+    for _ in range(2):
+        for mine, theirs in zip(loader, one.batches(data, batch_size=16), strict=True):
+            for part in (0, 1):
+                assert all(torch.equal(mine[part][m], theirs[part][m]) for m in "ab")
+
+
+def test_pending_says_whether_a_loss_waits_for_its_update():
+    net, balancer = balanced()
+    assert not balancer.pending
+    balancer.loss(net(*batch()), LABELS).backward()
+    assert balancer.pending
+    balancer.before_step()
+    assert not balancer.pending

@@ -57,6 +57,12 @@ def test_a_part_without_a_gradient_is_skipped():
     assert layer.weight.grad is None
 
 
+def scaling(*optimizers):
+    made = UpdateScaling()
+    made.follow(optimizers)
+    return made
+
+
 @pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.AdamW])
 def test_the_difference_made_by_the_optimizer_is_multiplied(make):
     layer = layer_with_gradient()
@@ -64,7 +70,7 @@ def test_the_difference_made_by_the_optimizer_is_multiplied(make):
     free.weight.grad, free.bias.grad = layer.weight.grad.clone(), layer.bias.grad.clone()
     old = layer.weight.detach().clone()
     optimizer, plain = (make(x.parameters(), lr=0.1, weight_decay=0.1) for x in (layer, free))
-    UpdateScaling([optimizer]).hold([(p, FACTOR) for p in parts_of(layer)])
+    scaling(optimizer).hold([(p, FACTOR) for p in parts_of(layer)])
     optimizer.step()
     plain.step()
 
@@ -77,7 +83,7 @@ def test_the_difference_made_by_the_optimizer_is_multiplied(make):
 def test_factors_hold_for_one_step_only():
     layer = layer_with_gradient()
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
-    UpdateScaling([optimizer]).hold([(p, FACTOR) for p in parts_of(layer)])
+    scaling(optimizer).hold([(p, FACTOR) for p in parts_of(layer)])
     optimizer.step()
     before = layer.weight.detach().clone()
     optimizer.step()
@@ -88,7 +94,7 @@ def test_each_optimizer_scales_its_own_parameters():
     first, second = layer_with_gradient(), layer_with_gradient()
     one, two = (torch.optim.SGD(x.parameters(), lr=0.1) for x in (first, second))
     old = second.weight.detach().clone()
-    UpdateScaling([one, two]).hold([(p, FACTOR) for x in (first, second) for p in parts_of(x)])
+    scaling(one, two).hold([(p, FACTOR) for x in (first, second) for p in parts_of(x)])
     one.step()
     assert torch.equal(second.weight, old)
     two.step()
@@ -130,3 +136,19 @@ def test_plain_sgd_masks_on_updates_and_other_methods_are_silent():
         balancer(torch.optim.Adam, on="update")
         balancer(torch.optim.Adam, "joint")
         balancer(torch.optim.Adam, "dus")
+
+
+def test_optimizers_may_be_attached_later_and_twice():
+    net = Net()
+    made = Balancer(net, methods.create("amss"), {"a": "a", "b": "b"}, LinearSplit("head"),
+                    on="update")  # fmt: skip
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    made.attach(optimizer)
+    made.attach(optimizer)
+    assert made.optimizers == (optimizer,)
+    made.loss(net(torch.randn(4, 2), torch.randn(4, 2)), torch.tensor([0, 1, 0, 1])).backward()
+    made.before_step()
+    before = net.a.weight.detach().clone()
+    optimizer.step()
+    still = (net.a.weight == before).all(1).sum()
+    assert 0 < still < 3

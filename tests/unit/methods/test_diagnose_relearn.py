@@ -153,8 +153,10 @@ def test_momentum_is_forgotten_where_asked_for_and_of_encoders_only(reset):
 def test_resetting_momentum_without_an_optimizer_is_refused():
     training, method = start("relearn"), methods.create("relearn", reset_momentum=True)
     encoders, loaders = {m: f"encoders.{m}" for m in "ab"}, training.balancer.loaders
+    made = Balancer(training.model, method, encoders, loaders=loaders, epochs=9)
+    inputs, targets = training.data.take(torch.arange(4))
     with pytest.raises(BalanceError, match=r"found no optimizer.*optimizers=\[\.\.\.\]"):
-        Balancer(training.model, method, encoders, loaders=loaders, epochs=9)
+        made.loss(training.model(inputs), targets)
 
 
 def normalised(**settings):
