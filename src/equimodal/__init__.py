@@ -12,6 +12,7 @@ from equimodal.errors import BalanceError, DataError
 if TYPE_CHECKING:
     from equimodal.balancer import Balancer
     from equimodal.compare import compare
+    from equimodal.encoders import Encoder
     from equimodal.method import Epoch, Method, Step
     from equimodal.methods.amss import AMSS
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from equimodal.methods.joint import Joint, JointUnimodal
     from equimodal.modalities import ModalityMap
     from equimodal.readouts import Ablation, AuxiliaryHeads, InputAblation, LinearSplit
+    from equimodal.task import Classification, MultiLabel, Regression
 
 __version__ = "0.1.0"
 
@@ -30,9 +32,11 @@ __all__ = [
     "AuxiliaryHeads",
     "BalanceError",
     "Balancer",
+    "Classification",
     "DUSLearned",
     "DataError",
     "DiagnoseRelearn",
+    "Encoder",
     "Epoch",
     "InputAblation",
     "Joint",
@@ -40,6 +44,8 @@ __all__ = [
     "LinearSplit",
     "Method",
     "ModalityMap",
+    "MultiLabel",
+    "Regression",
     "Step",
     "compare",
 ]
@@ -54,11 +60,15 @@ _HOMES = {
     "Ablation": "readouts",
     "AuxiliaryHeads": "readouts",
     "Balancer": "balancer",
+    "Classification": "task",
+    "Encoder": "encoders",
     "Epoch": "method",
     "InputAblation": "readouts",
     "LinearSplit": "readouts",
     "Method": "method",
     "ModalityMap": "modalities",
+    "MultiLabel": "task",
+    "Regression": "task",
     "Step": "method",
 }
 _MODULES = ("compare", "data", "functional", "methods", "models", "report")

@@ -9,23 +9,27 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from .arguments import require_number
+from .binding import bind, release
 from .collection import collect_features
 from .distributed import world_size
+from .encoders import Encoder
 from .errors import BalanceError
 from .loop_watch import LoopWatch
 from .method import Epoch, Method, Plan, Step, merged
-from .modalities import ModalityMap
+from .presence import rows_present
 from .readouts import LinearSplit, Readout, logits_of
 from .records import Record, by_step, on_host
 from .requirements import (
     check_arguments,
-    check_forward,
+    check_features,
     check_modules,
     check_optimizers,
+    check_parameters,
     needs_readout,
 )
+from .sharding import forget_gathered
 from .streams import Stream, epoch_batches, unpaired_rows, with_pairs
-from .task import Classification
+from .task import Classification, Task
 from .updates import UpdateScaling, scale_gradients, warn_if_normalised
 
 Log = Callable[[dict[str, float], int], Any]
@@ -41,15 +45,17 @@ class Balancer:
     Args:
         model: any module; wrap it (DDP, Fabric, compile) before or after.
         method: the balancing method.
-        encoders: modality -> name of its encoder module, the module, or a regular expression
-            over parameter names.
+        encoders: modality -> name of its encoder module, the module, a regular expression over
+            parameter names, or an :class:`Encoder` where that does not say enough.
         readout: where unimodal logits come from; required by methods that need them.
-        task: loss and score of the target; single-label classification by default.
+        task: what is predicted: ``Classification()`` by default, ``MultiLabel()`` or
+            ``Regression()``, as far as the method has a meaning for it.
         objective: the loss under the method: ``"fused"`` (the papers' setting) or
             ``"fused+unimodal"``.
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
-        forward: ``forward(model, batch) -> (output, target)``, used on ``loaders`` only.
+        forward: ``forward(model, batch) -> (output, target)``, or ``(output, target, present)``
+            where modalities are missing; used on ``loaders`` and by :meth:`check`.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``.
@@ -60,7 +66,8 @@ class Balancer:
         log_every: hand decisions to ``log`` every so many updates; by default at an epoch's end.
 
     Raises:
-        BalanceError: something the method needs is missing; the message says what to pass.
+        BalanceError: something the method needs is missing, or the model has another balancer; the
+            message says what to write.
 
     Example::
 
@@ -76,13 +83,13 @@ class Balancer:
         self,
         model: nn.Module,
         method: Method,
-        encoders: Mapping[str, str | nn.Module],
+        encoders: Mapping[str, str | nn.Module | Encoder],
         readout: Readout | None = None,
         *,
-        task: Classification | None = None,
+        task: Task | None = None,
         objective: str = "fused",
         loaders: Mapping[str, Iterable[Any]] | None = None,
-        forward: Callable[[nn.Module, Any], tuple[Any, Tensor]] = _default_forward,
+        forward: Callable[[nn.Module, Any], tuple[Any, ...]] = _default_forward,
         optimizers: Sequence[Optimizer] = (),
         on: str = "gradient",
         epochs: int | None = None,
@@ -105,13 +112,20 @@ class Balancer:
         self.step_index = 0
         self.epoch_index = 0
         check_arguments(
-            method, objective=self.objective, on=on, readout=readout, loaders=self.loaders
+            method,
+            task=self.task,
+            objective=self.objective,
+            on=on,
+            readout=readout,
+            loaders=self.loaders,
         )
         if log_every is not None:
             require_number("log_every", log_every, low=1, whole=True)
-        self.modalities = ModalityMap(model, encoders)
+        self.modalities = bind(self, model, encoders)
         check_modules(method, self.modalities)
         self._reads_unimodal = needs_readout(method, self.objective)
+        self._trains_unimodal = self.objective != "fused"
+        self._checked = False
         self._edits = method.edits_gradients()
         self._scaling = UpdateScaling()
         self._apply = self._scaling.hold if on == "update" else scale_gradients
@@ -122,6 +136,10 @@ class Balancer:
         self._watch = LoopWatch(type(method).__name__)
         method.on_start(self.modalities)
         self._attach(optimizers)
+
+    def detach(self) -> None:
+        """Take the balancer's hooks off the model, which may then get another balancer."""
+        release(self, self.modalities)
 
     def attach(self, *optimizers: Optimizer) -> None:
         """Make optimizers known that were made after the balancer; known ones are left as they are.
@@ -140,12 +158,20 @@ class Balancer:
 
     # -- the stages ---------------------------------------------------------------------------
 
-    def loss(self, output: Any, target: Tensor | Mapping[str, Tensor]) -> Tensor:
+    def loss(
+        self,
+        output: Any,
+        target: Tensor | Mapping[str, Tensor],
+        present: Tensor | None = None,
+    ) -> Tensor:
         """The scalar to back-propagate, for the model's latest output.
 
         Args:
             output: the model's output: (N, C) logits, or anything that holds them.
             target: (N,) labels, or one tensor a modality where the batches are unpaired.
+            present: (N, M) bool where modalities are missing in some rows of a paired batch,
+                columns in the order of ``encoders``: a modality's own logits, features and score
+                are then those of its present rows. Best on the CPU: no device has to wait.
 
         Without gradients (``torch.no_grad()``) this is the plain fused loss and nothing is
         recorded, so that a validation loop may use it.
@@ -155,14 +181,14 @@ class Balancer:
         if not torch.is_grad_enabled():
             return self._plain_loss(logits, target)
         check_optimizers(self.method, self.on, self.optimizers)
-        step = self._step(logits, target, features)
+        step = self._step(logits, target, features, present)
         loss = self.method.on_loss(step)
         if isinstance(self.readout, nn.Module) and self._reads_unimodal:
             loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
         kept = step.detached(unimodal=self._reads_unimodal) if self._edits else step.bare()
         self._micro.append(kept)
         self._watch.saw_loss(loss.detach())
-        self.modalities.forget_call()
+        self.modalities.record.forget_call()
         return loss
 
     @torch.no_grad()
@@ -174,6 +200,9 @@ class Balancer:
                 "before_step() was called without a loss() since the last one: call "
                 "balancer.loss(...) and backward() first."
             )
+        if not self._checked:
+            check_parameters(self.modalities)
+            self._checked = True
         if self._edits:
             self.method.on_gradients(merged(self._micro, unimodal=self._reads_unimodal))
         self._micro = []
@@ -198,6 +227,7 @@ class Balancer:
             ),
         )  # fmt: skip
         self.method.on_epoch_end(epoch)
+        forget_gathered(self.modalities.model)
         self._flush()
         self.epoch_index += 1
 
@@ -333,26 +363,34 @@ class Balancer:
         logits: Tensor | None,
         target: Tensor | Mapping[str, Tensor],
         features: dict[str, Tensor],
+        present: Tensor | None,
     ) -> Step:
-        check_forward(features, self.modalities)
-        paired = isinstance(target, Tensor)
-        targets = self._targets(target)
+        labels = target if isinstance(target, Tensor) else None
+        if present is not None and labels is None:
+            raise BalanceError("present belongs to a paired batch; found labels by modality.")
+        rows = None if labels is None else rows_present(present, len(labels), self.modalities.names)
+        check_features(features, self.modalities, rows, trained=self._trains_unimodal)
+        targets = self._targets(target, rows)
         if self.method.unpaired:
-            self._watch.tell_pairing(paired)
-        if paired and logits is not None:
-            self.task.check(logits, next(iter(targets.values())))
-        if logits is not None and isinstance(self.readout, LinearSplit):
+            self._watch.tell_pairing(labels is not None)
+        if logits is not None and labels is not None:
+            self.task.check(logits, labels)
+        if logits is not None and rows is None and isinstance(self.readout, LinearSplit):
             self.readout.check(self.modalities, features, logits)
         return Step(
-            **self._moment(), task=self.task, objective=self.objective, targets=targets,
-            logits=logits if paired else None, features=features, readout=self.readout,
-            paired=paired, apply=self._apply,
+            **self._moment(), task=self.task, objective=self.objective, targets=targets, rows=rows,
+            target=labels, logits=None if labels is None else logits, outputs=features,
+            readout=self.readout, apply=self._apply,
         )  # fmt: skip
 
-    def _targets(self, target: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _targets(
+        self, target: Tensor | Mapping[str, Tensor], rows: Mapping[str, Tensor] | None
+    ) -> dict[str, Tensor]:
         names = self.modalities.names
         if isinstance(target, Tensor):
-            return dict.fromkeys(names, target)
+            if rows is None:
+                return dict.fromkeys(names, target)
+            return {m: target[rows[m].to(target.device)] for m in names}
         if not self.method.unpaired:
             raise BalanceError(
                 f"{type(self.method).__name__} needs paired batches with one label tensor; found "

@@ -13,7 +13,7 @@ from torch import Tensor
 from .errors import BalanceError
 from .modalities import ModalityMap
 from .records import Record
-from .task import Classification
+from .task import Task
 from .units import Part
 
 
@@ -52,38 +52,52 @@ class Plan(Moment):
 class Step(Moment):
     """One update. In ``on_gradients`` all micro-batches are concatenated and detached."""
 
-    task: Classification
+    task: Task
     objective: str
     logits: Tensor | None
     """(N, C) fused logits; None where the batches are unpaired."""
+    target: Tensor | None
+    """(N, ...) labels of a paired batch; None where the batches are unpaired."""
     targets: dict[str, Tensor]
-    """(N_m,) labels by modality; all the same tensor where the batch is paired."""
-    features: dict[str, Tensor]
-    """(N_m, ...) encoder outputs by modality."""
+    """(N_m, ...) labels of the rows in which each modality is present."""
+    outputs: dict[str, Tensor]
+    """(N or N_m, ...) encoder outputs, as the readout takes them."""
+    rows: dict[str, Tensor] | None
+    """(N_m,) rows of a paired batch in which each modality is present; None where all are."""
     readout: Callable[[ModalityMap, dict[str, Tensor]], dict[str, Tensor]] | None
-    paired: bool
     apply: Callable[[list[tuple[Part, Tensor]]], None] = field(repr=False)
     """Multiply the gradients, or with on="update" the updates, of units by their factors."""
 
+    @property
+    def paired(self) -> bool:
+        """Whether all modalities come from the same samples."""
+        return self.target is not None
+
+    @cached_property
+    def features(self) -> dict[str, Tensor]:
+        """(N_m, ...) encoder outputs of the rows in which each modality is present."""
+        return self._present(self.outputs)
+
     @cached_property
     def unimodal_logits(self) -> dict[str, Tensor]:
-        """(N_m, C) by modality, from the readout."""
+        """(N_m, C) of the rows in which each modality is present, from the readout."""
         if self.readout is None:
             raise BalanceError(
                 "Unimodal logits are needed; pass readout=LinearSplit(...), Ablation(...), "
                 "InputAblation(...) or AuxiliaryHeads(...)."
             )
-        return self.readout(self.modalities, self.features)
+        return self._present(self.readout(self.modalities, self.outputs))
 
-    @property
-    def target(self) -> Tensor:
-        """(N,) labels of a paired batch."""
-        return next(iter(self.targets.values()))
+    def _present(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Rows in which each modality is present."""
+        if self.rows is None:
+            return values
+        return {m: v[self.rows[m].to(v.device)] for m, v in values.items()}
 
     @cached_property
     def fused_loss(self) -> Tensor:
         """Loss of the fused logits. -> ()"""
-        if self.logits is None:
+        if self.logits is None or self.target is None:
             raise BalanceError(
                 "The batch is unpaired and has no fused logits; use a method that draws its own "
                 "batches, or batches of equal rows with one label tensor."
@@ -92,8 +106,9 @@ class Step(Moment):
 
     @cached_property
     def unimodal_losses(self) -> dict[str, Tensor]:
-        """Loss of every modality's unimodal logits. -> {m: ()}"""
-        return {m: self.task.loss(z, self.targets[m]) for m, z in self.unimodal_logits.items()}
+        """Loss of the unimodal logits of every modality that is present. -> {m: ()}"""
+        given = self.unimodal_logits.items()
+        return {m: self.task.loss(z, self.targets[m]) for m, z in given if len(z)}
 
     @property
     def objective_loss(self) -> Tensor:
@@ -104,14 +119,15 @@ class Step(Moment):
 
     def bare(self) -> "Step":
         """This step without any tensor."""
-        return replace(self, logits=None, targets={}, features={})
+        return replace(self, logits=None, target=None, targets={}, outputs={}, rows=None)
 
     def detached(self, *, unimodal: bool) -> "Step":
         """This step cut from the graph, with its unimodal logits if asked for."""
         seen = replace(
             self,
             logits=None if self.logits is None else self.logits.detach(),
-            features={m: f.detach() for m, f in self.features.items()},
+            outputs={m: f.detach() for m, f in self.features.items()},
+            rows=None,
         )
         if unimodal:
             with torch.no_grad():
@@ -125,18 +141,29 @@ def merged(parts: Sequence[Step], *, unimodal: bool) -> Step:
     first = parts[0]
     if len(parts) == 1:
         return first
-    logits = [s.logits for s in parts if s.logits is not None]
     together = replace(
         first,
-        logits=torch.cat(logits) if len(logits) == len(parts) else None,
-        targets={m: torch.cat([s.targets[m] for s in parts]) for m in first.targets},
-        features={m: torch.cat([s.features[m] for s in parts]) for m in first.features},
+        logits=_joined([s.logits for s in parts]),
+        target=_joined([s.target for s in parts]),
+        targets=_joined_by_modality([s.targets for s in parts]),
+        outputs=_joined_by_modality([s.features for s in parts]),
     )
     if unimodal:
-        together.__dict__["unimodal_logits"] = {
-            m: torch.cat([s.unimodal_logits[m] for s in parts]) for m in first.unimodal_logits
-        }
+        logits = _joined_by_modality([s.unimodal_logits for s in parts])
+        together.__dict__["unimodal_logits"] = logits
     return together
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    """All rows; None where a part has none."""
+    given = [p for p in parts if p is not None]
+    return torch.cat(given) if len(given) == len(parts) else None
+
+
+def _joined_by_modality(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """All rows of each modality, from the parts that have it."""
+    names = dict.fromkeys(m for p in parts for m in p)
+    return {m: torch.cat([p[m] for p in parts if m in p]) for m in names}
 
 
 @dataclass(kw_only=True)
@@ -146,11 +173,12 @@ class Epoch(Moment):
     total: int | None
     """Planned number of epochs, where the user gave it."""
     optimizers: tuple[torch.optim.Optimizer, ...]
-    collect: Callable[[str], tuple[dict[str, Tensor], Tensor]] = field(repr=False)
+    collect: Callable[[str], tuple[dict[str, Tensor], dict[str, Tensor]]] = field(repr=False)
 
-    def features(self, split: str) -> tuple[dict[str, Tensor], Tensor]:
-        """Features and labels of a whole split ('train' or 'val'), in evaluation mode, without
-        gradient and without consuming the global random stream. -> {m: (N, D)}, (N,)"""
+    def features(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Features and labels of a whole split ('train' or 'val') by modality, in evaluation mode,
+        without gradient and without consuming the global random stream: the rows in which each is
+        present. -> {m: (N_m, D)}, {m: (N_m,)}"""
         return self.collect(split)
 
 
@@ -181,6 +209,10 @@ class Method:
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Once, when the balancer is made."""
+
+    def unsuited(self, task: Task) -> str:
+        """Why it cannot work on this kind of target; empty if it can."""
+        return ""
 
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Before an iteration of an unpaired method: rows to draw. -> {m: n}"""

@@ -5,7 +5,7 @@ Scores from different readouts are not comparable; a report names the readout.
 =======================  ==============================================  =====================
 readout                  for                                             cost of a step
 =======================  ==============================================  =====================
-:class:`LinearSplit`     concatenation and one linear head               M small products
+:class:`LinearSplit`     concatenation or sum, and a linear head         M small products
 :class:`Ablation`        any head after named encoder modules            M times the head
 :class:`InputAblation`   no encoder modules: inputs are blanked          M forward passes
 :class:`AuxiliaryHeads`  a trained linear probe per modality             M small products
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from .errors import BalanceError
 from .modalities import ModalityMap
+from .sharding import whole
 
 
 def logits_of(output: Any) -> Tensor | None:
@@ -58,39 +59,37 @@ class Readout(Protocol):
 
 
 class LinearSplit:
-    r"""Exact parts of a concatenate-then-linear head: :math:`o^m = W_m z^m + b / M`.
+    r"""Exact parts of a linear head: :math:`o^m = W_m z^m + b_m`, which sum to the logits.
 
     Args:
-        head: name of the ``nn.Linear`` whose input is the concatenation of all features in the
-            order of ``encoders``.
+        head: name of the ``nn.Linear`` that reads the concatenation of all features in the order of
+            ``encoders`` (:math:`b_m = b / M`) or, where all are as wide as the head, their sum; or
+            a linear layer for each modality, ``{"audio": "fc_a", "video": "fc_v"}``, whose
+            outputs are summed.
 
     Raises:
-        BalanceError: the head is not linear, its width is not the sum of the features' widths,
-            or, on the first batch, the parts do not sum to the logits (another order).
+        BalanceError: a head is not linear, its width does not fit the features', or, on the first
+            batch, the parts do not sum to the logits (another order).
     """
 
     additive = True
     differentiable = True
 
-    def __init__(self, head: str) -> None:
+    def __init__(self, head: str | Mapping[str, str]) -> None:
         self.head = head
+        self._widths: dict[str, int] = {}
         self._checked = False
 
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Unimodal logits. {m: (N, D_m)} -> {m: (N, C)}"""
-        head = self._linear(modalities)
-        widths = [features[m].shape[-1] for m in modalities.names]
-        if sum(widths) != head.in_features:
-            raise BalanceError(
-                f"LinearSplit({self.head!r}): the head takes {head.in_features} features, but the "
-                f"encoders give {dict(zip(modalities.names, widths, strict=True))}. Use "
-                "Ablation('zero') unless the head reads their plain concatenation."
-            )
-        blocks = torch.split(head.weight, widths, dim=1)
-        bias = None if head.bias is None else head.bias / len(widths)
+        """Unimodal logits. {m: (N, D_m)} -> {m: (N, C)}
+
+        A modality without features, which was missing in the whole batch, has its bias alone.
+        """
+        parts = self._parts(modalities, features)
+        rows = next(iter(features.values()))
         return {
-            m: nn.functional.linear(features[m], w, bias)
-            for m, w in zip(modalities.names, blocks, strict=True)
+            m: nn.functional.linear(features.get(m, rows.new_zeros(len(rows), w.shape[1])), w, b)
+            for m, (w, b) in parts.items()
         }
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
@@ -100,21 +99,72 @@ class LinearSplit:
         """
         if self._checked or len({len(f) for f in features.values()}) > 1:
             return
-        with torch.no_grad():
-            unimodal = self(modalities, features)
-        total = torch.stack([u.detach().float() for u in unimodal.values()]).sum(0)
-        gap = float((total - logits.detach().float()).abs().max())
+        gap = self.gap(modalities, features, logits)
         if not gap <= 0.02 * float(logits.detach().abs().max()) + 1e-4 and gap == gap:
             raise BalanceError(
-                f"LinearSplit({self.head!r}): the parts {list(unimodal)} do not sum to the logits "
-                f"(largest gap {gap:.2g}). The head must read the plain concatenation of the "
-                "features in the order of encoders; reorder encoders or use Ablation('zero')."
+                f"LinearSplit({self.head!r}): the parts {list(modalities.names)} do not sum to the "
+                f"logits (largest gap {gap:.2g}). The head must read the plain concatenation of "
+                "the features in the order of encoders, or their sum; reorder encoders or use "
+                "Ablation('zero')."
             )
-        self._checked = bool(self._linear(modalities).weight.any())
+        weights = [w for w, _ in self._parts(modalities, features).values()]
+        self._checked = any(bool(w.any()) for w in weights)
 
-    def _linear(self, modalities: ModalityMap) -> nn.Linear:
+    @torch.no_grad()
+    def gap(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> float:
+        """Largest difference between the sum of the parts and the logits."""
+        unimodal = self(modalities, features)
+        total = torch.stack([u.detach().float() for u in unimodal.values()]).sum(0)
+        return float((total - logits.detach().float()).abs().max())
+
+    def _parts(
+        self, modalities: ModalityMap, features: Mapping[str, Tensor]
+    ) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """Weight and bias of every modality's part. {m: (C, D_m), (C,)}"""
+        names = modalities.names
+        self._widths.update({m: f.shape[-1] for m, f in features.items()})
+        if not isinstance(self.head, str):
+            layers = self._layers(modalities, self.head)
+            return {m: (whole(x.weight), _whole_or_none(x.bias)) for m, x in layers.items()}
+        head = self._linear(modalities, self.head)
+        weight, bias = whole(head.weight), _whole_or_none(head.bias)
+        share = None if bias is None else bias / len(names)
+        widths = self._all_widths(names, head.in_features)
+        if set(widths) == {head.in_features}:
+            return dict.fromkeys(names, (weight, share))
+        if sum(widths) != head.in_features:
+            raise BalanceError(
+                f"LinearSplit({self.head!r}): the head takes {head.in_features} features, but the "
+                f"encoders give {dict(zip(names, widths, strict=True))}. Use Ablation('zero') "
+                "unless the head reads their plain concatenation or their sum."
+            )
+        blocks = torch.split(weight, widths, dim=1)
+        return {m: (block, share) for m, block in zip(names, blocks, strict=True)}
+
+    def _all_widths(self, names: tuple[str, ...], total: int) -> list[int]:
+        """Widths of all features; the one that was never seen is what the head has left."""
+        unseen = [m for m in names if m not in self._widths]
+        if len(unseen) == 1:
+            self._widths[unseen[0]] = total - sum(self._widths.values())
+        elif unseen:
+            raise BalanceError(
+                f"LinearSplit({self.head!r}): the modalities {unseen} were missing in every batch "
+                "so far, so that their parts of the head are not known. Begin with a batch that "
+                "holds them."
+            )
+        return [self._widths[m] for m in names]
+
+    def _layers(self, modalities: ModalityMap, heads: Mapping[str, str]) -> dict[str, nn.Linear]:
+        if set(heads) != set(modalities.names):
+            raise BalanceError(
+                f"LinearSplit must name a layer for each of {list(modalities.names)}; found "
+                f"{sorted(heads)}."
+            )
+        return {m: self._linear(modalities, heads[m]) for m in modalities.names}
+
+    def _linear(self, modalities: ModalityMap, name: str) -> nn.Linear:
         try:
-            head = modalities.model.get_submodule(self.head)
+            head = modalities.model.get_submodule(name)
         except AttributeError:
             linear = [n for n, x in modalities.model.named_modules() if isinstance(x, nn.Linear)]
             raise BalanceError(
@@ -127,6 +177,10 @@ class LinearSplit:
                 "Use Ablation('zero') for any other head."
             )
         return head
+
+
+def _whole_or_none(value: Tensor | None) -> Tensor | None:
+    return None if value is None else whole(value)
 
 
 class Ablation:

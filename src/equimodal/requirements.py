@@ -8,6 +8,7 @@ from .arguments import require_choice
 from .errors import BalanceError
 from .method import Method
 from .modalities import ModalityMap
+from .task import Regression, Task
 
 OBJECTIVES = ("fused", "fused+unimodal")
 
@@ -20,6 +21,7 @@ def needs_readout(method: Method, objective: str) -> bool:
 def check_arguments(
     method: Method,
     *,
+    task: Task,
     objective: str,
     on: str,
     readout: object,
@@ -33,6 +35,18 @@ def check_arguments(
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
             "readout=LinearSplit(...), Ablation(...), InputAblation(...) or AuxiliaryHeads(...)."
+        )
+    if reason := method.unsuited(task):
+        raise BalanceError(f"{name} does not work for {task.name}: {reason}.")
+    if (
+        objective != "fused"
+        and isinstance(task, Regression)
+        and getattr(readout, "additive", False)
+    ):
+        raise BalanceError(
+            f"objective {objective!r} asks every modality for the whole number, and the parts of "
+            f"{type(readout).__name__} sum to it, so that no weights serve both; use "
+            "objective='fused', or a readout whose parts do not sum, such as Ablation('mean')."
         )
     if objective != "fused" and not getattr(readout, "differentiable", True):
         raise BalanceError(
@@ -74,12 +88,40 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
         )
 
 
-def check_forward(features: Mapping[str, Tensor], modalities: ModalityMap) -> None:
-    """Refuse a loss without a forward pass through every encoder. Raises BalanceError."""
-    modules = modalities.modules
-    missing = [m for m in modalities.names if modules[m] is not None and m not in features]
-    if missing:
+def check_parameters(modalities: ModalityMap) -> None:
+    """Refuse a model whose parameters were replaced since. Raises BalanceError."""
+    gone = modalities.replaced()
+    if gone:
         raise BalanceError(
-            f"No forward pass through the encoders of {missing} since the last loss(): call "
-            "model(...) before every loss(), and make the balancer before the first compiled call."
+            f"{len(gone)} parameters of the encoders, such as {gone[0]!r}, were replaced after the "
+            "balancer was made, as fully_shard() does: make the balancer afterwards, before the "
+            "first step."
         )
+
+
+def check_features(
+    features: Mapping[str, Tensor],
+    modalities: ModalityMap,
+    rows: Mapping[str, Tensor] | None,
+    *,
+    trained: bool,
+) -> None:
+    """Refuse a loss without a forward pass through every encoder. Raises BalanceError.
+
+    ``trained``: unimodal losses must reach the encoders through their features.
+    """
+    for m, module in modalities.modules.items():
+        if module is None or (rows is not None and not len(rows[m])):
+            continue
+        if m not in features:
+            raise BalanceError(
+                f"No forward pass through the encoder of {m!r} since the last loss(): call "
+                "model(...) before every loss(), make the balancer before the first compiled "
+                "call, and tell missing modalities by loss(..., present=...)."
+            )
+        if trained and not features[m].requires_grad and modalities.trained(m):
+            raise BalanceError(
+                f"The features of {m!r} carry no gradient, so that its own loss cannot reach its "
+                "encoder: found an encoder that runs without gradient. Remove torch.no_grad() "
+                "or .detach(), or write checkpoint(..., use_reentrant=False)."
+            )

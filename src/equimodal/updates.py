@@ -15,6 +15,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from .method import Method
+from .sharding import is_sharded, local, spread
 from .units import Part
 
 _NORMALISING = ("Adam", "RMSprop", "Adagrad", "Adadelta", "Lion", "Adafactor")
@@ -23,8 +24,13 @@ _NORMALISING = ("Adam", "RMSprop", "Adagrad", "Adadelta", "Lion", "Adafactor")
 def scale_gradients(factors: list[tuple[Part, Tensor]]) -> None:
     """Multiply the gradients of units by their factors, in place. Parts without one are skipped."""
     for part, factor in factors:
-        if part.parameter.grad is not None:
-            part.view(part.parameter.grad).mul_(part.along(factor))
+        grad = part.parameter.grad
+        if grad is None:
+            continue
+        if is_sharded(grad):
+            local(grad).mul_(spread(part, factor))
+        else:
+            part.view(grad).mul_(part.along(factor))
 
 
 def warn_if_normalised(method: Method, optimizers: Sequence[Optimizer]) -> None:
@@ -54,7 +60,7 @@ class UpdateScaling:
     def hold(self, factors: list[tuple[Part, Tensor]]) -> None:
         """Keep the factors, and the parameters as they are, until the next optimizer step."""
         self._held = {
-            part.parameter: (part, factor, part.parameter.detach().clone())
+            part.parameter: (part, factor, local(part.parameter.detach()).clone())
             for part, factor in factors
             if part.parameter.grad is not None
         }
@@ -64,6 +70,13 @@ class UpdateScaling:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 if parameter in self._held:
-                    part, factor, old = self._held.pop(parameter)
-                    new = part.view(parameter.data)
-                    new.copy_(torch.lerp(part.view(old), new, part.along(factor).to(new.dtype)))
+                    _interpolate(*self._held.pop(parameter))
+
+
+def _interpolate(part: Part, factor: Tensor, old: Tensor) -> None:
+    """Move a parameter, or this rank's rows of it, to ``old + factor * (new - old)``."""
+    if is_sharded(part.parameter):
+        new, along = local(part.parameter.data), spread(part, factor)
+    else:
+        new, old, along = part.view(part.parameter.data), part.view(old), part.along(factor)
+    new.copy_(torch.lerp(old, new, along.to(new.dtype)))

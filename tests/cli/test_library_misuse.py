@@ -187,7 +187,7 @@ MISUSE = {
     ),
     "model not called before the loss": (
         loss_of_the_same_output_twice,
-        ["No forward pass through the encoders of ['audio', 'video']", "before every loss()"],
+        ["No forward pass through the encoder of 'audio'", "before every loss()"],
     ),
     "loss of an output without logits": (
         lambda: first_loss(output=lambda logits: {"scores": logits}),

@@ -126,6 +126,7 @@ class Output:
     """What :class:`LateFusion` returns: ``logits`` is None where the rows are unequal."""
 
     logits: torch.Tensor | None
+    features: list[torch.Tensor]
 
 
 class LateFusion(nn.Module):
@@ -139,8 +140,8 @@ class LateFusion(nn.Module):
     def forward(self, inputs):
         features = [net(inputs[m]) for m, net in self.encoders.items()]
         if len({len(f) for f in features}) > 1:
-            return Output(None)
-        return Output(self.head(torch.cat(features, 1)))
+            return Output(None, features)
+        return Output(self.head(torch.cat(features, 1)), features)
 
 
 def named(kinds):

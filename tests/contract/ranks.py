@@ -6,10 +6,16 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from contract.training import trained
 from equimodal import methods
+
+SHARDED = {"kinds": ("convolutional", "gru"), "epochs": 2}
+# Every kind of unit: rows, filters, gates, heads of packed and of separate projections.
+BY_ENCODER = {"kinds": ("self-attention", "convolutional", "lstm", "multihead"), "epochs": 2}
 
 
 def train_all(rank, folder):
@@ -23,12 +29,31 @@ def train_all(rank, folder):
     try:
         results = {
             # The second rank holds other validation data: the first one's diagnosis must count.
-            n: result(n, batch_size=8, wrap=DistributedDataParallel, held_out=1 + rank)
-            for n in methods.names()
+            "ddp": every_method(batch_size=8, wrap=DistributedDataParallel, held_out=1 + rank),
+            "sharded": every_method(batch_size=8, shard=shard, **SHARDED),
+            "sharded by encoder": every_method(batch_size=8, shard=shard_encoders, **BY_ENCODER),
         }
     finally:
         dist.destroy_process_group()
     torch.save(results, Path(folder) / f"rank-{rank}.pt")
+
+
+def shard(net):
+    """FSDP2 with one group of parameters."""
+    fully_shard(net, mesh=init_device_mesh("cpu", (2,)))
+
+
+def shard_encoders(net):
+    """FSDP2 with a group for every encoder, and one for the rest."""
+    mesh = init_device_mesh("cpu", (2,))
+    for encoder in net.encoders.values():
+        fully_shard(encoder, mesh=mesh)
+    fully_shard(net, mesh=mesh)
+
+
+def every_method(**options):
+    """Results by method."""
+    return {n: result(n, **options) for n in methods.names()}
 
 
 def result(name, **options):

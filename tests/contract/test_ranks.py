@@ -9,6 +9,7 @@ from contract.training import assert_same_weights, largest_difference
 from equimodal import methods
 
 SECONDS = 150
+LAYOUTS = {"ddp": {}, "sharded": ranks.SHARDED, "sharded by encoder": ranks.BY_ENCODER}
 
 
 def two_ranks(folder):
@@ -33,9 +34,9 @@ def decisions(result):
     return {(r["step"], r["name"]): r["values"] for r in result["records"]}
 
 
-def assert_equal_to_one_process(name, double):
-    single = ranks.result(name, batch_size=16)
-    assert double["updates"] == single["updates"] == 24
+def assert_equal_to_one_process(name, double, **options):
+    single = ranks.result(name, batch_size=16, **options)
+    assert double["updates"] == single["updates"] == 6 * options.get("epochs", 4)
     assert largest_difference(single["weights"], double["weights"]) < 1e-6
     alone, together = decisions(single), decisions(double)
     assert alone.keys() == together.keys()
@@ -45,17 +46,19 @@ def assert_equal_to_one_process(name, double):
         assert values == pytest.approx({m: ratio * v for m, v in together[key].items()}, abs=1e-6)
 
 
-# One test for all methods: under pytest-xdist every worker would start its own pair.
+# One test for all methods and layouts: under pytest-xdist every worker would start its own.
 def test_two_ranks_of_8_stay_identical_and_equal_one_process_of_16(tmp_path):
     first, second = two_ranks(tmp_path)
 
-    assert first.keys() == second.keys() == set(methods.names())
     wrong = {}
-    for name in methods.names():
-        try:
-            assert_same_weights(first[name]["weights"], second[name]["weights"])
-            assert decisions(first[name]) == decisions(second[name])
-            assert_equal_to_one_process(name, first[name])
-        except AssertionError as difference:
-            wrong[name] = str(difference)
+    for layout, options in LAYOUTS.items():
+        assert first[layout].keys() == second[layout].keys() == set(methods.names())
+        for name in methods.names():
+            try:
+                one, other = first[layout][name], second[layout][name]
+                assert_same_weights(one["weights"], other["weights"])
+                assert decisions(one) == decisions(other)
+                assert_equal_to_one_process(name, one, **options)
+            except AssertionError as difference:
+                wrong[layout, name] = str(difference)
     assert not wrong

@@ -25,7 +25,13 @@ class Training:
 
     @property
     def weights(self):
-        return {n: p.detach().clone() for n, p in self.model.named_parameters()}
+        named = self.model.named_parameters()
+        return {n: gathered(p.detach()).clone() for n, p in named}
+
+
+def gathered(weight):
+    """A weight from its shards, or as it is."""
+    return weight.full_tensor() if hasattr(weight, "full_tensor") else weight
 
 
 def sgd(parameters):
@@ -34,13 +40,16 @@ def sgd(parameters):
 
 def start(
     name, *, kinds=PAIR, seed=0, weights=0, epochs=4, samples=96, optimizer=sgd, on="gradient",
-    wrap=None, held_out=1, settings=None, **options,
+    wrap=None, shard=None, held_out=1, settings=None, **options,
 ):  # fmt: skip
     """A training that has not begun.
 
-    ``weights`` seeds the model, ``held_out`` the validation set; ``wrap`` puts the model into DDP.
+    ``weights`` seeds the model, ``held_out`` the validation set; ``wrap`` puts the model into DDP,
+    ``shard`` shards its parameters in place.
     """
     net = model(kinds, seed=weights)
+    if shard:
+        shard(net)
     validation = dataset(kinds, 30, seed=held_out)
     data = dataset(kinds, samples)
     stepper = optimizer(net.parameters())

@@ -114,7 +114,7 @@ def test_the_split_is_read_in_evaluation_mode_without_gradient_and_without_draws
     assert torch.equal(torch.get_rng_state(), before)
     assert net.training
     assert not features["b"].requires_grad
-    found = sorted(zip(features["b"].tolist(), labels.tolist(), strict=True))
+    found = sorted(zip(features["b"].tolist(), labels["b"].tolist(), strict=True))
     expected = sorted((net.b(x[1]).tolist(), x[2]) for x in data)
     assert [y for _, y in found] == [y for _, y in expected]
     torch.testing.assert_close(*(torch.tensor([z for z, _ in x]) for x in (found, expected)))

@@ -29,7 +29,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..arguments import is_number, require, require_choice, require_number
@@ -38,8 +37,10 @@ from ..errors import BalanceError
 from ..method import Epoch, Method, Step
 from ..modalities import ModalityMap
 from ..numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
-from ..numerics.scores import count_entropy, softmax_entropy, widened
+from ..numerics.scores import softmax_entropy, widened
 from ..numerics.unit_table import UnitTable
+from ..sharding import refuse_other_layouts
+from ..task import Classification, Task
 from .amss_released import RELEASED, released_fractions
 
 _WEIGHTINGS = ("none", "unbiased", "official", "scaled")
@@ -66,11 +67,13 @@ def modality_significance(
         target: labels in [0, C).
         label_entropy: :math:`H(Y)` of the training labels, (); that of ``target`` if not given.
     """
-    classes = next(iter(unimodal_logits.values())).shape[1]
+    task = Classification()
+    outputs = next(iter(unimodal_logits.values())).shape[1]
     if label_entropy is None:
-        label_entropy = count_entropy(F.one_hot(target, classes).sum(0).double())
-    sums = _information_sums(unimodal_logits, features, target)
-    cross_entropy, feature_entropy = (sums / len(target)).view(2, -1)
+        label_entropy = task.label_entropy(task.label_counts(target, outputs).double())
+    targets = dict.fromkeys(unimodal_logits, target)
+    sums = _information_sums(task, unimodal_logits, features, targets)
+    cross_entropy, feature_entropy, _ = (sums / len(target)).view(3, -1)
     return information_rate(label_entropy, cross_entropy, feature_entropy)
 
 
@@ -214,18 +217,40 @@ class AMSS(Method):
         elif significance == "it":
             self.needs = frozenset({"unimodal_logits"})
 
+    def unsuited(self, task: Task) -> str:
+        """Its significance bounds the information about a label."""
+        if self.fraction is not None:
+            return ""
+        if "information" in task.lacks:
+            return (
+                "its significance bounds the information about a discrete label; a fixed "
+                "fraction=... needs none"
+            )
+        if self.significance in RELEASED and "classes" in task.lacks:
+            return f"significance={self.significance!r} reads one class a sample; use 'reference'"
+        return ""
+
     def on_start(self, modalities: ModalityMap) -> None:
         """Collect the units that may be masked."""
         pattern = re.compile(_PRESETS.get(self.units, self.units))
         chosen = {}
         for m in modalities.names:
-            everything = modalities.units(m)
+            for name, parameter in modalities.parameters(m).items():
+                refuse_other_layouts(name, parameter)
+            # Frozen units too, which a fine-tuning schedule may set free later.
+            everything = modalities.units(m, trained=False)
             chosen[m] = [u for u in everything if pattern.fullmatch(u.name)]
-            if not chosen[m]:
+            if not chosen[m] and (modalities.trained(m) or not modalities.parameters(m)):
                 raise BalanceError(
-                    f"AMSS(units={self.units!r}) matches no trained layer with units in the "
-                    f"encoder of {m!r}; it has {[u.name for u in everything]}."
+                    f"AMSS(units={self.units!r}) matches no layer with units of its own in the "
+                    f"encoder of {m!r}; it has {[u.name for u in everything]}, and shares "
+                    f"{len(modalities.shared)} parameters with other modalities."
                 )
+        if not any(map(modalities.trained, modalities.names)):
+            raise BalanceError(
+                "AMSS masks the updates of encoders, and all of them are frozen; train one, or use "
+                "a method that needs no encoder's gradient."
+            )
         self._table = UnitTable(chosen)
 
     def on_gradients(self, step: Step) -> None:
@@ -275,19 +300,21 @@ class AMSS(Method):
             step.record("significance", rho)
         else:
             share = 1 - 1 / modalities if self.fraction == "fixed" else float(self.fraction)
-            fractions = torch.full((modalities,), share, device=step.target.device)
+            device = next(iter(step.targets.values())).device
+            fractions = torch.full((modalities,), share, device=device)
         step.record("fraction", fractions)
         return fractions
 
     def _adaptive(self, step: Step) -> tuple[Tensor, Tensor]:
         """Significance and fractions from all ranks' samples. -> (M,), (M,)"""
-        sums = _information_sums(step.unimodal_logits, step.features, step.target)
-        classes = next(iter(step.unimodal_logits.values())).shape[1]
-        batch = torch.zeros(classes, device=sums.device, dtype=sums.dtype)
-        batch.scatter_add_(0, step.target, torch.ones_like(step.target, dtype=sums.dtype))
-        total = sum_over_ranks(torch.cat([sums, batch]))
-        sums, batch = total[: len(sums)], total[len(sums) :]
-        cross_entropy, feature_entropy = (sums / batch.sum()).view(2, -1)
+        task, modalities = step.task, len(step.modalities.names)
+        sums = _information_sums(task, step.unimodal_logits, step.features, step.targets)
+        outputs = next(iter(step.unimodal_logits.values())).shape[1]
+        labels = _labels(step)
+        total = sum_over_ranks(torch.cat([sums, task.label_counts(labels, outputs).to(sums)]))
+        sums, batch = total[: 3 * modalities], total[3 * modalities :]
+        cross_entropy, feature_entropy, rows = sums.view(3, -1)
+        cross_entropy, feature_entropy = cross_entropy / rows, feature_entropy / rows
         low, high = self.clamp
         if self.significance in RELEASED:
             return released_fractions(
@@ -296,7 +323,7 @@ class AMSS(Method):
             )  # fmt: skip
         seen = self.state.get("label_counts")
         self.state["label_counts"] = seen = batch if seen is None else seen.to(batch) + batch
-        rho = information_rate(count_entropy(seen), cross_entropy, feature_entropy)
+        rho = information_rate(task.label_entropy(seen), cross_entropy, feature_entropy)
         towards = rho if self.direction == "weak" else -rho
         return rho, update_fractions(towards, self.tau, (low, high))
 
@@ -323,18 +350,27 @@ class AMSS(Method):
             ) from None
 
 
+def _labels(step: Step) -> Tensor:
+    """Labels of the batch, or of all rows of all modalities where it is unpaired."""
+    return step.target if step.target is not None else torch.cat(list(step.targets.values()))
+
+
 def _information_sums(
-    unimodal_logits: Mapping[str, Tensor], features: Mapping[str, Tensor], target: Tensor
+    task: Task,
+    unimodal_logits: Mapping[str, Tensor],
+    features: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
 ) -> Tensor:
-    """Sums over the batch of CE and of H(softmax(z)), modality by modality. -> (2 M,)
+    """Sums over the batch of CE and of H(softmax(z)), and rows, modality by modality. -> (3 M,)
 
     The entropies are 0 for a modality without features, whose significance must not read them.
     """
-    logits = widened(torch.stack(list(unimodal_logits.values())))
-    logp = torch.log_softmax(logits, dim=2)
-    cross_entropy = -logp[:, torch.arange(len(target), device=target.device), target].sum(1)
-    nothing = cross_entropy.new_zeros(())
+    losses = [task.log_loss(z, targets[m]).sum() for m, z in unimodal_logits.items()]
+    nothing = losses[0].new_zeros(())
     entropies = [
-        softmax_entropy(features[m]).sum() if m in features else nothing for m in unimodal_logits
+        softmax_entropy(features[m]).sum().to(nothing) if m in features else nothing
+        for m in unimodal_logits
     ]
-    return torch.cat([cross_entropy, torch.stack(entropies).to(cross_entropy)])
+    counts = torch.tensor([len(targets[m]) for m in unimodal_logits])
+    rows = counts.to(nothing, non_blocking=True)
+    return torch.cat([torch.stack([*losses, *entropies]), rows])

@@ -34,6 +34,8 @@ from ..distributed import broadcast_from_first
 from ..errors import BalanceError
 from ..method import Epoch, Method
 from ..modalities import ModalityMap
+from ..sharding import local
+from ..task import Task
 
 _MOST_SAMPLES = 10_000
 _NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
@@ -149,16 +151,25 @@ class DiagnoseRelearn(Method):
             self.needs = self.needs | {"optimizers"}
         self.state = {"times": 0, "moved": False}
 
+    def unsuited(self, task: Task) -> str:
+        """Purity compares clusters with one class a sample."""
+        if self.strength is None and "classes" in task.lacks:
+            return (
+                "its purity holds clusters against one class a sample; a fixed strength=... needs "
+                "no labels"
+            )
+        return ""
+
     @property
     def acted(self) -> bool:
         """Whether an encoder was moved by a strength above zero."""
         return bool(self.state["moved"])
 
     def on_start(self, modalities: ModalityMap) -> None:
-        """Keep the initial weights, on the CPU."""
+        """Keep the initial weights, or this rank's shards of them, on the CPU."""
         self._modalities = modalities
         self.constants = {
-            m: {n: p.detach().cpu().clone() for n, p in self._movable(modalities, m).items()}
+            m: {n: local(p.detach()).cpu().clone() for n, p in self._movable(modalities, m).items()}
             for m in modalities.names
         }
 
@@ -191,10 +202,15 @@ class DiagnoseRelearn(Method):
             return [float(self.strength)] * len(names)
         train, train_labels = epoch.features("train")
         validation, labels = epoch.features("val")
-        rows = self._rows(train_labels, len(labels))
-        held = self._rows(labels, len(labels))
-        learned = [_purity(train[m][rows], train_labels[rows]) for m in names]
-        unseen = [_purity(validation[m][held], labels[held]) for m in names]
+        sizes = [len(labels[m]) for m in names]
+        learned = [
+            self._purity(train[m], train_labels[m], size)
+            for m, size in zip(names, sizes, strict=True)
+        ]
+        unseen = [
+            self._purity(validation[m], labels[m], size)
+            for m, size in zip(names, sizes, strict=True)
+        ]
         purities = torch.tensor([learned, unseen])
         device = next(epoch.modalities.model.parameters()).device
         learned, unseen = broadcast_from_first(purities, device).tolist()
@@ -204,10 +220,17 @@ class DiagnoseRelearn(Method):
         epoch.record("gap", gaps)
         return [0.0 if math.isnan(g) else relearn_strength(g, 0.0, self.lam) for g in gaps]
 
-    def _rows(self, labels: Tensor, size: int) -> Tensor:
-        """Rows to cluster: all, or a subset by class of at most ``size`` or 10,000. -> (n,)"""
+    def _purity(self, features: Tensor, labels: Tensor, size: int) -> float:
+        """Purity of as many clusters as there are classes; NaN where the features collapsed.
+
+        Of all samples, or of a subset by class of at most ``size`` or 10,000.
+        """
         most = min(size if self.match_sizes else len(labels), _MOST_SAMPLES)
-        return _stratified(labels, most) if most < len(labels) else torch.arange(len(labels))
+        if most < len(labels):
+            rows = _stratified(labels, most)
+            features, labels = features[rows], labels[rows]
+        clusters = feature_clusters(features, len(torch.unique(labels)))
+        return float("nan") if clusters is None else cluster_purity(labels, clusters)
 
     @torch.no_grad()
     def _move(self, epoch: Epoch, modality: str, strength: float) -> None:
@@ -216,8 +239,8 @@ class DiagnoseRelearn(Method):
             return
         self.state["moved"] = True
         for name, parameter in self._movable(epoch.modalities, modality).items():
-            start = self.constants[modality][name].to(parameter)
-            parameter.lerp_(start, strength)
+            mine = local(parameter.data)
+            mine.lerp_(self.constants[modality][name].to(mine), strength)
             if self.reset_momentum:
                 for optimizer in epoch.optimizers:
                     optimizer.state.pop(parameter, None)
@@ -244,12 +267,6 @@ class DiagnoseRelearn(Method):
             require_number("DiagnoseRelearn every", self.every, low=1, whole=True)
         if self.strength is not None:
             require_number("DiagnoseRelearn strength", self.strength, low=0, high=1)
-
-
-def _purity(features: Tensor, labels: Tensor) -> float:
-    """Purity of as many clusters as there are classes; NaN where the features collapsed."""
-    clusters = feature_clusters(features, len(torch.unique(labels)))
-    return float("nan") if clusters is None else cluster_purity(labels, clusters)
 
 
 def _stratified(labels: Tensor, size: int) -> Tensor:

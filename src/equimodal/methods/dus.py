@@ -34,6 +34,7 @@ from ..distributed import sum_over_ranks
 from ..errors import BalanceError
 from ..method import Method, Moment, Plan, Step
 from ..modalities import ModalityMap
+from ..task import Task
 
 _RULES = ("inverse", "shrink", "tanh", "uniform")
 
@@ -180,6 +181,12 @@ class DUS(Method):
         self._planned: dict[str, int] = {}
         self.state = {"t": 0, "epoch": 0, "s_hat": None, "changed": rule == "uniform"}
 
+    def unsuited(self, task: Task) -> str:
+        """Its score is the probability of the truth."""
+        if "score" in task.lacks:
+            return "its counts follow the probability of the true class, which numbers have not"
+        return ""
+
     @property
     def acted(self) -> bool:
         """Whether the counts were ever unequal; the uniform control acts by drawing unpaired."""
@@ -205,10 +212,11 @@ class DUS(Method):
             own = logits if whole else logits[rows[m]]
             target = step.targets[m] if whole else step.targets[m][rows[m]]
             step.task.check(own, target)
-            loss = step.task.loss(own, target)
-            if self.reduction == "nominal":
-                loss = loss * (len(target) / self._nominal_rows())
-            losses.append(loss)
+            if len(target):
+                loss = step.task.loss(own, target)
+                if self.reduction == "nominal":
+                    loss = loss * (len(target) / self._nominal_rows())
+                losses.append(loss)
             scores.append(step.task.score(own.detach(), target).sum())
             counts.append(len(target))
         totals = torch.stack([*scores, *torch.tensor(counts).to(scores[0])])
@@ -217,24 +225,28 @@ class DUS(Method):
         return torch.stack(losses).sum() + host
 
     def _observe(self, step: Step, score: Tensor) -> None:
-        """Take one score a modality into the running mean. (M,)"""
+        """Take one score a modality into the running mean; NaN where it was missing. (M,)"""
         if self.reset_each_epoch and step.epoch_index != self.state["epoch"]:
             self.state.update(t=0, epoch=step.epoch_index)
         self.state["t"] += 1
         previous = score if self.state["t"] == 1 else self.state["s_hat"].to(score)
         if self.ema is None:
-            self.state["s_hat"] = cumulative_score(previous, score, self.state["t"])
+            mean = cumulative_score(previous, score, self.state["t"])
         else:
-            self.state["s_hat"] = torch.lerp(score, previous, self.ema)
+            mean = torch.lerp(score, previous, self.ema)
+        mean = torch.where(score.isnan(), previous, mean)
+        self.state["s_hat"] = torch.where(previous.isnan(), score, mean)
         step.record("score", self.state["s_hat"])
 
     def _own_rows(self, step: Step) -> dict[str, slice]:
         """Rows of each modality's loss: all its own, or a subset of a paired batch."""
         if not step.paired:
             return {m: slice(self._host_rows(step, m), None) for m in step.targets}
+        assert step.target is not None
         rows = len(step.target)
         counts = self._counts(step, rows)
-        read = (rows * counts / counts.max()).ceil().long().tolist()
+        wanted = (rows * counts / counts.max()).ceil().long().tolist()
+        read = [min(n, len(y)) for n, y in zip(wanted, step.targets.values(), strict=True)]
         step.record("count", read)
         return {m: slice(0, n) for m, n in zip(step.targets, read, strict=True)}
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
+from ..sharding import is_sharded, shard_group, sharded_importance
 from ..units import Part, Units
 
 
@@ -34,10 +36,24 @@ class UnitTable:
 
     def importance(self) -> Tensor:
         """Sum of squared gradients of every unit; 0 without a gradient and in padding. -> (L, W)"""
-        flat = torch.cat([_layer_importance(layer) for layer in self.layers])
+        flat = torch.cat(self._importances())
         self.to(flat.device)
         padded = flat.new_zeros(len(self.layers) * self.width)
         return padded.index_copy_(0, self._positions, flat).view(-1, self.width)
+
+    def _importances(self) -> list[Tensor]:
+        """Importances layer by layer; those of sharded layers summed over their shards."""
+        values = [_layer_importance(layer) for layer in self.layers]
+        sharded = [k for k, layer in enumerate(self.layers) if _shards(layer)]
+        groups = {shard_group(_shards(self.layers[k])[0]): None for k in sharded}
+        for group in groups:
+            mine = [k for k in sharded if shard_group(_shards(self.layers[k])[0]) == group]
+            total = torch.cat([values[k] for k in mine])
+            dist.all_reduce(total, group=group)
+            parts = torch.split(total, [len(values[k]) for k in mine])
+            for k, part in zip(mine, parts, strict=True):
+                values[k] = part
+        return values
 
     def factors(self, masks: Tensor) -> list[tuple[Part, Tensor]]:
         """Masks by parameter. (L, W) -> [(part, (units,))]"""
@@ -52,6 +68,11 @@ class UnitTable:
     def by_modality(self, values: Tensor, count: int) -> Tensor:
         """Sums of per-layer values by modality. (L,) -> (count,)"""
         return values.new_zeros(count).index_add_(0, self.modality, values)
+
+
+def _shards(layer: Units) -> list[Tensor]:
+    """The sharded parameters of a layer: all of its parameters, or none."""
+    return [part.parameter for part in layer.parts if is_sharded(part.parameter)]
 
 
 def _layer_importance(layer: Units) -> Tensor:
@@ -71,6 +92,8 @@ def part_importance(part: Part) -> Tensor | None:
     grad = part.parameter.grad
     if grad is None:
         return None
+    if is_sharded(grad):
+        return sharded_importance(part, grad, part.shape[part.axis])
     norm: Tensor = torch.linalg.vector_norm(
         part.view(grad), dim=part.others, dtype=_wide(grad.dtype)
     )

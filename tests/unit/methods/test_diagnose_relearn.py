@@ -153,6 +153,7 @@ def test_momentum_is_forgotten_where_asked_for_and_of_encoders_only(reset):
 def test_resetting_momentum_without_an_optimizer_is_refused():
     training, method = start("relearn"), methods.create("relearn", reset_momentum=True)
     encoders, loaders = {m: f"encoders.{m}" for m in "ab"}, training.balancer.loaders
+    training.balancer.detach()
     made = Balancer(training.model, method, encoders, loaders=loaders, epochs=9)
     inputs, targets = training.data.take(torch.arange(4))
     with pytest.raises(BalanceError, match=r"found no optimizer.*optimizers=\[\.\.\.\]"):
@@ -226,6 +227,7 @@ def test_collapsed_features_are_left_alone_and_recorded():
 def test_matched_sizes_take_as_many_training_rows_as_there_are_validation_rows():
     # Pure noise: k-means finds purer clusters in fewer rows, which alone opens a gap.
     training = start("relearn")
+    training.balancer.detach()
     few = dataset(("linear", "convolutional"), 12, seed=5)
     gaps = {}
     for matched in (False, True):
@@ -236,6 +238,7 @@ def test_matched_sizes_take_as_many_training_rows_as_there_are_validation_rows()
         )  # fmt: skip
         balancer.epoch_end()
         gaps[matched] = {r["name"]: r["values"] for r in balancer.drain_records()}
+        balancer.detach()
     # Six copies of the validation set have its purity; a subset of them has another.
     assert gaps[False]["gap"] == pytest.approx({"a": 0, "b": 0})
     assert max(gaps[True]["gap"].values()) > 0

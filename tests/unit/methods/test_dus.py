@@ -125,6 +125,7 @@ def test_batch_normalisation_raises_the_minimum_to_8_rows():
     assert least < 8
     net = with_norm.model
     net.encoders["a"] = nn.Sequential(net.encoders["a"], nn.BatchNorm1d(6).double())
+    with_norm.balancer.detach()
     balancer = Balancer(
         net, with_norm.balancer.method, {m: f"encoders.{m}" for m in "ab"}, LinearSplit("head")
     )  # fmt: skip
