@@ -1,6 +1,7 @@
 """The balancer: binds a model to a method and runs the method's stages inside any loop."""
 
 import math
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from .collection import collect_features
 from .distributed import world_size
 from .encoders import Encoder
 from .errors import BalanceError
+from .inspection import Check, inspect
 from .loop_watch import LoopWatch
 from .method import Epoch, Method, Plan, Step, merged
 from .presence import rows_present
@@ -151,10 +153,16 @@ class Balancer:
     def _attach(self, optimizers: Sequence[Optimizer]) -> None:
         new = [o for o in optimizers if not any(o is known for known in self.optimizers)]
         self.optimizers += tuple(new)
+        if self._edits:
+            for optimizer in new:
+                optimizer.register_step_pre_hook(_before(weakref.WeakMethod(self._stepping)))
         if self.on == "update":
             self._scaling.follow(new)
         elif self._edits:
             warn_if_normalised(self.method, new)
+
+    def _stepping(self) -> None:
+        self._watch.saw_step(self.pending)
 
     # -- the stages ---------------------------------------------------------------------------
 
@@ -182,6 +190,8 @@ class Balancer:
             return self._plain_loss(logits, target)
         check_optimizers(self.method, self.on, self.optimizers)
         step = self._step(logits, target, features, present)
+        if self.method.unpaired:
+            self._watch.tell_pairing(step.paired)
         loss = self.method.on_loss(step)
         if isinstance(self.readout, nn.Module) and self._reads_unimodal:
             loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
@@ -201,9 +211,10 @@ class Balancer:
                 "balancer.loss(...) and backward() first."
             )
         if not self._checked:
-            check_parameters(self.modalities)
+            check_parameters(self.modalities, gradients=self._edits)
             self._checked = True
         if self._edits:
+            self._watch.saw_gradients(self.modalities.model.parameters())
             self.method.on_gradients(merged(self._micro, unimodal=self._reads_unimodal))
         self._micro = []
         self._watch.saw_update()
@@ -266,6 +277,28 @@ class Balancer:
     def loader(self, dataset: Any, *, batch_size: int) -> "Batches":
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
         return Batches(self, dataset, batch_size)
+
+    def check(self, batch: Any) -> Check:
+        """Run one batch through ``forward`` and report what was found and what looks wrong.
+
+        Nothing is left behind: weights, gradients, buffers, random streams and the method are as
+        they were. Raises what the model's own forward pass raises.
+
+        Args:
+            batch: as ``forward(model, batch)`` takes it.
+
+        Example::
+
+            print(balancer.check(next(iter(loader))))
+        """
+        return inspect(self, batch)
+
+    def dry_step(self, batch: Any) -> Step:
+        """The step of one batch, which no method has seen."""
+        self.modalities.take_features()
+        output, target, *present = self.forward(self.modalities.model, batch)
+        features = self.modalities.take_features()
+        return self._step(logits_of(output), target, features, *present or [None])
 
     # -- persistence --------------------------------------------------------------------------
 
@@ -371,8 +404,6 @@ class Balancer:
         rows = None if labels is None else rows_present(present, len(labels), self.modalities.names)
         check_features(features, self.modalities, rows, trained=self._trains_unimodal)
         targets = self._targets(target, rows)
-        if self.method.unpaired:
-            self._watch.tell_pairing(labels is not None)
         if logits is not None and labels is not None:
             self.task.check(logits, labels)
         if logits is not None and rows is None and isinstance(self.readout, LinearSplit):
@@ -439,6 +470,17 @@ class Batches:
 
     def __len__(self) -> int:
         return math.ceil(len(self.dataset) // world_size() / self.batch_size)
+
+
+def _before(watching: "weakref.WeakMethod[Callable[[], None]]") -> Callable[..., None]:
+    """A hook of an optimizer that does not keep its balancer alive."""
+
+    def hook(*_: Any) -> None:
+        method = watching()
+        if method:
+            method()
+
+    return hook
 
 
 def _plain(value: Any) -> Any:

@@ -27,6 +27,7 @@ def methods() -> str:
         [
             _columns(rows),
             "other rows that compare takes:\n" + _columns(_OTHER_ROWS, "  "),
+            "Methods of different stages combine: amss~relearn, dus~relearn, dus~amss.",
             "Run `equimodal methods NAME` for a method's paper and settings.",
         ]
     )
@@ -38,14 +39,14 @@ def method(name: str) -> str:
     Raises:
         BalanceError: there is no such method.
     """
-    entry, kind = registry.entry(name), registry.load(name)
+    entry, kind = registry.entry(name), type(registry.create(name))
     facts = [
-        ("paper", _citation(sys.modules[kind.__module__].__doc__ or "")),
+        ("paper", _paper(name, kind)),
         ("control", _control(entry)),
         ("loss", "its own" if entry.objective == "own" else "--objective fused or fused+unimodal"),
         ("card", f"docs/methods/{kind.__module__.rpartition('.')[2]}.md"),
     ]
-    settings = _settings(name, registry.settings(name), setting_docs(kind))
+    settings = _settings(name, registry.settings(name), _meanings(name))
     return "\n\n".join([f"{name}: {entry.summary}", _columns(facts), settings])
 
 
@@ -78,6 +79,20 @@ def setting_docs(kind: type) -> dict[str, str]:
     for base in kind.__mro__:
         found = argument_docs(inspect.cleandoc(base.__doc__ or "")) | found
     return found
+
+
+def _meanings(name: str) -> dict[str, str]:
+    """What the settings of a method mean, those of a composition part by part."""
+    parts = name.split(registry.COMPOSED)
+    if len(parts) == 1:
+        return setting_docs(registry.load(name))
+    return {f"{part}.{key}": text for part in parts for key, text in _meanings(part).items()}
+
+
+def _paper(name: str, kind: type) -> str:
+    if registry.COMPOSED in name:
+        return f"none; a combination of ours. Each has its own: {', '.join(name.split('~'))}"
+    return _citation(sys.modules[kind.__module__].__doc__ or "")
 
 
 def _citation(docstring: str) -> str:

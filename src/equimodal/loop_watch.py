@@ -2,15 +2,19 @@
 
 import logging
 import warnings
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from .errors import BalanceError
+from .sharding import is_sharded
 
 logger = logging.getLogger("equimodal")
 _MANY = 1000
 _MANY_UPDATES = 50_000
+_NORMS = 8
 
 
 class LoopWatch:
@@ -27,6 +31,9 @@ class LoopWatch:
         self._updates = 0
         self._not_finite: Tensor | None = None
         self._pairing_told = False
+        self._norms: list[Tensor] = []
+        self.clips_first = False
+        """Whether the host is known to clip gradients before they are balanced."""
 
     def saw_loss(self, loss: Tensor) -> None:
         """A forward pass; what is not finite is counted on the device."""
@@ -52,6 +59,23 @@ class LoopWatch:
                 stacklevel=4,
             )
 
+    def saw_gradients(self, parameters: Iterable[Parameter]) -> None:
+        """Gradients before they are balanced; their norm is kept for the first updates."""
+        if len(self._norms) >= _NORMS or self.clips_first:
+            return
+        grads = [p.grad for p in parameters if p.grad is not None]
+        if not any(is_sharded(g) for g in grads) and len({g.device for g in grads}) == 1:
+            norms = torch._foreach_norm([g.detach() for g in grads])
+            self._norms.append(torch.stack([n.double() for n in norms]).norm())
+
+    def saw_step(self, pending: bool) -> None:
+        """An optimizer is about to step. Raises BalanceError if its gradients are not balanced."""
+        if pending:
+            raise BalanceError(
+                f"{self.method} changes gradients, but optimizer.step() ran before before_step(): "
+                "call before_step() between backward() and optimizer.step()."
+            )
+
     def tell_pairing(self, paired: bool) -> None:
         """Say once whether an unpaired method really gets unpaired batches."""
         if self._pairing_told:
@@ -68,6 +92,7 @@ class LoopWatch:
 
     def check_epoch(self, epoch: int, *, strict: bool) -> None:
         """Raise or warn about the epoch that ends. Raises BalanceError if ``strict``."""
+        self._tell_clipping()
         losses, updates = self._losses, self._updates
         bad = 0 if self._not_finite is None else int(self._not_finite)
         self._losses = self._updates = 0
@@ -85,4 +110,19 @@ class LoopWatch:
                 f"The loss was NaN or infinite in {bad} of {losses} forward passes of epoch "
                 f"{epoch}: lower the learning rate or look for NaN in the data.",
                 stacklevel=4,
+            )
+
+    def _tell_clipping(self) -> None:
+        """Warn where the first updates all had one gradient norm, as after clipping to it."""
+        if len(self._norms) < _NORMS or self.clips_first:
+            return
+        norms = torch.stack(self._norms).cpu()
+        self._norms, self.clips_first = [], True
+        if float(norms.max() - norms.min()) < 1e-3 * float(norms.max()):
+            warnings.warn(
+                f"The gradients of the first {_NORMS} updates all had the norm "
+                f"{float(norms[0]):.4g} in before_step(), so they were clipped before: call "
+                "before_step() first and clip_grad_norm_ after it, or a mask's weights exceed what "
+                "was clipped to.",
+                stacklevel=5,
             )

@@ -238,10 +238,9 @@ class Method:
         """What a reader of the results must know of this run; empty if nothing."""
         return ""
 
-    @classmethod
-    def edits_gradients(cls) -> bool:
+    def edits_gradients(self) -> bool:
         """Whether it has a gradient stage, so that ``before_step()`` must be called."""
-        return cls.on_gradients is not Method.on_gradients
+        return type(self).on_gradients is not Method.on_gradients
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments by name."""

@@ -88,14 +88,22 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
         )
 
 
-def check_parameters(modalities: ModalityMap) -> None:
-    """Refuse a model whose parameters were replaced since. Raises BalanceError."""
+def check_parameters(modalities: ModalityMap, *, gradients: bool) -> None:
+    """Refuse parameters that were replaced since, or that have no ``gradients`` where a method
+    edits them. Raises BalanceError."""
     gone = modalities.replaced()
     if gone:
         raise BalanceError(
             f"{len(gone)} parameters of the encoders, such as {gone[0]!r}, were replaced after the "
-            "balancer was made, as fully_shard() does: make the balancer afterwards, before the "
-            "first step."
+            "balancer was made, as fully_shard() does: make the balancer afterwards. Where it was, "
+            "let the model's forward return the features whose losses are trained, so that FSDP2 "
+            "sees the backward pass."
+        )
+    found = [p.grad for m in modalities.names for p in modalities.parameters(m).values()]
+    if gradients and not any(g is not None for g in found):
+        raise BalanceError(
+            "before_step() found no gradient in any encoder: call it after loss.backward() and "
+            "before optimizer.zero_grad()."
         )
 
 

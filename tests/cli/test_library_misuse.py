@@ -4,14 +4,17 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from equimodal import (
     Ablation,
     AuxiliaryHeads,
     BalanceError,
     Balancer,
+    Encoder,
     InputAblation,
     LinearSplit,
+    Regression,
     methods,
 )
 from equimodal.data import MultimodalDataset
@@ -51,7 +54,8 @@ def batch():
 def balancer(method="amss", *, model=None, encoders=ENCODERS, readout=None, settings=None, **more):
     readout = readout or LinearSplit("fc")
     chosen = methods.create(method, **(settings or {}))
-    return Balancer(model or Net(), chosen, encoders, readout, **more)
+    net = Net() if model is None else model
+    return Balancer(net, chosen, encoders, readout, **more)
 
 
 def first_loss(target=LABELS, *, model=None, output=None, **options):
@@ -105,6 +109,76 @@ def relearn_for(epochs, loaders):
         made.loss(model(*batch()), LABELS).backward()
         made.before_step()
         made.epoch_end()
+
+
+def two_balancers():
+    model = Net()
+    first = balancer("amss", model=model)
+    try:
+        balancer("relearn", model=model, loaders={"train": [], "val": []}, epochs=9)
+    finally:
+        del first
+
+
+def balancer_after_the_first_compiled_call():
+    model = Net()
+    compiled = torch.compile(model, backend="eager")
+    compiled(*batch()).sum().backward()
+    made = balancer("amss", model=compiled)
+    made.loss(compiled(*batch()), LABELS)
+
+
+def before_step_before_backward():
+    model = Net()
+    made = balancer(model=model)
+    made.loss(model(*batch()), LABELS)
+    made.before_step()
+
+
+def step_before_before_step():
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    made = balancer(model=model, optimizers=[optimizer])
+    made.loss(model(*batch()), LABELS).backward()
+    optimizer.step()
+
+
+def parameters_replaced_afterwards():
+    model = Net()
+    made = balancer(model=model)
+    model.audio_net.weight = nn.Parameter(model.audio_net.weight.detach().clone())
+    made.loss(model(*batch()), LABELS).backward()
+    made.before_step()
+
+
+def features_without_gradient():
+    """The old form of activation checkpointing runs the encoder without gradient."""
+    model = Net()
+    made = balancer("joint+unimodal", model=model)
+    audio, video = batch()
+    a = checkpoint(lambda x: model.audio_net(x) * 1, audio.requires_grad_(), use_reentrant=True)
+    made.loss(model.fc(torch.cat([a, model.video_net(video)], 1)), LABELS)
+
+
+def frozen_net():
+    model = Net()
+    model.audio_net.requires_grad_(False)
+    model.video_net.requires_grad_(False)
+    return model
+
+
+def tied_net():
+    """Both encoders are one module under two names."""
+    model = EqualNet()
+    model.audio_net = model.video_net
+    return model
+
+
+def other_number_of_modalities():
+    three = nn.ModuleDict({m: nn.Linear(3, 4) for m in "abc"})
+    three["fc"] = nn.Linear(12, 3)
+    made = balancer("joint", model=three, encoders={m: m for m in "abc"})
+    balancer("joint").load_state_dict(made.state_dict())
 
 
 def generator_of_nothing():
@@ -271,6 +345,62 @@ MISUSE = {
         ),
         ["written with", "'sound'", "'audio'"],
     ),
+    "two balancers on one model": (
+        two_balancers,
+        ["Net already has a balancer (AMSS)", "methods.create('amss~relearn')", "detach()"],
+    ),
+    "balancer after the first compiled call": (
+        balancer_after_the_first_compiled_call,
+        ["No forward pass through the encoder of 'audio'", "before the first compiled call"],
+    ),
+    "before_step before backward": (
+        before_step_before_backward,
+        ["before_step() found no gradient in any encoder", "after loss.backward()"],
+    ),
+    "optimizer.step before before_step": (
+        step_before_before_step,
+        ["optimizer.step() ran before before_step()", "between backward() and optimizer.step()"],
+    ),
+    "parameters replaced after the balancer was made": (
+        parameters_replaced_afterwards,
+        ["'audio_net.weight', were replaced", "make the balancer afterwards"],
+    ),
+    "unimodal losses that cannot reach an encoder": (
+        features_without_gradient,
+        ["The features of 'audio' carry no gradient", "use_reentrant=False"],
+    ),
+    "masks on encoders that are all frozen": (
+        lambda: balancer(model=frozen_net()),
+        ["all of them are frozen", "train one"],
+    ),
+    "masks on encoders that share all they have": (
+        lambda: balancer(model=tied_net()),
+        ["no layer with units of its own in the encoder of 'audio'", "shares 2 parameters"],
+    ),
+    "an unknown combination of calls": (
+        lambda: Encoder("audio_net", calls="sum"),
+        ["calls must be a number from 0, 'mean' or 'cat'; found 'sum'"],
+    ),
+    "a missing modality for unpaired rows": (
+        lambda: unpaired_with_present(),
+        ["present belongs to a paired batch", "labels by modality"],
+    ),
+    "checkpoint of another number of modalities": (
+        other_number_of_modalities,
+        ["written with modalities ['a', 'b', 'c']", "['audio', 'video']"],
+    ),
+    "a task the method has no meaning for": (
+        lambda: balancer("dus", task=Regression()),
+        ["DUS does not work for regression", "probability of the true class"],
+    ),
+    "logging at no interval": (
+        lambda: balancer(log_every=0),
+        ["log_every must be a whole number >= 1; found 0"],
+    ),
+    "two methods for the same stage": (
+        lambda: methods.create("amss~amss+"),
+        ["AMSS and AMSS cannot be combined", "both mask the same gradients"],
+    ),
     "no data": (empty_batches, ["holds no sample"]),
     "batches of no sample": (batches_of_none, ["batch_size must be a whole number >= 1; found 0"]),
     "relearn without the number of epochs": (
@@ -278,6 +408,12 @@ MISUSE = {
         ["DiagnoseRelearn(at=(", "schedule in shares of training", "pass epochs=... to Balancer"],
     ),
 }
+
+
+def unpaired_with_present():
+    model = EqualNet()
+    made = balancer("dus", model=model)
+    made.loss(model(*batch()), dict.fromkeys(ENCODERS, LABELS), torch.ones(6, 2, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("mistake", MISUSE)
@@ -311,3 +447,31 @@ def test_a_refused_checkpoint_leaves_the_balancer_as_it_was():
         made.load_state_dict(checkpoint_of("amss"))
 
     assert made.state_dict() == before
+
+
+def clipped(*, first, norm):
+    """Ten updates of a loop that clips before or after it balances, and their epoch's end."""
+    model = Net()
+    made, optimizer = balancer(model=model), torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(10):
+        made.loss(model(*batch()), LABELS).backward()
+        if first:
+            nn.utils.clip_grad_norm_(model.parameters(), norm)
+        made.before_step()
+        if not first:
+            nn.utils.clip_grad_norm_(model.parameters(), norm)
+        optimizer.step()
+        optimizer.zero_grad()
+    made.epoch_end()
+
+
+def test_clipping_before_balancing_is_told():
+    with pytest.warns(
+        UserWarning, match=r"all had the norm 0\.01 in before_step.*call before_step"
+    ):
+        clipped(first=True, norm=0.01)
+
+
+@pytest.mark.parametrize(("first", "norm"), [(False, 0.01), (True, 100.0)])
+def test_clipping_afterwards_or_that_changes_nothing_is_silent(first, norm):
+    clipped(first=first, norm=norm)

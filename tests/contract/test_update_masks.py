@@ -11,7 +11,7 @@ from contract.training import assert_same_weights, run, sgd, start, trained
 from equimodal import methods
 
 KINDS = ("linear", "convolutional", "multihead", "lstm")
-MASKING = [n for n in methods.names() if methods.load(n).edits_gradients()]
+MASKING = [n for n in methods.names() if methods.create(n).edits_gradients()]
 
 
 def adam(parameters):

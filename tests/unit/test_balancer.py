@@ -79,7 +79,7 @@ def test_draws_are_seeded_by_seed_update_and_stream_and_leave_the_global_stream_
     for seed in (0, 1):
         net, method, balancer = watched(seed=seed)
         for _ in range(2):
-            balancer.loss(net(*batch()), LABELS)
+            balancer.loss(net(*batch()), LABELS).backward()
             balancer.before_step()
         before = torch.get_rng_state()
         for step in method.seen:
@@ -93,7 +93,7 @@ def test_draws_are_seeded_by_seed_update_and_stream_and_leave_the_global_stream_
 
 def test_records_are_plain_data_given_once_after_the_epoch_and_none_where_not_finite():
     net, _, balancer = watched()
-    balancer.loss(net(*batch()), LABELS)
+    balancer.loss(net(*batch()), LABELS).backward()
     balancer.before_step()
     assert balancer.drain_records() == []
     balancer.epoch_end()
@@ -176,7 +176,7 @@ def test_updates_without_an_end_of_epoch_warn_once(monkeypatch):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(5):
-            balancer.loss(net(*batch()), LABELS)
+            balancer.loss(net(*batch()), LABELS).backward()
             balancer.before_step()
     (told,) = caught
     assert "times without epoch_end()" in str(told.message)
@@ -247,7 +247,7 @@ def logged(**options):
     heard = []
     net, _, balancer = watched(log=lambda values, step: heard.append((values, step)), **options)
     for _ in range(3):
-        balancer.loss(net(*batch()), LABELS)
+        balancer.loss(net(*batch()), LABELS).backward()
         balancer.before_step()
         heard.append("update")
     balancer.epoch_end()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from equimodal import methods
 from equimodal.errors import BalanceError, did_you_mean
+from equimodal.methods import COMPOSED
 from equimodal.train.config import ALONE, RATE_FACTORS, UNTRAINED
 
 ENSEMBLE = "ensemble"
@@ -45,7 +46,7 @@ def known_rows(alone: Iterable[str]) -> tuple[str, ...]:
 
 def control_of(row: str) -> str | None:
     """The row that isolates the idea of a method, where it has one."""
-    return methods.entry(row).control if row in methods.names() else None
+    return methods.entry(row).control if methods.known(row) else None
 
 
 def slug(row: str) -> str:
@@ -61,7 +62,9 @@ def _default_rows() -> tuple[str, ...]:
 def _check_row(row: str, rows: Sequence[str], known: Sequence[str]) -> None:
     if row in rows:
         raise BalanceError(f"The row '{row}' is asked for twice; write it once.")
-    if row not in known:
+    if COMPOSED in row:
+        methods.create(row)
+    elif row not in known:
         raise BalanceError(
             f"There is no row '{row}'; write some of {', '.join(known)}.{did_you_mean(row, known)}"
         )

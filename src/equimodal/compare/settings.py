@@ -25,7 +25,7 @@ def split_settings(
     Raises:
         BalanceError: a key without an owner, or with one that is not compared.
     """
-    owners = [data, *(row for row in rows if row in methods.names())]
+    owners = [data, *(row for row in rows if methods.known(row))]
     found: dict[str, dict[str, Any]] = {}
     for key, value in settings.items():
         owner, dot, name = key.partition(".")
@@ -72,7 +72,7 @@ def _check_on(row: str, value: object) -> None:
     """What a mask is applied to is the balancer's setting, of use to methods with masks."""
     if value not in ("gradient", "update"):
         raise BalanceError(f"{row}.{ON} must be gradient or update, found {value!r}.")
-    if not methods.load(row).edits_gradients():
+    if not methods.create(row).edits_gradients():
         raise BalanceError(f"{row} changes no gradient, so {row}.{ON} has no effect; leave it out.")
 
 

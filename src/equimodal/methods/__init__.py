@@ -3,7 +3,7 @@
 import difflib
 import importlib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,10 @@ from ..errors import BalanceError
 
 if TYPE_CHECKING:
     from ..method import Method
+
+
+COMPOSED = "~"
+"""Between the names of methods that are combined."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,19 @@ def names() -> tuple[str, ...]:
     return tuple(_REGISTRY)
 
 
+def known(name: str) -> bool:
+    """Whether a name is a registered method's, or those of several joined by ``~``."""
+    return all(part in _REGISTRY for part in name.split(COMPOSED))
+
+
 def entry(name: str) -> Entry:
-    """The entry of one method. Raises BalanceError for an unknown name."""
+    """The entry of one method, or of several joined by ``~``.
+
+    Raises:
+        BalanceError: an unknown name.
+    """
+    if COMPOSED in name:
+        return _composed(name, [entry(part) for part in name.split(COMPOSED)])
     if name not in _REGISTRY:
         hint = _hint(name, _REGISTRY)
         raise BalanceError(f"Unknown method {name!r}: {hint}Known: {', '.join(_REGISTRY)}.")
@@ -98,24 +113,47 @@ def load(name: str) -> "type[Method]":
 
 def settings(name: str) -> dict[str, Any]:
     """Arguments of a method that may be set, with their defaults."""
+    if COMPOSED in name:
+        parts = name.split(COMPOSED)
+        return {f"{p}.{key}": value for p in parts for key, value in settings(p).items()}
     parameters = inspect.signature(load(name)).parameters.values()
     return {p.name: p.default for p in parameters} | dict(entry(name).preset)
 
 
 def create(name: str, **given: Any) -> "Method":
-    """A method by its registered name.
+    """A method by its registered name, or several joined by ``~``: ``create("amss~relearn")``.
+
+    The arguments of a part carry its name: ``**{"relearn.lam": 2.0}``.
 
     Raises:
-        BalanceError: unknown name, unknown argument, or a value out of its range.
+        BalanceError: unknown name, unknown argument, a value out of its range, or methods that
+            cannot be combined.
     """
-    known = settings(name)
+    taken = settings(name)
     for key in given:
-        if key not in known:
+        if key not in taken:
             raise BalanceError(
-                f"{name} has no setting {key!r}: {_hint(key, known)}"
-                f"Known: {', '.join(known) or 'none'}."
+                f"{name} has no setting {key!r}: {_hint(key, taken)}"
+                f"Known: {', '.join(taken) or 'none'}."
             )
+    if COMPOSED in name:
+        return load(name)(*(create(part, **_own(part, given)) for part in name.split(COMPOSED)))
     return load(name)(**{**entry(name).preset, **given})
+
+
+def _own(part: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of one part of a composition."""
+    prefix = f"{part}."
+    return {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
+
+
+def _composed(name: str, parts: Sequence[Entry]) -> Entry:
+    """The entry of a composition: held against its first part, which lacks only the others."""
+    return Entry(
+        name, "composition:Composition", "; then: ".join(p.summary for p in parts),
+        objective="own" if any(p.objective == "own" for p in parts) else "any",
+        control=parts[0].name,
+    )  # fmt: skip
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

@@ -33,9 +33,10 @@ def group(results: Results, row: str) -> str:
 
 def _isolates(results: Results, row: str) -> bool:
     """Whether a row only serves others: a method's control, or joint at another rate."""
+    if methods.known(row):
+        return methods.entry(row).is_control
     controls = {entry.get("control") for entry in results["summary"].values()}
-    registered = row in methods.names() and methods.entry(row).is_control
-    return registered or row in controls or row.startswith("joint:")
+    return row in controls or row.startswith("joint:")
 
 
 def grouped_rows(results: Results) -> dict[str, list[str]]:

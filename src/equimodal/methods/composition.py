@@ -1,0 +1,178 @@
+"""Several methods in one training, each at its own stages: ``methods.create("dus~relearn")``.
+
+Methods can be combined where they act at different stages of a step, because then each does what
+it does alone and sees what the others have done before it:
+
+===============  ==========================================  =========================
+stage            what is decided there                       methods
+===============  ==========================================  =========================
+plan and loss    which rows are drawn, and the loss          ``dus``, ``dus-rl``
+gradients        which units are updated                     ``amss``, ``amss+``
+end of an epoch  where the encoders' weights are             ``relearn``
+===============  ==========================================  =========================
+
+The stages follow each other in this order, whatever the order of the names; only among methods
+that act at the end of an epoch do the names tell it. Combining them is our own proposal, none of
+the papers'. ``dus~amss`` with ``plug_in=True`` is DUS on the unimodal losses of a host whose fused
+loss stays.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ..errors import BalanceError
+from ..method import Epoch, Method, Plan, Step
+from ..modalities import ModalityMap
+from ..task import Task
+
+
+class Composition(Method):
+    """Methods that act at different stages, as one method.
+
+    Args:
+        parts: two or more methods.
+
+    Raises:
+        BalanceError: two of them decide the same thing, or one decides nothing.
+
+    Example::
+
+        Balancer(model, Composition(AMSS(), DiagnoseRelearn(every=5)), encoders, LinearSplit("fc"),
+                 loaders={"train": train_loader, "val": val_loader})
+    """
+
+    def __init__(self, *parts: Method) -> None:
+        _check(parts)
+        self.parts = parts
+        self._drawing = next((p for p in parts if p.unpaired), None)
+        super().__init__()
+
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override]
+        """All that a part reads."""
+        return frozenset().union(*(p.needs for p in self.parts))
+
+    @property
+    def unpaired(self) -> bool:  # type: ignore[override]
+        """Whether a part draws every modality's own rows."""
+        return self._drawing is not None
+
+    @property
+    def per_forward(self) -> bool:  # type: ignore[override]
+        """Whether a part acts at every forward pass."""
+        return any(p.per_forward for p in self.parts)
+
+    @property
+    def keeps_pairs(self) -> bool:  # type: ignore[override]
+        """Whether the drawing part also wants the paired batch."""
+        return self._drawing is not None and self._drawing.keeps_pairs
+
+    @property
+    def objective(self) -> str | None:
+        """The objective that a part brings, if one does."""
+        brought = (getattr(p, "objective", None) for p in self.parts)
+        return next(filter(None, brought), None)
+
+    def unsuited(self, task: Task) -> str:
+        """The first part's reason not to work on this kind of target."""
+        reasons = ((type(p).__name__, p.unsuited(task)) for p in self.parts)
+        return next((f"{name}: {reason}" for name, reason in reasons if reason), "")
+
+    def on_start(self, modalities: ModalityMap) -> None:
+        """Start every part."""
+        for part in self.parts:
+            part.on_start(modalities)
+
+    def on_plan(self, plan: Plan) -> dict[str, int]:
+        """Rows by the drawing part."""
+        assert self._drawing is not None
+        return self._drawing.on_plan(plan)
+
+    def on_loss(self, step: Step) -> Tensor:
+        """The loss of the part that has one, or the objective."""
+        return next((p for p in self.parts if _has(p, "on_loss")), self.parts[0]).on_loss(step)
+
+    def on_gradients(self, step: Step) -> None:
+        """The gradient stage of the part that has one."""
+        for part in self.parts:
+            part.on_gradients(step)
+
+    def on_epoch_end(self, epoch: Epoch) -> None:
+        """The epoch stages, in the order of the parts."""
+        for part in self.parts:
+            part.on_epoch_end(epoch)
+
+    @property
+    def acted(self) -> bool:
+        """Whether any part has changed anything."""
+        return any(p.acted for p in self.parts)
+
+    @property
+    def note(self) -> str:
+        """The parts' notes, and which part did not act."""
+        idle = [f"{type(p).__name__} did not act" for p in self.parts if not p.acted]
+        return "; ".join([*filter(None, (p.note for p in self.parts)), *idle])
+
+    def edits_gradients(self) -> bool:
+        """Whether a part has a gradient stage."""
+        return any(p.edits_gradients() for p in self.parts)
+
+    def config(self) -> dict[str, Any]:
+        """Arguments of every part, by its place and class."""
+        return {f"{k}:{type(p).__name__}": p.config() for k, p in enumerate(self.parts)}
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The parts' constants by place."""
+        return {str(k): p.constants for k, p in enumerate(self.parts) if p.constants}
+
+    @constants.setter
+    def constants(self, value: Mapping[str, Any]) -> None:
+        for place, constants in value.items():
+            self.parts[int(place)].constants = constants
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of the parts' states by place."""
+        return {str(k): p.state_dict() for k, p in enumerate(self.parts)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the parts' states."""
+        for k, part in enumerate(self.parts):
+            part.load_state_dict(state[str(k)])
+
+    def __repr__(self) -> str:
+        return f"Composition({', '.join(map(repr, self.parts))})"
+
+
+def _has(part: Method, stage: str) -> bool:
+    return getattr(type(part), stage) is not getattr(Method, stage)
+
+
+def _check(parts: Sequence[Method]) -> None:
+    names = [type(p).__name__ for p in parts]
+    if len(parts) < 2:
+        raise BalanceError(f"A composition takes two or more methods; found {names}.")
+    for part, name in zip(parts, names, strict=True):
+        if getattr(part, "objective", None) and not _has(part, "on_loss"):
+            raise BalanceError(
+                f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
+                "balancer, or --objective fused+unimodal, in its place."
+            )
+        if not any(_has(part, s) for s in ("on_loss", "on_gradients", "on_epoch_end")):
+            raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
+    for stage, meaning in _STAGES.items():
+        both = [n for p, n in zip(parts, names, strict=True) if _has(p, stage)]
+        if len(both) > 1:
+            raise BalanceError(f"{' and '.join(both)} cannot be combined: {meaning}.")
+    twice = [n for n in names if names.count(n) > 1]
+    if twice:
+        raise BalanceError(f"{twice[0]} is there twice; one of them is enough.")
+
+
+_STAGES = {
+    "on_loss": "both decide the loss and the rows it is taken over",
+    "on_gradients": "both mask the same gradients, and the second would take the first one's zeros "
+    "for units without importance",
+}

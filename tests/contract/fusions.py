@@ -1,0 +1,106 @@
+"""Models that fuse in every way the field does, around two small encoders of equal width."""
+
+import torch
+from torch import nn
+
+WIDTH, CLASSES = 6, 3
+
+
+class Fused(nn.Module):
+    """(N, 7), (N, 7) -> (N, CLASSES); a subclass says how features become logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.audio_net = nn.Sequential(nn.Linear(7, 8), nn.Tanh(), nn.Linear(8, WIDTH))
+        self.video_net = nn.Sequential(nn.Linear(7, 8), nn.Tanh(), nn.Linear(8, WIDTH))
+        self.fc = nn.Linear(WIDTH, CLASSES)
+
+    def forward(self, audio, video):
+        return self.fuse(self.audio_net(audio), self.video_net(video))
+
+
+class Concatenation(Fused):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2 * WIDTH, CLASSES)
+
+    def fuse(self, a, v):
+        return self.fc(torch.cat([a, v], 1))
+
+
+class FeatureSum(Fused):
+    def fuse(self, a, v):
+        return self.fc(a + v)
+
+
+class LogitSum(Fused):
+    def __init__(self):
+        super().__init__()
+        self.fc_v = nn.Linear(WIDTH, CLASSES)
+
+    def fuse(self, a, v):
+        return self.fc(a) + self.fc_v(v)
+
+
+class FiLM(Fused):
+    """The sound scales and shifts the image's features."""
+
+    def __init__(self):
+        super().__init__()
+        self.film = nn.Linear(WIDTH, 2 * WIDTH)
+
+    def fuse(self, a, v):
+        scale, shift = self.film(a).chunk(2, 1)
+        return self.fc((1 + scale) * v + shift)
+
+
+class Gated(Fused):
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Linear(2 * WIDTH, WIDTH)
+
+    def fuse(self, a, v):
+        gate = torch.sigmoid(self.gate(torch.cat([a, v], 1)))
+        return self.fc(gate * a + (1 - gate) * v)
+
+
+class CrossAttention(Fused):
+    """The features as two tokens that attend to each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(WIDTH, 2, batch_first=True)
+
+    def fuse(self, a, v):
+        tokens = torch.stack([a, v], 1)
+        return self.fc((tokens + self.attention(tokens, tokens, tokens)[0]).mean(1))
+
+
+class JointTransformer(nn.Module):
+    """No separable encoder: both modalities are tokens of one network from its first layer on."""
+
+    def __init__(self):
+        super().__init__()
+        self.audio_embedding, self.video_embedding = nn.Linear(7, 8), nn.Linear(7, 8)
+        self.block = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+        self.fc = nn.Linear(8, CLASSES)
+
+    def forward(self, audio, video):
+        tokens = torch.stack([self.audio_embedding(audio), self.video_embedding(video)], 1)
+        return self.fc(self.block(tokens).mean(1))
+
+
+def batch(rows=24):
+    """Two modalities with a pattern for each class, in float64."""
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.arange(rows) % CLASSES
+    patterns = torch.randn(2, CLASSES, 7, generator=draw, dtype=torch.float64)
+    noise = torch.randn(2, rows, 7, generator=draw, dtype=torch.float64)
+    audio, video = patterns[:, labels] + noise * torch.tensor([0.5, 1.5]).view(2, 1, 1)
+    return audio, video, labels
+
+
+def built(kind):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return kind().double()

@@ -1,0 +1,125 @@
+"""Every method on every way of fusing, or a refusal that names the reason."""
+
+import math
+
+import pytest
+import torch
+
+from contract import fusions
+from equimodal import (
+    Ablation,
+    AuxiliaryHeads,
+    BalanceError,
+    Balancer,
+    InputAblation,
+    LinearSplit,
+    methods,
+)
+
+ENCODERS = {"audio": "audio_net", "video": "video_net"}
+EMBEDDINGS = {"audio": r"audio_embedding\..*", "video": r"video_embedding\..*"}
+HEADS = {"audio": "fc", "video": "fc_v"}
+
+
+def blank(modality, audio, video):
+    return ((audio * 0, video) if modality == "audio" else (audio, video * 0)), {}
+
+
+MODELS = {
+    "concatenation": (fusions.Concatenation, lambda: LinearSplit("fc")),
+    "sum of features": (fusions.FeatureSum, lambda: LinearSplit("fc")),
+    "sum of logits": (fusions.LogitSum, lambda: LinearSplit(HEADS)),
+    "film": (fusions.FiLM, lambda: Ablation("zero")),
+    "gated": (fusions.Gated, lambda: Ablation("mean")),
+    "cross-attention": (fusions.CrossAttention, lambda: Ablation("zero")),
+    "auxiliary": (fusions.Gated, lambda: AuxiliaryHeads({"audio": 6, "video": 6}, 3).double()),
+    "inputs": (fusions.FiLM, lambda: InputAblation(blank)),
+    "joint transformer": (fusions.JointTransformer, lambda: InputAblation(blank)),
+}
+# Readouts that no gradient passes cannot train a modality's own loss.
+UNTRAINED = {"auxiliary", "inputs", "joint transformer"}
+
+
+def refusal(name, fusion):
+    """What a method says of a model it cannot work on; None where it can."""
+    own_loss = name.startswith("dus") or name == "joint+unimodal"
+    if own_loss and fusion in UNTRAINED:
+        return "do not reach the encoders through"
+    if fusion == "joint transformer" and name in ("amss", "amss+", "relearn"):
+        return r"needs the features of \['audio', 'video'\]"
+    return None
+
+
+def made(name, fusion, **options):
+    kind, readout = MODELS[fusion]
+    model = fusions.built(kind)
+    encoders = EMBEDDINGS if fusion == "joint transformer" else ENCODERS
+    data = [fusions.batch()]
+    balancer = Balancer(
+        model, methods.create(name), encoders, readout(), loaders={"train": data, "val": data},
+        forward=lambda net, given: (net(*given[:2]), given[2]), epochs=6, **options,
+    )  # fmt: skip
+    return model, balancer
+
+
+def losses_of(model, balancer):
+    parameters = [*model.parameters(), *getattr(balancer.readout, "parameters", list)()]
+    optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+    audio, video, labels = fusions.batch()
+    losses = []
+    for _ in range(6):
+        for _ in range(4):
+            loss = balancer.loss(model(audio, video), labels)
+            loss.backward()
+            balancer.before_step()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(float(loss.detach()))
+        balancer.epoch_end()
+    return losses
+
+
+@pytest.mark.parametrize("fusion", MODELS)
+@pytest.mark.parametrize("name", methods.names())
+def test_a_method_trains_with_any_fusion_or_says_why_it_cannot(name, fusion):
+    reason = refusal(name, fusion)
+    if reason:
+        with pytest.raises(BalanceError, match=reason):
+            made(name, fusion)
+        return
+    losses = losses_of(*made(name, fusion))
+    assert all(map(math.isfinite, losses))
+    assert losses[-1] < losses[0]
+
+
+def test_the_released_image_text_significance_serves_a_model_without_encoders():
+    kind, readout = MODELS["joint transformer"]
+    model = fusions.built(kind)
+    method = methods.create("amss", significance="it")
+    losses = losses_of(model, Balancer(model, method, EMBEDDINGS, readout()))
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("fusion", ["concatenation", "sum of features", "sum of logits"])
+def test_the_parts_of_a_linear_fusion_sum_to_its_logits(fusion):
+    model, balancer = made("amss", fusion)
+    audio, video, _ = fusions.batch()
+    logits = model(audio, video)
+    parts = balancer.readout(balancer.modalities, balancer.modalities.take_features())
+    torch.testing.assert_close(sum(parts.values()), logits, rtol=0, atol=1e-12)
+
+
+def test_a_sum_that_is_named_as_another_is_refused_on_the_first_batch():
+    model = fusions.built(fusions.Gated)
+    balancer = Balancer(model, methods.create("amss"), ENCODERS, LinearSplit("fc"))
+    audio, video, labels = fusions.batch()
+    with pytest.raises(BalanceError, match=r"do not sum to the logits.*Ablation\('zero'\)"):
+        balancer.loss(model(audio, video), labels)
+
+
+def test_a_layer_for_each_modality_must_name_each():
+    model = fusions.built(fusions.LogitSum)
+    balancer = Balancer(model, methods.create("amss"), ENCODERS, LinearSplit({"audio": "fc"}))
+    audio, video, labels = fusions.batch()
+    with pytest.raises(BalanceError, match=r"a layer for each of \['audio', 'video'\]; found"):
+        balancer.loss(model(audio, video), labels)
