@@ -1,0 +1,54 @@
+"""The blocks of Python in the pages of docs/ run as they stand."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from equimodal import Balancer, methods
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+
+
+def test_the_page_on_your_model_runs_in_order(capsys):
+    torch.manual_seed(0)
+    given = {}
+    for block in blocks("docs/your-model.md"):
+        exec(block, given)
+
+    said = capsys.readouterr().out
+    assert "audio: 2,624 parameters" in said
+    assert "problem    none found" in said
+    assert isinstance(given["balancer"], Balancer)
+
+
+def test_the_tensorboard_function_writes_every_value():
+    given = {}
+    exec(blocks("docs/your-model.md")[-1], given)
+    written = []
+
+    class Writer:
+        def add_scalar(self, *row):
+            written.append(row)
+
+    given["to_tensorboard"](Writer())({"balance/fraction/a": 0.5, "balance/fraction/b": 0.2}, 7)
+    assert written == [("balance/fraction/a", 0.5, 7), ("balance/fraction/b", 0.2, 7)]
+
+
+def test_the_page_on_combinations_names_settings_as_they_are():
+    given = {"methods": methods}
+    (block,) = blocks("docs/methods/composition.md")
+    exec(block, given)
+    assert [p.config().get("tau", p.config().get("lam")) for p in given["method"].parts] == [0.5, 2]
+
+
+@pytest.mark.parametrize("page", sorted(p.relative_to(ROOT) for p in (ROOT / "docs").rglob("*.md")))
+def test_every_local_link_leads_to_a_file(page):
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
