@@ -87,8 +87,11 @@ class LinearSplit:
         """
         parts = self._parts(modalities, features)
         rows = next(iter(features.values()))
+        # The model alone may have run under autocast: features then have less precision than heads.
         return {
-            m: nn.functional.linear(features.get(m, rows.new_zeros(len(rows), w.shape[1])), w, b)
+            m: nn.functional.linear(
+                features.get(m, rows.new_zeros(len(rows), w.shape[1])).to(w.dtype), w, b
+            )
             for m, (w, b) in parts.items()
         }
 
@@ -277,7 +280,8 @@ class AuxiliaryHeads(nn.Module):
             raise BalanceError(
                 f"AuxiliaryHeads has no head for {sorted(missing)}; it has {sorted(self.heads)}."
             )
-        return {m: self.heads[m](features[m].detach()) for m in modalities.names}
+        dtypes = {m: self.heads[m].get_parameter("weight").dtype for m in modalities.names}
+        return {m: self.heads[m](features[m].detach().to(dtypes[m])) for m in modalities.names}
 
 
 def _required(logits: Tensor | None) -> Tensor:

@@ -197,6 +197,23 @@ def test_auxiliary_heads_train_only_themselves():
         torch.testing.assert_close(heads.heads[m].weight.grad, expected)
 
 
+@pytest.mark.parametrize("readout", [LinearSplit("head"), AuxiliaryHeads(WIDTHS, 3)])
+def test_features_of_a_forward_pass_in_half_precision_are_read_in_the_precision_of_the_head(
+    readout,
+):
+    net = Net()
+    modalities = ModalityMap(net, {m: f"nets.{m}" for m in NAMES})
+    with torch.autocast("cpu", torch.bfloat16):
+        net(**inputs())
+    features = modalities.take_features()
+
+    assert {f.dtype for f in features.values()} == {torch.bfloat16}
+    parts = readout(modalities, features)
+    wide = readout(modalities, {m: f.float() for m, f in features.items()})
+    assert all(torch.equal(parts[m], wide[m]) for m in NAMES)
+    assert {p.dtype for p in parts.values()} == {torch.float32}
+
+
 BLANK = InputAblation(lambda m, **given: ((), given))
 
 
