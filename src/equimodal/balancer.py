@@ -32,7 +32,7 @@ from .requirements import (
 from .sharding import forget_gathered
 from .streams import Stream, epoch_batches, unpaired_rows, with_pairs
 from .task import Classification, Task
-from .updates import UpdateScaling, scale_gradients, warn_if_normalised
+from .updates import UpdateScaling, bare, scale_gradients, warn_if_normalised
 
 Log = Callable[[dict[str, float], int], Any]
 
@@ -144,14 +144,16 @@ class Balancer:
         release(self, self.modalities)
 
     def attach(self, *optimizers: Optimizer) -> None:
-        """Make optimizers known that were made after the balancer; known ones are left as they are.
+        """Make optimizers known that were made after the balancer, wrapped or not; known ones are
+        left as they are.
 
         Needed before the first ``loss()`` by ``on="update"`` and by momentum resets.
         """
         self._attach(optimizers)
 
     def _attach(self, optimizers: Sequence[Optimizer]) -> None:
-        new = [o for o in optimizers if not any(o is known for known in self.optimizers)]
+        given = dict.fromkeys(map(bare, optimizers))
+        new = [o for o in given if not any(o is known for known in self.optimizers)]
         self.optimizers += tuple(new)
         if self._edits:
             for optimizer in new:

@@ -46,6 +46,12 @@ def warn_if_normalised(method: Method, optimizers: Sequence[Optimizer]) -> None:
             return
 
 
+def bare(optimizer: Optimizer) -> Optimizer:
+    """The optimizer of PyTorch inside the wrappers of Accelerate, Fabric and Lightning."""
+    inner = getattr(optimizer, "optimizer", None)
+    return bare(inner) if isinstance(inner, Optimizer) else optimizer
+
+
 class UpdateScaling:
     """Applies factors to the difference that an optimizer's step makes."""
 

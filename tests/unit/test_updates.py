@@ -138,13 +138,20 @@ def test_plain_sgd_masks_on_updates_and_other_methods_are_silent():
         balancer(torch.optim.Adam, "dus")
 
 
-def test_optimizers_may_be_attached_later_and_twice():
+class Wrapper(torch.optim.Optimizer):
+    """What Accelerate, Fabric and Lightning put around an optimizer."""
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+
+def test_optimizers_may_be_attached_later_and_twice_and_in_wrappers():
     net = Net()
     made = Balancer(net, methods.create("amss"), {"a": "a", "b": "b"}, LinearSplit("head"),
                     on="update")  # fmt: skip
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    made.attach(optimizer)
-    made.attach(optimizer)
+    made.attach(Wrapper(Wrapper(optimizer)))
+    made.attach(optimizer, Wrapper(optimizer))
     assert made.optimizers == (optimizer,)
     made.loss(net(torch.randn(4, 2), torch.randn(4, 2)), torch.tensor([0, 1, 0, 1])).backward()
     made.before_step()
