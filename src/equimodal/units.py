@@ -10,11 +10,13 @@ module                                 unit
 ``nn.Linear``                          row, that is output neuron (axis 0)
 Hugging Face ``Conv1D``                output column (axis 1)
 attention (``nn.MultiheadAttention``,  head, across its query, key and value projections
-Hugging Face self-attention)
+Hugging Face attention)
 ``nn.RNN/LSTM/GRU`` and their cells    hidden unit, across its gates
 =====================================  ===================================================
 
-Biases, embeddings and normalisation layers have no units: their gradients are never masked.
+:mod:`equimodal.attention` says which attention is known; any other is units by row. Biases,
+embeddings, normalisation layers and weights under a parametrisation have no units: their gradients
+are never masked.
 """
 
 import math
@@ -24,14 +26,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from .attention import find_heads
+
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_PROJECTIONS = (
-    ("query", "key", "value"),
-    ("q_proj", "k_proj", "v_proj"),
-    ("q_lin", "k_lin", "v_lin"),
-)
-_HEADS = ("num_attention_heads", "num_heads", "n_heads", "n_head")
 
 
 @dataclass(frozen=True)
@@ -76,11 +74,17 @@ def find_units(model: nn.Module) -> list[Units]:
     seen = {id(embedding.weight) for embedding in embeddings}
     found = []
     for units in _walk(model, ""):
-        parts = tuple(p for p in units.parts if id(p.parameter) not in seen)
-        seen.update(id(p.parameter) for p in parts)
+        parts = tuple(_unseen(units.parts, seen))
         if parts:
             found.append(Units(units.name, units.count, parts))
     return found
+
+
+def _unseen(parts: Sequence[Part], seen: set[int]) -> Iterator[Part]:
+    for part in parts:
+        if id(part.parameter) not in seen:
+            seen.add(id(part.parameter))
+            yield part
 
 
 def _walk(module: nn.Module, name: str) -> Iterator[Units]:
@@ -93,13 +97,12 @@ def _walk(module: nn.Module, name: str) -> Iterator[Units]:
 
 def _own_units(module: nn.Module, name: str) -> tuple[list[Units], Sequence[str]]:
     """Units that ``module`` holds itself, and the children that they already cover."""
-    if isinstance(module, nn.MultiheadAttention):
-        return [_multihead(module, name)], ()
     if isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
         return _recurrent(module, name), ()
-    attention = _attention(module, name)
-    if attention is not None:
-        return attention
+    heads = find_heads(module)
+    if heads is not None:
+        parts = tuple(Part(*view) for view in heads.views)
+        return [Units(name, heads.count, parts)], heads.layers
     weight = getattr(module, "weight", None)
     if not isinstance(weight, Parameter):
         return [], ()
@@ -112,34 +115,6 @@ def _own_units(module: nn.Module, name: str) -> tuple[list[Units], Sequence[str]
 
 def _single(weight: Parameter, axis: int, name: str) -> Units:
     return Units(name, weight.shape[axis], (Part(weight, tuple(weight.shape), axis),))
-
-
-def _head_rows(weight: Parameter, copies: int, heads: int) -> Part:
-    """Rows of stacked projections grouped by head: (copies * heads * d, in)."""
-    size = weight.shape[0] // (copies * heads)
-    return Part(weight, (copies, heads, size, weight.shape[1]), 1)
-
-
-def _multihead(module: nn.MultiheadAttention, name: str) -> Units:
-    heads = module.num_heads
-    packed = module.in_proj_weight
-    if packed is not None:
-        return Units(name, heads, (_head_rows(packed, 3, heads),))
-    separate = (module.q_proj_weight, module.k_proj_weight, module.v_proj_weight)
-    return Units(name, heads, tuple(_head_rows(w, 1, heads) for w in separate))
-
-
-def _attention(module: nn.Module, name: str) -> tuple[list[Units], Sequence[str]] | None:
-    """Heads of a Hugging Face self-attention; None where the module is not one."""
-    heads = next((h for h in (getattr(module, a, None) for a in _HEADS) if isinstance(h, int)), 0)
-    for names in _PROJECTIONS:
-        layers = [getattr(module, n, None) for n in names]
-        linear = [x.weight for x in layers if isinstance(x, nn.Linear)]
-        weights = [w for w in linear if isinstance(w, Parameter)]
-        if len(weights) == 3 and heads and len({len(w) for w in weights}) == 1:
-            parts = tuple(_head_rows(w, 1, heads) for w in weights)
-            return [Units(name, heads, parts)], names
-    return None
 
 
 def _recurrent(module: nn.Module, name: str) -> list[Units]:

@@ -17,12 +17,13 @@ class Distil(nn.Module):
 
 
 class Grouped(nn.Module):
-    """Attention with fewer heads of keys and values than of queries."""
+    """Attention with fewer heads of keys and values than the four of queries."""
 
-    def __init__(self):
+    def __init__(self, heads):
         super().__init__()
         self.num_heads = 4
-        self.q_proj, self.k_proj, self.v_proj = nn.Linear(8, 8), nn.Linear(8, 4), nn.Linear(8, 4)
+        self.q_proj = nn.Linear(8, 8)
+        self.k_proj, self.v_proj = nn.Linear(8, 2 * heads), nn.Linear(8, 2 * heads)
 
 
 def shapes(module):
@@ -53,8 +54,11 @@ CASES = {
         Distil(8, 4), [("", 4, [((1, 4, 2, 8), 1)] * 3), ("out_lin", 8, [((8, 8), 0)])],
     ),
     "grouped attention": (
-        Grouped(),
-        [(n, w, [((w, 8), 0)]) for n, w in (("q_proj", 8), ("k_proj", 4), ("v_proj", 4))],
+        Grouped(2), [("", 2, [((1, 2, 4, 8), 1), ((1, 2, 2, 8), 1), ((1, 2, 2, 8), 1)])],
+    ),
+    "attention with one head of keys and values": (
+        Grouped(1),
+        [("", 4, [((1, 4, 2, 8), 1)]), ("k_proj", 2, [((2, 8), 0)]), ("v_proj", 2, [((2, 8), 0)])],
     ),
     "lstm": (nn.LSTM(3, 5), [("l0", 5, [((4, 5, 3), 1), ((4, 5, 5), 1)])]),
     "gru of two layers and directions": (
