@@ -59,6 +59,11 @@ def find_heads(module: nn.Module) -> Heads | None:
     return _separate(module, count, size) or _rows(module, count, size) or _columns(module, count)
 
 
+def by_columns(module: nn.Module) -> bool:
+    """Whether a layer is Hugging Face's ``Conv1D``, whose weight is (in, out), sharded or not."""
+    return any(kind.__name__ == "Conv1D" for kind in type(module).__mro__)
+
+
 def _torch(module: nn.MultiheadAttention) -> Heads:
     packed = module.in_proj_weight
     if packed is not None:
@@ -101,7 +106,7 @@ def _rows(module: nn.Module, count: int, size: int) -> Heads | None:
 def _columns(module: nn.Module, count: int) -> Heads | None:
     """GPT-2: query, key and value in one layer, or key and value in one and query in another."""
     packed, query = _weight(module, "c_attn"), _weight(module, "q_attn")
-    if packed is None or type(module.get_submodule("c_attn")).__name__ != "Conv1D":
+    if packed is None or not by_columns(module.get_submodule("c_attn")):
         return None
     copies, rest = divmod(packed.shape[1], packed.shape[0])
     if rest or packed.shape[0] % count or copies != (3 if query is None else 2):

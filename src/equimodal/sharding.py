@@ -89,7 +89,7 @@ def sharded_importance(part: Part, grad: Tensor, count: int) -> Tensor:
     mine, units = local(grad), local_units(part)
     squares = mine.float().square() if mine.dtype.itemsize < 4 else mine.square()
     if units is None:
-        return squares.transpose(0, part.axis).flatten(1).sum(1)
+        return squares.view(-1, *part.shape[1:]).transpose(0, part.axis).flatten(1).sum(1)
     sums = squares.new_zeros(count)
     return sums.index_add_(0, units.to(mine.device), squares.flatten(1).sum(1))
 
@@ -102,7 +102,7 @@ def spread(part: Part, factor: Tensor) -> Tensor:
     shape = part.parameter.shape
     units = local_units(part)
     if units is None:
-        return factor.view([-1 if axis == part.axis else 1 for axis in range(len(shape))])
+        return part.along(factor).expand(1, *part.shape[1:]).reshape(1, *shape[1:])
     return factor[units.to(factor.device)].view(-1, *[1] * (len(shape) - 1))
 
 
@@ -114,6 +114,8 @@ def _units_of_rows(part: Part, rows: int) -> Tensor | None:
     while product < rows:
         product *= part.shape[leading]
         leading += 1
+    if part.axis >= leading:
+        return None
     ids = torch.arange(part.shape[part.axis])
     ids = ids.view([-1 if axis == part.axis else 1 for axis in range(leading)])
     return ids.expand(part.shape[:leading]).reshape(-1)

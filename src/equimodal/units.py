@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from .attention import find_heads
+from .attention import by_columns, find_heads
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -108,7 +108,7 @@ def _own_units(module: nn.Module, name: str) -> tuple[list[Units], Sequence[str]
         return [], ()
     if isinstance(module, (*_CONVOLUTIONS, nn.Linear)):
         return [_single(weight, 0, name)], ()
-    if isinstance(module, _TRANSPOSED) or type(module).__name__ == "Conv1D":
+    if isinstance(module, _TRANSPOSED) or by_columns(module):
         return [_single(weight, 1, name)], ()
     return [], ()
 
