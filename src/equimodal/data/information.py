@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from equimodal.data.settings import defaults
+from equimodal.docstrings import argument_docs
 
 
 @dataclass(frozen=True)
@@ -29,3 +34,19 @@ class SourceInfo:
     files: tuple[str, ...]
     settings: dict[str, object]
     meanings: dict[str, str]
+
+
+def described(name: str, loader: Callable[..., object], facts: Facts) -> SourceInfo:
+    """What a loader's docstring, arguments and facts say of the data set ``name``."""
+    documentation = inspect.getdoc(loader) or ""
+    meanings = argument_docs(documentation)
+    settings = defaults(loader)
+    return SourceInfo(
+        name=name,
+        summary=documentation.partition("\n")[0],
+        licence=facts.licence,
+        origin=facts.origin,
+        files=facts.files,
+        settings=settings,
+        meanings={setting: meanings.get(setting, "") for setting in settings},
+    )

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 
-from equimodal.errors import DataError
+from equimodal.errors import BalanceError, DataError, did_you_mean
+
+
+def defaults(loader: Callable[..., object]) -> dict[str, object]:
+    """The settings of a loader, its arguments that have a default, with these defaults."""
+    parameters = inspect.signature(loader).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def check_known(name: str, given: Mapping[str, object], known: Mapping[str, object]) -> None:
+    """Nothing, where the data set ``name`` has all the settings that are given.
+
+    Raises:
+        BalanceError: it lacks one.
+    """
+    for setting in given:
+        if setting not in known:
+            raise BalanceError(
+                f"{name} has no setting '{setting}'; it has {', '.join(known) or 'none'}."
+                f"{did_you_mean(setting, known)}"
+            )
 
 
 def number(name: str, value: object, *, low: float, high: float) -> float:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from equimodal.data.information import Facts, SourceInfo
-from equimodal.docstrings import argument_docs
+from equimodal.data.information import Facts, SourceInfo, described
+from equimodal.data.settings import check_known, defaults
 from equimodal.errors import BalanceError, DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -35,19 +34,7 @@ def describe(name: str) -> SourceInfo:
     Raises:
         BalanceError: there is no such data set.
     """
-    loader, facts = _loader(name)
-    documentation = inspect.getdoc(loader) or ""
-    meanings = argument_docs(documentation)
-    settings = _defaults(loader)
-    return SourceInfo(
-        name=name,
-        summary=documentation.partition("\n")[0],
-        licence=facts.licence,
-        origin=facts.origin,
-        files=facts.files,
-        settings=settings,
-        meanings={setting: meanings.get(setting, "") for setting in settings},
-    )
+    return described(name, *_loader(name))
 
 
 def load(
@@ -66,7 +53,7 @@ def load(
         DataError: a setting's value is wrong, or a file is missing or damaged.
     """
     loader, facts = _loader(name)
-    _check_settings(name, settings, _defaults(loader))
+    check_known(name, settings, defaults(loader))
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise BalanceError(f"A seed is a whole number from 0, found {seed!r}.")
     arguments: dict[str, object] = {"seed": seed, **settings}
@@ -86,20 +73,6 @@ def _loader(name: str) -> tuple[Callable[..., Arrays], Facts]:
         )
     module = import_module(_LOADERS[name])
     return getattr(module, name), module.FACTS
-
-
-def _defaults(loader: Callable[..., Arrays]) -> dict[str, object]:
-    parameters = inspect.signature(loader).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-
-
-def _check_settings(name: str, given: Mapping[str, object], known: Mapping[str, object]) -> None:
-    for setting in given:
-        if setting not in known:
-            raise BalanceError(
-                f"{name} has no setting '{setting}'; it has {', '.join(known) or 'none'}."
-                f"{did_you_mean(setting, known)}"
-            )
 
 
 def _folder(name: str, root: str | Path | None, facts: Facts) -> Path:

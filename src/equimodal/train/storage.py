@@ -11,11 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
-
 from equimodal.errors import BalanceError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -73,6 +71,8 @@ def read_json(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """Write tensors and plain data, atomically."""
+    import torch  # takes a second, and who only writes files needs none
+
     with atomic(path) as file:
         torch.save(dict(content), file)
 
@@ -83,6 +83,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         BalanceError: the file is truncated or damaged; the message names it.
     """
+    import torch
+
     try:
         with zipfile.ZipFile(path) as archive:
             if damaged := archive.testzip():
@@ -131,7 +133,7 @@ def locked(folder: Path, *, patience: float = 10.0) -> Iterator[None]:
 
 def storage_error(error: OSError, path: Path) -> BalanceError:
     """What an error of the operating system at ``path`` means and what to do about it."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return BalanceError(
             f"There is no space left to write '{path}' ({error.strerror}); free some space and "
             "repeat the command with --resume: what is finished is kept."
