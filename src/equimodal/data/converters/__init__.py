@@ -1,0 +1,56 @@
+"""Converters from the official layout of a data set to a manifest, one small file per data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from equimodal.data.information import Facts, SourceInfo, described
+from equimodal.errors import BalanceError, did_you_mean
+
+if TYPE_CHECKING:
+    from equimodal.data.converters.table import Table
+
+_MODULES = {
+    "cremad": "cremad",
+    "kinetics-sounds": "kinetics_sounds",
+    "ucf101": "ucf101",
+    "nvgesture": "nvgesture",
+    "twitter15": "twitter15",
+    "sarcasm": "sarcasm",
+    "cmu-mosi": "cmu_mosi",
+    "cmu-mosei": "cmu_mosei",
+    "ave": "ave",
+    "vggsound": "vggsound",
+    "food101": "food101",
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all data sets that have a converter."""
+    return tuple(_MODULES)
+
+
+def load(name: str) -> tuple[Callable[..., Table], Facts]:
+    """The converter of a data set, and the facts of the set.
+
+    Raises:
+        BalanceError: there is no such converter.
+    """
+    if name not in _MODULES:
+        raise BalanceError(
+            f"There is no converter '{name}'; write one of {', '.join(_MODULES)}."
+            f"{did_you_mean(name, _MODULES)}"
+        )
+    module = import_module(f"{__name__}.{_MODULES[name]}")
+    return module.table, module.FACTS
+
+
+def describe(name: str) -> SourceInfo:
+    """What a data set is, where its files come from, and the settings of its converter.
+
+    Raises:
+        BalanceError: there is no such converter.
+    """
+    return described(name, *load(name))

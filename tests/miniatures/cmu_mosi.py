@@ -1,0 +1,70 @@
+"""CMU-MOSI in miniature: the pickles of MulT and MMSA, and MMSA's clips."""
+
+import pickle
+
+import numpy as np
+
+from miniatures import media
+
+COUNTS = {"train": 6, "valid": 3, "test": 3}
+WIDTHS = {"text": 6, "audio": 3, "vision": 4}
+OPINIONS = (-2.4, 0.0, 1.6)
+
+
+def features(part, *, steps=5):
+    """Sequences of 1 to 3 rows, padded with zeros in front, as MulT has them."""
+    rng = np.random.default_rng(list(COUNTS).index(part))
+    found = {}
+    for name, width in WIDTHS.items():
+        array = rng.normal(size=(COUNTS[part], steps, width)).astype(np.float32)
+        for i in range(COUNTS[part]):
+            array[i, : steps - 1 - i % 3] = 0
+        found[name] = array
+    return found
+
+
+def opinions(part):
+    return np.array([OPINIONS[i % 3] for i in range(COUNTS[part])], np.float32)
+
+
+def write(root):
+    """mosi_data.pkl of MulT: labels (N, 1, 1), ids as byte texts."""
+    content = {
+        part: features(part)
+        | {
+            "labels": opinions(part)[:, None, None],
+            "id": np.array([[f"{part}-video{i}"[:11].encode(), b"0", b"1"] for i in range(count)]),
+        }
+        for part, count in COUNTS.items()
+    }
+    content["train"]["audio"][0, -1, 1] = -np.inf
+    (root / "mosi_data.pkl").write_bytes(pickle.dumps(content, 2))
+
+
+def write_mmsa(root):
+    """unaligned_50.pkl of MMSA: lengths beside the arrays, padding behind, ids as texts."""
+    content = {}
+    for part, count in COUNTS.items():
+        found = {name: array[:, ::-1] for name, array in features(part).items()}
+        content[part] = found | {
+            "regression_labels": opinions(part),
+            "classification_labels": np.zeros(count),
+            "audio_lengths": [1 + i % 3 for i in range(count)],
+            "vision_lengths": [1 + i % 3 for i in range(count)],
+            "raw_text": np.array(["some words"] * count),
+            "id": [f"{part}-video$_${i}" for i in range(count)],
+            "annotations": ["Neutral"] * count,
+        }
+    (root / "unaligned_50.pkl").write_bytes(pickle.dumps(content, 4))
+
+
+def write_clips(root):
+    """label.csv and Raw/{video}/{clip}.mp4 of MMSA."""
+    lines = ["video_id,clip_id,text,label,label_T,label_A,label_V,annotation,mode"]
+    for part, count in COUNTS.items():
+        for i in range(count):
+            path = root / "Raw" / f"{part}-video" / f"{i}.mp4"
+            media.write_video(path, media.moving(i, 3), sound=media.tone(i))
+            text = f'"WELL, {i} TIMES"'
+            lines.append(f"{part}-video,{i},{text},{OPINIONS[i % 3]},,,,Neutral,{part}")
+    (root / "label.csv").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,83 @@
+"""Small but real media files: encoded sound, video and images of moving texture."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import soundfile
+from PIL import Image
+from scipy.ndimage import gaussian_filter, shift
+
+CODECS = {".flv": "flv", ".avi": "mpeg4", ".mp4": "libx264"}
+SOUND_CODECS = {".flv": "mp3", ".avi": "pcm_s16le", ".mp4": "aac"}
+RATE = 22050
+
+
+def texture(seed, height=48, width=64):
+    """A smooth random picture with values from 0 to 1: -> (height, width)."""
+    noise = gaussian_filter(np.random.default_rng(seed).random((height, width)), 2, mode="wrap")
+    return (noise - noise.min()) / np.ptp(noise)
+
+
+def moving(seed, frames=6, step=(1.0, -2.0), height=48, width=64):
+    """Frames of a texture that moves ``step`` (down, right) pixels a frame: -> (T, H, W, 3)."""
+    still = texture(seed, height, width)
+    grey = [
+        shift(still, (step[0] * t, step[1] * t), order=1, mode="grid-wrap") for t in range(frames)
+    ]
+    return np.repeat((np.stack(grey) * 255).round().astype(np.uint8)[..., None], 3, axis=3)
+
+
+def tone(seed, seconds=0.3, rate=RATE):
+    """A tone whose pitch follows the seed: -> (T,)."""
+    return 0.3 * np.sin(2 * np.pi * (200 + 37 * seed) * np.arange(int(seconds * rate)) / rate)
+
+
+def write_sound(path, seed, seconds=0.3, rate=RATE):
+    """A mono file of 16-bit samples."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, tone(seed, seconds, rate), rate, subtype="PCM_16")
+
+
+def write_image(path, seed, height=48, width=64):
+    """A picture in the format of the file's ending."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(moving(seed, 1, height=height, width=width)[0]).save(path)
+
+
+def write_video(path, frames, *, rate=10, sound=None, crf="18"):
+    """Frames (T, H, W, 3), with a mono sound at 22.05 kHz beside them where one is given."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(CODECS[path.suffix], rate=Fraction(rate))
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        if stream.codec.name == "libx264":
+            stream.options = {"crf": crf}
+        else:
+            stream.bit_rate = 2_000_000
+        if sound is not None:
+            voice = container.add_stream(SOUND_CODECS[path.suffix], rate=RATE, layout="mono")
+        for picture in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+        if sound is not None:
+            _mux_sound(container, voice, sound)
+
+
+def _mux_sound(container, stream, sound):
+    samples = (sound * 32767).astype(np.int16)[None]
+    frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+    resampler = av.AudioResampler(
+        format=stream.format, layout="mono", rate=RATE, frame_size=stream.frame_size or None
+    )
+    for part in [*resampler.resample(frame), *resampler.resample(None)]:
+        container.mux(stream.encode(part))
+    container.mux(stream.encode())
+
+
+def read_video(path):
+    """The frames that a video decodes to: -> (T, H, W, 3)."""
+    with av.open(str(path)) as container:
+        return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
