@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from equimodal import data
 from equimodal import methods as registry
+from equimodal.data import converters
 from equimodal.docstrings import argument_docs
 
 _WIDTH = 96
@@ -51,9 +52,16 @@ def method(name: str) -> str:
 
 
 def sources() -> str:
-    """One line for each data set."""
+    """One line for each data set, and for each that a converter reads."""
     rows = [(name, data.describe(name).summary) for name in data.names()]
-    return _columns(rows) + "\n\nRun `equimodal data NAME` for its files, licence and settings."
+    converted = [(name, converters.describe(name).summary) for name in converters.names()]
+    return "\n\n".join(
+        [
+            _columns(rows),
+            "from their official files, by `equimodal data convert`:\n" + _columns(converted, "  "),
+            "Run `equimodal data NAME` for its files, licence and settings.",
+        ]
+    )
 
 
 def source(name: str) -> str:
@@ -62,7 +70,7 @@ def source(name: str) -> str:
     Raises:
         BalanceError: there is no such data set.
     """
-    info = data.describe(name)
+    info = (converters if name in converters.names() else data).describe(name)
     under_root = ", ".join(info.files)
     facts = [
         ("files", f"under --data-root: {under_root}" if under_root else "none; made on the spot"),

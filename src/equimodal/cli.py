@@ -43,7 +43,8 @@ def _run(given: list[str]) -> None:
         arguments = parse(given)
     except SystemExit:  # argparse has printed the help or the version
         return
-    _COMMANDS[arguments.command](arguments)
+    run = getattr(arguments, "run", None) or _COMMANDS[arguments.command]
+    run(arguments)
 
 
 def _one_line(error: Exception) -> str:
@@ -53,6 +54,8 @@ def _one_line(error: Exception) -> str:
 
 
 def _advice(given: list[str]) -> str:
+    if given[:1] == ["data"]:
+        return " What is finished is kept; repeat the command to go on."
     if "compare" not in given:
         return ""
     again = given if "--resume" in given else [*given, "--resume"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from equimodal import __version__
+from equimodal.cli_data_actions import ACTIONS
 from equimodal.cli_values import rates, seeds, whole_number, words
 from equimodal.errors import BalanceError, did_you_mean
 
@@ -18,6 +19,8 @@ examples:
   equimodal compare                        every method on keypad; made on the spot, no download
   equimodal methods amss                   what a method does, and its settings
   equimodal data avdigits                  what a data set is, and where to get its files
+  equimodal data get avdigits --help       fetch the files of a data set
+  equimodal data convert cremad --help     from official files to a table that compare reads
   equimodal report results/keypad          write the page of a finished comparison again
 
 Run `equimodal COMMAND --help` for the options of a command."""
@@ -72,7 +75,20 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
             f"unknown {kind} '{first}'.{did_you_mean(first, (*_COMMANDS, *_OPTIONS))} "
             f"Write a command first: {', '.join(_COMMANDS)}."
         )
+    if first == "data" and given[1:2] and given[1] in ACTIONS:
+        return _parse_action(given[1], given[2:])
     return _build_parser().parse_args(given or ["--help"])
+
+
+def _parse_action(name: str, given: Sequence[str]) -> argparse.Namespace:
+    """The arguments of `equimodal data NAME`, where NAME is no data set but something to do."""
+    action = ACTIONS[name]
+    parser = _Parser(
+        prog=f"equimodal data {name}", description=action.description, epilog=action.examples
+    )
+    parser.set_defaults(command="data", run=action.run)
+    action.add_arguments(parser)
+    return parser.parse_args(given)
 
 
 def _build_parser() -> argparse.ArgumentParser:
