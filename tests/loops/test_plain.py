@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from equimodal import methods
+from loops.plain import gap, network, plain, sgd_each, weights
+
+NAMES = methods.names()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_plain_loop_trains_every_method_its_own_way(name):
+    trained = plain(name)
+
+    assert gap(trained, weights(network())) > 0.05
+    assert name == "joint" or gap(trained, plain("joint")) > 1e-5
+    assert all(w.dtype == torch.float32 for w in trained.values())
+
+
+def test_a_gap_of_nothing_means_equal_bits():
+    same, broken = {"v": torch.ones(1), "w": torch.ones(2)}, torch.tensor([1.0, float("nan")])
+
+    assert gap(same, dict(same)) == 0
+    assert gap(same, same | {"w": torch.tensor([1.0, 1.5])}) == 0.5
+    assert gap(same | {"w": broken}, same | {"w": broken}) == torch.inf
+
+
+@pytest.mark.parametrize("name", ["joint", "amss"])
+def test_several_optimizers_train_every_part(name):
+    before, after = weights(network()), plain(name, optimizer=sgd_each)
+
+    assert [n for n in after if torch.equal(before[n], after[n])] == []
