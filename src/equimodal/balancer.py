@@ -222,7 +222,7 @@ class Balancer:
         self._watch.saw_update()
         self.step_index += 1
         if self.log_every and self.step_index % self.log_every == 0:
-            self._flush()
+            self.flush()
 
     @property
     def pending(self) -> bool:
@@ -241,11 +241,20 @@ class Balancer:
         )  # fmt: skip
         self.method.on_epoch_end(epoch)
         forget_gathered(self.modalities.model)
-        self._flush()
+        self.flush()
         self.epoch_index += 1
 
+    def flush(self) -> None:
+        """Hand the decisions so far to ``log``; :meth:`epoch_end` does it by itself."""
+        rows = on_host(self._records, self.modalities.names)
+        self._records.clear()
+        self._finished += rows
+        if self.log:
+            for step, values in by_step(rows):
+                self.log(values, step)
+
     def batches(
-        self, dataset: Any, *, batch_size: int
+        self, dataset: Any, *, batch_size: int, start: int = 0
     ) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
         """Batches of one epoch, as the method wants them.
 
@@ -257,18 +266,21 @@ class Balancer:
             dataset: items ``({m: x}, label)`` or ``({m: x}, label, index)``; where it has
                 ``take(indices)`` and ``take_modality(m, indices)`` these are used instead.
             batch_size: rows of a batch; nominal rows of one modality, n_b.
+            start: batches of this epoch that were trained before the loaded state was taken.
         """
         require_number("batch_size", batch_size, low=1, whole=True)
-        paired = epoch_batches(dataset, batch_size, seed=self.seed, epoch=self.epoch_index)
+        paired = epoch_batches(
+            dataset, batch_size, seed=self.seed, epoch=self.epoch_index, start=start
+        )
         if not self.method.unpaired:
             yield from paired
             return
-        start = (0, 0)
+        first = (0, 0)
         streams = {
-            m: Stream(len(dataset), seed=self.seed, name=m, position=self._positions.get(m, start))
+            m: Stream(len(dataset), seed=self.seed, name=m, position=self._positions.get(m, first))
             for m in self.modalities.names
         }
-        for _ in range(len(self.loader(dataset, batch_size=batch_size))):
+        for _ in range(start, len(self.loader(dataset, batch_size=batch_size))):
             plan = Plan(**self._moment(), batch_size=batch_size)
             inputs, targets = unpaired_rows(dataset, streams, self.method.on_plan(plan))
             self._positions = {m: s.position for m, s in streams.items()}
@@ -335,6 +347,7 @@ class Balancer:
             BalanceError: written by another method, other arguments or other modalities.
         """
         self._check_state(state)
+        self._micro = []
         self.step_index, self.epoch_index = state["step"], state["epoch"]
         self.seed = state["seed"]
         self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}
@@ -375,15 +388,6 @@ class Balancer:
                 f"({held / max(own, 1):.0%} of its parameters)"
             )
         return "\n".join(lines)
-
-    def _flush(self) -> None:
-        """Copy decisions to the host and hand them to the user's logger."""
-        rows = on_host(self._records, self.modalities.names)
-        self._records.clear()
-        self._finished += rows
-        if self.log:
-            for step, values in by_step(rows):
-                self.log(values, step)
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -457,6 +461,9 @@ class Balancer:
 class Batches:
     """Every iteration is an epoch of a balancer's batches.
 
+    Its state is the place within an epoch, for trainers that save in the middle of one; load it
+    beside the balancer's own.
+
     Args:
         balancer: the balancer whose method plans them.
         dataset: as in :meth:`Balancer.batches`.
@@ -466,12 +473,26 @@ class Batches:
     def __init__(self, balancer: Balancer, dataset: Any, batch_size: int) -> None:
         require_number("batch_size", batch_size, low=1, whole=True)
         self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
+        self._start = self._given = 0
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
-        return self.balancer.batches(self.dataset, batch_size=self.batch_size)
+        self._given, self._start = self._start, 0
+        for batch in self.balancer.batches(
+            self.dataset, batch_size=self.batch_size, start=self._given
+        ):
+            self._given += 1
+            yield batch
 
     def __len__(self) -> int:
         return math.ceil(len(self.dataset) // world_size() / self.batch_size)
+
+    def state_dict(self) -> dict[str, int]:
+        """Batches that this epoch has given so far; 0 after its last."""
+        return {"batch": self._given % len(self)}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Let the next iteration continue the epoch where :meth:`state_dict` was taken."""
+        self._start = state["batch"]
 
 
 def _before(watching: "weakref.WeakMethod[Callable[[], None]]") -> Callable[..., None]:

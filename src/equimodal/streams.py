@@ -118,9 +118,12 @@ def _item(dataset: Any, index: int) -> tuple[dict[str, Any], Any]:
 
 
 def epoch_batches(
-    dataset: Any, batch_size: int, *, seed: int, epoch: int
+    dataset: Any, batch_size: int, *, seed: int, epoch: int, start: int = 0
 ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-    """Paired batches of one epoch, shuffled from (seed, epoch); the last may be smaller."""
+    """Paired batches of one epoch from batch ``start`` on, shuffled from (seed, epoch).
+
+    The last batch may be smaller.
+    """
     order = shuffled(len(dataset), seed=seed, stream="paired", turn=epoch)
-    for indices in torch.split(order, batch_size):
+    for indices in torch.split(order, batch_size)[start:]:
         yield paired_rows(dataset, indices)

@@ -289,3 +289,71 @@ def test_pending_says_whether_a_loss_waits_for_its_update():
     assert balancer.pending
     balancer.before_step()
     assert not balancer.pending
+
+
+def test_decisions_may_be_handed_out_before_an_epochs_end():
+    heard = []
+    net, _, balancer = watched(log=lambda values, step: heard.append(step))
+    balancer.loss(net(*batch()), LABELS).backward()
+    balancer.before_step()
+
+    balancer.flush()
+    balancer.flush()
+
+    assert heard == [0] and len(balancer.drain_records()) == 1
+
+
+@pytest.mark.parametrize("name", ["joint", "dus", "dus-uniform"])
+def test_a_loader_goes_on_within_an_epoch_where_its_state_was_taken(name):
+    data = start(name).data
+    one, two = start(name).balancer, start(name, seed=3).balancer
+    loader, other = (b.loader(data, batch_size=16) for b in (one, two))
+    batches = iter(loader)
+    for _ in range(2):
+        next(batches)
+    two.load_state_dict(one.state_dict())
+    other.load_state_dict(loader.state_dict())
+
+    rest, mine = list(batches), list(other)
+
+    assert len(mine) == 4
+    for left, right in zip(rest, mine, strict=True):
+        assert all(torch.equal(left[0][m], right[0][m]) for m in "ab")
+    assert loader.state_dict() == other.state_dict() == {"batch": 0}
+    assert len(list(other)) == 6
+
+
+def test_a_loss_without_its_update_is_forgotten_when_a_state_is_loaded():
+    net, method, balancer = watched()
+    balancer.loss(net(*batch()), LABELS)
+    balancer.load_state_dict(balancer.state_dict())
+    assert not balancer.pending
+
+    balancer.loss(net(*batch()), LABELS).backward()
+    balancer.before_step()
+
+    assert len(method.seen[0].target) == 6
+
+
+@pytest.mark.parametrize("balanced_inside", [True, False])
+def test_a_closure_balances_inside_the_optimizers_step_or_is_refused(balanced_inside):
+    net, balancer = balanced()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    balancer.attach(optimizer)
+    earlier = balancer.loss(net(*batch()), LABELS)  # a micro-batch that waits for the update
+    earlier.backward()
+
+    def closure():
+        loss = balancer.loss(net(*batch()), LABELS)
+        loss.backward()
+        if balanced_inside:
+            balancer.before_step()
+        return loss
+
+    if balanced_inside:
+        optimizer.step(closure)
+        optimizer.step(closure=closure)
+        assert balancer.step_index == 2
+    else:
+        with pytest.raises(BalanceError, match=r"optimizer.step\(\) ran before before_step\(\)"):
+            optimizer.step(closure)
