@@ -19,13 +19,19 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from contract import models
-from contract.training import SETTINGS
 from equimodal import Balancer, LinearSplit, methods
 from equimodal.data import MultimodalDataset
 
 KINDS = ("linear", "convolutional")
-EPOCHS, BATCH, SAMPLES = 4, 16, 64
+EPOCHS, BATCH, SAMPLES = 4, 16, 32
 STEPS = SAMPLES // BATCH
+UNEVEN = 40  # samples of three batches, the last of them half as large
+# Settings that make a method act within a few steps, before and after the middle of training.
+SETTINGS = {
+    "dus-rl": {"hold": 1, "every": 2},
+    "relearn": {"at": (0.5, 0.75)},
+    "relearn-fixed": {"at": (0.5, 0.75)},
+}
 
 
 @dataclass
@@ -121,6 +127,7 @@ def weights(model):
 def plain(
     name, *, epochs=EPOCHS, planned=EPOCHS, batch_size=BATCH, samples=SAMPLES, parts=1,
     optimizer=sgd, schedule=None, clip=None, unpaired=False, on="gradient", dtype=None,
+    scaled=False,
 ):  # fmt: skip
     """Weights after training with the plain loop.
 
@@ -137,32 +144,37 @@ def plain(
         unpaired: iterate over ``balancer.loader(...)``.
         on: as of the balancer.
         dtype: autocast to it.
+        scaled: with a GradScaler of 2 ** 10.
     """
     made = start(name, optimizer=optimizer, epochs=planned, on=on)
     given = loader(batch_size, samples)
     if unpaired:
         given = made.balancer.loader(data(samples), batch_size=batch_size)
     schedules = [schedule(o) for o in made.optimizers] if schedule else []
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, enabled=scaled)
     for _ in range(epochs):
         for number, (inputs, target, *_) in enumerate(given, start=1):
             with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
                 loss = made.balancer.loss(made.model(inputs), target) / parts
-            loss.backward()
+            scaler.scale(loss).backward()
             if number % parts == 0 or number == len(given):
-                _update(made, clip)
+                _update(made, scaler, clip)
         made.balancer.epoch_end()
         for each in schedules:
             each.step()
     return weights(made.model)
 
 
-def _update(made: Start, clip: float | None) -> None:
+def _update(made: Start, scaler: torch.amp.GradScaler, clip: float | None) -> None:
+    for optimizer in made.optimizers:
+        scaler.unscale_(optimizer)
     made.balancer.before_step()
     if clip is not None:
         nn.utils.clip_grad_norm_(made.model.parameters(), clip)
     for optimizer in made.optimizers:
-        optimizer.step()
+        scaler.step(optimizer)
         optimizer.zero_grad()
+    scaler.update()
 
 
 def gap(one, other):
