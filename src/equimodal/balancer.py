@@ -191,13 +191,14 @@ class Balancer:
         if not torch.is_grad_enabled():
             return self._plain_loss(logits, target)
         check_optimizers(self.method, self.on, self.optimizers)
-        step = self._step(logits, target, features, present)
-        if self.method.unpaired:
-            self._watch.tell_pairing(step.paired)
-        loss = self.method.on_loss(step)
-        if isinstance(self.readout, nn.Module) and self._reads_unimodal:
-            loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
-        kept = step.detached(unimodal=self._reads_unimodal) if self._edits else step.bare()
+        with self.modalities.record.autocast():
+            step = self._step(logits, target, features, present)
+            if self.method.unpaired:
+                self._watch.tell_pairing(step.paired)
+            loss = self.method.on_loss(step)
+            if isinstance(self.readout, nn.Module) and self._reads_unimodal:
+                loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
+            kept = step.detached(unimodal=self._reads_unimodal) if self._edits else step.bare()
         self._micro.append(kept)
         self._watch.saw_loss(loss.detach())
         self.modalities.record.forget_call()

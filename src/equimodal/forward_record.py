@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -48,6 +48,7 @@ class ForwardRecord:
         self._call: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._inside = False
         self._recording = True
+        self._autocast: tuple[str, torch.dtype] | None = None
         self._hooks = [
             model.register_forward_pre_hook(self._begin, with_kwargs=True),
             model.register_forward_hook(self._end),
@@ -82,6 +83,13 @@ class ForwardRecord:
         """Drop the arguments of the latest forward pass, and the memory that they hold."""
         self._call = None
         self._outputs = {}
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The autocast that the encoders ran in: readouts run in it too, wherever loss() is."""
+        if self._autocast is None:
+            return nullcontext()
+        device, dtype = self._autocast
+        return torch.autocast(device, dtype=dtype)
 
     def rerun(self, features: Mapping[str, Tensor]) -> Any:
         """The model's output for its latest inputs with every encoder's output replaced."""
@@ -134,6 +142,7 @@ class ForwardRecord:
             value = _features_in(output, encoder.output, modality)
             if value is not output:
                 self._outputs[modality] = output
+            self._autocast = _autocast_on(value.device.type)
             earlier = self._values.get(modality, []) if isinstance(calls, str) else []
             self._values[modality] = [*earlier, value]
 
@@ -200,6 +209,13 @@ def _replay(values: Mapping[int, Any]) -> Callable[..., Any]:
         return values[-1] if -1 in values else values[number]
 
     return forward
+
+
+def _autocast_on(device: str) -> tuple[str, torch.dtype] | None:
+    """Device and type of the autocast that is in force there."""
+    if not torch.is_autocast_enabled(device):
+        return None
+    return device, torch.get_autocast_dtype(device)
 
 
 def _recomputing() -> bool:

@@ -87,9 +87,7 @@ class Loop:
 
     def some_batches(self, count):
         for number, (inputs, target, *_) in enumerate(self.loader, start=1):
-            output = self.model(inputs)
-            with self.fabric.autocast():
-                loss = self.balancer.loss(output, target) / self.parts
+            loss = self.balancer.loss(self.model(inputs), target) / self.parts
             self.fabric.backward(loss)
             if number % self.parts == 0 or number == len(self.loader):
                 self.update()

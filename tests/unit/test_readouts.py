@@ -217,6 +217,23 @@ def test_features_of_a_forward_pass_in_half_precision_are_read_in_the_precision_
 BLANK = InputAblation(lambda m, **given: ((), given))
 
 
+@pytest.mark.parametrize("readout", [LinearSplit("head"), Ablation(), BLANK])
+def test_unimodal_logits_have_the_precision_of_the_forward_pass_wherever_loss_is_called(readout):
+    found = []
+    for inside in (True, False):
+        net = Net()
+        balancer = Balancer(net, methods.create("amss"), {m: f"nets.{m}" for m in NAMES}, readout)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = net(**inputs())
+            loss = balancer.loss(output, torch.arange(6) % 3) if inside else None
+        loss = loss if inside else balancer.loss(output, torch.arange(6) % 3)
+        loss.backward()
+        balancer.before_step()
+        found.append([loss, *(p.grad for p in net.parameters())])
+
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
 @pytest.mark.parametrize("name", ["joint+unimodal", "dus", "dus-rl"])
 @pytest.mark.parametrize("readout", [BLANK, AuxiliaryHeads(WIDTHS, 3)])
 def test_losses_of_a_readout_that_reaches_no_encoder_are_refused(name, readout):
