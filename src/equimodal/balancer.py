@@ -157,7 +157,10 @@ class Balancer:
         self.optimizers += tuple(new)
         if self._edits:
             for optimizer in new:
-                optimizer.register_step_pre_hook(_before(weakref.WeakMethod(self._stepping)))
+                watching = weakref.WeakMethod(self._stepping)
+                optimizer.register_step_pre_hook(_watched(watching, closure=False))
+                # A closure makes the gradients inside the step: that is looked at after it.
+                optimizer.register_step_post_hook(_watched(watching, closure=True))
         if self.on == "update":
             self._scaling.follow(new)
         elif self._edits:
@@ -496,12 +499,17 @@ class Batches:
         self._start = state["batch"]
 
 
-def _before(watching: "weakref.WeakMethod[Callable[[], None]]") -> Callable[..., None]:
-    """A hook of an optimizer that does not keep its balancer alive."""
+def _watched(
+    watching: "weakref.WeakMethod[Callable[[], None]]", *, closure: bool
+) -> Callable[..., None]:
+    """A hook of an optimizer, for steps with or without a ``closure``, that does not keep its
+    balancer alive."""
 
-    def hook(*_: Any) -> None:
+    def hook(_: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        # args starts with the optimizer.
+        given = kwargs.get("closure") is not None or any(callable(a) for a in args[1:])
         method = watching()
-        if method:
+        if method and given == closure:
             method()
 
     return hook
