@@ -12,6 +12,10 @@ class DataError(BalanceError):
     """A data set is missing, damaged or not what its loader expects; the message names the file."""
 
 
+class ToldElsewhere(BalanceError):
+    """One of several processes that end together: another one says why."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`" Did you mean 'amss'?"` for the closest of the known names, "" where none is close."""
     close = get_close_matches(name, list(known), n=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from equimodal.compare.arguments import count_of
 from equimodal.compare.engine import default_jobs, execute
-from equimodal.compare.folder import check_new, claim
+from equimodal.compare.folder import check_new, check_runs, claim
 from equimodal.compare.plan import Plan, make_plan
 from equimodal.compare.progress import shown
 from equimodal.compare.results import collect, is_over
@@ -86,6 +86,7 @@ def compare(
         settings=settings,
     )
     processes = count_of("number of jobs", jobs, default_jobs(device))
+    check_runs(folder, plan)
     make_folder(folder)
     with locked(folder, patience=0.0):
         claim(folder, plan)

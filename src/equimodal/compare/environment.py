@@ -7,12 +7,7 @@ from pathlib import Path
 
 import torch
 
-from equimodal import __version__
-
-
-def versions() -> dict[str, str]:
-    """What must not change between the runs of one comparison."""
-    return {"equimodal": __version__, "torch": str(torch.__version__)}
+from equimodal.train.run_folder import versions
 
 
 def environment(device: str) -> dict[str, str | int]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from equimodal.compare.environment import versions
 from equimodal.compare.plan import Plan
 from equimodal.errors import BalanceError
+from equimodal.train.run_folder import RESULT, check_claim, versions
 from equimodal.train.storage import read_json, write_json
 
 CONFIG = "config.json"
+RUNS = "runs"
 
 
 def check_new(folder: Path, *, resume: bool) -> None:
@@ -19,21 +20,55 @@ def check_new(folder: Path, *, resume: bool) -> None:
     Raises:
         BalanceError: the folder is a file, holds other files, or holds results without ``resume``.
     """
-    if folder.exists() and not folder.is_dir():
-        raise BalanceError(f"'{folder}' is a file; choose a folder with --out.")
-    if not folder.is_dir():
-        return
-    entries = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    if CONFIG in entries and not resume:
+    if _ours(folder) and not resume:
         raise BalanceError(
             f"'{folder}' holds results already; add --resume to continue them, or choose another "
             "folder with --out."
         )
-    if entries and CONFIG not in entries:
+
+
+def check_run(folder: Path, run: str, *, resume: bool) -> None:
+    """The same for one run in its place below the folder, beside which others may lie.
+
+    Raises:
+        BalanceError: the folder is a file, holds other files, or holds this run without ``resume``.
+    """
+    if _ours(folder) and (folder / run / CONFIG).exists() and not resume:
+        raise BalanceError(
+            f"'{folder / run}' holds this run already; add --resume to continue it or to show its "
+            "result, or choose another folder with --out."
+        )
+
+
+def _ours(folder: Path) -> bool:
+    """Whether the folder holds a comparison or single runs; False where there is nothing."""
+    if folder.exists() and not folder.is_dir():
+        raise BalanceError(f"'{folder}' is a file; choose a folder with --out.")
+    if not folder.is_dir():
+        return False
+    entries = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if entries and CONFIG not in entries and entries != {RUNS}:
         raise BalanceError(
             f"'{folder}' holds {len(entries)} other files, such as '{min(entries)}', and no "
             "comparison; choose another folder with --out."
         )
+    return bool(entries)
+
+
+def check_runs(folder: Path, plan: Plan) -> None:
+    """Refuse single runs that do not belong to the comparison, before it claims their folder.
+
+    Raises:
+        BalanceError: a run of the plan is there with another configuration; the message names what
+            differs.
+    """
+    if (folder / CONFIG).exists():
+        return
+    for run in plan.runs:
+        own = folder / run.folder
+        if (own / CONFIG).exists():
+            over = (own / RESULT).exists()
+            check_claim(own, run.config, processes=None if over else 1)
 
 
 def claim(folder: Path, plan: Plan) -> None:

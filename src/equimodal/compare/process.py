@@ -13,10 +13,11 @@ from contextlib import suppress
 from multiprocessing import Pipe
 from typing import Any
 
+from equimodal.train.launch import one_thread
+
 Message = dict[str, Any]
 
 _START = "from equimodal.compare.worker import main; main({})"
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _GRACE = 5.0
 
 
@@ -85,7 +86,4 @@ class WorkerProcess:
 
 def _environment() -> dict[str, str]:
     """This process's, with its import path, one thread and repeatable kernels on accelerators."""
-    environment = dict(os.environ) | dict.fromkeys(_THREADS, "1")
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-    environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    return environment
+    return one_thread(os.environ) | {"PYTHONPATH": os.pathsep.join(sys.path)}

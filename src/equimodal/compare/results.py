@@ -12,6 +12,7 @@ from equimodal.compare.plan import Plan, PlannedRun
 from equimodal.compare.rows import ENSEMBLE
 from equimodal.compare.summary import chosen_runs, summarise
 from equimodal.train.config import ALONE
+from equimodal.train.run_folder import RESULT, check_claim
 from equimodal.train.storage import read_json
 
 SCHEMA = "equimodal.results/1"
@@ -49,12 +50,20 @@ def collect(plan: Plan, folder: Path, failures: Mapping[int, str]) -> dict[str, 
 
 
 def is_over(planned: PlannedRun, folder: Path) -> bool:
-    """Whether the run has its result."""
-    return (folder / planned.folder / "result.json").exists()
+    """Whether the run has its result.
+
+    Raises:
+        BalanceError: the result is of a run with another configuration.
+    """
+    own = folder / planned.folder
+    if not (own / RESULT).exists():
+        return False
+    check_claim(own, planned.config)
+    return True
 
 
 def _finished(planned: PlannedRun, folder: Path) -> Run:
-    result = read_json(folder / planned.folder / "result.json")
+    result = read_json(folder / planned.folder / RESULT)
     return result | {"folder": planned.folder}
 
 

@@ -50,21 +50,28 @@ def _listen(connection: Connection, jobs: SimpleQueue[Message]) -> None:
 
 
 def _prepare() -> None:
-    """One thread whatever the machine, so that numbers do not depend on it; then the imports."""
+    """What every run needs, before the first is there."""
+    import torch
+
+    steady()
+    torch.set_num_interop_threads(1)
+    import equimodal.train.loop  # noqa: F401
+
+
+def steady() -> None:
+    """One thread whatever the machine, so that numbers do not depend on it."""
     import torch
 
     torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
     if torch.cuda.is_available():
         torch.use_deterministic_algorithms(True, warn_only=True)
-    import equimodal.train.loop  # noqa: F401
 
 
 def _serve(connection: Connection, job: Mapping[str, Any]) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         outcome = _outcome(connection, job)
-    for text in dict.fromkeys(_relevant(caught)):
+    for text in relevant(caught):
         _send(connection, {"kind": "warning", "run": job["run"], "message": text})
     _send(connection, outcome | {"run": job["run"]})
 
@@ -83,22 +90,24 @@ def _outcome(connection: Connection, job: Mapping[str, Any]) -> Message:
     except BalanceError as error:
         return {"kind": "failed", "message": str(error)}
     except Exception as error:
-        return {"kind": "failed", "message": _unforeseen(error, folder)}
+        return {"kind": "failed", "message": unforeseen(error, folder / ERROR)}
     (folder / ERROR).unlink(missing_ok=True)
     return {"kind": "finished", "status": result["status"]}
 
 
-def _unforeseen(error: Exception, folder: Path) -> str:
-    """One line on an error that is nobody's known mistake; the whole of it goes to error.txt."""
+def unforeseen(error: Exception, file: Path) -> str:
+    """One line on an error that is nobody's known mistake; the whole of it goes to the file."""
     with suppress(OSError):
-        (folder / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
+        file.write_text(traceback.format_exc(), encoding="utf-8")
     line = next(iter(str(error).splitlines()), "")
-    return f"{type(error).__name__}: {line} (see {ERROR} in its folder)"
+    return f"{type(error).__name__}: {line} (see {file.name} in its folder)"
 
 
-def _relevant(caught: list[warnings.WarningMessage]) -> list[str]:
-    """What a user can act on: warnings of this library, not of those beneath it."""
-    return [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+def relevant(caught: list[warnings.WarningMessage]) -> list[str]:
+    """What a user can act on, once: warnings of this library, not of those beneath it."""
+    return list(
+        dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
+    )
 
 
 def _send(connection: Connection, message: Message) -> None:

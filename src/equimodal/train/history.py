@@ -11,10 +11,10 @@ from typing import Any
 from torch import Tensor
 
 from equimodal.train.evaluation import Prediction
+from equimodal.train.ranks import from_first
+from equimodal.train.run_folder import CHECKPOINT
 from equimodal.train.setup import Setup
 from equimodal.train.storage import load_checkpoint, save_checkpoint
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass
@@ -89,12 +89,14 @@ def save(setup: Setup, history: History, folder: Path) -> None:
 def restore(setup: Setup, folder: Path) -> History:
     """Bring the run to the end of its last finished epoch; a new run stays as it was built.
 
+    The first rank reads the checkpoint for all.
+
     Raises:
         BalanceError: the checkpoint is damaged, or was written by another configuration.
     """
-    if not (folder / CHECKPOINT).exists():
+    content = from_first(setup.fabric, lambda: _checkpoint(folder))
+    if content is None:
         return History(best=weights(setup))
-    content = load_checkpoint(folder / CHECKPOINT)
     setup.network.load_state_dict(content["model"])
     setup.optimizer.load_state_dict(content["optimizer"])
     setup.balancer.load_state_dict(content["balancer"])
@@ -109,3 +111,8 @@ def restore(setup: Setup, folder: Path) -> History:
         end_seconds=content["end_seconds"],
         seconds=content["seconds"],
     )
+
+
+def _checkpoint(folder: Path) -> dict[str, Any] | None:
+    path = folder / CHECKPOINT
+    return load_checkpoint(path) if path.exists() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,6 +21,7 @@ from equimodal.readouts import LinearSplit
 from equimodal.train.alone import Alone
 from equimodal.train.config import RunConfig, as_tuple, create_method
 from equimodal.train.optimizers import build_optimizer
+from equimodal.train.ranks import one_process
 
 EVALUATION_ROWS = 128
 _HEAD = "head"
@@ -30,7 +32,8 @@ class Setup:
     """Model, optimiser, balancer and data of one run, on its device.
 
     ``model`` and ``optimizer`` are as Fabric wraps them, for the loop; ``network`` is the same
-    model unwrapped, for checkpoints.
+    model unwrapped, for checkpoints. Under several ranks each holds all of the data and trains on
+    its share.
     """
 
     config: RunConfig
@@ -40,6 +43,16 @@ class Setup:
     network: nn.Module
     optimizer: Any
     balancer: Balancer | Alone
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a step on this rank."""
+        return self.config.batch_size // self.fabric.world_size
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
+        return math.ceil(len(self.source.train) // self.fabric.world_size / self.batch_size)
 
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the head reads from each modality: {m: (N, D_m)} -> {m: (N, C)}"""
@@ -60,14 +73,21 @@ class Batches:
             yield self.dataset.take(indices)
 
 
-def build(config: RunConfig, *, data_root: str | None = None) -> Setup:
+def build(
+    config: RunConfig, *, data_root: str | None = None, fabric: Fabric | None = None
+) -> Setup:
     """The run's data, model, optimiser and balancer, as they are before the first epoch.
+
+    Args:
+        config: the run.
+        data_root: folder with the data set's files, where it needs them.
+        fabric: the processes that train it; None for this one alone.
 
     Raises:
         BalanceError: the data cannot be loaded, or the method refuses its settings.
     """
-    source = _source(config, data_root)
-    fabric = _fabric(config.device)
+    fabric = fabric or one_process(config.device)
+    source = _source(config, data_root, str(fabric.device))
     network = build_model(source.modalities, len(source.classes), seed=config.seed)
     optimizer = build_optimizer(config.optimizer, network.parameters(), lr=config.lr or 0.0)
     model, wrapped = fabric.setup(network, optimizer)
@@ -96,9 +116,9 @@ def _balancer(
     )
 
 
-def _source(config: RunConfig, data_root: str | None) -> DataSource:
+def _source(config: RunConfig, data_root: str | None, device: str) -> DataSource:
     settings = json.dumps(dict(config.data_settings), sort_keys=True)
-    source = _loaded(config.data, data_root, config.seed, settings, config.device)
+    source = _loaded(config.data, data_root, config.seed, settings, device)
     return _restricted(source, config.alone) if config.alone else source
 
 
@@ -127,8 +147,3 @@ def _each_split(
         validation=change(source.validation),
         test=change(source.test),
     )
-
-
-def _fabric(device: str) -> Fabric:
-    kind, _, index = device.partition(":")
-    return Fabric(accelerator=kind, devices=[int(index)] if index else 1)
