@@ -6,11 +6,15 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equimodal.cli_parser import parse
 from equimodal.cli_values import settings
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, ToldElsewhere
+from equimodal.train.launch import is_first_here, launched, one_thread, told_once
+
+if TYPE_CHECKING:
+    from equimodal.compare.single import TrainedRun
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
@@ -31,8 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except KeyboardInterrupt:
-        print(f"\nequimodal: interrupted.{_advice(given)}", file=sys.stderr)
+        if is_first_here(os.environ):
+            print(f"\nequimodal: interrupted.{_advice(given)}", file=sys.stderr)
         return _INTERRUPTED
+    except ToldElsewhere:
+        return 2
     except (BalanceError, OSError) as error:
         print(f"equimodal: error: {_one_line(error)}", file=sys.stderr)
         return 2
@@ -40,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> None:
     try:
-        arguments = parse(given)
+        with told_once(os.environ):
+            arguments = parse(given)
     except SystemExit:  # argparse has printed the help or the version
         return
     run = getattr(arguments, "run", None) or _COMMANDS[arguments.command]
@@ -56,8 +64,10 @@ def _one_line(error: Exception) -> str:
 def _advice(given: list[str]) -> str:
     if given[:1] == ["data"]:
         return " What is finished is kept; repeat the command to go on."
-    if "compare" not in given:
+    if not {"compare", "train"} & set(given[:1]):
         return ""
+    if given[0] == "train" and not launched(os.environ).alone:
+        return " Finished epochs are kept; repeat the command with --resume."
     again = given if "--resume" in given else [*given, "--resume"]
     return f" Finished epochs are kept; continue with: {_program()} {shlex.join(again)}"
 
@@ -72,14 +82,20 @@ def _program() -> str:
 def _compare(arguments: argparse.Namespace) -> None:
     from equimodal.compare import compare
 
-    options = {k: v for k, v in vars(arguments).items() if k not in ("command", "data")}
-    options["settings"] = settings(arguments.settings)
-    options["out"] = arguments.out or os.path.join("results", arguments.data)
+    options = _options(arguments)
     results = compare(arguments.data, **options)
     _show(results)
     print(f"results: {os.path.join(options['out'], 'results.json')}")
     print(f"page:    {os.path.join(options['out'], 'report.html')}")
     _warn_of_divergence(results["runs"])
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What a command that trains takes besides the name of the data."""
+    options = {k: v for k, v in vars(arguments).items() if k not in ("command", "data")}
+    options["settings"] = settings(arguments.settings)
+    options["out"] = arguments.out or os.path.join("results", arguments.data)
+    return options
 
 
 def _show(results: dict[str, Any]) -> None:
@@ -107,6 +123,30 @@ def _warn_of_divergence(runs: list[dict[str, Any]]) -> None:
     print(f"equimodal: warning: {said}", file=sys.stderr)
 
 
+def _train(arguments: argparse.Namespace) -> None:
+    os.environ.update(one_thread(os.environ))  # read when torch is imported
+    from equimodal.compare.single import train_run
+
+    with told_once(os.environ):
+        options = _options(arguments)
+    run = train_run(arguments.data, **options)
+    if run.result["status"] == "diverged":
+        raise (BalanceError if run.speaks else ToldElsewhere)(run.result["message"])
+    if run.speaks:
+        _show_run(run)
+
+
+def _show_run(run: "TrainedRun") -> None:
+    from rich.console import Console
+
+    from equimodal import report
+
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    print(f"{run.config.title}: {report.run_line(run.result)}\n")
+    console.print(report.run_table(run.result))
+    print(f"\nrun: {run.folder}")
+
+
 def _methods(arguments: argparse.Namespace) -> None:
     from equimodal import catalogue
 
@@ -126,4 +166,10 @@ def _report(arguments: argparse.Namespace) -> None:
     print(f"page:    {report.write_page(arguments.folder)}")
 
 
-_COMMANDS = {"compare": _compare, "methods": _methods, "data": _data, "report": _report}
+_COMMANDS = {
+    "compare": _compare,
+    "train": _train,
+    "methods": _methods,
+    "data": _data,
+    "report": _report,
+}

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from equimodal import __version__
 from equimodal.cli_data_actions import ACTIONS
-from equimodal.cli_values import rates, seeds, whole_number, words
+from equimodal.cli_options import add_compare, add_train
 from equimodal.errors import BalanceError, did_you_mean
 
 _DESCRIPTION = """\
@@ -17,6 +17,7 @@ modality from starving the others, on the same data, budget and seeds, and shows
 _EXAMPLES = """\
 examples:
   equimodal compare                        every method on keypad; made on the spot, no download
+  equimodal train --method amss            one method with one seed, on one machine or on several
   equimodal methods amss                   what a method does, and its settings
   equimodal data avdigits                  what a data set is, and where to get its files
   equimodal data get avdigits --help       fetch the files of a data set
@@ -38,7 +39,22 @@ examples:
   equimodal compare --data avdigits --data-root ~/data --objective fused+unimodal --out results/av
   equimodal compare --resume               continue after a kill, or show the table again"""
 
-_COMMANDS = ("compare", "methods", "data", "report")
+_TRAIN = """\
+Train one row with one seed into the folder runs/<row>/seed-<n> below --out, as compare does: a
+later `equimodal compare --resume` with the same arguments uses it. Under torchrun or srun all
+processes train the run together."""
+
+_TRAIN_EXAMPLES = """\
+examples:
+  equimodal train --method amss --seed 1
+  equimodal train --method amss --seed 1 --resume          continue after a kill
+  torchrun --nproc-per-node 2 -m equimodal train --method amss --batch-size 128
+  torchrun --nnodes 2 --node-rank 0 --nproc-per-node 1 --master-addr HOST --master-port 29500 \\
+      -m equimodal train --method amss         and on the second machine --node-rank 1
+
+SLURM, and what several processes change: docs/several-machines.md"""
+
+_COMMANDS = ("compare", "train", "methods", "data", "report")
 _OPTIONS = ("-h", "--help", "--version")
 
 
@@ -103,9 +119,14 @@ def _build_parser() -> argparse.ArgumentParser:
         description=_COMPARE,
         epilog=_COMPARE_EXAMPLES,
     )
-    _add_plan(compare)
-    _add_budget(compare)
-    _add_execution(compare)
+    add_compare(compare)
+    train = commands.add_parser(
+        "train",
+        help="train one method with one seed, on any number of machines",
+        description=_TRAIN,
+        epilog=_TRAIN_EXAMPLES,
+    )
+    add_train(train)
     methods = commands.add_parser("methods", help="list the methods, or explain one")
     methods.add_argument("name", nargs="?", metavar="NAME", help="explain this method in full")
     data = commands.add_parser("data", help="list the data sets, or explain one")
@@ -113,65 +134,3 @@ def _build_parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="print the table and write report.html again")
     report.add_argument("folder", metavar="DIR", help="folder that holds results.json")
     return parser
-
-
-def _add_plan(parser: argparse.ArgumentParser) -> None:
-    plan = parser.add_argument_group("what is compared")
-    plan.add_argument(
-        "--data", metavar="NAME", default="keypad", help="data set, see `equimodal data` (keypad)"
-    )
-    plan.add_argument("--data-root", metavar="DIR", help="folder with the data set's own files")
-    plan.add_argument(
-        "--methods", type=words, metavar="A,B", help="rows, see `equimodal methods` (all)"
-    )
-    plan.add_argument(
-        "--seeds",
-        type=seeds,
-        metavar="N|LIST",
-        default=3,
-        help="how many (3 means 0, 1, 2), or which (0,1,7); one alone is written `7,` (3)",
-    )
-    plan.add_argument(
-        "--objective",
-        metavar="KIND",
-        default="fused",
-        help="loss under a method that brings none: fused, the loss of the joint prediction, or "
-        "fused+unimodal, which adds one loss per modality (fused)",
-    )
-    plan.add_argument(
-        "--set",
-        dest="settings",
-        action="append",
-        metavar="KEY=VALUE",
-        default=[],
-        help="setting of a method or of the data, such as amss.tau=0.2 or keypad.snr=5; repeatable",
-    )
-
-
-def _add_budget(parser: argparse.ArgumentParser) -> None:
-    budget = parser.add_argument_group("budget, the same for every row (default: the data set's)")
-    budget.add_argument("--epochs", type=whole_number, metavar="N", help="passes over the data")
-    budget.add_argument(
-        "--lr",
-        type=rates,
-        metavar="X[,Y]",
-        help="learning rate; of several, each row keeps the one best on validation",
-    )
-    budget.add_argument("--batch-size", type=whole_number, metavar="N", help="samples a step")
-    budget.add_argument(
-        "--optimizer", metavar="NAME", default="sgd", help="sgd, adam or adamw (sgd)"
-    )
-
-
-def _add_execution(parser: argparse.ArgumentParser) -> None:
-    execution = parser.add_argument_group("where it runs")
-    execution.add_argument(
-        "--device", metavar="NAME", default="cpu", help="cpu, cuda or cuda:1 (cpu)"
-    )
-    execution.add_argument(
-        "--jobs", type=whole_number, metavar="N", help="runs at a time (one per processor)"
-    )
-    execution.add_argument("--out", metavar="DIR", help="folder of the results (results/<data>)")
-    execution.add_argument(
-        "--resume", action="store_true", help="continue in that folder instead of refusing it"
-    )

@@ -39,6 +39,11 @@ def seeds(text: str) -> int | list[int]:
     return found if "," in text else found[0]
 
 
+def rate(text: str) -> float:
+    """The text as one learning rate."""
+    return _convert(text, float, "one number such as 0.01; `equimodal compare` searches several")
+
+
 def rates(text: str) -> list[float]:
     """The numbers between the commas of the text."""
     return [

@@ -8,7 +8,7 @@ LINES = {
     "unknown command": ("comapre", ["unknown command 'comapre'", "Did you mean 'compare'"]),
     "option before the command": (
         "--data keypad",
-        ["unknown option '--data'", "Write a command first: compare, methods, data, report"],
+        ["unknown option '--data'", "Write a command first: compare, train, methods, data, report"],
     ),
     "unknown option": (
         "compare --epoch 3",
@@ -128,6 +128,41 @@ LINES = {
     "batch larger than the data": (
         f"{COMPARE} --batch-size 5000",
         ["batch size", "5000", "1000 training samples"],
+    ),
+    "no method to train": ("train --seed 1", ["required: --method", "equimodal train --help"]),
+    "several methods to train": (
+        "train --method joint,amss",
+        ["no row 'joint,amss'", "joint"],
+    ),
+    "methods of a comparison to train": (
+        "train --methods amss",
+        ["required: --method"],
+    ),
+    "the ensemble to train": (
+        "train --method ensemble",
+        ["'ensemble' trains nothing", "`equimodal compare --methods ensemble --resume`"],
+    ),
+    "every modality alone to train": (
+        "train --method alone:*",
+        ["'alone:*' stands for several rows", "alone:image, alone:sound"],
+    ),
+    "negative seed to train": ("train --method joint --seed=-1", ["Seeds must be", "[-1]"]),
+    "two seeds to train": (
+        "train --method joint --seed 0,1",
+        ["--seed: found '0,1'", "a whole number"],
+    ),
+    "two rates to train": (
+        "train --method joint --lr 0.1,0.2",
+        ["--lr: found '0.1,0.2'", "one number such as 0.01", "searches several"],
+    ),
+    "setting of another method to train": (
+        "train --method joint --set amss.tau=1",
+        ["'amss.tau' belongs to nothing"],
+    ),
+    "setting of nothing to train": ("train --method amss --set tau", ["--set needs KEY=VALUE"]),
+    "unknown device to train on": (
+        "train --method joint --device gpu",
+        ["no device 'gpu'"],
     ),
     "no job": (f"{COMPARE} --jobs 0", ["jobs", "found 0"]),
     "negative jobs": (f"{COMPARE} --jobs -2", ["jobs", "found -2"]),

@@ -62,6 +62,40 @@ def test_another_comparison_does_not_continue_this_one(change, words, finished, 
     refused(f"{COMPARE} --resume {change}", "'results' holds another comparison", *words, "--out")
 
 
+def test_a_run_is_not_trained_over_another_one(finished, refused):
+    line = "train --method joint --epochs 1 --out results"
+    refused(line, f"'{RUN}' holds this run already", "add --resume", "--out")
+    refused(f"{line} --lr 0.5 --resume", f"'{RUN}' holds a run with other values of lr")
+
+
+def test_a_finished_run_is_shown_again(finished, capsys):
+    line = "train --method joint --epochs 1 --out results --resume"
+    assert main(line.split()) == 0
+    assert f"\nrun: {RUN}\n" in capsys.readouterr().out
+
+
+def test_single_runs_are_not_taken_for_a_comparison_without_being_asked(finished, refused):
+    for path in finished.iterdir():
+        if path.name != "runs":
+            path.unlink()
+    refused(COMPARE, "'results' holds results already", "add --resume", "--out")
+    refused(f"{COMPARE} --epochs 2 --resume", f"'{RUN}' holds a run with other values of epochs")
+    (finished.parent / RUN / "result.json").unlink()
+    config = json.loads((finished.parent / RUN / "config.json").read_text())
+    (finished.parent / RUN / "config.json").write_text(json.dumps(config | {"processes": 2}))
+    refused(f"{COMPARE} --resume", f"'{RUN}' holds a run with other values of processes")
+
+
+def test_a_single_run_that_diverges_is_an_error(folder, capsys):
+    line = "train --method joint --epochs 1 --lr 1e30 --out results"
+    assert main(line.split()) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-1].startswith(
+        "equimodal: error: Training diverged in epoch 0 (joint, seed 0, lr 1e+30)"
+    )
+
+
 def test_a_folder_of_other_files_is_refused(folder, refused):
     (folder / "results").mkdir()
     (folder / "results" / "thesis.tex").write_text("years")

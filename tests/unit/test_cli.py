@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import equimodal
 from equimodal.cli import main
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, ToldElsewhere
+from equimodal.train.launch import THREADS
 
 
 def run(status, *, lr=0.1, message=None):
@@ -53,7 +56,15 @@ def modules_after(*arguments):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], [], ["compare", "--help"], ["methods", "-h"], ["comapre"]],
+    [
+        ["--help"],
+        ["--version"],
+        [],
+        ["compare", "--help"],
+        ["train", "--help"],
+        ["methods", "-h"],
+        ["comapre"],
+    ],
     ids=" ".join,
 )
 def test_help_version_and_typing_errors_import_nothing_heavy(arguments):
@@ -98,7 +109,7 @@ def test_no_argument_prints_the_help(capsys):
     assert "examples:" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["compare", "methods", "data", "report"])
+@pytest.mark.parametrize("command", ["compare", "train", "methods", "data", "report"])
 def test_every_command_has_help(command, capsys):
     assert main([command, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"usage: equimodal {command}")
@@ -261,6 +272,139 @@ def test_an_interrupt_names_the_program_by_its_path_where_it_is_not_found(
 
     assert main() == 130
     assert capsys.readouterr().err.endswith("continue with: .venv/bin/equimodal compare --resume\n")
+
+
+@pytest.fixture
+def trained(monkeypatch, tmp_path):
+    """Calls of `train_run`, which is replaced, as (data, options); what it gives can be changed."""
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    given = SimpleNamespace(result={"status": "finished"}, speaks=True, folder=Path("there"),
+                            config=SimpleNamespace(title="amss, seed 1"), raises=None)  # fmt: skip
+
+    def train_run(data, **options):
+        seen.append((data, options))
+        if given.raises:
+            raise given.raises
+        return given
+
+    monkeypatch.setattr("equimodal.compare.single.train_run", train_run)
+    monkeypatch.setattr("equimodal.report.run_line", lambda result: "went well")
+    monkeypatch.setattr("equimodal.report.run_table", lambda result: "THE TABLE")
+    for name in (*THREADS, "CUBLAS_WORKSPACE_CONFIG"):
+        monkeypatch.setenv(name, "4")
+    return seen, given
+
+
+def test_train_leaves_the_budget_to_the_data_and_uses_one_thread(trained):
+    assert main(["train", "--method", "amss"]) == 0
+
+    ((data, options),) = trained[0]
+    assert data == "keypad"
+    assert options == {
+        "data_root": None,
+        "method": "amss",
+        "seed": 0,
+        "objective": "fused",
+        "settings": {},
+        "lr": None,
+        "epochs": None,
+        "batch_size": None,
+        "optimizer": "sgd",
+        "device": "cpu",
+        "out": "results/keypad",
+        "resume": False,
+    }
+    assert {os.environ[name] for name in THREADS} == {"1"}
+
+
+def test_train_passes_every_option_on(trained):
+    line = (
+        "train --data mosi --data-root files --method amss --seed 7 --epochs 4"
+        " --objective fused+unimodal --lr 0.1 --batch-size 32 --optimizer adam --device cuda"
+        " --set amss.tau=0.2 --out there --resume"
+    )
+    assert main(line.split()) == 0
+
+    ((data, options),) = trained[0]
+    assert data == "mosi"
+    assert options == {
+        "data_root": "files",
+        "method": "amss",
+        "seed": 7,
+        "objective": "fused+unimodal",
+        "settings": {"amss.tau": 0.2},
+        "lr": 0.1,
+        "epochs": 4,
+        "batch_size": 32,
+        "optimizer": "adam",
+        "device": "cuda",
+        "out": "there",
+        "resume": True,
+    }
+
+
+def test_train_ends_with_how_it_went_the_table_and_the_folder(trained, capsys):
+    main(["train", "--method", "amss"])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "amss, seed 1: went well",
+        "",
+        "THE TABLE",
+        "",
+        "run: there",
+    ]
+
+
+def test_other_ranks_are_silent_when_a_run_is_over(trained, capsys):
+    trained[1].speaks = False
+    assert main(["train", "--method", "amss"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("speaks", "said"), [(True, "equimodal: error: no.\n"), (False, "")])
+def test_a_run_that_diverged_is_an_error_that_the_first_rank_tells(speaks, said, trained, capsys):
+    trained[1].result, trained[1].speaks = {"status": "diverged", "message": "no."}, speaks
+    assert main(["train", "--method", "amss"]) == 2
+    assert capsys.readouterr() == ("", said)
+
+
+def test_what_another_rank_tells_is_not_told_twice(trained, capsys):
+    trained[1].raises = ToldElsewhere("no data")
+    assert main(["train", "--method", "amss"]) == 2
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("rank", "said"),
+    [
+        (None, "continue with: equimodal train --method amss --resume"),
+        ("0", "repeat the command with --resume."),
+        ("1", ""),
+    ],
+)
+def test_an_interrupted_run_says_once_how_to_resume(rank, said, trained, capsys, monkeypatch):
+    if rank:
+        own = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+        for name, value in (own | {"TORCHELASTIC_RUN_ID": "none"}).items():
+            monkeypatch.setenv(name, value)
+    trained[1].raises = KeyboardInterrupt()
+    assert main(["train", "--method", "amss"]) == 130
+    told = capsys.readouterr().err.strip()
+    assert told.endswith(said)
+    assert bool(told) is bool(said)
+
+
+@pytest.mark.parametrize("mistake", ["--epocs 3", "--set tau"])
+def test_processes_of_one_machine_tell_a_mistake_in_the_line_once(
+    mistake, trained, capsys, monkeypatch
+):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert main(["train", "--method", "amss", *mistake.split()]) == 2
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert main(["train", "--method", "amss", *mistake.split()]) == 2
+    assert capsys.readouterr().err.startswith("equimodal: error: ")
 
 
 def test_a_closed_pipe_is_quiet():

@@ -9,14 +9,25 @@ if TYPE_CHECKING:
     from equimodal.report.findings import conclusions
     from equimodal.report.page import write_page
     from equimodal.report.reading import read_results
+    from equimodal.report.single import run_line, run_table
     from equimodal.report.terminal import table
 
-__all__ = ["conclusions", "markdown", "read_results", "table", "write_page"]
+__all__ = [
+    "conclusions",
+    "markdown",
+    "read_results",
+    "run_line",
+    "run_table",
+    "table",
+    "write_page",
+]
 
 _LAZY = {
     "conclusions": "equimodal.report.findings",
     "markdown": "equimodal.report.document",
     "read_results": "equimodal.report.reading",
+    "run_line": "equimodal.report.single",
+    "run_table": "equimodal.report.single",
     "table": "equimodal.report.terminal",
     "write_page": "equimodal.report.page",
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import equimodal
+from equimodal.cli import main
 from equimodal.compare import comparison, engine
 from equimodal.compare.progress import Silence
 from equimodal.errors import BalanceError
 from equimodal.report.schema import check
+from equimodal.train.storage import load_checkpoint
 
 ROWS = ["amss", "joint", "ensemble"]
 ARGUMENTS = {"methods": ROWS, "seeds": [5], "epochs": 4, "progress": False}
@@ -172,3 +176,55 @@ def test_killed_at_any_moment_it_ends_with_the_same_bits(whole, tmp_path, monkey
             assert np.array_equal(array, np.load(other / "predictions.npz")[name])
         if run["method"] != "ensemble":
             assert read(mine / "records.json") == read(other / "records.json")
+
+
+def test_a_run_on_its_own_has_the_bits_of_the_comparisons_row(whole, tmp_path, monkeypatch):
+    _, folder = whole
+    line = f"train --method amss --seed 5 --epochs 4 --out {tmp_path / 'own'}"
+    assert main(line.split()) == 0
+
+    ours, theirs = (place / "runs/amss/seed-5" for place in (tmp_path / "own", folder))
+    assert {p.name for p in ours.iterdir()} == {p.name for p in theirs.iterdir()}
+    for name in ("config.json", "records.json", "result.json"):
+        assert without_times(read(ours / name)) == without_times(read(theirs / name)), name
+    with np.load(ours / "predictions.npz") as own, np.load(theirs / "predictions.npz") as other:
+        assert own.files == other.files
+        assert all(np.array_equal(own[key], other[key]) for key in own.files)
+    assert_same_checkpoint(*(load_checkpoint(run / "checkpoint.pt") for run in (ours, theirs)))
+
+    monkeypatch.setattr(engine, "WorkerProcess", None)  # nothing is left to train
+    used = equimodal.compare(
+        **ARGUMENTS | {"methods": ["amss"], "out": tmp_path / "own"}, resume=True
+    )
+    assert used["runs"][0] == read(ours / "result.json") | {"folder": "runs/amss/seed-5"}
+
+
+def assert_same_checkpoint(one, other):
+    """Equal bit for bit but for the times."""
+    assert one.keys() == other.keys()
+    for key in one.keys() - {"step_seconds", "end_seconds", "seconds"}:
+        assert torch.equal(flat(one[key]), flat(other[key])), key
+
+
+def flat(value):
+    """All numbers of a nested value, and its texts as numbers."""
+    if isinstance(value, dict):
+        value = [item for key in sorted(value, key=str) for item in (str(key), value[key])]
+    if isinstance(value, list | tuple):
+        return torch.cat([torch.zeros(0, dtype=torch.float64), *map(flat, value)])
+    if isinstance(value, torch.Tensor):
+        return value.double().flatten()
+    if isinstance(value, str):
+        return torch.tensor([float(letter) for letter in value.encode()], dtype=torch.float64)
+    return torch.tensor([-1.0 if value is None else float(value)], dtype=torch.float64)
+
+
+def test_a_comparison_does_not_use_a_run_with_another_budget(whole, tmp_path):
+    _, folder = whole
+    shutil.copytree(folder / "runs/amss", tmp_path / "own/runs/amss")
+    with pytest.raises(BalanceError, match="other values of epochs: found"):
+        equimodal.compare(
+            **ARGUMENTS | {"methods": ["amss"], "epochs": 3, "out": tmp_path / "own"}, resume=True
+        )
+    with pytest.raises(BalanceError, match="holds results already; add --resume"):
+        equimodal.compare(**ARGUMENTS | {"methods": ["amss"], "out": tmp_path / "own"})
