@@ -45,7 +45,9 @@ def test_the_loop_in_the_readme_trains_the_model():
     assert not torch.equal(model.fc.weight, before)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/several-machines.md"]
+)
 def test_every_local_link_leads_to_a_file(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
 
