@@ -10,6 +10,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
+from contract import uneven_ranks
 from contract.training import trained
 from equimodal import methods
 
@@ -32,6 +33,7 @@ def train_all(rank, folder):
             "ddp": every_method(batch_size=8, wrap=DistributedDataParallel, held_out=1 + rank),
             "sharded": every_method(batch_size=8, shard=shard, **SHARDED),
             "sharded by encoder": every_method(batch_size=8, shard=shard_encoders, **BY_ENCODER),
+            "uneven": uneven_ranks.every_method(rank),
         }
     finally:
         dist.destroy_process_group()

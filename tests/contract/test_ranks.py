@@ -4,7 +4,7 @@ import time
 import pytest
 import torch
 
-from contract import ranks
+from contract import ranks, uneven_ranks
 from contract.training import assert_same_weights, largest_difference
 from equimodal import methods
 
@@ -46,9 +46,22 @@ def assert_equal_to_one_process(name, double, **options):
         assert values == pytest.approx({m: ratio * v for m, v in together[key].items()}, abs=1e-6)
 
 
+def assert_uneven_ranks_decide_as_one_process(first, second):
+    """Ranks of 8 and 3 rows against one process of 11; a count is of one rank's rows."""
+    for name, single in uneven_ranks.every_method().items():
+        assert_same_weights(first[name]["weights"], second[name]["weights"])
+        alone, together, other = map(decisions, (single, first[name], second[name]))
+        assert alone.keys() == together.keys() == other.keys()
+        for key in (key for key in alone if key[1] != "count"):
+            assert together[key] == other[key] == pytest.approx(alone[key], abs=1e-9), (name, key)
+        assert largest_difference(single["weights"], first[name]["weights"]) < 1e-9, name
+
+
 # One test for all methods and layouts: under pytest-xdist every worker would start its own.
-def test_two_ranks_of_8_stay_identical_and_equal_one_process_of_16(tmp_path):
+def test_two_ranks_stay_identical_and_equal_one_process(tmp_path):
     first, second = two_ranks(tmp_path)
+
+    assert_uneven_ranks_decide_as_one_process(first["uneven"], second["uneven"])
 
     wrong = {}
     for layout, options in LAYOUTS.items():
