@@ -1,6 +1,5 @@
 """The balancer: binds a model to a method and runs the method's stages inside any loop."""
 
-import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,10 +11,10 @@ from torch.optim import Optimizer
 from .arguments import require_number
 from .binding import bind, release
 from .collection import collect_features
-from .distributed import world_size
 from .encoders import Encoder
 from .errors import BalanceError
-from .inspection import Check, inspect
+from .inspection import Check, coverage, inspect
+from .loader import Batches
 from .loop_watch import LoopWatch
 from .method import Epoch, Method, Plan, Step, merged
 from .presence import rows_present
@@ -29,10 +28,11 @@ from .requirements import (
     check_parameters,
     needs_readout,
 )
+from .restart import check_state, plain
 from .sharding import forget_gathered
 from .streams import Stream, epoch_batches, unpaired_rows, with_pairs
 from .task import Classification, Task
-from .updates import UpdateScaling, bare, scale_gradients, warn_if_normalised
+from .updates import UpdateScaling, bare, scale_gradients, warn_if_normalised, watch_steps
 
 Log = Callable[[dict[str, float], int], Any]
 
@@ -157,10 +157,7 @@ class Balancer:
         self.optimizers += tuple(new)
         if self._edits:
             for optimizer in new:
-                watching = weakref.WeakMethod(self._stepping)
-                optimizer.register_step_pre_hook(_watched(watching, closure=False))
-                # A closure makes the gradients inside the step: that is looked at after it.
-                optimizer.register_step_post_hook(_watched(watching, closure=True))
+                watch_steps(optimizer, weakref.WeakMethod(self._stepping))
         if self.on == "update":
             self._scaling.follow(new)
         elif self._edits:
@@ -292,7 +289,7 @@ class Balancer:
                 inputs, targets = with_pairs(next(paired), inputs, targets)
             yield inputs, targets
 
-    def loader(self, dataset: Any, *, batch_size: int) -> "Batches":
+    def loader(self, dataset: Any, *, batch_size: int) -> Batches:
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
         return Batches(self, dataset, batch_size)
 
@@ -334,7 +331,7 @@ class Balancer:
             "epoch": self.epoch_index,
             "seed": self.seed,
             "method": type(self.method).__name__,
-            "config": {k: _plain(v) for k, v in self.method.config().items()},
+            "config": plain(self.method.config()),
             "modalities": list(self.modalities.names),
             "objective": self.objective,
             "on": self.on,
@@ -350,7 +347,7 @@ class Balancer:
         Raises:
             BalanceError: written by another method, other arguments or other modalities.
         """
-        self._check_state(state)
+        check_state(state, self.state_dict())
         self._micro = []
         self.step_index, self.epoch_index = state["step"], state["epoch"]
         self.seed = state["seed"]
@@ -380,18 +377,7 @@ class Balancer:
         return drained
 
     def __repr__(self) -> str:
-        total = sum(p.numel() for p in self.modalities.model.parameters())
-        lines = [f"Balancer({self.method!r}, objective={self.objective!r}, on={self.on!r})"]
-        for m in self.modalities.names:
-            own = sum(p.numel() for p in self.modalities.parameters(m).values())
-            units = self.modalities.units(m)
-            held = sum(p.parameter.numel() for u in units for p in u.parts)
-            lines.append(
-                f"  {m}: {own:,} parameters ({own / max(total, 1):.0%} of the model), "
-                f"{sum(u.count for u in units):,} units in {len(units)} layers "
-                f"({held / max(own, 1):.0%} of its parameters)"
-            )
-        return "\n".join(lines)
+        return coverage(self)
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -451,69 +437,3 @@ class Balancer:
             )
         self.task.check(logits, target)
         return self.task.loss(logits, target)
-
-    def _check_state(self, state: Mapping[str, Any]) -> None:
-        mine = self.state_dict(constants=False)
-        for key in ("format", "method", "config", "modalities", "objective", "on"):
-            if state.get(key) != mine[key]:
-                raise BalanceError(
-                    f"The checkpoint was written with {key} {state.get(key)!r}; this run has "
-                    f"{mine[key]!r}. Build the same balancer, or start afresh."
-                )
-
-
-class Batches:
-    """Every iteration is an epoch of a balancer's batches.
-
-    Its state is the place within an epoch, for trainers that save in the middle of one; load it
-    beside the balancer's own.
-
-    Args:
-        balancer: the balancer whose method plans them.
-        dataset: as in :meth:`Balancer.batches`.
-        batch_size: as in :meth:`Balancer.batches`.
-    """
-
-    def __init__(self, balancer: Balancer, dataset: Any, batch_size: int) -> None:
-        require_number("batch_size", batch_size, low=1, whole=True)
-        self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
-        self._start = self._given = 0
-
-    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
-        self._given, self._start = self._start, 0
-        for batch in self.balancer.batches(
-            self.dataset, batch_size=self.batch_size, start=self._given
-        ):
-            self._given += 1
-            yield batch
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.dataset) // world_size() / self.batch_size)
-
-    def state_dict(self) -> dict[str, int]:
-        """Batches that this epoch has given so far; 0 after its last."""
-        return {"batch": self._given % len(self)}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Let the next iteration continue the epoch where :meth:`state_dict` was taken."""
-        self._start = state["batch"]
-
-
-def _watched(
-    watching: "weakref.WeakMethod[Callable[[], None]]", *, closure: bool
-) -> Callable[..., None]:
-    """A hook of an optimizer, for steps with or without a ``closure``, that does not keep its
-    balancer alive."""
-
-    def hook(_: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        # args starts with the optimizer.
-        given = kwargs.get("closure") is not None or any(callable(a) for a in args[1:])
-        method = watching()
-        if method and given == closure:
-            method()
-
-    return hook
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

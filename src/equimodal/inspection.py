@@ -222,3 +222,20 @@ def _gradient_problems(balancer: "Balancer", step: Step) -> Iterator[str]:
                 f"{len(missed)} of {len(own)} parameters of {m!r} get no gradient, such as "
                 f"{missed[0]!r}: layers that the forward pass does not use."
             )
+
+
+def coverage(balancer: "Balancer") -> str:
+    """What the balancer covers, a line for each modality."""
+    modalities = balancer.modalities
+    first = f"Balancer({balancer.method!r}, objective={balancer.objective!r}, on={balancer.on!r})"
+    lines = [first]
+    for m in modalities.names:
+        found = _found(balancer, m, None)
+        units = modalities.units(m)
+        held = sum(p.parameter.numel() for u in units for p in u.parts)
+        lines.append(
+            f"  {m}: {found.parameters:,} parameters ({found.share:.0%} of the model), "
+            f"{found.units:,} units in {found.layers} layers "
+            f"({held / max(found.parameters, 1):.0%} of its parameters)"
+        )
+    return "\n".join(lines)

@@ -6,7 +6,8 @@ updates by 0.9999). The released codes mask gradients, so that is the default.
 """
 
 import warnings
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -86,3 +87,25 @@ def _interpolate(part: Part, factor: Tensor, old: Tensor) -> None:
     else:
         new, old, along = part.view(part.parameter.data), part.view(old), part.along(factor)
     new.copy_(torch.lerp(old, new, along.to(new.dtype)))
+
+
+def watch_steps(optimizer: Optimizer, watching: "weakref.WeakMethod[Callable[[], None]]") -> None:
+    """Call a method before every step of an optimizer, or after it where a closure makes the
+    gradients inside the step. The optimizer does not keep the method's owner alive."""
+    optimizer.register_step_pre_hook(_watched(watching, closure=False))
+    optimizer.register_step_post_hook(_watched(watching, closure=True))
+
+
+def _watched(
+    watching: "weakref.WeakMethod[Callable[[], None]]", *, closure: bool
+) -> Callable[..., None]:
+    """A hook for steps with or without a ``closure``."""
+
+    def hook(_: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        # args starts with the optimizer.
+        given = kwargs.get("closure") is not None or any(callable(a) for a in args[1:])
+        method = watching()
+        if method and given == closure:
+            method()
+
+    return hook

@@ -103,6 +103,14 @@ def test_a_checkpoint_of_another_training_is_refused(change, words):
     assert all(word in str(error.value) for word in words), error.value
 
 
+def test_initial_weights_of_other_shards_are_refused():
+    state = start("relearn").balancer.state_dict()
+    half = {n: w[: len(w) // 2] for n, w in state["constants"]["a"].items()}
+    state["constants"] = state["constants"] | {"a": half}
+    with pytest.raises(BalanceError, match=r"initial weight 'a: encoders.a.*as many ranks"):
+        start("relearn").balancer.load_state_dict(state)
+
+
 @pytest.mark.parametrize("state", [{}, {"model": 1}])
 def test_what_is_no_checkpoint_of_a_balancer_is_refused(state):
     with pytest.raises(BalanceError, match="format None"):
