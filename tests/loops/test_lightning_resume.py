@@ -66,6 +66,7 @@ def test_a_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(name, mom
 @pytest.mark.parametrize(
     ("moment", "module"),
     [(LAST_BATCH, Automatic), (LAST_BATCH, Validated), (VALIDATION, Validated)],
+    ids=["last batch", "last batch before validation", "validation"],
 )
 def test_an_epoch_whose_end_is_due_ends_once(name, moment, module, tmp_path):
     file = stopped(name, moment, tmp_path, module)

@@ -53,7 +53,7 @@ class BalanceCallback(Callback):
         self.balancer = balancer
         self._lent: list[str] = []
         self._open = False  # whether batches were trained since the last epoch_end()
-        self._due: int | None = None  # epoch that a loaded checkpoint has left without its end
+        self._due = False  # whether a loaded checkpoint has left the end of an epoch to do
         self._first = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -70,8 +70,8 @@ class BalanceCallback(Callback):
             setattr(balancer, name, lendable[name])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """End the epoch whose end a checkpoint left due, where Lightning counts it as over."""
-        if self._due is not None and self._due < trainer.current_epoch:
+        """End the epoch whose batches were all trained when the checkpoint was written."""
+        if self._due:
             self._end(self._of(pl_module))
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
@@ -103,7 +103,7 @@ class BalanceCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Put the balancer's state into Lightning's checkpoint."""
-        due = trainer.current_epoch if self._open and trainer.is_last_batch else None
+        due = self._open and trainer.is_last_batch
         checkpoint[_KEY] = {"balancer": self._of(pl_module).state_dict(), "due": due}
 
     def on_load_checkpoint(
@@ -118,8 +118,7 @@ class BalanceCallback(Callback):
                 "afresh, or load its weights alone: torch.load(path)['state_dict']."
             )
         self._of(pl_module).load_state_dict(checkpoint[_KEY]["balancer"])
-        self._due = checkpoint[_KEY]["due"]
-        self._open, self._first = self._due is not None, -1
+        self._open, self._due = False, checkpoint[_KEY]["due"]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take back what was lent, so that another trainer lends its own."""
@@ -133,7 +132,7 @@ class BalanceCallback(Callback):
 
     def _end(self, balancer: Balancer) -> None:
         balancer.epoch_end()
-        self._open, self._due = False, None
+        self._open = self._due = False
 
     def _of(self, pl_module: LightningModule) -> Balancer:
         found = self.balancer or getattr(pl_module, "balancer", None)
