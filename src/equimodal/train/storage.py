@@ -77,8 +77,12 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
         torch.save(dict(content), file)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
+def load_checkpoint(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
     """What `save_checkpoint` wrote, its checksums verified, on the CPU.
+
+    Args:
+        path: the file.
+        remedy: what to do where it is damaged; by default, to delete its folder.
 
     Raises:
         BalanceError: the file is truncated or damaged; the message names it.
@@ -88,12 +92,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             if damaged := archive.testzip():
-                raise _damaged(path, f"the checksum of {damaged} is wrong")
+                raise _damaged(path, f"the checksum of {damaged} is wrong", remedy)
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except BalanceError:
         raise
     except Exception as error:  # a damaged file can fail anywhere inside the reader
-        raise _damaged(path, error) from error
+        raise _damaged(path, error, remedy) from error
     return content
 
 
