@@ -1,0 +1,71 @@
+"""Settings of a Hugging Face Trainer that no method can work with."""
+
+import warnings
+from typing import Any
+
+from torch import nn
+
+from equimodal.balancer import Balancer
+from equimodal.errors import BalanceError
+
+
+def warn_of_clipping(balancer: Balancer, args: Any) -> None:
+    """Warn where the Trainer clips gradients that a method scales afterwards."""
+    if not args.max_grad_norm > 0:
+        return
+    balancer._watch.clips_first = True
+    if balancer.on == "gradient" and balancer.method.edits_gradients():
+        warnings.warn(
+            f"The Trainer clips gradients to max_grad_norm={args.max_grad_norm:g} before "
+            f"{type(balancer.method).__name__} scales them: pass "
+            "TrainingArguments(max_grad_norm=0), or Balancer(..., on='update').",
+            stacklevel=3,
+        )
+
+
+def refuse_setting(balancer: Balancer, args: Any, model: nn.Module, optimizer: Any) -> None:
+    """Refuse, before the first update, what would be silently wrong. Raises BalanceError."""
+    if args.n_gpu > 1:
+        raise BalanceError(
+            f"nn.DataParallel over {args.n_gpu} GPUs runs copies of the model, whose features the "
+            "balancer does not see; start one process a GPU: torchrun --nproc-per-node "
+            f"{args.n_gpu} train.py."
+        )
+    if args.deepspeed or "DeepSpeed" in type(optimizer).__name__:
+        raise BalanceError(
+            "DeepSpeed keeps gradients and updates to itself, so that no method can change them; "
+            "use DDP or FSDP2."
+        )
+    mine = balancer.modalities.model
+    if not any(module is mine for module in model.modules()):
+        raise BalanceError(
+            f"The Trainer trains a {type(model).__name__} that is not the model of the balancer: "
+            "pass the same object to both, and model=... instead of model_init=...."
+        )
+    if balancer.pending:
+        raise BalanceError(
+            "A training was cut off between loss() and before_step(); build the model and the "
+            "balancer anew, and resume from a checkpoint."
+        )
+
+
+def refuse_loss(labels: Any, *, counted: bool, parts: int) -> None:
+    """Refuse a loss that no update could use. Raises BalanceError.
+
+    Args:
+        labels: what the Trainer gave as such.
+        counted: whether it counted them.
+        parts: micro-batches of an update; 0 where the callback was not told that training begins.
+    """
+    if not parts:
+        raise BalanceError("The callback is missing: pass callbacks=[callback] to Trainer.")
+    if labels is None:
+        raise BalanceError(
+            "The Trainer gave no labels: name the target 'labels' in the data set, and pass "
+            "TrainingArguments(label_names=['labels']) if the model's forward has no such argument."
+        )
+    if parts > 1 and not counted:
+        raise BalanceError(
+            f"The Trainer cannot count labels of type {type(labels).__name__}, so that the {parts} "
+            "micro-batches of an update cannot be averaged; use gradient_accumulation_steps=1."
+        )
