@@ -1,16 +1,11 @@
 """Two processes that train every method together, over the loopback interface."""
 
-import os
-from datetime import timedelta
-from pathlib import Path
-
-import torch
-import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from contract import uneven_ranks
+from contract.pair import joined, leave
 from contract.training import trained
 from equimodal import methods
 
@@ -21,13 +16,7 @@ BY_ENCODER = {"kinds": ("self-attention", "convolutional", "lstm", "multihead"),
 
 def train_all(rank, folder):
     """Train every method as one of two ranks of 8 rows; leave the results in ``folder``."""
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2,
-        timeout=timedelta(seconds=60),
-    )  # fmt: skip
-    try:
+    with joined(rank, folder):
         results = {
             # The second rank holds other validation data: the first one's diagnosis must count.
             "ddp": every_method(batch_size=8, wrap=DistributedDataParallel, held_out=1 + rank),
@@ -35,9 +24,7 @@ def train_all(rank, folder):
             "sharded by encoder": every_method(batch_size=8, shard=shard_encoders, **BY_ENCODER),
             "uneven": uneven_ranks.every_method(rank),
         }
-    finally:
-        dist.destroy_process_group()
-    torch.save(results, Path(folder) / f"rank-{rank}.pt")
+    leave(results, rank, folder)
 
 
 def shard(net):

@@ -1,33 +1,11 @@
-import multiprocessing
-import time
-
 import pytest
-import torch
 
 from contract import ranks, uneven_ranks
+from contract.pair import both_ranks
 from contract.training import assert_same_weights, largest_difference
 from equimodal import methods
 
-SECONDS = 150
 LAYOUTS = {"ddp": {}, "sharded": ranks.SHARDED, "sharded by encoder": ranks.BY_ENCODER}
-
-
-def two_ranks(folder):
-    """What both ranks found, from one pair of processes for all methods."""
-    context = multiprocessing.get_context("spawn")
-    pair = [context.Process(target=ranks.train_all, args=(r, str(folder))) for r in (0, 1)]
-    for process in pair:
-        process.start()
-    deadline = time.monotonic() + SECONDS
-    for process in pair:
-        process.join(max(0.0, deadline - time.monotonic()))
-    late = [process for process in pair if process.is_alive()]
-    for process in late:
-        process.kill()
-        process.join()
-    assert not late, f"two ranks did not finish in {SECONDS} s"
-    assert [process.exitcode for process in pair] == [0, 0]
-    return [torch.load(folder / f"rank-{r}.pt", weights_only=True) for r in (0, 1)]
 
 
 def decisions(result):
@@ -59,7 +37,7 @@ def assert_uneven_ranks_decide_as_one_process(first, second):
 
 # One test for all methods and layouts: under pytest-xdist every worker would start its own.
 def test_two_ranks_stay_identical_and_equal_one_process(tmp_path):
-    first, second = two_ranks(tmp_path)
+    first, second = both_ranks(ranks.train_all, tmp_path)
 
     assert_uneven_ranks_decide_as_one_process(first["uneven"], second["uneven"])
 
