@@ -9,6 +9,8 @@ from contract.pair import joined, leave
 from contract.training import trained
 from equimodal import methods
 
+# Each kind of stage once.
+STAGES = ("joint+unimodal", "amss+", "dus", "relearn")
 SHARDED = {"kinds": ("convolutional", "gru"), "epochs": 2}
 # Every kind of unit: rows, filters, gates, heads of packed and of separate projections.
 BY_ENCODER = {"kinds": ("self-attention", "convolutional", "lstm", "multihead"), "epochs": 2}
@@ -20,7 +22,7 @@ def train_all(rank, folder):
         results = {
             # The second rank holds other validation data: the first one's diagnosis must count.
             "ddp": every_method(batch_size=8, wrap=DistributedDataParallel, held_out=1 + rank),
-            "sharded": every_method(batch_size=8, shard=shard, **SHARDED),
+            "sharded": {n: result(n, batch_size=8, shard=shard, **SHARDED) for n in STAGES},
             "sharded by encoder": every_method(batch_size=8, shard=shard_encoders, **BY_ENCODER),
             "uneven": uneven_ranks.every_method(rank),
         }
