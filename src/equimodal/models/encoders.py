@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
+from equimodal.models.sequences import SequenceEncoder, TextEncoder
 
 
 class ConvEncoder(nn.Module):
@@ -69,27 +70,82 @@ class VectorEncoder(nn.Module):
         return features
 
 
-def build_encoder(kind: str, shape: Sequence[int]) -> ConvEncoder | VectorEncoder:
+class VideoEncoder(nn.Module):
+    """Features of a video: those of its frames, averaged over time. (N, F, C, H, W) -> (N, width)
+
+    Args:
+        shape: (F, C, H, W) of one sample.
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__()
+        self.frames = _image_encoder(shape[1:])
+        self.width = self.frames.width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features of each video: (N, F, C, H, W) -> (N, width)."""
+        features: Tensor = self.frames(x.flatten(0, 1))
+        return features.view(*x.shape[:2], self.width).mean(1)
+
+
+Encoder = ConvEncoder | VectorEncoder | VideoEncoder | SequenceEncoder | TextEncoder
+FORMS = {
+    "image": "(channels, height, width)",
+    "spectrogram": "(channels, height, width)",
+    "vector": "(D,)",
+    "sequence": "(T, D + 1)",
+    "text": "(T,)",
+    "video": "(frames, channels, height, width)",
+}
+
+
+def build_encoder(kind: str, shape: Sequence[int], *, vocabulary: int | None = None) -> Encoder:
     """The small encoder for a modality of this kind and sample shape.
 
     An image gets two convolutions (32, 64), a spectrogram, whose patterns reach further, four
-    (16, 16, 32, 32); a vector two linear layers. The deeper one learns more slowly, which is what
-    a comparison of balancing methods is about.
+    (16, 16, 32, 32); a vector two linear layers; a video the image's, averaged over its frames;
+    a sequence and a text two blocks of a transformer. The deeper one learns more slowly, which is
+    what a comparison of balancing methods is about.
+
+    Args:
+        kind: one of `FORMS`.
+        shape: of one sample.
+        vocabulary: number of tokens of a text.
 
     Raises:
         BalanceError: the kind is unknown, or the shape is not one of that kind.
     """
-    if kind not in ("image", "spectrogram", "vector"):
-        raise BalanceError(
-            f"There is no encoder for the kind '{kind}'; write image, spectrogram or vector."
-        )
-    expected = 1 if kind == "vector" else 3
-    if len(shape) != expected or min(shape) < 1:
-        form = "(D,)" if kind == "vector" else "(channels, height, width)"
-        raise BalanceError(f"A sample of kind '{kind}' has the shape {form}, found {tuple(shape)}.")
+    _check(kind, shape, vocabulary)
     if kind == "vector":
         return VectorEncoder(shape)
+    if kind == "sequence":
+        return SequenceEncoder(shape)
+    if kind == "text":
+        assert vocabulary is not None
+        return TextEncoder(shape, vocabulary=vocabulary)
+    if kind == "video":
+        return VideoEncoder(shape)
     if kind == "spectrogram":
         return ConvEncoder(shape, channels=(16, 16, 32, 32), strides=(2, 2, 1, 1))
+    return _image_encoder(shape)
+
+
+def _image_encoder(shape: Sequence[int]) -> ConvEncoder:
     # A tiny image keeps its resolution in the first convolution.
     return ConvEncoder(shape, channels=(32, 64), strides=(1 if min(shape[1:]) <= 16 else 2, 2))
+
+
+def _check(kind: str, shape: Sequence[int], vocabulary: int | None) -> None:
+    if kind not in FORMS:
+        *most, last = FORMS
+        raise BalanceError(
+            f"There is no encoder for the kind '{kind}'; write {', '.join(most)} or {last}."
+        )
+    axes = FORMS[kind].count(",") + (not FORMS[kind].endswith(",)"))
+    smallest = 2 if kind == "sequence" else 1
+    if len(shape) != axes or min(shape) < 1 or shape[-1] < smallest:
+        raise BalanceError(
+            f"A sample of kind '{kind}' has the shape {FORMS[kind]}, found {tuple(shape)}."
+        )
+    if kind == "text" and not vocabulary:
+        raise BalanceError("A text needs the number of its tokens; give Modality a vocabulary.")

@@ -77,7 +77,9 @@ def build_model(modalities: Mapping[str, Modality], classes: int, *, seed: int) 
     encoders = {}
     for name, modality in modalities.items():
         with named_seed(seed, f"encoder:{name}"):
-            encoders[name] = build_encoder(modality.kind, modality.shape)
+            encoders[name] = build_encoder(
+                modality.kind, modality.shape, vocabulary=modality.vocabulary
+            )
     widths = {name: encoder.width for name, encoder in encoders.items()}
     with named_seed(seed, "head"):
         return FusionModel(encoders, widths=widths, classes=classes)
