@@ -92,9 +92,11 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What a command that trains takes besides the name of the data."""
+    from equimodal.compare.arguments import default_out
+
     options = {k: v for k, v in vars(arguments).items() if k not in ("command", "data")}
     options["settings"] = settings(arguments.settings)
-    options["out"] = arguments.out or os.path.join("results", arguments.data)
+    options["out"] = arguments.out or default_out(arguments.data)
     return options
 
 
@@ -154,9 +156,9 @@ def _methods(arguments: argparse.Namespace) -> None:
 
 
 def _data(arguments: argparse.Namespace) -> None:
-    from equimodal import catalogue
+    from equimodal.cli_data import shown
 
-    print(catalogue.source(arguments.name) if arguments.name else catalogue.sources())
+    print(shown(arguments.name, root=arguments.data_root))
 
 
 def _report(arguments: argparse.Namespace) -> None:

@@ -1,10 +1,11 @@
-"""What `equimodal data` does besides showing: `get` and `convert`."""
+"""What `equimodal data` does besides showing: `check`, `get` and `convert`."""
 
 import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from equimodal.cli_data import CHECK, CHECK_EXAMPLES, add_check, check
 from equimodal.cli_values import settings, whole_number
 
 _CONVERT = """\
@@ -121,6 +122,7 @@ class Action:
 
 
 ACTIONS = {
+    "check": Action(CHECK, CHECK_EXAMPLES, add_check, check),
     "get": Action(_GET, _GET_EXAMPLES, _add_get, _get),
     "convert": Action(_CONVERT, _CONVERT_EXAMPLES, _add_convert, _convert),
 }

@@ -59,7 +59,10 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_data(group: _Options) -> None:
     group.add_argument(
-        "--data", metavar="NAME", default="keypad", help="data set, see `equimodal data` (keypad)"
+        "--data",
+        metavar="NAME",
+        default="keypad",
+        help="data set, see `equimodal data`, or a table of your own such as my.csv (keypad)",
     )
     group.add_argument("--data-root", metavar="DIR", help="folder with the data set's own files")
 
@@ -96,6 +99,9 @@ def _add_device(group: _Options) -> None:
 
 def _add_folder(group: _Options) -> None:
     group.add_argument("--out", metavar="DIR", help="folder of the results (results/<data>)")
+    group.add_argument(
+        "--cache", metavar="DIR", help="folder of a table's decoded samples (in the user's cache)"
+    )
     group.add_argument(
         "--resume", action="store_true", help="continue in that folder instead of refusing it"
     )

@@ -20,6 +20,7 @@ examples:
   equimodal train --method amss            one method with one seed, on one machine or on several
   equimodal methods amss                   what a method does, and its settings
   equimodal data avdigits                  what a data set is, and where to get its files
+  equimodal data check my.csv              what is wrong with a table of your own
   equimodal data get avdigits --help       fetch the files of a data set
   equimodal data convert cremad --help     from official files to a table that compare reads
   equimodal report results/keypad          write the page of a finished comparison again
@@ -37,6 +38,7 @@ examples:
   equimodal compare --methods joint,amss,amss-fixed --seeds 5 --out results/amss
   equimodal compare --lr 0.01,0.03,0.1 --set amss.tau=0.5 --set keypad.snr=5 --out results/search
   equimodal compare --data avdigits --data-root ~/data --objective fused+unimodal --out results/av
+  equimodal compare --data my.csv          a table of your own, see docs/manifest.md
   equimodal compare --resume               continue after a kill, or show the table again"""
 
 _TRAIN = """\
@@ -53,6 +55,18 @@ examples:
       -m equimodal train --method amss         and on the second machine --node-rank 1
 
 SLURM, and what several processes change: docs/several-machines.md"""
+
+_DATA = """\
+Without a name, list the data sets. With one, or with the path of a table of your own (CSV, JSONL
+or Parquet), explain it."""
+
+_DATA_EXAMPLES = """\
+examples:
+  equimodal data
+  equimodal data avdigits
+  equimodal data my.csv                    how the columns of a table are understood
+  equimodal data check my.csv              what is wrong with it
+  equimodal data get NAME | convert NAME   fetch files, or make a table of them"""
 
 _COMMANDS = ("compare", "train", "methods", "data", "report")
 _OPTIONS = ("-h", "--help", "--version")
@@ -129,8 +143,11 @@ def _build_parser() -> argparse.ArgumentParser:
     add_train(train)
     methods = commands.add_parser("methods", help="list the methods, or explain one")
     methods.add_argument("name", nargs="?", metavar="NAME", help="explain this method in full")
-    data = commands.add_parser("data", help="list the data sets, or explain one")
-    data.add_argument("name", nargs="?", metavar="NAME", help="explain this data set in full")
+    data = commands.add_parser(
+        "data", help="list the data sets, or explain one", description=_DATA, epilog=_DATA_EXAMPLES
+    )
+    data.add_argument("name", nargs="?", metavar="NAME", help="explain this data set or table")
+    data.add_argument("--data-root", metavar="DIR", help="folder that a table's paths start from")
     report = commands.add_parser("report", help="print the table and write report.html again")
     report.add_argument("folder", metavar="DIR", help="folder that holds results.json")
     return parser

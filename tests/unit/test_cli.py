@@ -134,6 +134,7 @@ def test_compare_without_options_uses_keypad_and_leaves_the_budget_to_the_data(c
                 "settings": {},
                 "jobs": None,
                 "out": "results/keypad",
+                "cache": None,
                 "resume": False,
             },
         )
@@ -144,7 +145,7 @@ def test_compare_passes_every_option_on(calls):
     line = (
         "compare --data mosi --data-root files --methods joint,amss --seeds 0,1,7 --epochs 4"
         " --objective fused+unimodal --lr 0.1,0.2 --batch-size 32 --optimizer adam --device cuda"
-        " --set amss.tau=0.2 --set mosi.views=a,b --jobs 2 --out there --resume"
+        " --set amss.tau=0.2 --set mosi.views=a,b --jobs 2 --out there --cache decoded --resume"
     )
 
     assert main(line.split()) == 0
@@ -164,6 +165,7 @@ def test_compare_passes_every_option_on(calls):
         "settings": {"amss.tau": 0.2, "mosi.views": ("a", "b")},
         "jobs": 2,
         "out": "there",
+        "cache": "decoded",
         "resume": True,
     }
 

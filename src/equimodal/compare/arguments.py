@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from equimodal.errors import BalanceError, did_you_mean
 
 OBJECTIVES = ("fused", "fused+unimodal")
+
+
+def default_out(data: str) -> str:
+    """The folder of a comparison that names none."""
+    return f"results/{Path(data).stem}"
 
 
 def seed_list(seeds: int | Sequence[int]) -> list[int]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equimodal.compare.arguments import count_of
+from equimodal import data as sources
+from equimodal.compare.arguments import count_of, default_out
 from equimodal.compare.engine import default_jobs, execute
 from equimodal.compare.folder import check_new, check_runs, claim
 from equimodal.compare.plan import Plan, make_plan
@@ -33,6 +34,7 @@ def compare(
     out: str | Path | None = None,
     resume: bool = False,
     progress: bool = True,
+    cache: str | Path | None = None,
 ) -> dict[str, Any]:
     """Train every row with the same budget, seeds and data, and sum up who wins.
 
@@ -41,8 +43,9 @@ def compare(
     repeated with ``resume`` ends with the same numbers. Writes results.json and report.html.
 
     Args:
-        data: name of the data set, see `equimodal.data.names`.
-        data_root: folder with the data set's own files, where it needs them.
+        data: name of the data set, see `equimodal.data.names`, or the path of a table of your own.
+        data_root: folder with the data set's own files, where it needs them; of a table, the
+            folder that its paths start from.
         methods: rows; ``alone:*`` stands for one row a modality. None: every one.
         seeds: how many, or which. A seed fixes pairs, split, initial weights and order.
         epochs: passes over the training data. None: the data set's.
@@ -54,9 +57,10 @@ def compare(
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         settings: ``{"amss.tau": 0.2, "keypad.snr": 5}``; ``<method>.on`` is the balancer's.
         jobs: runs at a time. None: one a processor, or one on an accelerator.
-        out: folder of the results. None: ``results/<data>``.
+        out: folder of the results. None: ``results/<data>``, of a table its name without suffix.
         resume: continue what is in that folder instead of refusing it.
         progress: show how far it is, on the error stream.
+        cache: folder of the decoded samples of a table. None: in the user's cache.
 
     Returns:
         What results.json holds.
@@ -70,11 +74,12 @@ def compare(
         results = equimodal.compare(methods=["joint", "amss", "amss-fixed"], seeds=5)
         print(results["summary"]["amss"]["difference_to_control"])
     """
-    folder = Path(out if out is not None else f"results/{data}")
+    folder = Path(out if out is not None else default_out(data))
     check_new(folder, resume=resume)
+    data, root = sources.ready(data, data_root, cache=cache, progress=progress)
     plan = make_plan(
         data,
-        data_root=None if data_root is None else str(Path(data_root).absolute()),
+        data_root=root,
         methods=methods,
         seeds=seeds,
         epochs=epochs,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from equimodal import data as sources
 from equimodal.compare.arguments import check_device
 from equimodal.compare.folder import check_run
 from equimodal.compare.plan import PlannedRun, make_plan
@@ -96,15 +97,18 @@ def _planned(
     data: str, options: Mapping[str, Any], launch: Launch
 ) -> tuple[PlannedRun, str | None]:
     """The only run of the plan of these arguments, and the absolute data root."""
-    root = options.get("data_root")
-    root = None if root is None else str(Path(root).absolute())
     row = options["methods"][0]
     if row == ENSEMBLE:
         raise BalanceError(
             "The row 'ensemble' trains nothing, it averages the rows alone:<modality>; train "
             "those, then write `equimodal compare --methods ensemble --resume`."
         )
-    plan = make_plan(data, **{**options, "data_root": root})
+    options = dict(options)
+    data, root = sources.ready(
+        data, options.pop("data_root", None), cache=options.pop("cache", None),
+        progress=launch.rank == 0,
+    )  # fmt: skip
+    plan = make_plan(data, data_root=root, **options)
     if len(plan.runs) > 1:
         rows = ", ".join(plan.config["methods"])
         raise BalanceError(f"'{row}' stands for several rows; write one of {rows}.")

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from equimodal.data.information import SourceInfo
-from equimodal.data.sources import describe, load, names
+from equimodal.data.sources import describe, load, names, ready
 
 if TYPE_CHECKING:
     from equimodal.data.dataset import DataSource, Modality, MultimodalDataset
@@ -19,6 +19,7 @@ __all__ = [
     "describe",
     "load",
     "names",
+    "ready",
 ]
 
 

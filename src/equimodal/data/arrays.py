@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["image", "spectrogram", "vector"]
+Kind = Literal["image", "spectrogram", "vector", "sequence", "text", "video"]
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 

@@ -1,9 +1,10 @@
-"""Multimodal data in memory: one tensor per modality, one label per sample."""
+"""Multimodal data: one tensor, or rows on disk, per modality, and one label per sample."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,25 +18,42 @@ from equimodal.errors import DataError
 class Modality:
     """What one modality's samples are: ``kind`` chooses the encoder, ``shape`` is of one sample.
 
-    Images and spectrograms are channels first, ``(channels, height, width)``; a vector is ``(D,)``.
+    Images and spectrograms are channels first, ``(channels, height, width)``; a vector is ``(D,)``;
+    a video ``(frames, channels, height, width)``; a sequence ``(T, D + 1)``, whose last column is 1
+    for a step that is there and 0 for one that pads; a text ``(T,)``, token numbers below
+    ``vocabulary``, of which 0 pads.
     """
 
     kind: Kind
     shape: tuple[int, ...]
+    vocabulary: int | None = None
+
+
+class Rows(Protocol):
+    """Samples of one modality, (N, ...): a tensor, or what reads the rows that are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Tensor:
+        """The rows at an index, a slice or a tensor of indices: (n,) -> (n, ...)"""
+
+    def to(self, device: Any, /) -> Any:
+        """The same rows, which are or will come on ``device``."""
 
 
 class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
-    """Samples of one or more modalities that share a label, held in memory.
+    """Samples of one or more modalities that share a label.
 
     Args:
-        inputs: one tensor ``(N, ...)`` per modality; row i of each belongs to sample i.
+        inputs: one tensor ``(N, ...)`` per modality, or `Rows` that stand for one; row i of each
+            belongs to sample i.
         labels: class indices, ``(N,)``, int64.
 
     Raises:
         DataError: the tensors differ in their number of rows, or the labels are no class indices.
     """
 
-    def __init__(self, inputs: Mapping[str, Tensor], labels: Tensor) -> None:
+    def __init__(self, inputs: Mapping[str, Rows], labels: Tensor) -> None:
         self.inputs = dict(inputs)
         self.labels = labels
         self._check()
@@ -79,7 +97,7 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
         return self.inputs[modality][indices], self.labels[indices]
 
     def to(self, device: torch.device | str) -> MultimodalDataset:
-        """The same data set with every tensor on ``device``."""
+        """The same data set, whose samples are or will come on ``device``."""
         inputs = {m: rows.to(device) for m, rows in self.inputs.items()}
         return MultimodalDataset(inputs, self.labels.to(device))
 
@@ -107,7 +125,7 @@ class DataSource:
         """The data set ``name`` as tensors; its modalities' shapes are those of the arrays."""
         train, validation, test = map(_dataset, (arrays.train, arrays.validation, arrays.test))
         modalities = {
-            m: Modality(kind, tuple(train.inputs[m].shape[1:])) for m, kind in arrays.kinds.items()
+            m: Modality(kind, arrays.train.inputs[m].shape[1:]) for m, kind in arrays.kinds.items()
         }
         return cls(
             name, train, validation, test, modalities, arrays.classes, arrays.settings, arrays.note

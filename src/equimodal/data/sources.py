@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equimodal.data.information import Facts, SourceInfo, described
+from equimodal.data.manifest import SUFFIXES, is_manifest
 from equimodal.data.settings import check_known, defaults
 from equimodal.errors import BalanceError, DataError, did_you_mean
 
@@ -43,8 +44,9 @@ def load(
     """The data set as tensors; pairs, noise and the validation split follow ``seed``.
 
     Args:
-        name: one of :func:`names`.
-        root: folder that holds the files, for a set that is read from files.
+        name: one of :func:`names`, or the path of a manifest.
+        root: folder that holds the files, for a set that is read from files; or what :func:`ready`
+            returned for it.
         seed: the same seed gives the same data; the global random streams are not touched.
         settings: arguments of the set's loader, see :func:`describe`.
 
@@ -52,6 +54,10 @@ def load(
         BalanceError: the name or a setting is unknown.
         DataError: a setting's value is wrong, or a file is missing or damaged.
     """
+    if is_manifest(name):
+        from equimodal.data.manifest.source import load as load_manifest  # imports torch
+
+        return load_manifest(name, root, settings)
     loader, facts = _loader(name)
     check_known(name, settings, defaults(loader))
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -65,10 +71,39 @@ def load(
     return DataSource.from_arrays(name, arrays)
 
 
+def ready(
+    name: str,
+    root: str | Path | None = None,
+    *,
+    cache: str | Path | None = None,
+    jobs: int | None = None,
+    progress: bool = False,
+) -> tuple[str, str | None]:
+    """The name and the root by which every run loads a data set; a manifest is prepared here.
+
+    Args:
+        name: as in :func:`load`.
+        root: as in :func:`load`.
+        cache: folder of a manifest's decoded samples; by default in the user's cache.
+        jobs: processes that read a manifest's files; by default one a processor.
+        progress: show how far that is, on the error stream.
+
+    Raises:
+        DataError: a manifest has problems, or its cache cannot be written.
+    """
+    if not is_manifest(name):
+        return name, None if root is None else str(Path(root).absolute())
+    from equimodal.data.manifest.preparation import prepare
+
+    folder = prepare(name, root=root, cache=cache, jobs=jobs, progress=progress)
+    return Path(name).name, str(folder)
+
+
 def _loader(name: str) -> tuple[Callable[..., Arrays], Facts]:
     if name not in _LOADERS:
         raise BalanceError(
-            f"There is no data set '{name}'; write one of {', '.join(_LOADERS)}."
+            f"There is no data set '{name}'; write one of {', '.join(_LOADERS)}, or the path of a "
+            f"table of your own ({', '.join(SUFFIXES)})."
             f"{did_you_mean(name, _LOADERS)}"
         )
     module = import_module(_LOADERS[name])

@@ -1,0 +1,109 @@
+"""From one file or cell to one array: a function per kind, bounded in time and memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import BufferedReader
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equimodal.data.manifest import formats
+from equimodal.data.manifest.findings import Unfit
+
+Array = NDArray[Any]
+DIGEST = 16
+"""Bytes of a content's digest."""
+
+
+@dataclass
+class Item:
+    """A decoded item.
+
+    ``array`` is the stored row. ``shape`` is of the item as it came, ``seconds`` its length where
+    it has one, ``warnings`` pairs of a code and a text.
+    """
+
+    array: Array
+    shape: tuple[int, ...]
+    seconds: float | None = None
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that is open at its start: its path, the format to read it as, its size in bytes."""
+
+    file: BinaryIO
+    path: str
+    format: str
+    size: int
+
+
+Decoder = Callable[[Any, Mapping[str, Any]], Item]
+Measure = Callable[[Any], dict[str, Any]]
+
+
+def decoder(kind: str) -> Decoder:
+    """The function ``(opened file or cell, settings) -> Item`` of a kind."""
+    return _functions(kind)[0]
+
+
+def measure(kind: str) -> Measure:
+    """The function ``(opened file or cell) -> facts`` of a kind, which reads little of a file."""
+    return _functions(kind)[1]
+
+
+def _functions(kind: str) -> tuple[Decoder, Measure]:
+    # Each reader loads a library of its own, which only those who need it must have.
+    if kind == "image":
+        from equimodal.data.manifest import images as module
+    elif kind == "sound":
+        from equimodal.data.manifest import sounds as module  # type: ignore[no-redef]
+    elif kind == "video":
+        from equimodal.data.manifest import videos as module  # type: ignore[no-redef]
+    elif kind == "text":
+        from equimodal.data.manifest import texts as module  # type: ignore[no-redef]
+    else:
+        from equimodal.data.manifest import numbers as module  # type: ignore[no-redef]
+    return module.decoder(kind), module.measure(kind)
+
+
+def digest_of(file: BufferedReader) -> bytes:
+    """The digest of all bytes of an open file, which is then at its start again."""
+    found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST)).digest()
+    file.seek(0)
+    return found
+
+
+def text_digest(cell: str) -> bytes:
+    """The digest of an inline cell."""
+    return hashlib.blake2b(cell.encode(), digest_size=DIGEST).digest()
+
+
+def opened(file: BinaryIO, path: str, size: int) -> tuple[Opened, list[tuple[str, str]]]:
+    """The open file with the format of its content, and what is to be said of its name.
+
+    Raises:
+        Unfit: see `formats.checked_format`.
+    """
+    head = file.read(formats.HEAD)
+    file.seek(0)
+    found, warning = formats.checked_format(path, head)
+    return Opened(file, path, found, size), [("extension", warning)] if warning else []
+
+
+def finite(values: Array) -> Array:
+    """The values, all of which must be finite.
+
+    Raises:
+        Unfit: one is NaN or infinite.
+    """
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        place = [int(axis) for axis in np.unravel_index(int(wrong.argmax()), wrong.shape)]
+        raise Unfit("finite", f"holds {int(wrong.sum())} values that are not finite, first {place}")
+    return values

@@ -1,0 +1,27 @@
+"""Packages that only some kinds of data need."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from equimodal.errors import DataError
+
+
+def extra(module: str, purpose: str) -> ModuleType:
+    """The module of an optional package.
+
+    Args:
+        module: its import name.
+        purpose: what it is needed for, as the message says it.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DataError(
+            f"Reading {purpose} needs the package {module.partition('.')[0]}, which is not "
+            "installed; write: pip install 'equimodal[data]'."
+        ) from error

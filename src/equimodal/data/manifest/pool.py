@@ -1,0 +1,155 @@
+"""Reads items in parallel processes; one that dies or hangs costs the one item that it was at."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from typing import Any
+
+from equimodal.data.manifest.work import Entry, Outcome, Task, as_dict
+from equimodal.errors import DataError
+
+CHUNK = 32
+PATIENCE = 120.0
+"""Seconds that the items of one chunk may take together, and a single item alone."""
+
+_START = "from equimodal.data.manifest.worker import main; main({})"
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+Answer = tuple[list[Outcome], bytes]
+
+
+def answers(
+    task: Task, entries: Sequence[Entry], *, jobs: int, patience: float = PATIENCE
+) -> Iterator[Answer]:
+    """The outcomes of all items with the bytes of their arrays, in chunks, in any order.
+
+    Args:
+        task: what is done with each item.
+        entries: the items.
+        jobs: processes.
+        patience: seconds after which a chunk's process is ended.
+
+    Raises:
+        DataError: no process can be started.
+    """
+    chunks = deque(list(entries[at : at + CHUNK]) for at in range(0, len(entries), CHUNK))
+    pool = _Pool(task, chunks, patience)
+    try:
+        for _ in range(min(jobs, len(chunks))):
+            pool.hire()
+        while pool.workers:
+            yield from pool.turn()
+    finally:
+        for worker in pool.workers.values():
+            worker.end()
+
+
+class _Worker:
+    """A running `equimodal.data.manifest.worker` and the chunk that it is at."""
+
+    def __init__(self, task: Task) -> None:
+        self.connection, theirs = Pipe()
+        self.chunk: list[Entry] = []
+        self.deadline = 0.0
+        # -P: a file random.py in the user's folder must not stand in for Python's own module.
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _START.format(theirs.fileno())],
+            pass_fds=(theirs.fileno(),),
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self.send(as_dict(task))
+
+    def send(self, message: Any) -> None:
+        """Send a message; a worker that is already dead is noticed when it should answer."""
+        try:
+            self.connection.send_bytes(json.dumps(message).encode())
+        except OSError:
+            return
+
+    def receive(self) -> Answer | None:
+        """The answer, or None where the process has ended."""
+        try:
+            return json.loads(self.connection.recv_bytes()), self.connection.recv_bytes()
+        except (EOFError, OSError):
+            return None
+
+    def end(self) -> int:
+        """End the process; returns its exit code."""
+        self.connection.close()
+        self.process.kill()
+        return self.process.wait()
+
+
+class _Pool:
+    """The chunks that wait and the workers by their connection."""
+
+    def __init__(self, task: Task, chunks: deque[list[Entry]], patience: float) -> None:
+        self.task, self.waiting, self.patience = task, chunks, patience
+        self.workers: dict[Any, _Worker] = {}
+        self.answered = False
+
+    def hire(self) -> None:
+        """Start a worker on the next chunk."""
+        worker = _Worker(self.task)
+        self.workers[worker.connection] = worker
+        self._assign(worker)
+
+    def turn(self) -> Iterator[Answer]:
+        """Wait for an answer, an end or a deadline, and say what came of it."""
+        due = min(worker.deadline for worker in self.workers.values())
+        ready = wait(list(self.workers), timeout=max(0.0, due - time.monotonic()))
+        for connection in ready:
+            worker = self.workers[connection]
+            answer = worker.receive()
+            if answer is None:
+                yield from self._lost(worker, "its reader died")
+                continue
+            self.answered = True
+            yield answer
+            self._assign(worker)
+        late = [w for w in self.workers.values() if w.deadline <= time.monotonic()]
+        for worker in late if not ready else ():
+            yield from self._lost(worker, f"it took longer than {self.patience:g} s")
+
+    def _assign(self, worker: _Worker) -> None:
+        """Give the worker the next chunk, or let it go."""
+        if not self.waiting:
+            del self.workers[worker.connection]
+            worker.end()
+            return
+        worker.chunk = self.waiting.popleft()
+        worker.deadline = time.monotonic() + self.patience
+        worker.send(worker.chunk)
+
+    def _lost(self, worker: _Worker, reason: str) -> Iterator[Answer]:
+        """The items of a lost worker: each is tried alone, a single one is the culprit."""
+        del self.workers[worker.connection]
+        code = worker.end()
+        if len(worker.chunk) > 1:
+            self.waiting.extendleft([entry] for entry in reversed(worker.chunk))
+        else:
+            if not self.answered and code == 1:
+                raise DataError("The reading processes cannot start; run with --jobs 1.")
+            problem = ["unreadable", f"cannot be read: {reason}"]
+            yield [{"i": i, "problem": problem, "array": False} for i, _ in worker.chunk], b""
+        if self.waiting:
+            self.hire()
+
+
+def _environment() -> dict[str, str]:
+    """This process's, with its import path and one thread."""
+    environment = dict(os.environ) | dict.fromkeys(_THREADS, "1")
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    return environment

@@ -1,0 +1,136 @@
+"""wav and flac through soundfile: -> log-mel spectrogram (1, bands, frames)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import gcd
+from typing import Any
+
+import numpy as np
+
+from equimodal.data.arrays import Floats
+from equimodal.data.manifest.decode import Decoder, Item, Measure, Opened, finite
+from equimodal.data.manifest.findings import Unfit
+
+SILENCE = 1e-4
+"""A sound whose largest sample is below this share of full scale (-80 dB) is silent."""
+_BLOCK = 1 << 18
+_STREAMED = (0, 0xFFFFFFFF)
+
+
+def decoder(kind: str) -> Decoder:
+    """The decoder of sounds."""
+    return decode
+
+
+def measure(kind: str) -> Measure:
+    """The measure of sounds."""
+    return facts
+
+
+def facts(source: Opened) -> dict[str, Any]:
+    """Rate and length in seconds, from the header."""
+    with _open(source) as sound:
+        return {"rate": sound.samplerate, "seconds": sound.frames / sound.samplerate}
+
+
+def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
+    """The first ``seconds`` of the mean of all channels as a log-mel spectrogram.
+
+    A shorter sound ends in silence. With the level ``peak``, its largest sample is 1.
+
+    Raises:
+        Unfit: it is damaged, cut short, empty, or holds samples that are not finite.
+    """
+    _check_length(source)
+    with _open(source) as sound:
+        rate, channels, announced = sound.samplerate, sound.channels, sound.frames
+        kept, read, peak = _read(sound, round(settings["seconds"] * rate) + 1)
+    if read < announced:
+        raise Unfit("truncated", f"ends after {read} of {announced} samples")
+    if not read:
+        raise Unfit("empty", "holds no sample")
+    warnings = [("silent", f"is silent: no sample above {SILENCE:g}")] if peak < SILENCE else []
+    if read / rate > settings["seconds"]:
+        warnings.append(("cut", f"lasts {read / rate:.2f} s, of which {settings['seconds']:g} s"))
+    own = (channels, read)
+    return Item(_spectrogram(kept, rate, settings), own, read / rate, warnings)
+
+
+def _open(source: Opened) -> Any:
+    import soundfile  # loads a shared library
+
+    try:
+        return soundfile.SoundFile(source.file)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise Unfit("unreadable", f"is no sound file ({error})") from error
+
+
+def _read(sound: Any, keep: int) -> tuple[Floats, int, float]:
+    """The first ``keep`` samples, how many there are, and the largest of all."""
+    kept: list[Floats] = []
+    read, peak = 0, 0.0
+    for block in _blocks(sound):
+        if read < keep:
+            kept.append(block[: keep - read])
+        read += len(block)
+        peak = max(peak, float(np.abs(block).max(initial=0.0)))
+    return np.concatenate(kept) if kept else np.zeros(0, np.float32), read, peak
+
+
+def _blocks(sound: Any) -> Iterator[Floats]:
+    """All samples, as the mean of the channels, in blocks of bounded size."""
+    import soundfile
+
+    while True:
+        try:
+            block = sound.read(_BLOCK, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise Unfit("truncated", f"is damaged or cut short ({error})") from error
+        if not len(block):
+            return
+        yield finite(block.mean(axis=1) if block.shape[1] > 1 else block[:, 0])
+
+
+def _check_length(source: Opened) -> None:
+    """libsndfile reads a wav that is cut short without a word."""
+    if source.format != "wav":
+        return
+    head = source.file.read(8)
+    source.file.seek(0)
+    announced = int.from_bytes(head[4:8], "little")
+    if head[:4] == b"RIFF" and announced not in _STREAMED and source.size < announced + 8:
+        raise Unfit("truncated", f"has {source.size} bytes, its header announces {announced + 8}")
+
+
+def _spectrogram(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:
+    import torch
+
+    from equimodal.data.spectrogram import log_mel
+
+    length = round(settings["seconds"] * settings["rate"])
+    row = np.zeros(length, np.float32)
+    sound = _resampled(samples, rate, settings["rate"])[:length]
+    row[: len(sound)] = sound
+    peak = float(np.abs(row).max(initial=0.0))
+    if settings["level"] == "peak" and peak > 0:
+        row /= peak
+    mel = log_mel(
+        torch.from_numpy(row[None]),
+        rate=settings["rate"],
+        n_fft=settings["window"],
+        hop=settings["hop"],
+        bands=settings["bands"],
+    )
+    spectrogram: Floats = mel[0].numpy()
+    return spectrogram
+
+
+def _resampled(samples: Floats, rate: int, wanted: int) -> Floats:
+    if rate == wanted:
+        return samples
+    from scipy.signal import resample_poly  # importing scipy.signal takes a second
+
+    common = gcd(rate, wanted)
+    found: Floats = resample_poly(samples, wanted // common, rate // common).astype(np.float32)
+    return found

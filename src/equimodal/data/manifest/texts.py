@@ -1,0 +1,84 @@
+"""Text, inline or from a file: -> token numbers (length,), padded with 0."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from equimodal.data.manifest.decode import Decoder, Item, Measure, Opened
+from equimodal.data.manifest.findings import Unfit
+
+PADDING, START, UNKNOWN, RESERVED = 0, 1, 2, 3
+MOST_BYTES = 1_000_000
+BYTES = 256
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def decoder(kind: str) -> Decoder:
+    """The decoder of texts."""
+    return decode
+
+
+def measure(kind: str) -> Measure:
+    """The measure of texts."""
+    return facts
+
+
+def facts(source: Opened | str) -> dict[str, Any]:
+    """The words with how often each occurs, and the lengths in words and bytes."""
+    text = _text(source)
+    found = words(text)
+    return {"words": dict(Counter(found)), "length": len(found), "bytes": len(text.encode())}
+
+
+def decode(source: Opened | str, settings: Mapping[str, Any]) -> Item:
+    """The text's tokens after a start token; tokens beyond the declared length are dropped.
+
+    Raises:
+        Unfit: the file is too large or no UTF-8, or there is no word in the text.
+    """
+    text = _text(source)
+    if settings["tokens"] == "bytes":
+        numbers = [RESERVED + byte for byte in text.encode()]
+    else:
+        places = _places(tuple(settings["words"]))
+        numbers = [places.get(word, UNKNOWN) for word in words(text)]
+    if not text.strip() or not numbers:
+        raise Unfit("empty", "holds no word")
+    row = np.zeros(settings["length"] + 1, np.int32)
+    kept = [START, *numbers][: len(row)]
+    row[: len(kept)] = kept
+    more = len(numbers) > settings["length"]
+    warnings = [("cut", f"has {len(numbers)} tokens of {settings['length']}")] if more else []
+    return Item(row, (len(numbers),), warnings=warnings)
+
+
+def words(text: str) -> list[str]:
+    """Words and punctuation marks of a text, in lower case."""
+    return _WORD.findall(text.lower())
+
+
+def vocabulary(counts: Mapping[str, int], most: int) -> list[str]:
+    """The ``most`` frequent words, those of one frequency in the order of the alphabet."""
+    return sorted(counts, key=lambda word: (-counts[word], word))[:most]
+
+
+@lru_cache(maxsize=4)
+def _places(known: tuple[str, ...]) -> dict[str, int]:
+    return {word: RESERVED + place for place, word in enumerate(known)}
+
+
+def _text(source: Opened | str) -> str:
+    if isinstance(source, str):
+        return source
+    if source.size > MOST_BYTES:
+        raise Unfit("large", f"has {source.size:,} bytes, more than {MOST_BYTES:,}")
+    try:
+        return source.file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unfit("unreadable", f"is no UTF-8 text ({error.reason})") from error

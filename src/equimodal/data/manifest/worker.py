@@ -1,0 +1,41 @@
+"""The process that reads files: takes items from a pipe until it closes.
+
+In, as JSON: the task, then ``{"entries": [...]}`` again and again. Out: the outcomes as JSON, then,
+where arrays are kept, their bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import warnings
+from multiprocessing.connection import Connection
+
+
+def main(descriptor: int) -> None:
+    """Serve the pipe with this file descriptor; ends the process when the other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    connection = Connection(descriptor)
+    try:
+        _serve(connection)
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _serve(connection: Connection) -> None:
+    from equimodal.data.manifest.cache import RECORD
+    from equimodal.data.manifest.work import Task, done, known_digests, packed
+
+    task = Task(**json.loads(connection.recv_bytes()))
+    if task.kind == "sound":
+        import torch
+
+        torch.set_num_threads(1)
+    known = known_digests(task.index, RECORD)
+    while True:
+        entries = [(index, cell) for index, cell in json.loads(connection.recv_bytes())]
+        outcomes, arrays = done(task, entries, known)
+        connection.send_bytes(json.dumps(outcomes).encode())
+        connection.send_bytes(packed(arrays))
