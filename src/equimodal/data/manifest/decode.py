@@ -17,6 +17,7 @@ from equimodal.data.manifest.findings import Unfit
 Array = NDArray[Any]
 DIGEST = 16
 """Bytes of a content's digest."""
+_STREAMED = (0, 0xFFFFFFFF)  # what a recorder writes that does not know the length beforehand
 
 
 @dataclass
@@ -94,6 +95,21 @@ def opened(file: BinaryIO, path: str, size: int) -> tuple[Opened, list[tuple[str
     file.seek(0)
     found, warning = formats.checked_format(path, head)
     return Opened(file, path, found, size), [("extension", warning)] if warning else []
+
+
+def check_riff(source: Opened) -> None:
+    """Nothing, where a wav or avi has all the bytes that its header announces.
+
+    libsndfile reads a wav that is cut short without a word, and FFmpeg an avi.
+
+    Raises:
+        Unfit: it is cut short.
+    """
+    head = source.file.read(8)
+    source.file.seek(0)
+    announced = int.from_bytes(head[4:8], "little")
+    if head[:4] == b"RIFF" and announced not in _STREAMED and source.size < announced + 8:
+        raise Unfit("truncated", f"has {source.size} bytes, its header announces {announced + 8}")
 
 
 def finite(values: Array) -> Array:

@@ -36,19 +36,24 @@ def infer(name: str, cells: Sequence[str], root: str) -> str | None:
     sample = [cell for cell in cells if cell][:_SAMPLE]
     if not sample:
         return None
-    named, count = Counter(extension(cell) for cell in sample).most_common(1)[0]
-    if 2 * count > len(sample) and named in PICKLES:
-        raise DataError(
-            f"The column '{name}' names pickles (.{named}), which are never read, as they can run "
-            "code; save the arrays as npy or npz."
-        )
-    family = FAMILY.get(named) if 2 * count > len(sample) else None
-    if family is not None:
+    family, count = Counter(_family(cell) for cell in sample).most_common(1)[0]
+    if family and 2 * count > len(sample):
+        if family == "pickle":
+            raise DataError(
+                f"The column '{name}' names pickles ('{sample[0]}'), which are never read, as they "
+                "can run code; save the arrays as npy or npz."
+            )
         return _kind_of_arrays(name, sample, root) if family == "array" else family
     if all(map(is_list_of_numbers, sample)):
         return "numbers"
     sentences = sum(len(cell.split()) > 1 for cell in sample)
     return "text" if 2 * sentences > len(sample) else None
+
+
+def _family(cell: str) -> str:
+    """What the extension of a path says: image, sound, video, array, text, pickle or ""."""
+    named = extension(cell)
+    return "pickle" if named in PICKLES else FAMILY.get(named, "")
 
 
 def _kind_of_arrays(name: str, cells: Sequence[str], root: str) -> str:

@@ -21,6 +21,7 @@ PATIENCE = 120.0
 """Seconds that the items of one chunk may take together, and a single item alone."""
 
 _START = "from equimodal.data.manifest.worker import main; main({})"
+_START_SECONDS = 120.0
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 Answer = tuple[list[Outcome], bytes]
@@ -58,7 +59,7 @@ class _Worker:
     def __init__(self, task: Task) -> None:
         self.connection, theirs = Pipe()
         self.chunk: list[Entry] = []
-        self.deadline = 0.0
+        self.deadline = time.monotonic() + _START_SECONDS
         # -P: a file random.py in the user's folder must not stand in for Python's own module.
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START.format(theirs.fileno())],
@@ -98,13 +99,11 @@ class _Pool:
     def __init__(self, task: Task, chunks: deque[list[Entry]], patience: float) -> None:
         self.task, self.waiting, self.patience = task, chunks, patience
         self.workers: dict[Any, _Worker] = {}
-        self.answered = False
 
     def hire(self) -> None:
-        """Start a worker on the next chunk."""
+        """Start a worker; it asks for its first chunk when it is ready."""
         worker = _Worker(self.task)
         self.workers[worker.connection] = worker
-        self._assign(worker)
 
     def turn(self) -> Iterator[Answer]:
         """Wait for an answer, an end or a deadline, and say what came of it."""
@@ -116,11 +115,10 @@ class _Pool:
             if answer is None:
                 yield from self._lost(worker, "its reader died")
                 continue
-            self.answered = True
             yield answer
             self._assign(worker)
         late = [w for w in self.workers.values() if w.deadline <= time.monotonic()]
-        for worker in late if not ready else ():
+        for worker in late:
             yield from self._lost(worker, f"it took longer than {self.patience:g} s")
 
     def _assign(self, worker: _Worker) -> None:
@@ -137,11 +135,11 @@ class _Pool:
         """The items of a lost worker: each is tried alone, a single one is the culprit."""
         del self.workers[worker.connection]
         code = worker.end()
+        if not worker.chunk:
+            raise DataError(f"A process that reads files cannot start: {reason} (code {code}).")
         if len(worker.chunk) > 1:
             self.waiting.extendleft([entry] for entry in reversed(worker.chunk))
         else:
-            if not self.answered and code == 1:
-                raise DataError("The reading processes cannot start; run with --jobs 1.")
             problem = ["unreadable", f"cannot be read: {reason}"]
             yield [{"i": i, "problem": problem, "array": False} for i, _ in worker.chunk], b""
         if self.waiting:

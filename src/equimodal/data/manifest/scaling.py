@@ -32,7 +32,7 @@ def scaling(file: RowFile, slots: NDArray[np.int64], kind: str) -> tuple[Doubles
     scale = np.where(deviation > 1e-7 * np.abs(mean), deviation, 1.0)
     if kind == "sequence":
         mean[-1], scale[-1] = 0.0, 1.0
-    return mean, scale
+    return np.asarray(mean), np.asarray(scale)
 
 
 def _sums(file: RowFile, kind: str) -> Doubles:

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from equimodal.data.arrays import Floats
-from equimodal.data.manifest.decode import Decoder, Item, Measure, Opened, finite
+from equimodal.data.manifest.decode import Decoder, Item, Measure, Opened, check_riff, finite
 from equimodal.data.manifest.findings import Unfit
 
 SILENCE = 1e-4
 """A sound whose largest sample is below this share of full scale (-80 dB) is silent."""
 _BLOCK = 1 << 18
-_STREAMED = (0, 0xFFFFFFFF)
 
 
 def decoder(kind: str) -> Decoder:
@@ -42,7 +41,7 @@ def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
     Raises:
         Unfit: it is damaged, cut short, empty, or holds samples that are not finite.
     """
-    _check_length(source)
+    check_riff(source)
     with _open(source) as sound:
         rate, channels, announced = sound.samplerate, sound.channels, sound.frames
         kept, read, peak = _read(sound, round(settings["seconds"] * rate) + 1)
@@ -90,17 +89,6 @@ def _blocks(sound: Any) -> Iterator[Floats]:
         if not len(block):
             return
         yield finite(block.mean(axis=1) if block.shape[1] > 1 else block[:, 0])
-
-
-def _check_length(source: Opened) -> None:
-    """libsndfile reads a wav that is cut short without a word."""
-    if source.format != "wav":
-        return
-    head = source.file.read(8)
-    source.file.seek(0)
-    announced = int.from_bytes(head[4:8], "little")
-    if head[:4] == b"RIFF" and announced not in _STREAMED and source.size < announced + 8:
-        raise Unfit("truncated", f"has {source.size} bytes, its header announces {announced + 8}")
 
 
 def _spectrogram(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:

@@ -81,7 +81,7 @@ def _counts(rows: int, ratios: Sequence[float]) -> Codes:
     while counts.sum() < rows:
         counts[np.argmax(wanted - counts)] += 1
     while counts.sum() > rows:
-        counts[np.argmax(counts - wanted)] -= 1
+        counts[np.argmax(counts)] -= 1
     return counts
 
 

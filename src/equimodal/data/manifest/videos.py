@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from equimodal.data.manifest.decode import Array, Decoder, Item, Measure, Opened
+from equimodal.data.manifest.decode import Array, Decoder, Item, Measure, Opened, check_riff
 from equimodal.data.manifest.extras import extra
 from equimodal.data.manifest.findings import Unfit
 
@@ -37,6 +37,8 @@ def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
     Raises:
         Unfit: it is damaged, cut short, too large, or holds no picture.
     """
+    check_riff(source)
+    _check_flv(source)
     height, width = settings["size"]
     av = extra("av", "videos")
     try:
@@ -51,7 +53,8 @@ def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
     except Unfit:
         raise
     except Exception as error:  # FFmpeg and PyAV raise many kinds, all of them mean damage
-        raise Unfit("truncated", f"is damaged or cut short ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise Unfit("truncated", f"is damaged or cut short ({reason})") from error
     _check_complete(kept.seen, announced)
     chosen = kept.evenly(settings["frames"])
     same = int(chosen.min()) == int(chosen.max())
@@ -86,7 +89,9 @@ def _stream(container: Any) -> Any:
         raise Unfit("empty", "holds no picture")
     stream = container.streams.video[0]
     stream.thread_count = 1
-    if not stream.width or stream.width * stream.height > MOST_PIXELS:
+    if not stream.width or not stream.height:
+        raise Unfit("truncated", "has no picture that can be read")
+    if stream.width * stream.height > MOST_PIXELS:
         raise Unfit("large", f"has pictures of {stream.width}x{stream.height} pixels")
     return stream
 
@@ -111,6 +116,19 @@ def _check_complete(seen: int, announced: int) -> None:
     # A decoder may hold back a frame, and a duration is rounded; a cut loses more.
     if seen < announced - max(2, announced // 50):
         raise Unfit("truncated", f"ends after {seen} of {announced} frames")
+
+
+def _check_flv(source: Opened) -> None:
+    """An flv ends with the length of its last tag, which says the same at its own start."""
+    if source.format != "flv":
+        return
+    source.file.seek(max(source.size - 4, 0))
+    length = int.from_bytes(source.file.read(4))
+    source.file.seek(max(source.size - 4 - length, 0))
+    tag = source.file.read(4)
+    source.file.seek(0)
+    if tag[:1] not in (b"\x08", b"\x09", b"\x12") or int.from_bytes(tag[1:]) + 11 != length:
+        raise Unfit("truncated", "does not end with a whole tag")
 
 
 def _pixels(frame: Any, height: int, width: int) -> Array:

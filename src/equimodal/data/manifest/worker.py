@@ -1,7 +1,7 @@
 """The process that reads files: takes items from a pipe until it closes.
 
 In, as JSON: the task, then ``{"entries": [...]}`` again and again. Out: the outcomes as JSON, then,
-where arrays are kept, their bytes.
+where arrays are kept, their bytes; once without any, when the process is ready.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import signal
 import warnings
 from multiprocessing.connection import Connection
+from typing import Any
 
 
 def main(descriptor: int) -> None:
@@ -34,8 +35,13 @@ def _serve(connection: Connection) -> None:
 
         torch.set_num_threads(1)
     known = known_digests(task.index, RECORD)
+    _answer(connection, [], b"")
     while True:
         entries = [(index, cell) for index, cell in json.loads(connection.recv_bytes())]
         outcomes, arrays = done(task, entries, known)
-        connection.send_bytes(json.dumps(outcomes).encode())
-        connection.send_bytes(packed(arrays))
+        _answer(connection, outcomes, packed(arrays))
+
+
+def _answer(connection: Connection, outcomes: list[dict[str, Any]], arrays: bytes) -> None:
+    connection.send_bytes(json.dumps(outcomes).encode())
+    connection.send_bytes(arrays)
