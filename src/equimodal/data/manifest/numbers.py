@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -16,6 +15,7 @@ from equimodal.data.manifest.decode import Decoder, Item, Measure, Opened, finit
 from equimodal.data.manifest.findings import Unfit
 
 AXES = {"vector": 1, "sequence": 2, "spectrogram": 3}
+_BETWEEN = re.compile(r"[\s,;]+")
 _FORMS = {"vector": "(D,)", "sequence": "(T, D)", "spectrogram": "(C, F, T)"}
 
 
@@ -87,7 +87,7 @@ def parsed(cell: str) -> list[float]:
         Unfit: a part is no number.
     """
     try:
-        return [float(part) for part in re.split(r"[\s,;]+", cell.strip().strip("[]()").strip())]
+        return [float(part) for part in _BETWEEN.split(cell.strip("[]() \t"))]
     except ValueError:
         raise Unfit("unreadable", f"'{cell[:40]}' is no number") from None
 
@@ -124,4 +124,4 @@ def is_list_of_numbers(cell: str) -> bool:
 
 def joined(cells: tuple[str, ...]) -> str:
     """Several cells of numbers as one."""
-    return cells[0] if len(cells) == 1 else json.dumps([c for c in cells]).replace('"', "")
+    return cells[0] if len(cells) == 1 else ", ".join(cells)

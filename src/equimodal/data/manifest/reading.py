@@ -21,6 +21,7 @@ from equimodal.data.manifest.work import Entry, Outcome, Task, done, known_diges
 ALONE = 64
 """Up to this many files are read in this process: others take a second to start."""
 _BATCH = 256
+_ENOUGH = 1000  # cells that show how many numbers most hold
 
 Advance = Callable[[str, int, int], None]
 """Called with (what is done, items done, items in all)."""
@@ -82,6 +83,8 @@ def resolve(
     entries = found.entries
     if column.kind == "text":
         entries = [entry for entry in entries if trained[entry[0]]]
+    if column.kind == "numbers":
+        entries = entries[:_ENOUGH]
     facts: list[Mapping[str, Any]] = []
     read = 0
     for outcomes, _ in _outcomes(task, entries, jobs):

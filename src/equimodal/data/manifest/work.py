@@ -11,7 +11,9 @@ import numpy as np
 from equimodal.data.manifest.decode import (
     DIGEST,
     Array,
+    Decoder,
     Item,
+    Measure,
     decoder,
     digest_of,
     measure,
@@ -51,8 +53,9 @@ def done(
 ) -> tuple[list[Outcome], list[Array]]:
     """The outcome of each item, and the arrays of those whose outcome has "array" true."""
     outcomes, arrays = [], []
+    work = _Work(task, measure(task.kind), decoder(task.kind), known)
     for index, cell in entries:
-        outcome, item = _one(task, cell, known)
+        outcome, item = _one(work, cell)
         outcomes.append({"i": index, **outcome, "array": item is not None})
         if item is not None:
             arrays.append(item.array)
@@ -69,9 +72,19 @@ def known_digests(index: str | None, record: int) -> frozenset[bytes]:
     return frozenset(content[at : at + DIGEST] for at in range(0, whole, record))
 
 
-def _one(task: Task, cell: str, known: frozenset[bytes]) -> tuple[Outcome, Item | None]:
+@dataclass(frozen=True)
+class _Work:
+    """A task with the functions of its kind."""
+
+    task: Task
+    measure: Measure
+    decode: Decoder
+    known: frozenset[bytes]
+
+
+def _one(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
     try:
-        return _file(task, cell, known) if task.files else _inline(task, cell)
+        return _file(work, cell) if work.task.files else _inline(work, cell)
     except Unfit as error:
         return {"problem": [error.code, str(error)]}, None
     except DataError:
@@ -85,27 +98,27 @@ def _one(task: Task, cell: str, known: frozenset[bytes]) -> tuple[Outcome, Item 
         }, None
 
 
-def _file(task: Task, path: str, known: frozenset[bytes]) -> tuple[Outcome, Item | None]:
+def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
     with open(path, "rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
         source, warnings = opened(file, path, size)
-        if task.name == "measure":
-            return {"facts": measure(task.kind)(source)}, None
+        if work.task.name == "measure":
+            return {"facts": work.measure(source)}, None
         digest = digest_of(file)
         outcome: Outcome = {"digest": digest.hex(), "warnings": warnings}
-        if digest in known:
+        if digest in work.known:
             return outcome, None
-        item = decoder(task.kind)(source, task.settings)
-    return _described(outcome, item), item if task.keep else None
+        item = work.decode(source, work.task.settings)
+    return _described(outcome, item), item if work.task.keep else None
 
 
-def _inline(task: Task, cell: str) -> tuple[Outcome, Item | None]:
-    if task.name == "measure":
-        return {"facts": measure(task.kind)(cell)}, None
-    item = decoder(task.kind)(cell, task.settings)
+def _inline(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
+    if work.task.name == "measure":
+        return {"facts": work.measure(cell)}, None
+    item = work.decode(cell, work.task.settings)
     outcome = {"digest": text_digest(cell).hex(), "warnings": []}
-    return _described(outcome, item), item if task.keep else None
+    return _described(outcome, item), item if work.task.keep else None
 
 
 def _described(outcome: Outcome, item: Item) -> Outcome:

@@ -77,9 +77,11 @@ def test_what_a_killed_process_left_half_written_is_dropped(tmp_path, rows, inde
 
 def test_records_are_written_after_the_rows_that_they_stand_for(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        module, "_append", lambda file, content: seen.append((os.path.basename(file.name), len(content)))
-    )  # fmt: skip
+
+    def append(file, content):
+        seen.append((os.path.basename(file.name), len(content)))
+
+    monkeypatch.setattr(module, "_append", append)
     filled(tmp_path)
     assert seen == [("rows.bin", ROWS.nbytes), ("index.bin", 4 * RECORD)]
 

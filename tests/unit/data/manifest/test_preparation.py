@@ -152,7 +152,7 @@ def test_runs_find_what_they_were_planned_with(my):
     assert torch.equal(again.train.labels, source.train.labels)
     with pytest.raises(DataError, match="changed since the comparison was planned"):
         data.load(name, root=root, **(source.settings | {"fingerprint": "0"}))
-    with pytest.raises(DataError, match="takes no settings here, found 'snr'; .*my.yaml"):
+    with pytest.raises(DataError, match=r"takes no settings here, found 'snr'; .*my.yaml"):
         data.load(name, root=root, snr=3)
 
 
@@ -282,7 +282,7 @@ def test_a_cache_that_cannot_hold_the_data_says_so_before_reading(my, monkeypatc
 
 def test_a_cache_that_cannot_be_written_is_named(my, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot be written .*--cache"):
+    with pytest.raises(DataError, match=r"cannot be written .*--cache"):
         prepare(my, cache=tmp_path / "file" / "cache")
 
 
@@ -310,5 +310,5 @@ def test_a_missing_column_is_named(my, header, said):
 
 def test_a_declared_column_that_is_missing_is_named(my):
     my.with_suffix(".yaml").write_text("modalities: {picture: {kind: image}, sound: }")
-    with pytest.raises(DataError, match="no column 'picture' for the modality 'picture'; .*image"):
+    with pytest.raises(DataError, match=r"no column 'picture' for the modality 'picture'; .*image"):
         prepare(my)

@@ -115,5 +115,5 @@ def test_a_damaged_parquet_and_a_missing_file_are_named(tmp_path):
 
 def test_a_missing_column_names_those_there_are(tmp_path):
     table = read_table(written(tmp_path, "label,image\na,b\n"))
-    with pytest.raises(DataError, match="no column 'sound' for the modality; .*label, image"):
+    with pytest.raises(DataError, match=r"no column 'sound' for the modality; .*label, image"):
         table.column("sound", "the modality")
