@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,7 +65,10 @@ def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
 def _open(source: Opened) -> Any:
     images = extra("PIL.Image", "images")
     try:
-        image = images.open(source.file, formats=_FORMATS)
+        with warnings.catch_warnings():
+            # Our own limit is lower, and the finding says it.
+            warnings.simplefilter("ignore", images.DecompressionBombWarning)
+            image = images.open(source.file, formats=_FORMATS)
     except images.DecompressionBombError as error:
         raise Unfit("large", f"is too large ({error})") from error
     except Exception as error:  # Pillow raises whatever its readers meet
@@ -83,4 +87,6 @@ def _in_mode(image: Any, mode: str) -> Any:
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image).astype(np.float32) / 257
         image = extra("PIL.Image", "images").fromarray(values.clip(0, 255).astype(np.uint8))
+    if image.mode == "P":
+        image = image.convert("RGBA")  # whose transparency Pillow cannot drop in one step
     return image if image.mode == mode else image.convert(mode)

@@ -15,6 +15,7 @@ from equimodal.data.manifest.findings import Unfit
 SILENCE = 1e-4
 """A sound whose largest sample is below this share of full scale (-80 dB) is silent."""
 _BLOCK = 1 << 18
+_UNKNOWN = 1 << 48  # what libsndfile says of a flac whose recorder did not know its length
 
 
 def decoder(kind: str) -> Decoder:
@@ -60,9 +61,13 @@ def _open(source: Opened) -> Any:
     import soundfile  # loads a shared library
 
     try:
-        return soundfile.SoundFile(source.file)
+        sound = soundfile.SoundFile(source.file)
     except (soundfile.LibsndfileError, TypeError) as error:
         raise Unfit("unreadable", f"is no sound file ({error})") from error
+    if sound.frames >= _UNKNOWN:
+        # libsndfile cannot read such a file to its end.
+        raise Unfit("unreadable", "does not say how long it is; write it again from a whole file")
+    return sound
 
 
 def _read(sound: Any, keep: int) -> tuple[Floats, int, float]:

@@ -74,6 +74,13 @@ def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path):
     assert item.array[0, 0].tolist() == [0, 1, 128, 255]
 
 
+def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path):
+    image = Image.fromarray(np.arange(120, dtype=np.uint8).reshape(12, 10)).convert("P")
+    image.save(tmp_path / "a.png", transparency=bytes(range(100)))
+    pixels = decode("image", tmp_path / "a.png")[0].array[0]
+    assert np.array_equal(pixels, np.arange(120).reshape(12, 10))
+
+
 def test_an_image_of_one_colour_and_a_jpeg_named_png_are_noted(tmp_path):
     Image.new("L", (10, 12), 7).save(tmp_path / "a.png", format="JPEG")
     assert decode("image", tmp_path / "a.png")[1] == ["extension", "blank"]
@@ -137,6 +144,17 @@ def test_a_longer_sound_is_cut_and_a_silent_one_noted(tmp_path):
 def test_a_sound_cut_short_is_truncated(tmp_path, name, share):
     path = media.cut(media.wav(tmp_path / name, seconds=1), share)
     assert refused("sound", path) == "truncated"
+
+
+def test_a_flac_that_does_not_say_how_long_it_is_is_refused(tmp_path):
+    path = media.wav(tmp_path / "a.flac")
+    content = bytearray(path.read_bytes())
+    # The stream's description follows the marker and four bytes: the last 36 bits of 13 to 17.
+    content[8 + 13] &= 0xF0
+    content[8 + 14 : 8 + 18] = bytes(4)
+    path.write_bytes(content)
+    with pytest.raises(Unfit, match="does not say how long it is"):
+        decode("sound", path)
 
 
 def test_an_empty_sound_and_one_with_nan_are_refused(tmp_path):
