@@ -59,7 +59,8 @@ def sources() -> str:
         [
             _columns(rows),
             "from their official files, by `equimodal data convert`:\n" + _columns(converted, "  "),
-            "Run `equimodal data NAME` for its files, licence and settings.",
+            "Run `equimodal data NAME` for its files, licence and settings.\n"
+            "A table of your own: `equimodal data check my.csv`, docs/manifest.md.",
         ]
     )
 

@@ -30,6 +30,7 @@ def test_data_lists_every_data_set(capsys):
 
     said = capsys.readouterr().out
     assert all(f"\n{name}  " in f"\n{said}" for name in data.names())
+    assert "equimodal data check my.csv" in said
 
 
 @pytest.mark.parametrize("name", methods.names())

@@ -7,6 +7,14 @@ from types import ModuleType
 
 from equimodal.errors import DataError
 
+KINDS = {"image": ("PIL.Image", "images"), "video": ("av", "videos")}
+
+
+def check_installed(kind: str) -> None:
+    """Raise `DataError` where the package that reads a kind's files is not installed."""
+    if kind in KINDS:
+        extra(*KINDS[kind])
+
 
 def extra(module: str, purpose: str) -> ModuleType:
     """The module of an optional package.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.data.manifest.cache import RECORD, Store
+from equimodal.data.manifest.extras import check_installed
 from equimodal.data.manifest.findings import Finding, Unfit
 from equimodal.data.manifest.paths import located
 from equimodal.data.manifest.pool import answers
@@ -77,6 +78,8 @@ def resolve(
 
     ``trained`` (N,) marks the samples whose texts make the vocabulary.
     """
+    # Here, as in another process its absence would look like a file that nobody can read.
+    check_installed(column.kind)
     if is_declared(column.kind, column.settings):
         return form(column.kind, column.settings, [])
     task = Task("measure", column.kind, column.files, {})

@@ -3,6 +3,7 @@
 import builtins
 import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -278,6 +279,14 @@ def test_a_cache_that_cannot_hold_the_data_says_so_before_reading(my, monkeypatc
     ):
         prepare(my)
     assert stores(cache) == {"image": 0}
+
+
+@pytest.mark.parametrize("count", [24, 80])
+def test_a_package_that_is_missing_is_named_with_what_installs_it(tmp_path, monkeypatch, count):
+    table = media.samples(tmp_path / "many", count)
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(DataError, match=r"images needs the package PIL.*install 'equimodal\[data"):
+        prepare(table)
 
 
 def test_a_cache_that_cannot_be_written_is_named(my, tmp_path):

@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import numpy as np
@@ -95,3 +96,24 @@ def test_a_sequence_is_scaled_by_the_steps_that_it_has(tmp_path):
     # 1, 3 and 5 have the mean 3 and the variance 8/3; 10 is constant; presence is left as it is.
     np.testing.assert_allclose(mean, [3, 10, 0])
     np.testing.assert_allclose(scale, [np.sqrt(8 / 3), 1, 1])
+
+
+def test_an_epoch_over_rows_on_disk_does_not_bring_them_into_memory(tmp_path):
+    rows, side = 4096, 2**16
+    with open(tmp_path / "rows.bin", "wb") as handle:
+        handle.truncate(rows * side)
+    file = RowFile(tmp_path / "rows.bin", (side,), "u1")
+    stored = StoredRows(file, np.arange(rows), torch.tensor(0.0), torch.tensor(1.0))
+    stored[torch.arange(64)]
+    before = resident()
+
+    highest = max(resident() for part in torch.randperm(rows).split(64) if len(stored[part]) == 64)
+
+    assert rows * side == 256 * 2**20
+    assert highest - before < 64 * 2**20
+
+
+def resident():
+    """Bytes of this process that are in memory."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
