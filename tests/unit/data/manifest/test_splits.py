@@ -65,6 +65,12 @@ def test_a_few_groups_still_fill_every_split():
     assert sorted(np.bincount(codes[::50]).tolist()) == [1, 1, 4]
 
 
+def test_as_many_groups_as_splits_are_one_each_however_small_the_share():
+    groups = np.repeat(np.arange(3), 100)
+    codes = divided(np.arange(300) % 10, (0.7, 0.15, 0.15), groups, seed=0)
+    assert sorted(codes[::100].tolist()) == [0, 1, 2]
+
+
 def test_a_column_is_taken_at_its_word_in_any_spelling():
     found = assign(manifest(list("abcd"), ["Train", "VAL", "test", "dev"]))
     assert found.codes.tolist() == [0, 1, 2, 1]
