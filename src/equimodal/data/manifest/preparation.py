@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equimodal.data.manifest.cache import Store, check_room, default_folder, limit
-from equimodal.data.manifest.findings import WARNINGS, Finding, problems, summary
+from equimodal.data.manifest.findings import ALLOWED, WARNINGS, Finding, problems, summary
 from equimodal.data.manifest.judgement import judged
 from equimodal.data.manifest.labels import classes
 from equimodal.data.manifest.prepared import latest_folder, write_latest, write_prepared
@@ -112,8 +112,16 @@ def refuse(manifest: Manifest, findings: list[Finding]) -> None:
         kind = "problem" if len(found) == 1 else "problems"
         raise DataError(
             f"{manifest.path.name} has {len(found)} {kind}: {summary(found)}. See them all with "
-            f"`equimodal data check {manifest.path.name}`."
+            f"`equimodal data check {manifest.path.name}`.{_permission(manifest, found)}"
         )
+
+
+def _permission(manifest: Manifest, found: list[Finding]) -> str:
+    """How to accept the problems, where all of them can be."""
+    codes = sorted({finding.code for finding in found})
+    if not set(codes) <= set(ALLOWED):
+        return ""
+    return f" If they are meant, write `allow: [{', '.join(codes)}]` in {manifest.path.stem}.yaml."
 
 
 def _stored(
