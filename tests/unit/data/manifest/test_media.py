@@ -191,15 +191,17 @@ def test_a_long_video_is_thinned_evenly_in_bounded_memory():
     [
         ("a.mp4", "libx264", {}),
         ("a.mp4", "libx264", {"movflags": "faststart"}),
+        ("a.mp4", "mpeg4", {"movflags": "faststart"}),
         ("a.avi", "mpeg4", {}),
         ("a.flv", "flv", {}),
     ],
-    ids=["mp4", "mp4 with its index first", "avi", "flv"],
+    ids=["mp4", "mp4, index first", "mp4 of another codec", "avi", "flv"],
 )
 def test_a_video_cut_short_anywhere_is_truncated(tmp_path, name, codec, options):
     for share in (0.98, 0.5, 0.05):
         path = media.cut(media.video(tmp_path / name, 30, codec, **options), share)
-        assert refused("video", path) == "truncated"
+        # Of an index that is cut itself, nothing may be left.
+        assert refused("video", path) in ("truncated", "empty")[: 1 + (share < 0.1)]
 
 
 @pytest.mark.parametrize(
