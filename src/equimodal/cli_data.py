@@ -1,4 +1,4 @@
-"""`equimodal data`: the data sets, one of them, or a table of one's own and what is wrong with it."""
+"""`equimodal data`: the data sets, one of them, a table of one's own, and its check."""
 
 import argparse
 import json

@@ -206,13 +206,13 @@ def test_a_hundred_thousand_rows_are_checked(mine, capsys):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("data check", ["takes the path of one table", "found none"]),
-        ("data check keypad", [".csv", "found keypad"]),
+        ("data check", ["required: TABLE"]),
+        ("data check keypad", ["'keypad' is no table", ".csv"]),
         ("data check none.csv", ["There is no file 'none.csv'"]),
-        ("data my.csv --json", ["--json", "belong to a check"]),
-        ("data keypad mosi", ["takes one name"]),
+        ("data my.csv --json", ["unknown argument '--json'"]),
         ("data check my.csv --data-root none", ["'none' is no folder"]),
         ("compare --data none.csv", ["There is no file 'none.csv'"]),
+        ("train --data none.csv --method joint", ["There is no file 'none.csv'"]),
         ("compare --data my.csv --data-root none", ["'none' is no folder"]),
         ("compare --data my.csv --set my.snr=3", ["'my.snr' belongs to nothing"]),
         ("compare --data my.csv --methods none", ["no row 'none'"]),
@@ -241,6 +241,18 @@ def test_a_table_is_compared_as_any_data_set_is(mine, capsys, without_workers):
     assert str(mine) not in text
     assert os.environ["EQUIMODAL_CACHE"] not in text
     assert "my.csv" in (mine / "results" / "my" / "report.html").read_text()
+
+
+def test_one_run_on_a_table_is_the_comparisons_own(mine, capsys, without_workers):
+    options = "--data my.csv --epochs 1 --batch-size 8"
+    assert main(shlex.split(f"train {options} --method joint --seed 0")) == 0
+    alone = json.loads((mine / "results/my/runs/joint/seed-0/result.json").read_text())
+
+    assert main(shlex.split(f"compare {options} --methods joint --seeds 0, --resume")) == 0
+
+    results = json.loads((mine / "results" / "my" / "results.json").read_text())
+    assert results["runs"][0]["test"] == alone["test"]
+    assert results["runs"][0]["seconds"] == alone["seconds"]
 
 
 def test_a_table_that_changed_is_not_mixed_into_results_that_exist(mine, capsys, without_workers):

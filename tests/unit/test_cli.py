@@ -315,6 +315,7 @@ def test_train_leaves_the_budget_to_the_data_and_uses_one_thread(trained):
         "optimizer": "sgd",
         "device": "cpu",
         "out": "results/keypad",
+        "cache": None,
         "resume": False,
     }
     assert {os.environ[name] for name in THREADS} == {"1"}
@@ -324,7 +325,7 @@ def test_train_passes_every_option_on(trained):
     line = (
         "train --data mosi --data-root files --method amss --seed 7 --epochs 4"
         " --objective fused+unimodal --lr 0.1 --batch-size 32 --optimizer adam --device cuda"
-        " --set amss.tau=0.2 --out there --resume"
+        " --set amss.tau=0.2 --out there --cache decoded --resume"
     )
     assert main(line.split()) == 0
 
@@ -342,6 +343,7 @@ def test_train_passes_every_option_on(trained):
         "optimizer": "adam",
         "device": "cuda",
         "out": "there",
+        "cache": "decoded",
         "resume": True,
     }
 

@@ -34,7 +34,6 @@ from equimodal.data.manifest.splits import Assignment, assign
 from equimodal.errors import DataError
 from equimodal.train.storage import locked
 
-
 _PATIENCE = 3600.0  # seconds to wait for another process that prepares
 
 
@@ -78,7 +77,9 @@ def prepare(
         return ready
     with locked(home.parent.parent, patience=_PATIENCE), shown(progress=progress) as advance:
         # Of several processes that train together, the first has done it for all.
-        return latest_folder(home, stamp, stamps) or _prepared(work, home, stamp, jobs or default_jobs(), advance)
+        if (ready := latest_folder(home, stamp, stamps)) is not None:
+            return ready
+        return _prepared(work, home, stamp, jobs or default_jobs(), advance)
 
 
 def _prepared(work: Work, home: Path, stamp: str, jobs: int, advance: Advance) -> Path:
