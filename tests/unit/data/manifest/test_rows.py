@@ -104,13 +104,14 @@ def test_an_epoch_over_rows_on_disk_does_not_bring_them_into_memory(tmp_path):
         handle.truncate(rows * side)
     file = RowFile(tmp_path / "rows.bin", (side,), "u1")
     stored = StoredRows(file, np.arange(rows), torch.tensor(0.0), torch.tensor(1.0))
-    stored[torch.arange(64)]
+    stored[torch.arange(16)]
     before = resident()
 
-    highest = max(resident() for part in torch.randperm(rows).split(64) if len(stored[part]) == 64)
+    highest = max(resident() for part in torch.randperm(rows).split(16) if stored[part].numel())
 
     assert rows * side == 256 * 2**20
-    assert highest - before < 64 * 2**20
+    # Some batches are kept by the allocator; a mapping of the file would add all of it.
+    assert highest - before < 128 * 2**20
 
 
 def resident():
