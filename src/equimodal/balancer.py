@@ -225,6 +225,10 @@ class Balancer:
         if self.log_every and self.step_index % self.log_every == 0:
             self.flush()
 
+    def host_clips_first(self) -> None:
+        """Say that the host clips gradients before it lets them be balanced, and knows it."""
+        self._watch.clips_first = True
+
     @property
     def pending(self) -> bool:
         """Whether a ``loss()`` waits for its ``before_step()``."""

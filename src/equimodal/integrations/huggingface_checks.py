@@ -13,7 +13,7 @@ def warn_of_clipping(balancer: Balancer, args: Any) -> None:
     """Warn where the Trainer clips gradients that a method scales afterwards."""
     if not args.max_grad_norm > 0:
         return
-    balancer._watch.clips_first = True
+    balancer.host_clips_first()
     if balancer.on == "gradient" and balancer.method.edits_gradients():
         warnings.warn(
             f"The Trainer clips gradients to max_grad_norm={args.max_grad_norm:g} before "

@@ -63,7 +63,8 @@ class RowFile:
         return self.__dict__ | {"_descriptor": None}
 
     def __del__(self) -> None:
-        if getattr(self, "_descriptor", None) is not None:
+        # As the interpreter ends, the module `os` may be gone; the system closes the file then.
+        if getattr(self, "_descriptor", None) is not None and os is not None:
             os.close(self._descriptor)  # type: ignore[arg-type]
 
 
