@@ -128,12 +128,7 @@ def _readout(balancer: "Balancer") -> str:
 
 
 def _stages(method: Method) -> tuple[str, ...]:
-    parts = getattr(method, "parts", (method,))
-    return tuple(
-        name
-        for stage, name in _STAGES.items()
-        if any(getattr(type(p), stage) is not getattr(Method, stage) for p in parts)
-    )
+    return tuple(name for stage, name in _STAGES.items() if method.has_stage(stage))
 
 
 def _found(balancer: "Balancer", modality: str, features: Tensor | None) -> FoundModality:

@@ -238,9 +238,13 @@ class Method:
         """What a reader of the results must know of this run; empty if nothing."""
         return ""
 
+    def has_stage(self, stage: str) -> bool:
+        """Whether it acts at a stage, such as "on_loss"."""
+        return getattr(type(self), stage) is not getattr(Method, stage)
+
     def edits_gradients(self) -> bool:
         """Whether it has a gradient stage, so that ``before_step()`` must be called."""
-        return type(self).on_gradients is not Method.on_gradients
+        return self.has_stage("on_gradients")
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments by name."""

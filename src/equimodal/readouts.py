@@ -87,13 +87,12 @@ class LinearSplit:
         """
         parts = self._parts(modalities, features)
         rows = next(iter(features.values()))
-        # The model alone may have run under autocast: features then have less precision than heads.
-        return {
-            m: nn.functional.linear(
-                features.get(m, rows.new_zeros(len(rows), w.shape[1])).to(w.dtype), w, b
-            )
-            for m, (w, b) in parts.items()
+        given = {
+            m: features[m] if m in features else rows.new_zeros(len(rows), w.shape[1])
+            for m, (w, _) in parts.items()
         }
+        # Outside the encoders' autocast features may have less precision than heads.
+        return {m: nn.functional.linear(given[m].to(w.dtype), w, b) for m, (w, b) in parts.items()}
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """On the first batch of equal rows, refuse parts that do not sum to the logits.

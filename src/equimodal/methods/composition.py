@@ -92,7 +92,8 @@ class Composition(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the part that has one, or the objective."""
-        return next((p for p in self.parts if _has(p, "on_loss")), self.parts[0]).on_loss(step)
+        owner = next((p for p in self.parts if p.has_stage("on_loss")), self.parts[0])
+        return owner.on_loss(step)
 
     def on_gradients(self, step: Step) -> None:
         """The gradient stage of the part that has one."""
@@ -115,9 +116,9 @@ class Composition(Method):
         idle = [f"{type(p).__name__} did not act" for p in self.parts if not p.acted]
         return "; ".join([*filter(None, (p.note for p in self.parts)), *idle])
 
-    def edits_gradients(self) -> bool:
-        """Whether a part has a gradient stage."""
-        return any(p.edits_gradients() for p in self.parts)
+    def has_stage(self, stage: str) -> bool:
+        """Whether a part acts at a stage."""
+        return any(p.has_stage(stage) for p in self.parts)
 
     def config(self) -> dict[str, Any]:
         """Arguments of every part, by its place and class."""
@@ -146,24 +147,20 @@ class Composition(Method):
         return f"Composition({', '.join(map(repr, self.parts))})"
 
 
-def _has(part: Method, stage: str) -> bool:
-    return getattr(type(part), stage) is not getattr(Method, stage)
-
-
 def _check(parts: Sequence[Method]) -> None:
     names = [type(p).__name__ for p in parts]
     if len(parts) < 2:
         raise BalanceError(f"A composition takes two or more methods; found {names}.")
     for part, name in zip(parts, names, strict=True):
-        if getattr(part, "objective", None) and not _has(part, "on_loss"):
+        if getattr(part, "objective", None) and not part.has_stage("on_loss"):
             raise BalanceError(
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."
             )
-        if not any(_has(part, s) for s in ("on_loss", "on_gradients", "on_epoch_end")):
+        if not any(part.has_stage(s) for s in ("on_loss", "on_gradients", "on_epoch_end")):
             raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
     for stage, meaning in _STAGES.items():
-        both = [n for p, n in zip(parts, names, strict=True) if _has(p, stage)]
+        both = [n for p, n in zip(parts, names, strict=True) if p.has_stage(stage)]
         if len(both) > 1:
             raise BalanceError(f"{' and '.join(both)} cannot be combined: {meaning}.")
     twice = [n for n in names if names.count(n) > 1]
