@@ -91,9 +91,10 @@ def inspect(balancer: "Balancer", batch: Any) -> Check:
             step = balancer.dry_step(batch)
             found = step.outputs
             logits = None if step.logits is None else tuple(step.logits.shape)
-            losses = _losses(step)
-            problems += _value_problems(step, losses)
-            problems += _gradient_problems(balancer, step)
+            with modalities.record.autocast():
+                losses = _losses(step)
+                problems += _value_problems(step, losses)
+                problems += _gradient_problems(balancer, step)
         except BalanceError as problem:
             problems.append(str(problem))
         finally:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from equimodal import Balancer, LinearSplit, methods
+from equimodal import Ablation, Balancer, LinearSplit, methods
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 
@@ -189,3 +189,14 @@ def test_the_stages_of_a_composition_are_those_of_its_parts():
     data = [batch()]
     made = balancer(name="dus~relearn", loaders={"train": data, "val": data}, epochs=9)
     assert made.check(batch()).stages == ("loss", "end of an epoch")
+
+
+def test_a_forward_pass_in_half_precision_is_checked_in_it():
+    def half(model, given):
+        with torch.autocast("cpu", torch.bfloat16):
+            return forward(model, given)
+
+    made = Balancer(Net(), methods.create("amss"), ENCODERS, Ablation("zero"), forward=half)
+    found = made.check(batch())
+    assert found.problems == ()
+    assert set(found.losses) == {"fused", "audio", "video"}
