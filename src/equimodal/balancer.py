@@ -132,6 +132,7 @@ class Balancer:
         self._scaling = UpdateScaling()
         self._apply = self._scaling.hold if on == "update" else scale_gradients
         self._micro: list[Step] = []
+        self._waiting = 0
         self._records: list[Record] = []
         self._finished: list[dict[str, Any]] = []
         self._positions: dict[str, tuple[int, int]] = {}
@@ -198,8 +199,9 @@ class Balancer:
             loss = self.method.on_loss(step)
             if isinstance(self.readout, nn.Module) and self._reads_unimodal:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
-            kept = step.detached(unimodal=self._reads_unimodal) if self._edits else step.bare()
-        self._micro.append(kept)
+            if self._edits:
+                self._micro.append(step.detached(unimodal=self._reads_unimodal))
+        self._waiting += 1
         self._watch.saw_loss(loss.detach())
         self.modalities.record.forget_call()
         return loss
@@ -208,7 +210,7 @@ class Balancer:
     def before_step(self) -> None:
         """Run the gradient stage. Call it after ``backward()`` (and ``unscale_``), before clipping
         and ``optimizer.step()``, once an update."""
-        if not self._micro:
+        if not self._waiting:
             raise BalanceError(
                 "before_step() was called without a loss() since the last one: call "
                 "balancer.loss(...) and backward() first."
@@ -219,7 +221,8 @@ class Balancer:
         if self._edits:
             self._watch.saw_gradients(self.modalities.model.parameters())
             self.method.on_gradients(merged(self._micro, unimodal=self._reads_unimodal))
-        self._micro = []
+            self._micro = []
+        self._waiting = 0
         self._watch.saw_update()
         self.step_index += 1
         if self.log_every and self.step_index % self.log_every == 0:
@@ -232,7 +235,7 @@ class Balancer:
     @property
     def pending(self) -> bool:
         """Whether a ``loss()`` waits for its ``before_step()``."""
-        return bool(self._micro)
+        return bool(self._waiting)
 
     @torch.no_grad()
     def epoch_end(self) -> None:
@@ -352,7 +355,7 @@ class Balancer:
             BalanceError: written by another method, other arguments or other modalities.
         """
         check_state(state, self.state_dict())
-        self._micro = []
+        self._micro, self._waiting = [], 0
         self.step_index, self.epoch_index = state["step"], state["epoch"]
         self.seed = state["seed"]
         self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}

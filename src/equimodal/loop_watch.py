@@ -15,6 +15,7 @@ logger = logging.getLogger("equimodal")
 _MANY = 1000
 _MANY_UPDATES = 50_000
 _NORMS = 8
+_LOSSES = 256
 
 
 class LoopWatch:
@@ -29,16 +30,18 @@ class LoopWatch:
         self._losses_since_update = 0
         self._losses = 0
         self._updates = 0
-        self._not_finite: Tensor | None = None
+        self._recent: list[Tensor] = []
+        self._not_finite: Tensor | int = 0
         self._pairing_told = False
         self._norms: list[Tensor] = []
         self.clips_first = False
         """Whether the host is known to clip gradients before they are balanced."""
 
     def saw_loss(self, loss: Tensor) -> None:
-        """A forward pass; what is not finite is counted on the device."""
-        bad = (~torch.isfinite(loss)).long()
-        self._not_finite = bad if self._not_finite is None else self._not_finite + bad
+        """A forward pass; what is not finite is counted on the device, many at a time."""
+        self._recent.append(loss)
+        if len(self._recent) == _LOSSES:
+            self._count_not_finite()
         self._losses += 1
         self._losses_since_update += 1
         if self._losses_since_update == _MANY:
@@ -47,6 +50,12 @@ class LoopWatch:
                 "backward() and optimizer.step().",
                 stacklevel=3,
             )
+
+    def _count_not_finite(self) -> None:
+        if self._recent:
+            bad = (~torch.isfinite(torch.stack(self._recent))).sum()
+            self._not_finite = self._not_finite + bad
+            self._recent = []
 
     def saw_update(self) -> None:
         """An update."""
@@ -94,9 +103,10 @@ class LoopWatch:
         """Raise or warn about the epoch that ends. Raises BalanceError if ``strict``."""
         self._tell_clipping()
         losses, updates = self._losses, self._updates
-        bad = 0 if self._not_finite is None else int(self._not_finite)
+        self._count_not_finite()
+        bad = int(self._not_finite)
         self._losses = self._updates = 0
-        self._not_finite = None
+        self._not_finite = 0
         if losses and not updates:
             missing = (
                 "before_step() was never called this epoch: call it between backward() and "

@@ -117,10 +117,6 @@ class Step(Moment):
             return self.fused_loss
         return self.fused_loss + torch.stack(list(self.unimodal_losses.values())).sum()
 
-    def bare(self) -> "Step":
-        """This step without any tensor."""
-        return replace(self, logits=None, target=None, targets={}, outputs={}, rows=None)
-
     def detached(self, *, unimodal: bool) -> "Step":
         """This step cut from the graph, with its unimodal logits if asked for."""
         seen = replace(

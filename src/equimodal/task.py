@@ -87,13 +87,13 @@ class Classification(Task):
                 "targets are not supported. For several labels a sample pass task=MultiLabel(), "
                 "for numbers task=Regression()."
             )
-        if logits.ndim != 2 or target.ndim != 1 or len(logits) != len(target):
+        if logits.ndim != 2 or target.ndim != 1 or logits.shape[0] != target.shape[0]:
             raise BalanceError(
                 "Logits must be (N, C) and targets (N,); found "
                 f"{tuple(logits.shape)} and {tuple(target.shape)}."
             )
-        if target.device.type == "cpu" and len(target):
-            low, high = (int(x) for x in torch.aminmax(target))
+        if target.device.type == "cpu" and target.numel():
+            low, high = (x.item() for x in torch.aminmax(target))
             if low < 0 or high >= logits.shape[1]:
                 raise BalanceError(
                     f"Labels must lie in [0, {logits.shape[1]}) as the model has {logits.shape[1]} "

@@ -99,8 +99,9 @@ def update_fractions(
         clamp: least and largest share.
     """
     even = 1 - 1 / significance.numel()
+    # The softmax of anything that is not a number is NaN everywhere.
     fractions = (1 - torch.softmax(significance / tau, dim=0)).clamp(*clamp)
-    return torch.where(torch.isfinite(fractions).all(), fractions, even)
+    return fractions.nan_to_num(nan=even)
 
 
 def unit_importance(grad: Tensor) -> Tensor:
@@ -257,8 +258,7 @@ class AMSS(Method):
         """Significance, fractions, importance, masks: in the order of the paper."""
         fractions = self._fractions(step)
         importance = self._table.importance()
-        finite = torch.isfinite(importance.sum(1))
-        importance = torch.where(finite[:, None], importance, 0.0)
+        finite = importance.sum(1) < torch.inf
         sizes, owner = self._table.sizes, self._table.modality
         least = 2 if self.weighting == "unbiased" else 1
         counts = drawn_counts(sizes, fractions.to(importance)[owner], least)

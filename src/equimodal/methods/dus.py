@@ -23,6 +23,7 @@ Only the score, its running mean and the names of the two samplers are public. *
 ``docs/methods/dus.md`` says what is known and what is ours.
 """
 
+import functools
 import math
 from typing import ClassVar
 
@@ -179,7 +180,8 @@ class DUS(Method):
         self._check()
         self._nominal: int | None = None
         self._planned: dict[str, int] = {}
-        self.state = {"t": 0, "epoch": 0, "s_hat": None, "changed": rule == "uniform"}
+        self.state = {"t": 0, "epoch": 0, "s_hat": None, "missed": False}
+        self.state["changed"] = rule == "uniform"
 
     def unsuited(self, task: Task) -> str:
         """Its score is the probability of the truth."""
@@ -205,24 +207,27 @@ class DUS(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """Sum of the modalities' losses on their own rows, and the new cumulative score."""
-        host, rows = self._host_loss(step), self._own_rows(step)
-        losses, scores, counts = [], [], []
+        losses, rows = self._host_loss(step), self._own_rows(step)
+        scores, counts = [], []
         for m, logits in step.unimodal_logits.items():
             whole = rows[m] == slice(0, None)
             own = logits if whole else logits[rows[m]]
             target = step.targets[m] if whole else step.targets[m][rows[m]]
+            count = target.shape[0]
             step.task.check(own, target)
-            if len(target):
+            if count:
                 loss = step.task.loss(own, target)
                 if self.reduction == "nominal":
-                    loss = loss * (len(target) / self._nominal_rows())
+                    loss = loss * (count / self._nominal_rows())
                 losses.append(loss)
             scores.append(step.task.score(own.detach(), target).sum())
-            counts.append(len(target))
-        totals = torch.stack([*scores, *torch.tensor(counts).to(scores[0])])
-        totals = sum_over_ranks(totals).view(2, -1)
-        self._observe(step, totals[0] / totals[1])
-        return torch.stack(losses).sum() + host
+            counts.append(count)
+        total = torch.stack(scores)
+        drawn = torch.tensor(counts).to(total, non_blocking=True)
+        total = sum_over_ranks(torch.cat([total, drawn]))
+        self.state["missed"] = self.state.get("missed", True) or 0 in counts
+        self._observe(step, total[: len(scores)] / total[len(scores) :])
+        return functools.reduce(torch.add, losses)
 
     def _observe(self, step: Step, score: Tensor) -> None:
         """Take one score a modality into the running mean; NaN where it was missing. (M,)"""
@@ -234,8 +239,10 @@ class DUS(Method):
             mean = cumulative_score(previous, score, self.state["t"])
         else:
             mean = torch.lerp(score, previous, self.ema)
-        mean = torch.where(score.isnan(), previous, mean)
-        self.state["s_hat"] = torch.where(previous.isnan(), score, mean)
+        if self.state["missed"]:
+            mean = torch.where(score.isnan(), previous, mean)
+            mean = torch.where(previous.isnan(), score, mean)
+        self.state["s_hat"] = mean
         step.record("score", self.state["s_hat"])
 
     def _own_rows(self, step: Step) -> dict[str, slice]:
@@ -272,12 +279,12 @@ class DUS(Method):
             )
         return self._nominal
 
-    def _host_loss(self, step: Step) -> Tensor | float:
-        """The host's fused loss on its paired rows; 0 where DUS stands alone."""
+    def _host_loss(self, step: Step) -> list[Tensor]:
+        """The host's fused loss on its paired rows; none where DUS stands alone."""
         if not self.plug_in:
-            return 0.0
+            return []
         if step.paired:
-            return step.fused_loss
+            return [step.fused_loss]
         if not getattr(step.readout, "additive", False):
             raise BalanceError(
                 "DUS(plug_in=True) on unpaired batches needs a readout whose parts sum to the "
@@ -286,7 +293,7 @@ class DUS(Method):
         first = step.modalities.names[0]
         rows = self._host_rows(step, first)
         logits = torch.stack([z[:rows] for z in step.unimodal_logits.values()]).sum(0)
-        return step.task.loss(logits, step.targets[first][:rows])
+        return [step.task.loss(logits, step.targets[first][:rows])]
 
     def _counts(self, moment: Moment, batch_size: int) -> Tensor:
         """Rows of every modality; equal in the warm-up and before the first score. -> (M,)"""

@@ -14,14 +14,14 @@ from torch import Tensor
 def unit_probabilities(importance: Tensor, sizes: Tensor, smoothing: float) -> Tensor:
     """Probabilities of drawing each unit, mixed with the uniform ones.
 
-    p = (1 - smoothing) F / sum F + smoothing / n; uniform where all importances are zero. Padding
-    stays zero. (L, W), (L,) -> (L, W)
+    p = (1 - smoothing) F / sum F + smoothing / n; uniform where all importances are zero or one is
+    not finite. Padding stays zero. (L, W), (L,) -> (L, W)
     """
     total = importance.sum(1, keepdim=True)
     width = sizes[:, None].to(total)
     valid = torch.arange(importance.shape[1], device=importance.device) < width
-    flat = total <= torch.finfo(total.dtype).tiny
-    share = torch.where(flat, 1.0 / width, importance / torch.where(flat, 1.0, total))
+    usable = (total > torch.finfo(total.dtype).tiny) & (total < torch.inf)
+    share = torch.where(usable, importance / total, 1.0 / width)
     return torch.where(valid, share.mul(1 - smoothing) + smoothing / width, 0.0)
 
 
@@ -53,11 +53,11 @@ def arrival_masks(
     ordered, units = (exponentials / probabilities).sort(dim=1, stable=True)
     first = torch.arange(ordered.shape[1], device=counts.device) < counts[:, None]
     drawn = torch.zeros_like(first).scatter_(1, units, first) & (probabilities > 0)
+    if not unbiased:
+        return drawn.to(probabilities.dtype)
     last = ordered.shape[1] - 1
     kappa = ordered.gather(1, counts.clamp_max(last)[:, None])
     kappa = torch.where(counts[:, None] > last, torch.inf, kappa)
-    if not unbiased:
-        return drawn.to(probabilities.dtype)
     weight = -1 / torch.expm1(-probabilities * kappa)
     return torch.where(drawn, weight, 0.0)
 
