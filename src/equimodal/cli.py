@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from equimodal.cli_parser import parse
 from equimodal.cli_values import settings
 from equimodal.errors import BalanceError, ToldElsewhere
-from equimodal.train.launch import is_first_here, launched, one_thread, told_once
+from equimodal.train.launch import import_fabric, is_first_here, launched, one_thread, told_once
 
 if TYPE_CHECKING:
     from equimodal.compare.single import TrainedRun
@@ -127,10 +127,11 @@ def _warn_of_divergence(runs: list[dict[str, Any]]) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     os.environ.update(one_thread(os.environ))  # read when torch is imported
-    from equimodal.compare.single import train_run
-
     with told_once(os.environ):
         options = _options(arguments)
+    import_fabric()
+    from equimodal.compare.single import train_run
+
     run = train_run(arguments.data, **options)
     if run.result["status"] == "diverged":
         raise (BalanceError if run.speaks else ToldElsewhere)(run.result["message"])

@@ -22,6 +22,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from equimodal.errors import BalanceError
+from equimodal.train.launch import import_fabric
 
 Message = dict[str, Any]
 
@@ -55,6 +56,7 @@ def _prepare() -> None:
 
     steady()
     torch.set_num_interop_threads(1)
+    import_fabric()
     import equimodal.train.loop  # noqa: F401
 
 

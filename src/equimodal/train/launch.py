@@ -5,6 +5,7 @@ Nothing here imports torch, so that it can be asked before torch is set up.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +86,19 @@ def one_thread(environment: Mapping[str, str]) -> dict[str, str]:
     steady = dict(environment) | dict.fromkeys(THREADS, "1")
     steady.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return steady
+
+
+def import_fabric() -> None:
+    """Import lightning_fabric without torchmetrics, of which it asks the version only.
+
+    torchmetrics brings transformers where that is installed: seconds of every process's start. For
+    processes that are ours alone, as Fabric's detection of spikes does need torchmetrics.
+    """
+    missing = sys.modules.setdefault("torchmetrics", None)  # type: ignore[arg-type]
+    import lightning_fabric  # noqa: F401
+
+    if missing is None:
+        del sys.modules["torchmetrics"]
 
 
 def _by_torchrun(environment: Mapping[str, str]) -> Launch:
