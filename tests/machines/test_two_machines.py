@@ -120,5 +120,6 @@ def assert_identical(one, other, name):
 
 
 def without_times(found):
-    result = {k: v for k, v in found["result"].items() if k not in ("seconds", "step_seconds")}
+    times = ("seconds", "step_seconds", "samples_per_second", "waiting_share")
+    result = {k: v for k, v in found["result"].items() if k not in times}
     return found | {"result": result}

@@ -26,10 +26,18 @@ def run_line(result: Mapping[str, Any]) -> str:
     parts = [
         "" if best is None else f"epoch {best + 1} of {result['epochs']} selected",
         duration(result["seconds"]),
+        _speed(result),
         "" if result["acted"] else "did not act",
         result["message"] or "",
     ]
     return ", ".join(filter(None, parts))
+
+
+def _speed(result: Mapping[str, Any]) -> str:
+    if "samples_per_second" not in result:
+        return ""
+    waiting = percent(result["waiting_share"])
+    return f"{result['samples_per_second']:,.0f} samples/s, {waiting} % of a step waiting for data"
 
 
 def run_table(result: Mapping[str, Any]) -> Table:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 
 class StepClock:
@@ -18,10 +21,20 @@ class StepClock:
     def __init__(self, device: torch.device) -> None:
         self._cuda = device.type == "cuda"
         self._marks: list[Any] = []
+        self.waited = 0.0
+        """Seconds spent in `waiting` since `start`."""
 
     def start(self) -> None:
         """Forget all steps; the first one begins now."""
-        self._marks = [self._mark()]
+        self._marks, self.waited = [self._mark()], 0.0
+
+    def waiting(self, batches: Iterable[T]) -> Iterator[T]:
+        """The batches; how long each of them took to come is added up."""
+        source, asked = iter(batches), time.perf_counter()
+        for batch in source:
+            self.waited += time.perf_counter() - asked
+            yield batch
+            asked = time.perf_counter()
 
     def tick(self) -> None:
         """A step ends, the next begins."""

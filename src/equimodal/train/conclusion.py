@@ -69,6 +69,7 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
         "epochs": history.epochs,
         "seconds": seconds,
         "step_seconds": history.mean_step_seconds,
+        **history.speed(),
         **shared,
     }
 

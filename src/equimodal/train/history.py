@@ -31,6 +31,8 @@ class History:
     decisions: list[dict[str, Any]] = field(default_factory=list)
     step_seconds: list[float] = field(default_factory=list)
     end_seconds: list[float] = field(default_factory=list)
+    waiting_shares: list[float] = field(default_factory=list)
+    samples_per_second: list[float] = field(default_factory=list)
     steps: int = 0
     seconds: float = 0.0
 
@@ -52,10 +54,19 @@ class History:
         if accuracy >= max(curve["validation_accuracy"] for curve in self.curves):
             self.best, self.best_epoch = weights(setup), self.epochs - 1
 
-    def add_times(self, steps: list[float], end: float) -> None:
-        """Take in the lengths of an epoch's steps and of the method's work at its end, seconds."""
+    def add_times(self, steps: list[float], end: float, *, waited: float, samples: int) -> None:
+        """Take in the times of an epoch.
+
+        Args:
+            steps: lengths of its steps, seconds.
+            end: length of the method's work after the last, seconds.
+            waited: how much of the steps went by until their batches were there, seconds.
+            samples: samples of the training split.
+        """
         self.step_seconds.append(median(steps))
         self.end_seconds.append(end / len(steps))
+        self.waiting_shares.append(waited / sum(steps))
+        self.samples_per_second.append(samples / sum(steps))
 
     @property
     def mean_step_seconds(self) -> float | None:
@@ -63,6 +74,15 @@ class History:
         if not self.step_seconds:
             return None
         return median(self.step_seconds) + fmean(self.end_seconds)
+
+    def speed(self) -> dict[str, float]:
+        """Samples a second and the share of a step that waits for data: medians over epochs."""
+        if not self.step_seconds:
+            return {}
+        return {
+            "samples_per_second": median(self.samples_per_second),
+            "waiting_share": median(self.waiting_shares),
+        }
 
 
 def weights(setup: Setup) -> dict[str, Tensor]:
@@ -81,6 +101,8 @@ def save(setup: Setup, history: History, folder: Path) -> None:
         "records": json.dumps([history.curves, history.decisions]),
         "step_seconds": history.step_seconds,
         "end_seconds": history.end_seconds,
+        "waiting_shares": history.waiting_shares,
+        "samples_per_second": history.samples_per_second,
         "seconds": history.seconds,
     }
     save_checkpoint(folder / CHECKPOINT, content)
@@ -109,6 +131,8 @@ def restore(setup: Setup, folder: Path) -> History:
         decisions=decisions,
         step_seconds=content["step_seconds"],
         end_seconds=content["end_seconds"],
+        waiting_shares=content["waiting_shares"],
+        samples_per_second=content["samples_per_second"],
         seconds=content["seconds"],
     )
 

@@ -83,7 +83,10 @@ def fit(setup: Setup, history: History, folder: Path, notify: Notify | None = No
         history.add_epoch(setup, lr=rate, loss=loss, validation=validation)
         ending = time.perf_counter()
         setup.balancer.epoch_end()
-        history.add_times(clock.seconds(), time.perf_counter() - ending)
+        history.add_times(
+            clock.seconds(), time.perf_counter() - ending,
+            waited=clock.waited, samples=len(setup.source.train),
+        )  # fmt: skip
         history.decisions += setup.balancer.drain_records()
         history.seconds += time.perf_counter() - started
         if setup.fabric.is_global_zero:
@@ -101,7 +104,7 @@ def train_epoch(setup: Setup, epoch: int, clock: StepClock) -> float:
     model.train()
     clock.start()
     batches = balancer.batches(setup.source.train, batch_size=setup.batch_size)
-    for step, (inputs, targets) in enumerate(batches):
+    for step, (inputs, targets) in enumerate(clock.waiting(batches)):
         progress = (epoch + step / setup.steps) / config.epochs
         set_rate(optimizer, cosine_rate(config.lr, progress))
         loss = balancer.loss(model(inputs), targets)

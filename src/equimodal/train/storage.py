@@ -6,7 +6,7 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -114,12 +114,20 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path, *, patience: float = 10.0) -> Iterator[None]:
+def locked(
+    folder: Path,
+    *,
+    patience: float = 10.0,
+    option: str = "--out",
+    waits: Callable[[], None] | None = None,
+) -> Iterator[None]:
     """Own ``folder`` alone while the block runs; the system frees it when the process dies.
 
     Args:
         folder: an existing folder.
         patience: seconds to wait for a former owner that is just ending.
+        option: what chooses another folder on the command line.
+        waits: called once where another process owns the folder and is waited for.
 
     Raises:
         BalanceError: another process owns the folder, or it cannot be written.
@@ -129,7 +137,10 @@ def locked(folder: Path, *, patience: float = 10.0) -> Iterator[None]:
     except OSError as error:
         raise storage_error(error, folder) from error
     try:
-        _acquire(descriptor, folder, time.monotonic() + patience)
+        if not _acquired(descriptor, folder):
+            if waits and patience:
+                waits()
+            _acquire(descriptor, folder, time.monotonic() + patience, option)
         yield
     finally:
         os.close(descriptor)
@@ -158,19 +169,24 @@ def _damaged(path: Path, reason: object, remedy: str | None = None) -> BalanceEr
     )
 
 
-def _acquire(descriptor: int, folder: Path, deadline: float) -> None:
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise BalanceError(
-                    f"Another process is writing in '{folder}'; wait until it ends, or choose "
-                    "another folder with --out."
-                ) from None
-            time.sleep(0.05)
-        except OSError as error:
-            raise storage_error(error, folder) from error
+def _acquire(descriptor: int, folder: Path, deadline: float, option: str) -> None:
+    while not _acquired(descriptor, folder):
+        if time.monotonic() > deadline:
+            raise BalanceError(
+                f"Another process is writing in '{folder}'; wait until it ends, or choose another "
+                f"folder with {option}."
+            )
+        time.sleep(0.05)
+
+
+def _acquired(descriptor: int, folder: Path) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    return True
 
 
 def _force_names(folder: Path) -> None:

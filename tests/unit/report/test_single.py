@@ -43,5 +43,8 @@ def test_every_measure_is_a_row_with_both_splits_in_percent(result):
 
 def test_a_line_says_how_the_run_went(result):
     assert run_line(result) == "epoch 4 of 20 selected, 12.0 s"
+    result |= {"samples_per_second": 1234.5, "waiting_share": 0.083}
+    assert run_line(result).endswith("12.0 s, 1,234 samples/s, 8.3 % of a step waiting for data")
+    del result["samples_per_second"]
     result |= {"best_epoch": None, "acted": False, "message": "trained by 2 processes"}
     assert run_line(result) == "12.0 s, did not act, trained by 2 processes"

@@ -41,8 +41,10 @@ def test_of_equal_epochs_the_later_is_kept():
 
 def test_a_step_is_the_median_plus_its_share_of_the_epochs_ends():
     history = History(best={})
-    assert history.mean_step_seconds is None
-    history.add_times([1.0, 2.0, 9.0], 3.0)
-    history.add_times([4.0, 4.0, 4.0, 4.0], 12.0)
+    assert history.mean_step_seconds is None and history.speed() == {}
+    history.add_times([1.0, 2.0, 9.0], 3.0, waited=6.0, samples=24)
+    history.add_times([4.0, 4.0, 4.0, 4.0], 12.0, waited=4.0, samples=24)
     # Medians 2 and 4; ends of 1 and 3 a step.
     assert history.mean_step_seconds == 3.0 + 2.0
+    # Of 12 and 16 seconds 6 and 4 were spent waiting.
+    assert history.speed() == {"samples_per_second": 1.75, "waiting_share": 0.375}

@@ -18,7 +18,7 @@ from unit.train.tiny import CONFIG, config, tiny_source
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
-TIMES = ("seconds", "step_seconds")
+TIMES = ("seconds", "step_seconds", "samples_per_second", "waiting_share")
 ROWS = ("alone:b", "joint:half-lr", *methods.names())
 
 
@@ -103,7 +103,8 @@ def test_the_result_has_every_field_and_plain_values(tmp_path):
     assert list(result["test"]["modality_accuracy"]) == ["a", "b", "c"]
     assert list(result["test"]["probe_accuracy"]) == ["a", "b", "c"]
     assert (result["status"], result["acted"], result["epochs"]) == ("finished", True, 4)
-    assert result["step_seconds"] > 0
+    assert result["step_seconds"] > 0 and result["samples_per_second"] > 0
+    assert 0 < result["waiting_share"] < 1
 
 
 def test_predictions_and_curves_agree_with_the_result(tmp_path):

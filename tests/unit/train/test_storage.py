@@ -1,6 +1,5 @@
 import errno
 import threading
-import time
 
 import pytest
 import torch
@@ -139,17 +138,23 @@ def test_a_locked_folder_is_refused_to_a_second_owner(tmp_path):
         pass
 
 
-def test_a_second_owner_waits_for_one_that_is_ending(tmp_path):
-    held = threading.Event()
+def test_the_option_that_chooses_another_folder_is_named(tmp_path):
+    refused = pytest.raises(BalanceError, match="another folder with --cache")
+    with locked(tmp_path), refused, locked(tmp_path, patience=0.0, option="--cache"):
+        pass
+
+
+def test_a_second_owner_says_that_it_waits_and_waits(tmp_path):
+    held, told = threading.Event(), threading.Event()
 
     def hold():
         with locked(tmp_path):
             held.set()
-            time.sleep(0.2)
+            told.wait()
 
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait()
-    with locked(tmp_path, patience=10.0):
+    with locked(tmp_path, patience=10.0, waits=told.set):
         pass
     thread.join()

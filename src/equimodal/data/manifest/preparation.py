@@ -19,7 +19,7 @@ from equimodal.data.manifest.findings import ALLOWED, WARNINGS, Finding, problem
 from equimodal.data.manifest.judgement import judged
 from equimodal.data.manifest.labels import classes
 from equimodal.data.manifest.prepared import latest_folder, write_latest, write_prepared
-from equimodal.data.manifest.progress import shown
+from equimodal.data.manifest.progress import say, shown
 from equimodal.data.manifest.reading import (
     Advance,
     Located,
@@ -35,6 +35,7 @@ from equimodal.errors import DataError
 from equimodal.train.storage import locked
 
 _PATIENCE = 3600.0  # seconds to wait for another process that prepares
+_WAITS = "Another process is preparing data in '{}'; waiting until it ends."
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,12 @@ def prepare(
     stamps = {name: place.stamps for name, place in found.items()}
     if (ready := latest_folder(home, stamp, stamps)) is not None:
         return ready
-    with locked(home.parent.parent, patience=_PATIENCE), shown(progress=progress) as advance:
+    cache_folder = home.parent.parent
+    owned = locked(
+        cache_folder, patience=_PATIENCE, option="--cache",
+        waits=lambda: say(_WAITS.format(cache_folder), progress=progress),
+    )  # fmt: skip
+    with owned, shown(progress=progress) as advance:
         # Of several processes that train together, the first has done it for all.
         if (ready := latest_folder(home, stamp, stamps)) is not None:
             return ready

@@ -26,6 +26,11 @@ def shown(*, progress: bool) -> Iterator[Advance]:
         yield _bars(bars)
 
 
+def say(message: str, *, progress: bool) -> None:
+    """A line on the error stream, where progress is shown."""
+    Console(stderr=True, highlight=False, quiet=not progress).print(message, markup=False)
+
+
 def _lines(console: Console) -> Advance:
     def advance(what: str, finished: int, total: int) -> None:
         if finished == total >= _WORTH_A_LINE:
