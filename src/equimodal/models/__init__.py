@@ -1,16 +1,33 @@
-"""Models that a comparison trains: small encoders by kind of signal, and late fusion."""
+"""Models that a comparison trains: encoders by kind of signal or by name, and a late fusion."""
 
-from equimodal.models.encoders import ConvEncoder, VectorEncoder, VideoEncoder, build_encoder
+from equimodal.models.convolution import SequenceConvEncoder, SpectrogramConvEncoder
+from equimodal.models.encoder import Encoder
+from equimodal.models.encoders import (
+    ConvEncoder,
+    FrameAverage,
+    VectorEncoder,
+    VideoEncoder,
+    build_encoder,
+)
 from equimodal.models.fusion import FusionModel, Output, build_model
-from equimodal.models.resnet import ResNet18
+from equimodal.models.fusions import FUSIONS
+from equimodal.models.named import ENCODERS
+from equimodal.models.resnet import ResNet18, ResNet50
 from equimodal.models.sequences import SequenceEncoder, TextEncoder
 
 __all__ = [
+    "ENCODERS",
+    "FUSIONS",
     "ConvEncoder",
+    "Encoder",
+    "FrameAverage",
     "FusionModel",
     "Output",
     "ResNet18",
+    "ResNet50",
+    "SequenceConvEncoder",
     "SequenceEncoder",
+    "SpectrogramConvEncoder",
     "TextEncoder",
     "VectorEncoder",
     "VideoEncoder",

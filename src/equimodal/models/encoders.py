@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
+from equimodal.models.encoder import Encoder
 from equimodal.models.sequences import SequenceEncoder, TextEncoder
 
 
-class ConvEncoder(nn.Module):
+class ConvEncoder(Encoder):
     """Features of an image or a spectrogram: (N, C, H, W) -> (N, width).
 
     3x3 convolutions with ReLU, then one linear layer over all positions: where a pattern lies
@@ -48,7 +49,7 @@ class ConvEncoder(nn.Module):
         return features
 
 
-class VectorEncoder(nn.Module):
+class VectorEncoder(Encoder):
     """Features of a vector: (N, D) -> (N, width), by two linear layers with ReLU.
 
     Args:
@@ -70,17 +71,17 @@ class VectorEncoder(nn.Module):
         return features
 
 
-class VideoEncoder(nn.Module):
+class FrameAverage(Encoder):
     """Features of a video: those of its frames, averaged over time. (N, F, C, H, W) -> (N, width)
 
     Args:
-        shape: (F, C, H, W) of one sample.
+        frames: the encoder of one frame.
     """
 
-    def __init__(self, shape: Sequence[int]) -> None:
+    def __init__(self, frames: Encoder) -> None:
         super().__init__()
-        self.frames = _image_encoder(shape[1:])
-        self.width = self.frames.width
+        self.frames = frames
+        self.width = frames.width
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of each video: (N, F, C, H, W) -> (N, width)."""
@@ -88,7 +89,17 @@ class VideoEncoder(nn.Module):
         return features.view(*x.shape[:2], self.width).mean(1)
 
 
-Encoder = ConvEncoder | VectorEncoder | VideoEncoder | SequenceEncoder | TextEncoder
+class VideoEncoder(FrameAverage):
+    """The small encoder of a video: the image's, averaged over its frames. See `FrameAverage`.
+
+    Args:
+        shape: (F, C, H, W) of one sample.
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__(_image_encoder(shape[1:]))
+
+
 FORMS = {
     "image": "(channels, height, width)",
     "spectrogram": "(channels, height, width)",
@@ -115,7 +126,7 @@ def build_encoder(kind: str, shape: Sequence[int], *, vocabulary: int | None = N
     Raises:
         BalanceError: the kind is unknown, or the shape is not one of that kind.
     """
-    _check(kind, shape, vocabulary)
+    check_sample(kind, shape, vocabulary)
     if kind == "vector":
         return VectorEncoder(shape)
     if kind == "sequence":
@@ -135,7 +146,8 @@ def _image_encoder(shape: Sequence[int]) -> ConvEncoder:
     return ConvEncoder(shape, channels=(32, 64), strides=(1 if min(shape[1:]) <= 16 else 2, 2))
 
 
-def _check(kind: str, shape: Sequence[int], vocabulary: int | None) -> None:
+def check_sample(kind: str, shape: Sequence[int], vocabulary: int | None) -> None:
+    """Raise `BalanceError` unless the kind is known and a sample may have this shape."""
     if kind not in FORMS:
         *most, last = FORMS
         raise BalanceError(

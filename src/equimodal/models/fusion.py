@@ -1,17 +1,21 @@
-"""Late fusion: one encoder per modality, their features concatenated, one linear head."""
+"""Late fusion: one encoder per modality, and a head that fuses their features."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from equimodal.data.dataset import Modality
 from equimodal.errors import BalanceError
-from equimodal.models.encoders import build_encoder
+from equimodal.models.encoder import Encoder
+from equimodal.models.fusions import CONCAT, FUSIONS, check_fusion
+from equimodal.models.named import SMALL, check_encoders, named_encoder
 from equimodal.models.seeding import named_seed
+from equimodal.readouts import Readout
+
+HEAD = "head"
 
 
 @dataclass
@@ -26,24 +30,39 @@ class Output:
 
 
 class FusionModel(nn.Module):
-    """Encoders, concatenation in their order, and a linear head: the model of a comparison.
+    """Encoders and the head that fuses their features: the model of a comparison.
+
+    With one modality there is nothing to fuse: whatever the fusion, the head is a linear layer.
 
     Args:
         encoders: one module per modality, (N, ...) -> (N, width).
         widths: number of features of each encoder.
         classes: number of classes C.
+        fusion: a name in `fusions.FUSIONS`.
 
     Raises:
-        BalanceError: no modality, a name that cannot be a submodule's, or fewer than 2 classes.
+        BalanceError: no modality, a name that cannot be a submodule's, fewer than 2 classes, or an
+            unknown fusion.
     """
 
     def __init__(
-        self, encoders: Mapping[str, nn.Module], *, widths: Mapping[str, int], classes: int
+        self,
+        encoders: Mapping[str, nn.Module],
+        *,
+        widths: Mapping[str, int],
+        classes: int,
+        fusion: str = CONCAT,
     ) -> None:
         super().__init__()
         _check(encoders, classes)
+        check_fusion(fusion)
+        self.fusion = fusion if len(encoders) > 1 else CONCAT
         self.encoders = nn.ModuleDict(dict(encoders))
-        self.head = nn.Linear(sum(widths[m] for m in encoders), classes)
+        self.head = FUSIONS[self.fusion].build({m: widths[m] for m in encoders}, classes)
+
+    def readout(self) -> Readout:
+        """A new readout of unimodal logits that fits the fusion."""
+        return FUSIONS[self.fusion].readout(HEAD, list(self.encoders))
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Output:
         """Features of each modality, and the logits where all came with the same rows.
@@ -62,27 +81,46 @@ class FusionModel(nn.Module):
         features = {m: encoder(inputs[m]) for m, encoder in self.encoders.items()}
         if len({len(rows) for rows in features.values()}) > 1:
             return Output(features, None)
-        return Output(features, self.head(torch.cat(list(features.values()), dim=1)))
+        return Output(features, self.head(features))
 
 
-def build_model(modalities: Mapping[str, Modality], classes: int, *, seed: int) -> FusionModel:
-    """A fusion model with a small encoder per modality.
+def build_model(
+    modalities: Mapping[str, Modality],
+    classes: int,
+    *,
+    seed: int,
+    encoders: Mapping[str, str] | None = None,
+    fusion: str = CONCAT,
+) -> FusionModel:
+    """A fusion model with an encoder per modality, the small one of its kind unless told otherwise.
 
     Each encoder's initial weights depend on (seed, modality name) alone, so an encoder trained
     alone starts where it starts in a joint model. The global random stream is left as it was.
 
+    Args:
+        modalities: what the samples of each modality are.
+        classes: number of classes.
+        seed: seed of the initial weights.
+        encoders: modality -> name of its encoder, one of `named.ENCODERS`.
+        fusion: one of `fusions.FUSIONS`.
+
     Raises:
-        BalanceError: a kind without an encoder, a shape that is not of its kind, no modality.
+        BalanceError: an unknown encoder or fusion, an encoder that does not take its modality, a
+            shape that is not of its kind, no modality.
+
+    Example::
+
+        build_model(source.modalities, 10, seed=0, encoders={"image": "resnet18"}, fusion="film")
     """
-    encoders = {}
+    chosen = dict(encoders or {})
+    check_encoders(chosen, modalities)
+    built: dict[str, Encoder] = {}
     for name, modality in modalities.items():
         with named_seed(seed, f"encoder:{name}"):
-            encoders[name] = build_encoder(
-                modality.kind, modality.shape, vocabulary=modality.vocabulary
-            )
-    widths = {name: encoder.width for name, encoder in encoders.items()}
-    with named_seed(seed, "head"):
-        return FusionModel(encoders, widths=widths, classes=classes)
+            built[name] = named_encoder(chosen.get(name, SMALL), modality)
+    widths = {name: encoder.width for name, encoder in built.items()}
+    with named_seed(seed, HEAD):
+        return FusionModel(built, widths=widths, classes=classes, fusion=fusion)
 
 
 def _check(encoders: Mapping[str, nn.Module], classes: int) -> None:

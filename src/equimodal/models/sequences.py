@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from equimodal.models.encoder import Encoder
+
 HEADS = 4
 DEPTH = 2
 
@@ -60,7 +62,7 @@ class Transformer(nn.Module):
         return total / weights.sum(1).clamp_min(1)
 
 
-class SequenceEncoder(nn.Module):
+class SequenceEncoder(Encoder):
     """Features of a sequence: (N, T, D + 1) -> (N, width); the last column says which steps are.
 
     Args:
@@ -82,7 +84,7 @@ class SequenceEncoder(nn.Module):
         return torch.relu(self.out(self.transformer(steps, present)))
 
 
-class TextEncoder(nn.Module):
+class TextEncoder(Encoder):
     """Features of a text: token numbers (N, T) -> (N, width); the token 0 pads.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from equimodal import methods
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 UNTRAINED = "untrained"
 ALONE = "alone:"
 RATE_FACTORS = {"joint:half-lr": 0.5, "joint:double-lr": 2.0}
+OPTIONAL: dict[str, Any] = {"encoders": {}, "fusion": "concat"}
+"""Fields that are left out of files at these values, as they were before the fields were there."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class RunConfig:
         objective: loss under a method that brings none, ``fused`` or ``fused+unimodal``.
         settings: arguments of the method, and ``on`` of its balancer.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
+        encoders: name of the encoder of each modality that has not the small one.
+        fusion: how the encoders' features become logits.
     """
 
     data: str
@@ -46,10 +50,12 @@ class RunConfig:
     objective: str
     settings: Mapping[str, Any]
     device: str
+    encoders: Mapping[str, str] = field(default_factory=dict)
+    fusion: str = "concat"
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, as run folders keep it."""
-        return asdict(self)
+        """Plain data, as run folders keep it: what is `OPTIONAL` only where it is no default."""
+        return {k: v for k, v in asdict(self).items() if k not in OPTIONAL or v != OPTIONAL[k]}
 
     @property
     def trained_epochs(self) -> int:

@@ -42,8 +42,11 @@ class Prediction:
 def predict(setup: Setup, dataset: MultimodalDataset) -> Prediction:
     """The model's prediction on every sample of ``dataset``, in evaluation mode."""
     setup.model.eval()
-    outputs = [setup.model(inputs) for inputs, _ in Batches(dataset)]
-    unimodal = [setup.unimodal_logits(output.features) for output in outputs]
+    outputs, unimodal = [], []
+    for inputs, _ in Batches(dataset):
+        outputs.append(setup.model(inputs))
+        # Beside its forward pass: a readout may run the head again.
+        unimodal.append(setup.unimodal_logits(outputs[-1].features))
     return Prediction(
         torch.cat([output.logits for output in outputs]).cpu(),
         dataset.labels.cpu(),

@@ -11,7 +11,7 @@ import torch
 
 from equimodal import __version__
 from equimodal.errors import BalanceError
-from equimodal.train.config import RunConfig
+from equimodal.train.config import OPTIONAL, RunConfig
 from equimodal.train.storage import read_json, write_json
 
 CONFIG, CHECKPOINT, RECORDS, PREDICTIONS, RESULT = (
@@ -54,12 +54,12 @@ def check_claim(folder: Path, config: RunConfig, *, processes: int | None = None
     wanted = json.loads(json.dumps(config.as_dict())) | _known_versions(found)
     if processes is not None:
         wanted["processes"] = processes
-    different = [key for key in wanted if wanted[key] != found.get(key)]
+    different = [key for key in {**wanted, **OPTIONAL} if wanted.get(key) != found.get(key)]
     if different:
+        there, here = ([values.get(key) for key in different] for values in (found, wanted))
         raise BalanceError(
-            f"'{folder}' holds a run with other values of {', '.join(different)}: found "
-            f"{[found.get(key) for key in different]}, wanted {[wanted[key] for key in different]}."
-            " Repeat its own command, or choose another folder with --out."
+            f"'{folder}' holds a run with other values of {', '.join(different)}: found {there}, "
+            f"wanted {here}. Repeat its own command, or choose another folder with --out."
         )
 
 

@@ -16,15 +16,13 @@ from torch import Tensor, nn
 from equimodal.balancer import Balancer
 from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
-from equimodal.models.fusion import build_model
-from equimodal.readouts import LinearSplit
+from equimodal.models.fusion import FusionModel, build_model
 from equimodal.train.alone import Alone
 from equimodal.train.config import RunConfig, as_tuple, create_method
 from equimodal.train.optimizers import build_optimizer
 from equimodal.train.ranks import one_process
 
 EVALUATION_ROWS = 128
-_HEAD = "head"
 
 
 @dataclass
@@ -40,7 +38,7 @@ class Setup:
     source: DataSource
     fabric: Fabric
     model: nn.Module
-    network: nn.Module
+    network: FusionModel
     optimizer: Any
     balancer: Balancer | Alone
 
@@ -55,11 +53,14 @@ class Setup:
         return math.ceil(len(self.source.train) // self.fabric.world_size / self.batch_size)
 
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What the head reads from each modality: {m: (N, D_m)} -> {m: (N, C)}"""
-        if isinstance(self.balancer, Balancer):
-            return LinearSplit(_HEAD)(self.balancer.modalities, dict(features))
-        head = self.network.get_submodule(_HEAD)
-        return {m: head(rows) for m, rows in features.items()}
+        """What the model makes of each modality, after its forward pass, as the balancer reads it.
+        {m: (N, D_m)} -> {m: (N, C)}
+        """
+        if isinstance(self.balancer, Alone):
+            return {m: self.network.head({m: rows}) for m, rows in features.items()}
+        readout = self.balancer.readout
+        assert readout is not None
+        return readout(self.balancer.modalities, dict(features))
 
 
 class Batches:
@@ -88,7 +89,10 @@ def build(
     """
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
-    network = build_model(source.modalities, len(source.classes), seed=config.seed)
+    network = build_model(
+        source.modalities, len(source.classes), seed=config.seed, fusion=config.fusion,
+        encoders={m: spec for m, spec in config.encoders.items() if m in source.modalities},
+    )  # fmt: skip
     optimizer = build_optimizer(config.optimizer, network.parameters(), lr=config.lr or 0.0)
     model, wrapped = fabric.setup(network, optimizer)
     balancer = (
@@ -98,7 +102,7 @@ def build(
 
 
 def _balancer(
-    config: RunConfig, source: DataSource, network: nn.Module, optimizer: torch.optim.Optimizer
+    config: RunConfig, source: DataSource, network: FusionModel, optimizer: torch.optim.Optimizer
 ) -> Balancer:
     settings = dict(config.settings)
     on = settings.pop("on", "gradient")
@@ -106,7 +110,7 @@ def _balancer(
         network,
         create_method(config.registered_method, settings),
         {m: f"encoders.{m}" for m in source.modalities},
-        LinearSplit(_HEAD),
+        network.readout(),
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from equimodal.models import ResNet18
+from equimodal.models import ResNet18, ResNet50
 
 
 @pytest.mark.parametrize(("channels", "height", "width"), [(1, 33, 40), (3, 64, 64), (2, 1, 1)])
@@ -19,6 +19,14 @@ def test_it_has_the_parameters_of_the_published_network_without_its_classifier()
     # 11,689,512 parameters in the paper's 18-layer network, 513,000 of them in the classifier.
     assert sum(p.numel() for p in ResNet18(3).parameters()) == 11_689_512 - 513_000
     assert len([m for m in ResNet18(1).modules() if isinstance(m, nn.Conv2d)]) == 20
+
+
+def test_resnet50_is_the_published_network_without_its_classifier():
+    # 25,557,032 parameters in the paper's 50-layer network, 2,049,000 of them in the classifier.
+    network = ResNet50(3)
+    assert sum(p.numel() for p in network.parameters()) == 25_557_032 - 2_049_000
+    assert len([m for m in network.modules() if isinstance(m, nn.Conv2d)]) == 53
+    assert network.eval()(torch.zeros(1, 3, 33, 33)).shape == (1, 2048)
 
 
 def test_convolutions_start_from_hes_normal_over_their_fan_out() -> None:

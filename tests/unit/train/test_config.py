@@ -1,3 +1,4 @@
+from equimodal.train.config import RunConfig
 from unit.train.tiny import config
 
 
@@ -16,6 +17,13 @@ def test_a_row_names_the_loss_that_is_its_own():
     assert config(method="joint:half-lr", objective=objective).loss == objective
     for row in ("alone:a", "joint+unimodal", "dus"):
         assert config(method=row, objective=objective).loss == "own"
+
+
+def test_encoders_and_fusion_are_written_only_where_they_are_no_defaults():
+    assert not {"encoders", "fusion"} & set(config().as_dict())
+    written = config(encoders={"a": "mlp"}, fusion="sum").as_dict()
+    assert (written["encoders"], written["fusion"]) == ({"a": "mlp"}, "sum")
+    assert RunConfig(**config().as_dict()) == config()
 
 
 def test_a_title_names_row_seed_and_rate():

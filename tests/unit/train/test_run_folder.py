@@ -22,6 +22,15 @@ def test_another_run_is_refused_by_what_differs(tmp_path):
             refuse(tmp_path, config(lr=0.5, epochs=2))
 
 
+@pytest.mark.parametrize(
+    ("first", "then"), [({"fusion": "film"}, {}), ({}, {"encoders": {"a": "mlp"}})]
+)
+def test_a_run_of_another_model_is_refused(tmp_path, first, then):
+    claim(tmp_path, config(**first))
+    with pytest.raises(BalanceError, match=f"other values of {next(iter(first | then))}: found"):
+        claim(tmp_path, config(**then))
+
+
 def test_another_version_does_not_continue_a_run(tmp_path, monkeypatch):
     claim(tmp_path, config())
     monkeypatch.setattr(run_folder, "__version__", "9.9")
