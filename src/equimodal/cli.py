@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from equimodal.cli_parser import parse
-from equimodal.cli_values import settings
+from equimodal.cli_values import encoders, settings
 from equimodal.errors import BalanceError, ToldElsewhere
 from equimodal.train.launch import import_fabric, is_first_here, launched, one_thread, told_once
 
@@ -96,6 +96,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
     options = {k: v for k, v in vars(arguments).items() if k not in ("command", "data")}
     options["settings"] = settings(arguments.settings)
+    options["encoders"] = encoders(arguments.encoders)
     options["out"] = arguments.out or default_out(arguments.data)
     return options
 
@@ -143,9 +144,13 @@ def _show_run(run: "TrainedRun") -> None:
     from rich.console import Console
 
     from equimodal import report
+    from equimodal.report.model import is_default, model_line
 
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
     print(f"{run.config.title}: {report.run_line(run.result)}\n")
+    config = run.config.as_dict()
+    if not is_default(config):
+        print(f"{model_line(config)}\n")
     console.print(report.run_table(run.result))
     print(f"\nrun: {run.folder}")
 

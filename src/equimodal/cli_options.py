@@ -21,6 +21,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         default=3,
         help="how many (3 means 0, 1, 2), or which (0,1,7); one alone is written `7,` (3)",
     )
+    _add_model(plan)
     _add_loss(plan)
     budget = parser.add_argument_group("budget, the same for every row (default: the data set's)")
     budget.add_argument(
@@ -48,6 +49,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     plan.add_argument(
         "--seed", type=whole_number, metavar="N", default=0, help="which seed, from 0 on (0)"
     )
+    _add_model(plan)
     _add_loss(plan)
     budget = parser.add_argument_group("budget (default: the data set's)")
     budget.add_argument("--lr", type=rate, metavar="X", help="learning rate")
@@ -65,6 +67,24 @@ def _add_data(group: _Options) -> None:
         help="data set, see `equimodal data`, or a table of your own such as my.csv (keypad)",
     )
     group.add_argument("--data-root", metavar="DIR", help="folder with the data set's own files")
+
+
+def _add_model(group: _Options) -> None:
+    group.add_argument(
+        "--encoder",
+        dest="encoders",
+        action="append",
+        metavar="MODALITY=NAME",
+        default=[],
+        help="encoder of a modality, such as image=resnet18, see docs/models.md; repeatable "
+        "(small, or resnet18 for pictures of more than 64 pixels a side)",
+    )
+    group.add_argument(
+        "--fusion",
+        metavar="NAME",
+        default="concat",
+        help="concat, sum, film, gated or attention (concat)",
+    )
 
 
 def _add_loss(group: _Options) -> None:

@@ -57,14 +57,28 @@ def settings(texts: Sequence[str]) -> dict[str, object]:
     Raises:
         BalanceError: a text has no key or no `=`, or a key comes twice.
     """
-    found: dict[str, object] = {}
+    found = _pairs(texts, "--set", "KEY=VALUE", "amss.tau=0.2")
+    return {key: setting_value(value) for key, value in found.items()}
+
+
+def encoders(texts: Sequence[str]) -> dict[str, str]:
+    """`MODALITY=NAME` texts as one dictionary.
+
+    Raises:
+        BalanceError: a text has no modality or no `=`, or a modality comes twice.
+    """
+    return _pairs(texts, "--encoder", "MODALITY=NAME", "image=resnet18")
+
+
+def _pairs(texts: Sequence[str], option: str, form: str, example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
     for text in texts:
         key, equals, value = (part.strip() for part in text.partition("="))
         if not key or not equals:
-            raise BalanceError(f"--set needs KEY=VALUE, found '{text}'; write --set amss.tau=0.2.")
+            raise BalanceError(f"{option} needs {form}, found '{text}'; write {option} {example}.")
         if key in found:
-            raise BalanceError(f"--set gives {key} twice; write it once.")
-        found[key] = setting_value(value)
+            raise BalanceError(f"{option} gives {key} twice; write it once.")
+        found[key] = value
     return found
 
 

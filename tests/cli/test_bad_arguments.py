@@ -84,6 +84,30 @@ LINES = {
         "compare --methods joint,amss --set amss.tau=NaN",
         ["tau must be a number > 0", "found nan"],
     ),
+    "encoder without a name": (
+        f"{COMPARE} --encoder image",
+        ["--encoder needs MODALITY=NAME, found 'image'", "--encoder image=resnet18"],
+    ),
+    "encoder twice": (
+        f"{COMPARE} --encoder image=mlp --encoder image=mlp",
+        ["--encoder gives image twice", "write it once"],
+    ),
+    "unknown encoder": (
+        f"{COMPARE} --encoder image=resnet81",
+        ["encoder of image: ", "no encoder 'resnet81'", "small, resnet18", "mean 'resnet18'"],
+    ),
+    "encoder of an unknown modality": (
+        f"{COMPARE} --encoder imag=resnet18",
+        ["'imag', which is no modality", "write one of image, sound", "mean 'image'"],
+    ),
+    "encoder of another kind": (
+        f"{COMPARE} --encoder image=transformer",
+        ["'transformer' reads sequence, text", "of kind 'image'", "small, resnet18"],
+    ),
+    "unknown fusion": (
+        f"{COMPARE} --fusion fim",
+        ["no fusion 'fim'", "concat, sum, film, gated, attention", "mean 'film'"],
+    ),
     "unknown objective": (
         f"{COMPARE} --objective fused+unimodl",
         ["one of fused, fused+unimodal", "found 'fused+unimodl'", "Did you mean 'fused+unimodal'"],

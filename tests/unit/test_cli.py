@@ -132,6 +132,8 @@ def test_compare_without_options_uses_keypad_and_leaves_the_budget_to_the_data(c
                 "optimizer": "sgd",
                 "device": "cpu",
                 "settings": {},
+                "encoders": {},
+                "fusion": "concat",
                 "jobs": None,
                 "out": "results/keypad",
                 "cache": None,
@@ -145,6 +147,7 @@ def test_compare_passes_every_option_on(calls):
     line = (
         "compare --data mosi --data-root files --methods joint,amss --seeds 0,1,7 --epochs 4"
         " --objective fused+unimodal --lr 0.1,0.2 --batch-size 32 --optimizer adam --device cuda"
+        " --encoder vision=conv1d --encoder text=mlp --fusion film"
         " --set amss.tau=0.2 --set mosi.views=a,b --jobs 2 --out there --cache decoded --resume"
     )
 
@@ -163,6 +166,8 @@ def test_compare_passes_every_option_on(calls):
         "optimizer": "adam",
         "device": "cuda",
         "settings": {"amss.tau": 0.2, "mosi.views": ("a", "b")},
+        "encoders": {"vision": "conv1d", "text": "mlp"},
+        "fusion": "film",
         "jobs": 2,
         "out": "there",
         "cache": "decoded",
@@ -282,7 +287,8 @@ def trained(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     seen = []
     given = SimpleNamespace(result={"status": "finished"}, speaks=True, folder=Path("there"),
-                            config=SimpleNamespace(title="amss, seed 1"), raises=None)  # fmt: skip
+                            config=SimpleNamespace(title="amss, seed 1", as_dict=dict),
+                            raises=None)  # fmt: skip
 
     def train_run(data, **options):
         seen.append((data, options))
@@ -309,6 +315,8 @@ def test_train_leaves_the_budget_to_the_data_and_uses_one_thread(trained):
         "seed": 0,
         "objective": "fused",
         "settings": {},
+        "encoders": {},
+        "fusion": "concat",
         "lr": None,
         "epochs": None,
         "batch_size": None,
@@ -325,6 +333,7 @@ def test_train_passes_every_option_on(trained):
     line = (
         "train --data mosi --data-root files --method amss --seed 7 --epochs 4"
         " --objective fused+unimodal --lr 0.1 --batch-size 32 --optimizer adam --device cuda"
+        " --encoder vision=conv1d --fusion gated"
         " --set amss.tau=0.2 --out there --cache decoded --resume"
     )
     assert main(line.split()) == 0
@@ -337,6 +346,8 @@ def test_train_passes_every_option_on(trained):
         "seed": 7,
         "objective": "fused+unimodal",
         "settings": {"amss.tau": 0.2},
+        "encoders": {"vision": "conv1d"},
+        "fusion": "gated",
         "lr": 0.1,
         "epochs": 4,
         "batch_size": 32,
@@ -358,6 +369,13 @@ def test_train_ends_with_how_it_went_the_table_and_the_folder(trained, capsys):
         "",
         "run: there",
     ]
+
+
+def test_train_names_encoders_and_a_fusion_that_are_no_defaults(trained, capsys):
+    trained[1].config.as_dict = lambda: {"encoders": {"image": "resnet18"}, "fusion": "film"}
+    main(["train", "--method", "amss"])
+
+    assert capsys.readouterr().out.splitlines()[2] == "image by resnet18; fusion film"
 
 
 def test_other_ranks_are_silent_when_a_run_is_over(trained, capsys):

@@ -30,6 +30,8 @@ def compare(
     optimizer: str = "sgd",
     device: str = "cpu",
     settings: Mapping[str, object] | None = None,
+    encoders: Mapping[str, str] | None = None,
+    fusion: str = "concat",
     jobs: int | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -56,6 +58,9 @@ def compare(
         optimizer: ``sgd`` (momentum 0.9), ``adam`` or ``adamw``, weight decay 1e-4.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         settings: ``{"amss.tau": 0.2, "keypad.snr": 5}``; ``<method>.on`` is the balancer's.
+        encoders: ``{"image": "resnet18"}``, see docs/models.md. None: the small one of each kind,
+            of pictures of more than 64 pixels a side a ResNet-18.
+        fusion: ``concat``, ``sum``, ``film``, ``gated`` or ``attention``.
         jobs: runs at a time. None: one a processor, or one on an accelerator.
         out: folder of the results. None: ``results/<data>``, of a table its name without suffix.
         resume: continue what is in that folder instead of refusing it.
@@ -89,6 +94,8 @@ def compare(
         optimizer=optimizer,
         device=device,
         settings=settings,
+        encoders=encoders,
+        fusion=fusion,
     )
     processes = count_of("number of jobs", jobs, default_jobs(device))
     check_runs(folder, plan)

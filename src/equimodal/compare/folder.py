@@ -7,6 +7,7 @@ from typing import Any
 
 from equimodal.compare.plan import Plan
 from equimodal.errors import BalanceError
+from equimodal.train.config import OPTIONAL
 from equimodal.train.run_folder import RESULT, check_claim, versions
 from equimodal.train.storage import read_json, write_json
 
@@ -85,10 +86,10 @@ def claim(folder: Path, plan: Plan) -> None:
         remedy="the runs beside it are whole: put a copy of it back, or choose another folder "
         "with --out",
     )
-    different = [key for key in wanted if found.get(key) != wanted[key]]
+    different = [key for key in {**wanted, **OPTIONAL} if found.get(key) != wanted.get(key)]
     if different:
         listed = "; ".join(
-            f"{k} was {_shown(found.get(k))}, is {_shown(wanted[k])}" for k in different
+            f"{k} was {_shown(found.get(k))}, is {_shown(wanted.get(k))}" for k in different
         )
         raise BalanceError(
             f"'{folder}' holds another comparison: {listed}. Repeat it with what it was made "

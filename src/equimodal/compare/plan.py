@@ -20,7 +20,7 @@ from equimodal.compare.budget import budget_of
 from equimodal.compare.rows import ENSEMBLE, expand_rows, slug
 from equimodal.compare.settings import check_method_settings, split_settings
 from equimodal.errors import BalanceError
-from equimodal.train.config import RATE_FACTORS, UNTRAINED, RunConfig
+from equimodal.train.config import OPTIONAL, RATE_FACTORS, UNTRAINED, RunConfig
 from equimodal.train.optimizers import MOMENTUM, WEIGHT_DECAY, check_optimizer
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def make_plan(
     optimizer: str = "sgd",
     device: str = "cpu",
     settings: Mapping[str, object] | None = None,
+    encoders: Mapping[str, str] | None = None,
+    fusion: str = "concat",
 ) -> Plan:
     """The plan of `equimodal.compare`, whose arguments these are.
 
@@ -93,11 +95,22 @@ def make_plan(
         "settings": {owner: values for owner, values in by_owner.items() if owner != data},
         "device": device,
         "selection": "best validation accuracy",
+        **_model(source, encoders or {}, fusion),
     }
     config = json.loads(json.dumps(config))
     for row, values in config["settings"].items():
         check_method_settings(row, values)
     return Plan(config, _description(source), _runs(config), data_root)
+
+
+def _model(source: DataSource, encoders: Mapping[str, str], fusion: str) -> dict[str, Any]:
+    """Encoders and fusion, where they are no defaults."""
+    from equimodal.models.fusions import check_fusion  # imports torch
+    from equimodal.models.named import chosen_encoders
+
+    check_fusion(fusion)
+    chosen = {"encoders": chosen_encoders(encoders, source.modalities), "fusion": fusion}
+    return {key: value for key, value in chosen.items() if value != OPTIONAL[key]}
 
 
 def _description(source: DataSource) -> dict[str, Any]:
@@ -143,6 +156,7 @@ def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> 
         lr=lr,
         settings=config["settings"].get(row, {}),
         **{key: config[key] for key in shared},
+        **{key: config[key] for key in OPTIONAL if key in config},
     )
     searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
     return PlannedRun(run, f"runs/{slug(row)}/seed-{seed}{searched}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
+from equimodal.report.model import model_line, reading
 from equimodal.report.reading import Results
 from equimodal.report.rows import modalities
 
@@ -32,6 +33,10 @@ def command(results: Results) -> str:
     for flag in ("lr", "batch_size", "optimizer", "device"):
         if config.get(flag) is not None:
             words += [f"--{flag.replace('_', '-')}", _argument(config[flag])]
+    for name, value in (config.get("encoders") or {}).items():
+        words += ["--encoder", f"{name}={value}"]
+    if "fusion" in config:
+        words += ["--fusion", str(config["fusion"])]
     for name, value in (config.get("settings") or {}).items():
         words += ["--set", f"{name}={_argument(value)}"]
     return " ".join(shlex.quote(word) for word in words)
@@ -51,6 +56,8 @@ def facts(results: Results) -> Iterator[tuple[str, str]]:
     config, data = results["config"], results["data"]
     yield "Data", f"{data['name']}. {data.get('note') or ''}".strip()
     yield "Modalities", "; ".join(_modality(results, name) for name in modalities(results))
+    yield "Model", model_line(config, modalities(results))
+    yield "Inside the model", f"a modality is read off {reading(config)}"
     yield "Samples", _plain(data.get("sizes") or "not stated")
     yield "Data settings", _plain(config.get("data_settings") or "defaults")
     yield "Seeds", _plain(config["seeds"])

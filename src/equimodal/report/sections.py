@@ -12,6 +12,7 @@ from equimodal.report.figures import Chart, colour
 from equimodal.report.findings import findings
 from equimodal.report.history import History
 from equimodal.report.meters import meters
+from equimodal.report.model import is_default, model_line
 from equimodal.report.page_tables import results_table, runs_table
 from equimodal.report.probe_charts import probe_charts
 from equimodal.report.provenance import command, facts
@@ -46,6 +47,7 @@ def header(results: Results) -> str:
         f"{config['epochs']} epochs",
         f"objective {config['objective']}",
         f"selected by {config.get('selection', 'validation')}",
+        *([] if is_default(config) else [model_line(config)]),
     ]
     title = f"{data['name']}: what joint training did to each modality"
     note = markup.paragraph(data["note"], "quiet") if data.get("note") else ""

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from equimodal.report.columns import Column, columns
+from equimodal.report.model import is_default, model_line
 from equimodal.report.numbers import listing
 from equimodal.report.reading import Results
 from equimodal.report.rows import grouped_rows, note, ordered_rows
@@ -89,6 +90,8 @@ def _caption(results: Results, every: list[Column], kept: list[Column]) -> list[
     over = f"mean ± sd over {seeds} seeds" if seeds > 1 else "one seed"
     interval = " [95 % interval, paired]" if seeds > 1 else ""
     lines = [f"percent, {over}; differences in points{interval}"]
+    if not is_default(results["config"]):
+        lines.append(model_line(results["config"]))
     left = [name for name, _ in groupby(c.group for c in every if c not in kept)]
     if "note" in left:
         left.remove("note")

@@ -41,6 +41,12 @@ def test_the_same_comparison_may_continue(tmp_path, tiny_plans):
     claim(tmp_path, plan())
 
 
+def test_a_default_model_does_not_continue_another(tmp_path, tiny_plans):
+    claim(tmp_path, plan(fusion="film"))
+    with pytest.raises(BalanceError, match="fusion was 'film', is None"):
+        claim(tmp_path, plan())
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -50,6 +56,7 @@ def test_the_same_comparison_may_continue(tmp_path, tiny_plans):
         ({"methods": ["joint"]}, "methods was"),
         ({"settings": {"amss.tau": 0.9}}, "settings was {}, is {'amss': {'tau': 0.9}}"),
         ({"settings": {"tiny.noise": 9}}, "data_settings was"),
+        ({"fusion": "film"}, "fusion was None, is 'film'"),
     ],
 )
 def test_another_comparison_is_refused_by_what_differs(tmp_path, tiny_plans, changes, message):

@@ -106,3 +106,31 @@ def test_momentum_is_recorded_only_where_it_is_used():
 def test_what_cannot_be_compared_is_refused_before_anything_is_trained(arguments, message):
     with pytest.raises(BalanceError, match=message):
         make_plan("tiny", **arguments)
+
+
+def test_the_model_reaches_every_run_and_the_results_where_it_is_no_default():
+    plan = make_plan(
+        "tiny", methods=["joint", "alone:a"], seeds=1, encoders={"a": "mlp", "b": "small"},
+        fusion="film",
+    )  # fmt: skip
+    assert (plan.config["encoders"], plan.config["fusion"]) == ({"a": "mlp"}, "film")
+    assert {(run.config.encoders["a"], run.config.fusion) for run in plan.runs} == {("mlp", "film")}
+
+
+def test_a_default_model_leaves_no_trace():
+    plan = make_plan("tiny", methods=["joint"], seeds=1, encoders={"a": "small"})
+    assert not {"encoders", "fusion"} & set(plan.config)
+    assert not {"encoders", "fusion"} & set(plan.runs[0].config.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"encoders": {"d": "mlp"}}, "'d', which is no modality here; write one of a, b, c"),
+        ({"encoders": {"a": "conv1d"}}, "encoder of a: The encoder 'conv1d' reads sequence"),
+        ({"fusion": "fim"}, "no fusion 'fim'.*Did you mean 'film'"),
+    ],
+)
+def test_a_model_that_cannot_be_built_is_refused(changes, message):
+    with pytest.raises(BalanceError, match=message):
+        make_plan("tiny", methods=["joint"], seeds=1, **changes)
