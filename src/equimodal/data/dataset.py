@@ -22,11 +22,17 @@ class Modality:
     a video ``(frames, channels, height, width)``; a sequence ``(T, D + 1)``, whose last column is 1
     for a step that is there and 0 for one that pads; a text ``(T,)``, token numbers below
     ``vocabulary``, of which 0 pads.
+
+    What a pretrained encoder must know besides: ``tokens`` is ``"hf"`` where the numbers of a text
+    are those of a Hugging Face tokenizer, each plus one; ``scaling`` is (mean, deviation) by which
+    pixels from 0 to 255 were standardised, or None.
     """
 
     kind: Kind
     shape: tuple[int, ...]
     vocabulary: int | None = None
+    tokens: str = ""
+    scaling: tuple[float, float] | None = None
 
 
 class Rows(Protocol):

@@ -12,7 +12,8 @@ name               kinds                                   what it is
 ``mlp``            vector, image, spectrogram              two linear layers over all numbers
 =================  ======================================  ========================================
 
-All of them are trained from scratch.
+These are trained from scratch. ``hf:<name or folder>`` is a model of Hugging Face, see
+`equimodal.models.pretrained`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from equimodal.models.encoders import (
 )
 from equimodal.models.resnet import ResNet18, ResNet50
 
-SMALL = "small"
+SMALL, PRETRAINED = "small", "hf:"
 LARGE_SIDE = 64
 """An image, a video or a spectrogram whose shorter side is longer gets a ResNet-18 by default."""
 _PICTURES = ("image", "spectrogram", "video")
@@ -97,13 +98,17 @@ def named_encoder(spec: str, modality: Modality) -> Encoder:
     """A new encoder for a modality, its weights drawn from the global random stream.
 
     Args:
-        spec: a name in `ENCODERS`.
+        spec: a name in `ENCODERS`, or ``hf:<name or folder>[,frozen]``.
         modality: what its samples are.
 
     Raises:
         BalanceError: the name is unknown or the encoder does not take the modality's kind, or the
             shape is not one of that kind.
     """
+    if spec.startswith(PRETRAINED):
+        from equimodal.models.pretrained import build_pretrained
+
+        return build_pretrained(spec, modality)
     check_encoder(spec, modality)
     return ENCODERS[spec].build(modality)
 
@@ -111,9 +116,14 @@ def named_encoder(spec: str, modality: Modality) -> Encoder:
 def check_encoder(spec: str, modality: Modality) -> None:
     """Raise `BalanceError` unless an encoder of that name can read the modality."""
     check_sample(modality.kind, modality.shape, modality.vocabulary)
+    if spec.startswith(PRETRAINED):
+        from equimodal.models.pretrained import check_pretrained
+
+        return check_pretrained(spec, modality)
     if spec not in ENCODERS:
         raise BalanceError(
-            f"There is no encoder '{spec}'; write one of {', '.join(ENCODERS)}."
+            f"There is no encoder '{spec}'; write one of {', '.join(ENCODERS)}, or "
+            f"{PRETRAINED}<name or folder> for a model of Hugging Face."
             f"{did_you_mean(str(spec), ENCODERS)}"
         )
     if modality.kind not in ENCODERS[spec].kinds:
@@ -132,8 +142,17 @@ def chosen_encoders(given: Mapping[str, str], modalities: Mapping[str, Modality]
         BalanceError: there is no such modality or encoder, or the two do not fit.
     """
     check_encoders(given, modalities)
-    found = {m: given.get(m) or default_encoder(modality) for m, modality in modalities.items()}
+    found = {m: _kept(given.get(m)) or default_encoder(own) for m, own in modalities.items()}
     return {m: spec for m, spec in found.items() if spec != SMALL}
+
+
+def _kept(spec: str | None) -> str | None:
+    """How a choice is written into files."""
+    if spec is None or not spec.startswith(PRETRAINED):
+        return spec
+    from equimodal.models.pretrained import relative
+
+    return relative(spec)
 
 
 def default_encoder(modality: Modality) -> str:

@@ -42,13 +42,28 @@ def load(name: str, root: str | Path | None, settings: Mapping[str, object]) -> 
         for code, split in enumerate(SPLITS)
     }
     modalities = {
-        m: Modality(entry["kind"], tuple(entry["shape"]), entry["vocabulary"])
+        m: Modality(
+            entry["kind"],
+            tuple(entry["shape"]),
+            entry["vocabulary"],
+            entry.get("tokens", ""),
+            _pixels(arrays, m, entry),
+        )
         for m, entry in content["modalities"].items()
     }
     return DataSource(
         name=content["name"], modalities=modalities, classes=tuple(content["classes"]),
         settings=content["settings"], note=content["note"], **splits,
     )  # fmt: skip
+
+
+def _pixels(
+    arrays: Mapping[str, NDArray[Any]], name: str, entry: Mapping[str, Any]
+) -> tuple[float, float] | None:
+    """Mean and deviation by which a modality's pixels are standardised; None where it has none."""
+    if entry["dtype"] != "u1":
+        return None
+    return float(arrays[f"mean:{name}"]), float(arrays[f"scale:{name}"])
 
 
 def _check(name: str, given: Mapping[str, object], found: Mapping[str, object]) -> None:
