@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from equimodal.report.chart_numbers import seed_table
 from equimodal.report.figures import Chart, Trace, axis, escaped, layout, row_axis, row_height
-from equimodal.report.numbers import percent, with_interval
+from equimodal.report.numbers import percent, points, with_interval
 from equimodal.report.reading import Results
 from equimodal.report.rows import (
     Difference,
@@ -39,7 +41,9 @@ def accuracy_chart(results: Results) -> Chart | None:
     }
     means = {row: mean for row in seeds if (mean := interval(seeds[row])) is not None}
     label = ", ".join(f"{row} {percent(mean.mean)} %" for row, mean in means.items())
-    return _chart(results, "Test accuracy", label, seeds, means, axis("percent"), (0.0, 1.0))
+    return _chart(
+        results, "Test accuracy", label, seeds, means, axis("percent"), (0.0, 1.0), percent
+    )
 
 
 def difference_chart(results: Results) -> Chart | None:
@@ -54,7 +58,7 @@ def difference_chart(results: Results) -> Chart | None:
     seeds = {row: paired_by_seed(results, row, "joint", "accuracy") for row in means}
     label = ", ".join(f"{row} {with_interval(difference)}" for row, difference in means.items())
     zero = axis("points", zeroline=True, zerolinecolor="--ink", zerolinewidth=1.5)
-    return _chart(results, "Accuracy minus joint", label, seeds, means, zero, (-1.0, 1.0))
+    return _chart(results, "Accuracy minus joint", label, seeds, means, zero, (-1.0, 1.0), points)
 
 
 def _chart(
@@ -65,6 +69,7 @@ def _chart(
     means: Means,
     x: dict[str, Any],
     possible: tuple[float, float],
+    written: Callable[[float], str],
 ) -> Chart | None:
     if not means:
         return None
@@ -77,6 +82,7 @@ def _chart(
         [_seeds(seeds), _means(means, colours)],
         layout(x | {"range": limits}, row_axis(rows)),
         row_height(rows),
+        seed_table(means, seeds, written),
     )
 
 

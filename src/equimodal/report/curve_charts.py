@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from equimodal.report.chart_numbers import band_table
 from equimodal.report.figures import Chart, Trace, axis, colour, epoch_axis, layout, line, shade
 from equimodal.report.history import FUSED, Band, History, accuracy_curves, decisions
 from equimodal.report.reading import Results
@@ -62,7 +63,9 @@ def _curve_chart(
         data += [shade(band, mark), line(band, mark, name)]
     ends = ", ".join(f"{name} {band.mean[-1]:.1f} %" for name, band in bands.items())
     label = f"Validation accuracy of {row} over the epochs; in the last one {ends}"
-    return Chart(row, label, data, layout(epoch_axis(bands.values()), axis(range=limits)), 165)
+    beside = {f"{m} alone": band for m, band in references.items()}
+    drawn = layout(epoch_axis(bands.values()), axis(range=limits))
+    return Chart(row, label, data, drawn, 165, band_table(bands | beside, ".1f"))
 
 
 def decision_charts(
@@ -94,4 +97,5 @@ def _decision_chart(results: Results, row: str, name: str, bands: dict[str, Band
     title = _title(name)
     ends = ", ".join(f"{m} from {b.mean[0]:.3g} to {b.mean[-1]:.3g}" for m, b in bands.items())
     label = f"{row}: {title} over the epochs, {ends}"
-    return Chart(title, label, data, layout(epoch_axis(bands.values()), axis()), 150)
+    drawn = layout(epoch_axis(bands.values()), axis())
+    return Chart(title, label, data, drawn, 150, band_table(bands, ".3g"))

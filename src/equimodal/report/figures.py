@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from equimodal.report.chart_numbers import Table
 from equimodal.report.history import Band
 
 Trace = dict[str, Any]
@@ -21,13 +22,14 @@ ROW_HEIGHT = 27
 
 @dataclass(frozen=True)
 class Chart:
-    """One drawn chart: its title, what a screen reader says, and what plotly draws."""
+    """One drawn chart: its title, what a screen reader says, what plotly draws, its numbers."""
 
     title: str
     label: str
     data: list[Trace]
     layout: dict[str, Any]
     height: int
+    table: Table = field(default_factory=Table)
 
 
 def escaped(text: str) -> str:

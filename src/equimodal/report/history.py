@@ -46,7 +46,7 @@ def read_history(folder: Path, results: Results) -> tuple[History, list[str]]:
         for run in runs_of(results, row):
             records, problem = read_records(folder, run)
             history.setdefault(row, []).append(records)
-            notes += [problem] if problem and row != "untrained" else []
+            notes += [problem] if problem and row not in ("untrained", "ensemble") else []
     return history, notes
 
 

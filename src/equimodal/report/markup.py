@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
+from equimodal.report.chart_numbers import Table
 from equimodal.report.figures import Chart
+
+_HEADING = re.compile('<h2 id="([a-z]+)">([^<]*)</h2>')
 
 
 def text(value: object) -> str:
@@ -31,6 +35,13 @@ def section(name: str, title: str, *parts: str) -> str:
         return ""
     heading = f'<h2 id="{name}">{text(title)}</h2>'
     return f'<section aria-labelledby="{name}">\n{heading}\n{body}\n</section>'
+
+
+def contents(sections: Iterable[str]) -> str:
+    """Links to the headings of sections that `section` made."""
+    found = (_HEADING.search(part) for part in sections)
+    links = "".join(f'<li><a href="#{m[1]}">{m[2]}</a></li>' for m in found if m)
+    return f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if links else ""
 
 
 def paragraph(value: str, kind: str = "") -> str:
@@ -70,12 +81,36 @@ def legend(entries: Iterable[tuple[str, str, str]]) -> str:
 
 
 def chart(drawn: Chart, index: int, level: int = 3) -> str:
-    """The place of one chart; the script draws figure ``index`` into it."""
+    """The place of one chart, into which the script draws figure ``index``, and its numbers."""
     return (
         f"<figure><h{level}>{text(drawn.title)}</h{level}>"
         f'<div class="chart" role="img" aria-label="{text(drawn.label)}" data-figure="{index}" '
-        f'style="height:{drawn.height}px"></div></figure>'
+        f'style="height:{drawn.height}px"></div>{_numbers(drawn, index)}</figure>'
     )
+
+
+def _numbers(drawn: Chart, index: int) -> str:
+    if not drawn.table.lines:
+        return ""
+    spoken = f'<span class="spoken"> of the chart {text(drawn.title)}</span>'
+    body = scrolling(table(drawn.table), f"Numbers of chart {index + 1}: {drawn.title}")
+    return f'<details class="numbers"><summary>Numbers{spoken}</summary>{body}</details>'
+
+
+def table(values: Table) -> str:
+    """A plain table, whose lines begin with their name."""
+    head = "".join(f'<th scope="col">{text(heading)}</th>' for heading in values.headings)
+    lines = "".join(
+        f'<tr><th scope="row">{text(name)}</th>{"".join(f"<td>{text(c)}</td>" for c in cells)}</tr>'
+        for name, *cells in values.lines
+    )
+    return f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody>"
+
+
+def scrolling(content: str, label: str) -> str:
+    """The content of a table in a region of its own, which scrolls where it is too wide."""
+    region = f'class="scroll" tabindex="0" role="region" aria-label="{text(label)}"'
+    return f"<div {region}><table>{content}</table></div>"
 
 
 def script_data(value: Any) -> str:

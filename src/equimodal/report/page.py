@@ -9,8 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from equimodal.report import markup, sections
+from equimodal.report.gallery import Gallery
 from equimodal.report.history import History, read_history
+from equimodal.report.predictions import Predictions, read_predictions
 from equimodal.report.reading import Results, read_results
+from equimodal.report.sample_section import by_class, samples
+from equimodal.report.sample_store import Samples, read_samples
 
 
 def write_page(folder: str | Path) -> Path:
@@ -23,29 +27,48 @@ def write_page(folder: str | Path) -> Path:
     results = read_results(folder)
     path = folder / "report.html"
     temporary = folder / f".report.html.{os.getpid()}"
-    temporary.write_text(page(results, *read_history(folder, results)), encoding="utf-8")
+    predictions = read_predictions(folder, results)
+    content = page(results, *read_history(folder, results), predictions, read_samples(folder))
+    temporary.write_text(content, encoding="utf-8")
     temporary.replace(path)
     return path
 
 
-def page(results: Results, history: History, notes: Sequence[str] = ()) -> str:
-    """The page as text: checked ``results``, records of their runs, what could not be read."""
-    gallery = sections.Gallery()
+def page(
+    results: Results,
+    history: History,
+    notes: Sequence[str] = (),
+    predictions: Predictions | None = None,
+    kept: Samples | None = None,
+) -> str:
+    """The page as text.
+
+    Args:
+        results: checked results.
+        history: records of their runs.
+        notes: a sentence for each file that could not be read.
+        predictions: what the runs predicted on test data.
+        kept: the samples to show.
+    """
+    gallery, predictions = Gallery(), predictions or {}
     body = [
-        sections.header(results),
         sections.happened(results),
         sections.every_row(results),
         sections.accuracy(results, gallery),
+        sections.ranks(results, gallery),
+        sections.cost(results, gallery),
         sections.probes(results, gallery),
         sections.over_epochs(results, history, gallery),
         sections.decided(results, history, gallery),
+        by_class(results, predictions, gallery),
+        samples(results, predictions, kept),
         sections.origin(results, notes),
     ]
     figures = [{"data": chart.data, "layout": chart.layout} for chart in gallery.charts]
     parts = {
         "title": markup.text(f"{results['data']['name']}: multimodal comparison"),
         "style": _resource("page.css"),
-        "body": "\n".join(body),
+        "body": "\n".join([sections.header(results), markup.contents(body), *body]),
         "figures": markup.script_data(figures),
         "plotly": _plotly(),
         "script": _resource("page.js"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from equimodal.report.columns import MEANING, Column, columns
-from equimodal.report.markup import text
+from equimodal.report.markup import scrolling, text
 from equimodal.report.numbers import duration, percent
 from equimodal.report.reading import Results, Run
 from equimodal.report.rows import finite, grouped_rows, measured
@@ -19,12 +19,7 @@ def results_table(results: Results) -> str:
     """The comparison as a table with two lines of headings and a body per group of rows."""
     every = columns(results)
     bodies = "".join(_body(name, rows, every) for name, rows in grouped_rows(results).items())
-    return _scrolling(f"<thead>{_headings(every)}</thead>{bodies}", "The comparison, row by row")
-
-
-def _scrolling(table: str, label: str) -> str:
-    region = f'class="scroll" tabindex="0" role="region" aria-label="{text(label)}"'
-    return f"<div {region}><table>{table}</table></div>"
+    return scrolling(f"<thead>{_headings(every)}</thead>{bodies}", "The comparison, row by row")
 
 
 def _headings(every: Sequence[Column]) -> str:
@@ -66,7 +61,7 @@ def runs_table(results: Results) -> str:
     """Every run with its seed, learning rate, status, accuracy and time."""
     headings = "".join(f'<th scope="col">{heading}</th>' for heading in _RUN_HEADINGS)
     lines = "".join(_run_line(run) for run in results["runs"])
-    return _scrolling(f"<thead><tr>{headings}</tr></thead><tbody>{lines}</tbody>", "Every run")
+    return scrolling(f"<thead><tr>{headings}</tr></thead><tbody>{lines}</tbody>", "Every run")
 
 
 def _run_line(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from equimodal.report.chart_numbers import Table
 from equimodal.report.figures import (
     Chart,
     Trace,
@@ -12,7 +13,7 @@ from equimodal.report.figures import (
     row_axis,
     row_height,
 )
-from equimodal.report.numbers import percent
+from equimodal.report.numbers import mean_and_sd, percent
 from equimodal.report.reading import Results
 from equimodal.report.rows import group, modalities, ordered_rows, spread
 
@@ -47,6 +48,7 @@ def _chart(results: Results, index: int, modality: str) -> Chart | None:
         [_bars(found, [marks[row] for row in rows])],
         layout(axis("percent", rangemode="tozero"), row_axis(rows), shapes=lines, bargap=0.35),
         row_height(rows),
+        Table(("row", "percent ± sd"), [(row, mean_and_sd(*found[row])) for row in rows]),
     )
 
 

@@ -7,34 +7,32 @@ from collections.abc import Sequence
 from equimodal.report import markup
 from equimodal.report.accuracy_charts import GROUP_COLOURS, accuracy_chart, difference_chart
 from equimodal.report.columns import MEANING, columns
+from equimodal.report.cost_chart import cost_chart
 from equimodal.report.curve_charts import curve_charts, decision_charts
-from equimodal.report.figures import Chart, colour
+from equimodal.report.figures import colour
 from equimodal.report.findings import findings
+from equimodal.report.gallery import Gallery
 from equimodal.report.history import History
 from equimodal.report.meters import meters
 from equimodal.report.model import is_default, model_line
 from equimodal.report.page_tables import results_table, runs_table
 from equimodal.report.probe_charts import probe_charts
 from equimodal.report.provenance import command, facts
+from equimodal.report.rank_chart import rank_chart, rank_sentence, row_ranking
 from equimodal.report.reading import Results
 from equimodal.report.rows import GROUPS, group, modalities, ordered_rows
 
 Mark = tuple[str, str, str]
 
+_GROUP_MARKS: list[Mark] = [
+    (GROUP_COLOURS["methods"], "dot", "method"),
+    (GROUP_COLOURS["baselines"], "dot", "baseline"),
+    (GROUP_COLOURS["controls"], "dot", "alone or control"),
+]
+_INTERVAL_MARK: Mark = ("--ink", "line", "95 % interval over seeds")
 
-class Gallery:
-    """The charts placed on a page so far; the script draws each by its number."""
 
-    def __init__(self) -> None:
-        self.charts: list[Chart] = []
-
-    def place(self, *charts: Chart | None, kind: str = "", level: int = 3) -> str:
-        """A grid of charts; empty when there is none."""
-        present = [chart for chart in charts if chart is not None]
-        start = len(self.charts)
-        self.charts += present
-        shown = "".join(markup.chart(c, start + i, level) for i, c in enumerate(present))
-        return f'<div class="grid {kind}">{shown}</div>' if shown else ""
+_SWITCH = '<button type="button" id="scheme" hidden>Dark colours</button>'
 
 
 def header(results: Results) -> str:
@@ -52,7 +50,7 @@ def header(results: Results) -> str:
     title = f"{data['name']}: what joint training did to each modality"
     note = markup.paragraph(data["note"], "quiet") if data.get("note") else ""
     return (
-        f"<header><h1>{markup.text(title)}</h1>"
+        f"<header><h1>{markup.text(title)}</h1>{_SWITCH}"
         f"{markup.paragraph(' · '.join(plan), 'quiet')}{note}</header>"
     )
 
@@ -74,14 +72,30 @@ def every_row(results: Results) -> str:
 def accuracy(results: Results, gallery: Gallery) -> str:
     """Accuracy of every row, and the paired differences to joint."""
     grid = gallery.place(accuracy_chart(results), difference_chart(results))
-    marks = [
-        (GROUP_COLOURS["methods"], "dot", "method"),
-        (GROUP_COLOURS["baselines"], "dot", "baseline"),
-        (GROUP_COLOURS["controls"], "dot", "alone or control"),
-        ("--muted", "ring", "one seed"),
-        ("--ink", "line", "95 % interval over seeds"),
-    ]
+    marks = [*_GROUP_MARKS, ("--muted", "ring", "one seed"), _INTERVAL_MARK]
     return markup.section("accuracy", "Accuracy of the fused prediction", _with(marks, grid))
+
+
+def ranks(results: Results, gallery: Gallery) -> str:
+    """The critical-difference diagram, and what it rests on."""
+    found = row_ranking(results)
+    if found is None:
+        return ""
+    marks = [*_GROUP_MARKS, ("--ink", "line", "not told apart")] if found.alike else _GROUP_MARKS
+    grid = gallery.place(rank_chart(results, found), kind="one")
+    body = markup.paragraph(rank_sentence(found)) + markup.legend(marks) + grid
+    return markup.section("ranks", "Which row wins how often", body)
+
+
+def cost(results: Results, gallery: Gallery) -> str:
+    """Accuracy against the time of a step."""
+    marks = [*_GROUP_MARKS, ("--muted", "line dotted", "no cheaper row reaches more")]
+    lead = (
+        "Times are of this machine and these small encoders: with larger ones, what a method adds "
+        "to a step weighs less. The ensemble's time is the sum of its members'."
+    )
+    grid = gallery.place(cost_chart(results), kind="one")
+    return markup.section("cost", "What it costs", _with(marks, grid, lead))
 
 
 def probes(results: Results, gallery: Gallery) -> str:

@@ -166,7 +166,7 @@ def test_results_without_any_run_folder_still_make_a_page(tmp_path, results):
     (tmp_path / "results.json").write_text(json.dumps(results))
     outline = Outline(write_page(tmp_path).read_text(encoding="utf-8"))
     assert "Over the epochs" not in "".join(outline.words)
-    assert len(json.loads(outline.figures)) == 4
+    assert len(json.loads(outline.figures)) == 6
 
 
 @pytest.mark.parametrize("modalities", [("a", "b"), ("a", "b", "c"), ("a", "b", "c", "d")])

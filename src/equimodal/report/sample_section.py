@@ -1,0 +1,68 @@
+"""The sections on single classes and samples: which of them rely on which modality."""
+
+from __future__ import annotations
+
+from equimodal.report import markup
+from equimodal.report.class_chart import class_chart
+from equimodal.report.figures import colour
+from equimodal.report.gallery import Gallery
+from equimodal.report.knowledge import share_table
+from equimodal.report.predictions import Predictions, alone_rows, fused_row
+from equimodal.report.reading import Results
+from equimodal.report.rows import modalities, rows_in
+from equimodal.report.sample_cards import Gathered, cards, filters
+from equimodal.report.sample_store import Samples
+
+
+def by_class(results: Results, predictions: Predictions, gallery: Gallery) -> str:
+    """What is recognised of every class, and how often who knows the answer."""
+    fused, alone = fused_row(results, predictions), alone_rows(results, predictions)
+    if fused is None:
+        return ""
+    marks = [
+        *((colour(modalities(results).index(m)), "dot", f"{m} alone") for m in alone),
+        ("--ink", "dot", fused),
+    ]
+    grid = gallery.place(class_chart(results, predictions), kind="one")
+    known = share_table(results, predictions)
+    told = (
+        "Every model answers the same test samples. Where only the weaker modality is right, a "
+        "fused model that was not starved can gain most. Over all seeds."
+    )
+    table = markup.scrolling(markup.table(known), "How often who is right") if known.lines else ""
+    return markup.section(
+        "classes",
+        "Who knows the answer",
+        markup.paragraph(told) + table if table else "",
+        markup.legend(marks) + grid if grid else "",
+    )
+
+
+def samples(results: Results, predictions: Predictions, kept: Samples | None) -> str:
+    """Single test samples with filters; empty where none were kept."""
+    gathered = None if kept is None else _gathered(results, predictions, kept.seed)
+    if kept is None or gathered is None:
+        return ""
+    shown = cards(gathered, kept.shown)
+    lead = (
+        f"Test samples of seed {kept.seed}, a few of every kind of agreement: rare kinds are shown "
+        "more often than they occur. Behind each answer, how likely the model takes the true "
+        "class. Spectrograms have low frequencies at the bottom and time from left to right."
+    )
+    body = markup.paragraph(lead) + filters(gathered, shown.count("<li ")) + shown
+    return markup.section("samples", "Single samples", body if shown else "")
+
+
+def _gathered(results: Results, predictions: Predictions, seed: int) -> Gathered | None:
+    fused = fused_row(results, predictions)
+    if fused is None or seed not in predictions[fused]:
+        return None
+    alone = alone_rows(results, predictions)
+    rows = [r for r in rows_in(results, ("baselines", "methods")) if r != fused]
+    return Gathered(
+        results["data"]["classes"],
+        modalities(results),
+        {m: predictions[row][seed] for m, row in alone.items() if seed in predictions[row]},
+        (fused, predictions[fused][seed]),
+        {r: predictions[r][seed] for r in rows if seed in predictions.get(r, {})},
+    )
