@@ -1,0 +1,144 @@
+"""The page in a real browser: drawn, quiet, usable at any width, by keyboard and by ear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+
+from browser.conftest import CLASSES, HOSTILE, Opened, wait_until, wait_until_drawn
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+TOO_WIDE = "document.documentElement.scrollWidth - window.innerWidth"
+ALL_FIT = """[...document.querySelectorAll('.main-svg')].every(
+  drawn => drawn.getBoundingClientRect().right <= window.innerWidth)"""
+ALL_DRAWN = """[...document.querySelectorAll("[data-figure]")].map(place => {
+  const marks = place.querySelectorAll(".trace path, .trace text, .bars path, .shapelayer path");
+  const box = place.querySelector(".main-svg").getBoundingClientRect();
+  return marks.length > 0 && box.width > 100 && box.right <= window.innerWidth;
+})"""
+
+
+@pytest.fixture(autouse=True)
+def quiet(opened: Opened):
+    """Whatever a test does, the page throws nothing and asks for nothing but itself."""
+    yield
+    assert opened.messages == []
+    assert [url for url in opened.requests[1:] if not url.startswith(("data:", "blob:"))] == []
+
+
+def test_every_chart_is_drawn(opened):
+    drawn = opened.page.evaluate(ALL_DRAWN)
+    assert len(drawn) > 10
+    assert all(drawn)
+
+
+def test_names_that_look_like_markup_stay_text(opened):
+    page = opened.page
+    assert page.title() == f"{HOSTILE}: multimodal comparison"
+    assert page.locator("h1").inner_text().startswith(HOSTILE)
+    assert page.locator("script").count() == 3
+    assert page.locator("img:not([src^='data:image/png'])").count() == 0
+    assert page.locator("svg").get_by_text(CLASSES[1], exact=True).count() > 0
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_nothing_scrolls_sideways_and_charts_fit(opened, width):
+    opened.page.set_viewport_size({"width": width, "height": 900})
+    wait_until(opened.page, ALL_FIT)
+    assert opened.page.evaluate(TOO_WIDE) <= 0
+    assert all(opened.page.evaluate(ALL_DRAWN))
+
+
+def violations(page, rules: str) -> list[tuple[str, list[str]]]:
+    """What axe-core objects to. The inside of a chart is one image: its parts have no names."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    options = f"{{resultTypes: ['violations'], {rules}}}"
+    found = page.evaluate(f"axe.run({{exclude: [['.plot-container']]}}, {options})")
+    assert found["passes"]
+    return [(v["id"], [node["html"][:120] for node in v["nodes"][:3]]) for v in found["violations"]]
+
+
+def test_axe_finds_no_violation_with_all_tables_open(opened):
+    every = "document.querySelectorAll('details').forEach(d => { d.open = %s; })"
+    opened.page.evaluate(every % "true")
+    assert violations(opened.page, "rules: {'color-contrast': {enabled: false}}") == []
+    opened.page.evaluate(every % "false")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_text_stands_out_from_what_is_behind_it(opened, scheme):
+    opened.page.emulate_media(color_scheme=scheme)
+    assert violations(opened.page, "runOnly: ['color-contrast']") == []
+
+
+def test_colours_can_be_switched_and_charts_follow(opened):
+    page = opened.page
+    ink = "getComputedStyle(document.querySelector('.xtick text')).fill"
+    before = page.evaluate(ink)
+    button = page.get_by_role("button", name="Dark colours")
+    button.press("Enter")
+    wait_until(page, f"{ink} !== '{before}'")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)"
+    page.get_by_role("button", name="Light colours").press("Enter")
+    wait_until(page, f"{ink} === '{before}'")
+
+
+def test_filters_leave_the_samples_that_fit(opened):
+    page = opened.page
+    cards, told = page.locator(".cards li"), page.get_by_role("status")
+    assert told.inner_text() == "12 of 12 samples"
+    page.get_by_label("class", exact=True).select_option(label=CLASSES[0])
+    shown = cards.locator("visible=true")
+    assert shown.count() == 3
+    assert told.inner_text() == "3 of 12 samples"
+    assert all(CLASSES[0] in text for text in shown.all_inner_texts())
+    page.get_by_label("joint", exact=True).select_option(label="wrong")
+    marks = shown.evaluate_all("cards => cards.map(card => card.dataset.marks)")
+    assert all("fused-wrong" in found for found in marks)
+    for choice in ("class", "joint"):
+        page.get_by_label(choice, exact=True).select_option(label="all")
+    assert shown.count() == 12
+
+
+def test_the_keyboard_reaches_all_that_can_be_used(opened):
+    page = opened.page
+    usable = "a[href], button, select, summary, [tabindex='0']"
+    wanted = page.evaluate(f"""[...document.querySelectorAll("{usable}")].filter(
+        e => e.checkVisibility()).length""")
+    page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+    reached = set()
+    for _ in range(wanted + 2):
+        page.keyboard.press("Tab")
+        place = page.evaluate(
+            """(usable) => {
+          const found = [...document.querySelectorAll(usable)].indexOf(document.activeElement);
+          return found;
+        }""",
+            usable,
+        )
+        reached.add(place)
+    assert len(reached - {-1}) == wanted
+
+
+def test_details_open_by_keyboard_and_hold_the_numbers_of_a_chart(opened):
+    numbers = opened.page.locator("details.numbers").first
+    numbers.locator("summary").press("Enter")
+    assert numbers.locator("table").is_visible()
+    assert numbers.locator("tbody tr").count() == 6
+    numbers.locator("summary").press("Enter")
+
+
+def test_paper_is_white_even_when_the_screen_is_dark(opened):
+    page = opened.page
+    page.emulate_media(color_scheme="dark")
+    wait_until_drawn(page)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(color_scheme="dark", media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("nav").is_hidden()
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(color_scheme="light", media="screen")
