@@ -109,8 +109,13 @@ def _add_budget(group: _Options, batch: str) -> None:
     group.add_argument("--epochs", type=whole_number, metavar="N", help="passes over the data")
     group.add_argument("--batch-size", type=whole_number, metavar="N", help=batch)
     group.add_argument(
-        "--optimizer", metavar="NAME", default="sgd", help="sgd, adam or adamw (sgd)"
-    )
+        "--optimizer", metavar="NAME", default="sgd",
+        help="sgd, adam or adamw; its settings by --set sgd.momentum=0.9 (sgd)",
+    )  # fmt: skip
+    group.add_argument(
+        "--schedule", metavar="NAME", default="cosine",
+        help="cosine, constant, step:60:0.1 or multistep:80,90:0.1 (cosine)",
+    )  # fmt: skip
 
 
 def _add_device(group: _Options) -> None:

@@ -112,6 +112,14 @@ LINES = {
         f"{COMPARE} --objective fused+unimodl",
         ["one of fused, fused+unimodal", "found 'fused+unimodl'", "Did you mean 'fused+unimodal'"],
     ),
+    "unknown schedule": (
+        f"{COMPARE} --schedule step:60",
+        ["schedule", "'step:60'", "step:60:0.1"],
+    ),
+    "wrong setting of the optimizer": (
+        f"{COMPARE} --optimizer adam --set adam.betas=0.9",
+        ["adam.betas", "two numbers", "found 0.9"],
+    ),
     "unknown optimizer": (
         f"{COMPARE} --optimizer adamax",
         ["optimizer", "'adamax'", "sgd", "adamw"],

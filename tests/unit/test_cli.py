@@ -130,6 +130,7 @@ def test_compare_without_options_uses_keypad_and_leaves_the_budget_to_the_data(c
                 "lr": None,
                 "batch_size": None,
                 "optimizer": "sgd",
+                "schedule": "cosine",
                 "device": "cpu",
                 "settings": {},
                 "encoders": {},
@@ -148,6 +149,7 @@ def test_compare_passes_every_option_on(calls):
         "compare --data mosi --data-root files --methods joint,amss --seeds 0,1,7 --epochs 4"
         " --objective fused+unimodal --lr 0.1,0.2 --batch-size 32 --optimizer adam --device cuda"
         " --encoder vision=conv1d --encoder text=mlp --fusion film"
+        " --schedule step:60:0.1"
         " --set amss.tau=0.2 --set mosi.views=a,b --jobs 2 --out there --cache decoded --resume"
     )
 
@@ -164,6 +166,7 @@ def test_compare_passes_every_option_on(calls):
         "lr": [0.1, 0.2],
         "batch_size": 32,
         "optimizer": "adam",
+        "schedule": "step:60:0.1",
         "device": "cuda",
         "settings": {"amss.tau": 0.2, "mosi.views": ("a", "b")},
         "encoders": {"vision": "conv1d", "text": "mlp"},
@@ -321,6 +324,7 @@ def test_train_leaves_the_budget_to_the_data_and_uses_one_thread(trained):
         "epochs": None,
         "batch_size": None,
         "optimizer": "sgd",
+        "schedule": "cosine",
         "device": "cpu",
         "out": "results/keypad",
         "cache": None,
@@ -334,6 +338,7 @@ def test_train_passes_every_option_on(trained):
         "train --data mosi --data-root files --method amss --seed 7 --epochs 4"
         " --objective fused+unimodal --lr 0.1 --batch-size 32 --optimizer adam --device cuda"
         " --encoder vision=conv1d --fusion gated"
+        " --schedule step:60:0.1"
         " --set amss.tau=0.2 --out there --cache decoded --resume"
     )
     assert main(line.split()) == 0
@@ -352,6 +357,7 @@ def test_train_passes_every_option_on(trained):
         "epochs": 4,
         "batch_size": 32,
         "optimizer": "adam",
+        "schedule": "step:60:0.1",
         "device": "cuda",
         "out": "there",
         "cache": "decoded",

@@ -37,6 +37,7 @@ def compare(
     resume: bool = False,
     progress: bool = True,
     cache: str | Path | None = None,
+    schedule: str = "cosine",
 ) -> dict[str, Any]:
     """Train every row with the same budget, seeds and data, and sum up who wins.
 
@@ -55,7 +56,9 @@ def compare(
         lr: learning rate; of several, each row keeps the one best on validation. None: the data
             set's.
         batch_size: samples of a step. None: the data set's.
-        optimizer: ``sgd`` (momentum 0.9), ``adam`` or ``adamw``, weight decay 1e-4.
+        optimizer: ``sgd`` (momentum 0.9), ``adam`` or ``adamw``, weight decay 1e-4; others by
+            ``settings``, such as ``{"sgd.momentum": 0.0, "sgd.weight_decay": 5e-4}`` and
+            ``{"adam.betas": (0.9, 0.99)}``.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         settings: ``{"amss.tau": 0.2, "keypad.snr": 5}``; ``<method>.on`` is the balancer's.
         encoders: ``{"image": "resnet18"}``, see docs/models.md. None: the small one of each kind,
@@ -66,6 +69,9 @@ def compare(
         resume: continue what is in that folder instead of refusing it.
         progress: show how far it is, on the error stream.
         cache: folder of the decoded samples of a table. None: in the user's cache.
+        schedule: learning rate over the training: ``cosine`` (to zero, at every step),
+            ``constant``, ``step:60:0.1`` (times 0.1 every 60 epochs) or ``multistep:80,90:0.1``
+            (times 0.1 from epoch 80 and from epoch 90 on).
 
     Returns:
         What results.json holds.
@@ -96,6 +102,7 @@ def compare(
         settings=settings,
         encoders=encoders,
         fusion=fusion,
+        schedule=schedule,
     )
     processes = count_of("number of jobs", jobs, default_jobs(device))
     check_runs(folder, plan)

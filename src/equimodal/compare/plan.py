@@ -21,7 +21,8 @@ from equimodal.compare.rows import ENSEMBLE, expand_rows, slug
 from equimodal.compare.settings import check_method_settings, split_settings
 from equimodal.errors import BalanceError
 from equimodal.train.config import OPTIONAL, RATE_FACTORS, UNTRAINED, RunConfig
-from equimodal.train.optimizers import MOMENTUM, WEIGHT_DECAY, check_optimizer
+from equimodal.train.optimizers import SETTINGS, changed_settings, check_optimizer
+from equimodal.train.schedules import COSINE, check_schedule, from_words, in_words
 
 if TYPE_CHECKING:
     from equimodal.data.dataset import DataSource
@@ -64,6 +65,7 @@ def make_plan(
     settings: Mapping[str, object] | None = None,
     encoders: Mapping[str, str] | None = None,
     fusion: str = "concat",
+    schedule: str = COSINE,
 ) -> Plan:
     """The plan of `equimodal.compare`, whose arguments these are.
 
@@ -78,7 +80,9 @@ def make_plan(
     check_device(device)
     source = sources.load(data, root=data_root, seed=chosen[0], **own.get(data, {}))
     rows = expand_rows(methods, source.modalities)
-    by_owner = split_settings(given, data, rows)
+    by_owner = split_settings(given, data, rows, optimizer=optimizer)
+    changed = changed_settings(optimizer, by_owner.pop(optimizer, {}))
+    used = SETTINGS[optimizer] | changed
     config = {
         "data": data,
         "data_settings": dict(source.settings),
@@ -87,9 +91,10 @@ def make_plan(
         "epochs": count_of("epochs", epochs, budget["epochs"]),
         "batch_size": batch_size_of(batch_size, budget["batch_size"], len(source.train)),
         "optimizer": optimizer,
-        "momentum": MOMENTUM if optimizer == "sgd" else None,
-        "weight_decay": WEIGHT_DECAY,
-        "schedule": "cosine to zero, per step",
+        "momentum": used.get("momentum"),
+        "weight_decay": used["weight_decay"],
+        **({"optimizer_settings": changed} if changed else {}),
+        "schedule": in_words(check_schedule(schedule)),
         "lr": rate_list(lr, budget["lr"]),
         "objective": objective,
         "settings": {owner: values for owner, values in by_owner.items() if owner != data},
@@ -155,8 +160,9 @@ def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> 
         seed=seed,
         lr=lr,
         settings=config["settings"].get(row, {}),
+        schedule=from_words(config["schedule"]),
         **{key: config[key] for key in shared},
-        **{key: config[key] for key in OPTIONAL if key in config},
+        **{key: config[key] for key in OPTIONAL if key in config and key != "schedule"},
     )
     searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
     return PlannedRun(run, f"runs/{slug(row)}/seed-{seed}{searched}")

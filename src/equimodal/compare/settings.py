@@ -13,7 +13,11 @@ ON = "on"
 
 
 def split_settings(
-    settings: Mapping[str, object], data: str, rows: Iterable[str] = ()
+    settings: Mapping[str, object],
+    data: str,
+    rows: Iterable[str] = (),
+    *,
+    optimizer: str | None = None,
 ) -> dict[str, dict[str, Any]]:
     """``{"amss.tau": 0.2, "keypad.snr": 5}`` -> ``{"amss": {"tau": 0.2}, "keypad": {"snr": 5}}``
 
@@ -21,11 +25,13 @@ def split_settings(
         settings: values by ``<owner>.<name>``.
         data: name of the data set, which may own settings.
         rows: rows of the comparison; registered methods among them may own settings.
+        optimizer: its name; it may own settings too.
 
     Raises:
         BalanceError: a key without an owner, or with one that is not compared.
     """
     owners = [data, *(row for row in rows if methods.known(row))]
+    owners += [optimizer] if optimizer else []
     found: dict[str, dict[str, Any]] = {}
     for key, value in settings.items():
         owner, dot, name = key.partition(".")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from equimodal.report.model import model_line, reading
 from equimodal.report.reading import Results
 from equimodal.report.rows import modalities
+from equimodal.train.schedules import COSINE, from_words
 
 _STATISTICS = (
     "Every row has the same epochs, batches, learning-rate trials and seeds; a seed fixes the "
@@ -37,9 +39,26 @@ def command(results: Results) -> str:
         words += ["--encoder", f"{name}={value}"]
     if "fusion" in config:
         words += ["--fusion", str(config["fusion"])]
-    for name, value in (config.get("settings") or {}).items():
+    schedule = from_words(config.get("schedule") or COSINE)
+    if schedule != COSINE:
+        words += ["--schedule", schedule]
+    for name, value in _settings(config):
         words += ["--set", f"{name}={_argument(value)}"]
     return " ".join(shlex.quote(word) for word in words)
+
+
+def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Settings of methods and of the optimiser, each as ``<owner>.<name>`` and its value."""
+    yield from _flat(config.get("settings") or {})
+    yield from _flat({str(config.get("optimizer")): config.get("optimizer_settings") or {}})
+
+
+def _flat(by_owner: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    for owner, value in by_owner.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{owner}.{name}", each) for name, each in value.items())
+        else:
+            yield owner, value
 
 
 def _argument(value: object) -> str:
@@ -83,6 +102,7 @@ def _training(config: Mapping[str, object]) -> str:
         "optimizer",
         "momentum",
         "weight_decay",
+        "optimizer_settings",
         "schedule",
         "lr",
         "device",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from equimodal import methods
+from equimodal.train.schedules import COSINE
 
 if TYPE_CHECKING:
     from equimodal.method import Method
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 UNTRAINED = "untrained"
 ALONE = "alone:"
 RATE_FACTORS = {"joint:half-lr": 0.5, "joint:double-lr": 2.0}
-OPTIONAL: dict[str, Any] = {"encoders": {}, "fusion": "concat"}
+OPTIONAL: dict[str, Any] = {
+    "encoders": {},
+    "fusion": "concat",
+    "schedule": COSINE,
+    "optimizer_settings": {},
+}
 """Fields that are left out of files at these values, as they were before the fields were there."""
 
 
@@ -37,6 +43,8 @@ class RunConfig:
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         encoders: name of the encoder of each modality that has not the small one.
         fusion: how the encoders' features become logits.
+        schedule: learning rate over the training, as `schedules.check_schedule` takes it.
+        optimizer_settings: what replaces the optimiser's own, see `optimizers.SETTINGS`.
     """
 
     data: str
@@ -52,6 +60,8 @@ class RunConfig:
     device: str
     encoders: Mapping[str, str] = field(default_factory=dict)
     fusion: str = "concat"
+    schedule: str = COSINE
+    optimizer_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as run folders keep it: what is `OPTIONAL` only where it is no default."""

@@ -22,9 +22,10 @@ from equimodal.train.conclusion import conclude
 from equimodal.train.config import RunConfig
 from equimodal.train.evaluation import predict
 from equimodal.train.history import History, restore, save
-from equimodal.train.optimizers import cosine_rate, set_rate
+from equimodal.train.optimizers import set_rate
 from equimodal.train.ranks import from_first, mean_over_ranks, on_any, one_process
 from equimodal.train.run_folder import RESULT, claim
+from equimodal.train.schedules import scheduled_rate
 from equimodal.train.setup import Setup, build
 from equimodal.train.storage import locked, make_folder, read_json
 
@@ -106,7 +107,8 @@ def train_epoch(setup: Setup, epoch: int, clock: StepClock) -> float:
     batches = balancer.batches(setup.source.train, batch_size=setup.batch_size)
     for step, (inputs, targets) in enumerate(clock.waiting(batches)):
         progress = (epoch + step / setup.steps) / config.epochs
-        set_rate(optimizer, cosine_rate(config.lr, progress))
+        rate = scheduled_rate(config.schedule, config.lr, epoch=epoch, progress=progress)
+        set_rate(optimizer, rate)
         loss = balancer.loss(model(inputs), targets)
         setup.fabric.backward(loss)
         balancer.before_step()

@@ -1,16 +1,26 @@
-"""Optimisers by name and the cosine schedule, the same for every row of a comparison."""
+"""Optimisers by name with their settings, the same for every row of a comparison."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch.nn import Parameter
 
 from equimodal.errors import BalanceError, did_you_mean
 
-MOMENTUM = 0.9
 WEIGHT_DECAY = 1e-4
-OPTIMIZERS = ("sgd", "adam", "adamw")
+_BETAS = {"betas": (0.9, 0.999), "weight_decay": WEIGHT_DECAY}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "sgd": {"momentum": 0.9, "weight_decay": WEIGHT_DECAY},
+    "adam": _BETAS,
+    "adamw": _BETAS,
+}
+OPTIMIZERS = tuple(SETTINGS)
+_KINDS: dict[str, Any] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
 
 
 def check_optimizer(name: str) -> None:
@@ -22,23 +32,68 @@ def check_optimizer(name: str) -> None:
         )
 
 
+def changed_settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the given settings that are not the optimiser's defaults here, checked.
+
+    Args:
+        name: one of `OPTIMIZERS`.
+        given: some of ``momentum`` (SGD), ``betas`` (Adam, AdamW) and ``weight_decay``.
+
+    Raises:
+        BalanceError: the optimiser has no such setting, or a value is out of its range.
+    """
+    known = SETTINGS[name]
+    for setting, value in given.items():
+        if setting not in known:
+            raise BalanceError(
+                f"{name} has no setting '{setting}'; it has {', '.join(known)}."
+                f"{did_you_mean(setting, known)}"
+            )
+        _check(name, setting, value)
+    plain = {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
+    return {key: value for key, value in plain.items() if value != _plain(known[key])}
+
+
 def build_optimizer(
-    name: str, parameters: Iterable[Parameter], *, lr: float
+    name: str,
+    parameters: Iterable[Parameter],
+    *,
+    lr: float,
+    settings: Mapping[str, Any] | None = None,
 ) -> torch.optim.Optimizer:
-    """The optimiser of a run: SGD with momentum, Adam or AdamW, each with the same weight decay."""
+    """The optimiser of a run: SGD with momentum, Adam or AdamW, each with the same weight decay.
+
+    Args:
+        name: one of `OPTIMIZERS`.
+        parameters: what it trains.
+        lr: learning rate at the first step.
+        settings: what replaces the values of `SETTINGS`.
+    """
     check_optimizer(name)
-    if name == "sgd":
-        return torch.optim.SGD(parameters, lr=lr, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
-    kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
-    return kind(parameters, lr=lr, weight_decay=WEIGHT_DECAY)
-
-
-def cosine_rate(lr: float, progress: float) -> float:
-    """Learning rate after a share ``progress`` of the training: ``lr`` at 0, zero at 1."""
-    return lr * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    arguments = SETTINGS[name] | dict(settings or {})
+    made: torch.optim.Optimizer = _KINDS[name](parameters, lr=lr, **arguments)
+    return made
 
 
 def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Give every parameter group the learning rate ``lr``."""
     for group in optimizer.param_groups:
         group["lr"] = lr
+
+
+def _check(name: str, setting: str, value: Any) -> None:
+    pair = setting == "betas"
+    values = list(value) if pair and isinstance(value, list | tuple) else [value]
+    below = 1.0 if setting in ("betas", "momentum") else float("inf")
+    sound = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    if not sound or not all(0 <= v < below for v in values) or (pair and len(values) != 2):
+        wanted = (
+            "two numbers from 0 to below 1, such as 0.9,0.999"
+            if pair
+            else ("a number from 0 to below 1" if below == 1.0 else "a number from 0 on")
+        )
+        raise BalanceError(f"{name}.{setting} must be {wanted}; found {value!r}.")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -49,9 +49,9 @@ def check_claim(folder: Path, config: RunConfig, *, processes: int | None = None
     Raises:
         BalanceError: the folder holds another run, or its configuration is damaged.
     """
-    found = read_json(folder / CONFIG)
-    found.setdefault("processes", 1)
-    wanted = json.loads(json.dumps(config.as_dict())) | _known_versions(found)
+    found = {**OPTIONAL, "processes": 1, **read_json(folder / CONFIG)}
+    own = {**OPTIONAL, **config.as_dict()}
+    wanted = json.loads(json.dumps(own)) | _known_versions(found)
     if processes is not None:
         wanted["processes"] = processes
     different = [key for key in {**wanted, **OPTIONAL} if wanted.get(key) != found.get(key)]

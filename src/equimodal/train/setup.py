@@ -93,7 +93,10 @@ def build(
         source.modalities, len(source.classes), seed=config.seed, fusion=config.fusion,
         encoders={m: spec for m, spec in config.encoders.items() if m in source.modalities},
     )  # fmt: skip
-    optimizer = build_optimizer(config.optimizer, network.parameters(), lr=config.lr or 0.0)
+    optimizer = build_optimizer(
+        config.optimizer, network.parameters(), lr=config.lr or 0.0,
+        settings=config.optimizer_settings,
+    )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
     balancer = (
         Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)

@@ -63,3 +63,9 @@ def test_another_comparison_is_refused_by_what_differs(tmp_path, tiny_plans, cha
     claim(tmp_path, plan())
     with pytest.raises(BalanceError, match=message):
         claim(tmp_path, plan(**changes))
+
+
+def test_a_comparison_without_a_key_does_not_continue_one_that_has_it(tmp_path, tiny_plans):
+    claim(tmp_path, plan(optimizer="adam", settings={"adam.betas": (0.9, 0.9)}))
+    with pytest.raises(BalanceError, match=r"optimizer_settings was {'betas': .*}, is None"):
+        claim(tmp_path, plan(optimizer="adam"))

@@ -134,3 +134,32 @@ def test_a_default_model_leaves_no_trace():
 def test_a_model_that_cannot_be_built_is_refused(changes, message):
     with pytest.raises(BalanceError, match=message):
         make_plan("tiny", methods=["joint"], seeds=1, **changes)
+
+
+def test_a_schedule_and_the_optimizers_settings_reach_every_run_and_the_results():
+    settings = {"adam.betas": (0.9, 0.99), "adam.weight_decay": 1e-4}
+    plan = make_plan(
+        "tiny", methods=["joint", "amss"], seeds=1, optimizer="adam", settings=settings,
+        schedule="step:3:0.1",
+    )  # fmt: skip
+    for run in plan.runs:
+        assert run.config.schedule == "step:3:0.1"
+        assert run.config.optimizer_settings == {"betas": [0.9, 0.99]}
+    assert plan.config["schedule"] == "step:3:0.1"
+    assert plan.config["optimizer_settings"] == {"betas": [0.9, 0.99]}
+    assert plan.config["weight_decay"] == 1e-4
+    assert plan.config["settings"] == {}
+
+
+def test_without_them_a_plan_says_what_it_always_said():
+    config = make_plan("tiny", seeds=1, methods=["joint"]).config
+    assert config["schedule"] == "cosine to zero, per step"
+    assert (config["momentum"], config["weight_decay"]) == (0.9, 1e-4)
+    assert "optimizer_settings" not in config
+
+
+def test_a_setting_of_another_optimizer_belongs_to_nothing():
+    with pytest.raises(BalanceError, match=r"'adam.betas' belongs to nothing.*joint, sgd before"):
+        make_plan("tiny", seeds=1, methods=["joint"], settings={"adam.betas": (0.9, 0.99)})
+    with pytest.raises(BalanceError, match="There is no schedule"):
+        make_plan("tiny", seeds=1, methods=["joint"], schedule="stp:3:0.1")

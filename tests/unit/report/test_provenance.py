@@ -50,3 +50,15 @@ def test_entries_that_are_absent_are_not_invented(results):
     assert said["Training"] == "epochs 12"
     assert said["Samples"] == "not stated"
     assert "--optimizer" not in command(results)
+
+
+def test_settings_are_written_as_they_are_given_and_the_schedule_where_it_is_another(results):
+    results["config"] |= {
+        "settings": {"amss": {"tau": 0.5, "clamp": [0.2, 0.8]}},
+        "optimizer": "sgd",
+        "optimizer_settings": {"momentum": 0.0},
+        "schedule": "step:60:0.1",
+    }
+    said = command(results)
+    assert "--schedule step:60:0.1" in said
+    assert said.endswith("--set amss.tau=0.5 --set amss.clamp=0.2,0.8 --set sgd.momentum=0.0")

@@ -1,4 +1,4 @@
-from equimodal.train.config import RunConfig
+from equimodal.train.config import OPTIONAL, RunConfig
 from unit.train.tiny import config
 
 
@@ -24,6 +24,14 @@ def test_encoders_and_fusion_are_written_only_where_they_are_no_defaults():
     written = config(encoders={"a": "mlp"}, fusion="sum").as_dict()
     assert (written["encoders"], written["fusion"]) == ({"a": "mlp"}, "sum")
     assert RunConfig(**config().as_dict()) == config()
+
+
+def test_what_is_as_always_is_left_out_of_a_folder():
+    assert not OPTIONAL.keys() & config().as_dict().keys()
+    changed = config(schedule="constant", optimizer_settings={"momentum": 0.0})
+    assert changed.as_dict()["schedule"] == "constant"
+    assert changed.as_dict()["optimizer_settings"] == {"momentum": 0.0}
+    assert RunConfig(**changed.as_dict()) == changed
 
 
 def test_a_title_names_row_seed_and_rate():

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from equimodal.errors import BalanceError
-from equimodal.train.optimizers import build_optimizer, cosine_rate, set_rate
+from equimodal.train.optimizers import build_optimizer, changed_settings, set_rate
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,36 @@ def test_an_unknown_optimizer_is_answered_with_the_known_ones():
         build_optimizer("adamww", [], lr=0.1)
 
 
-def test_the_cosine_starts_at_the_rate_halves_it_in_the_middle_and_ends_at_zero():
-    assert cosine_rate(0.2, 0.0) == 0.2
-    assert cosine_rate(0.2, 0.5) == pytest.approx(0.1)
-    assert cosine_rate(0.2, 1.0) == cosine_rate(0.2, 1.1) == 0.0
+def test_settings_reach_the_optimizer():
+    weights = [torch.nn.Parameter(torch.ones(1))]
+    settings = {"momentum": 0.0, "weight_decay": 0.5}
+    sgd = build_optimizer("sgd", weights, lr=0.3, settings=settings)
+    assert (sgd.defaults["momentum"], sgd.defaults["weight_decay"]) == (0.0, 0.5)
+    adam = build_optimizer("adam", weights, lr=0.3, settings={"betas": (0.9, 0.99)})
+    assert adam.defaults["betas"] == (0.9, 0.99)
+
+
+def test_what_is_as_always_is_no_change():
+    assert changed_settings("sgd", {"momentum": 0.9, "weight_decay": 1e-4}) == {}
+    assert changed_settings("adamw", {"betas": (0.9, 0.999)}) == {}
+    assert changed_settings("adam", {"betas": (0.9, 0.99)}) == {"betas": [0.9, 0.99]}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("sgd", {"moment": 0.9}, "sgd has no setting 'moment'; .*mean 'momentum'"),
+        ("adam", {"momentum": 0.9}, "adam has no setting 'momentum'; it has betas, weight_decay"),
+        ("sgd", {"momentum": 1.0}, "sgd.momentum must be a number from 0 to below 1; found 1.0"),
+        ("sgd", {"weight_decay": -1}, "sgd.weight_decay must be a number from 0 on; found -1"),
+        ("sgd", {"weight_decay": True}, "found True"),
+        ("adamw", {"betas": (0.9,)}, "adamw.betas must be two numbers from 0 to below 1"),
+        ("adamw", {"betas": 0.9}, "adamw.betas must be two numbers"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(name, given, message):
+    with pytest.raises(BalanceError, match=message):
+        changed_settings(name, given)
 
 
 def test_a_rate_is_set_in_every_group():

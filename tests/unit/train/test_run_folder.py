@@ -31,6 +31,14 @@ def test_a_run_of_another_model_is_refused(tmp_path, first, then):
         claim(tmp_path, config(**then))
 
 
+def test_a_run_with_a_key_that_others_leave_out_is_another_run(tmp_path):
+    claim(tmp_path, config(schedule="constant"))
+    with pytest.raises(BalanceError, match=r"schedule: found \['constant'\], wanted \['cosine'\]"):
+        claim(tmp_path, config())
+    with pytest.raises(BalanceError, match=r"found \['constant'\], wanted \['step"):
+        claim(tmp_path, config(schedule="step:2:0.1"))
+
+
 def test_another_version_does_not_continue_a_run(tmp_path, monkeypatch):
     claim(tmp_path, config())
     monkeypatch.setattr(run_folder, "__version__", "9.9")
