@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -45,6 +45,14 @@ class Rows(Protocol):
 
     def to(self, device: Any, /) -> Any:
         """The same rows, which are or will come on ``device``."""
+
+
+@runtime_checkable
+class VariedRows(Rows, Protocol):
+    """Rows that may look otherwise in every epoch of training."""
+
+    def varied(self, seed: int, epoch: int, /) -> Rows:
+        """The rows as an epoch sees them, a function of (seed, epoch, row) alone."""
 
 
 class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
@@ -101,6 +109,15 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
                 f"There is no modality '{modality}'; this data set has {', '.join(self.inputs)}."
             )
         return self.inputs[modality][indices], self.labels[indices]
+
+    def varied(self, seed: int, epoch: int) -> MultimodalDataset:
+        """The same samples as an epoch of training sees them: with the crops and flips of the
+        modalities that declare some, drawn from (seed, epoch, row) alone."""
+        inputs = {
+            m: rows.varied(seed, epoch) if isinstance(rows, VariedRows) else rows
+            for m, rows in self.inputs.items()
+        }
+        return MultimodalDataset(inputs, self.labels)
 
     def to(self, device: torch.device | str) -> MultimodalDataset:
         """The same data set, whose samples are or will come on ``device``."""

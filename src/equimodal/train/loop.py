@@ -104,7 +104,8 @@ def train_epoch(setup: Setup, epoch: int, clock: StepClock) -> float:
     total = torch.zeros((), device=setup.fabric.device)
     model.train()
     clock.start()
-    batches = balancer.batches(setup.source.train, batch_size=setup.batch_size)
+    samples = setup.source.train.varied(config.seed, epoch)
+    batches = balancer.batches(samples, batch_size=setup.batch_size)
     for step, (inputs, targets) in enumerate(clock.waiting(batches)):
         progress = (epoch + step / setup.steps) / config.epochs
         rate = scheduled_rate(config.schedule, config.lr, epoch=epoch, progress=progress)

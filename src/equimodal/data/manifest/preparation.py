@@ -181,6 +181,8 @@ def fingerprint(manifest: Manifest, assignment: Assignment, readings: Mapping[st
     for name, reading in readings.items():
         kind = manifest.columns[name].kind
         found.update(json.dumps([kind, reading.form.settings], sort_keys=True).encode())
+        if reading.form.variation:
+            found.update(json.dumps(reading.form.variation, sort_keys=True).encode())
         found.update(b"".join(reading.digests))
     return found.hexdigest()
 

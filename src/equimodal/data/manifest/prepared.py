@@ -49,6 +49,7 @@ def write_prepared(
             "dtype": store.dtype,
             "store": store.folder.name,
             "vocabulary": _vocabulary(reading.form.settings) if kind == "text" else None,
+            **reading.form.variation,
         }
     with atomic(folder / ROWS) as into:
         np.savez(into, **arrays)  # type: ignore[arg-type]
@@ -119,5 +120,6 @@ def settings_in_force(manifest: Manifest, readings: Mapping[str, Reading]) -> di
         given = dict(reading.form.settings)
         if "words" in given:
             given["vocabulary"] = len(given.pop("words"))
-        found[name] = {"kind": manifest.columns[name].kind, **given}
+        kind = manifest.columns[name].kind
+        found[name] = {"kind": kind, **given, **reading.form.variation}
     return found

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from equimodal.data.manifest.decode import Array
+from equimodal.data.variation import Variation
+
+AS_THEY_ARE = Variation()
 
 
 class RowFile:
@@ -80,6 +83,7 @@ class StoredRows:
         mean: what is subtracted, broadcast over a row; None for token numbers.
         scale: what is divided by, of the same shape.
         device: where the rows go.
+        variation: what pictures are cut to, and how they vary in training.
     """
 
     def __init__(
@@ -89,8 +93,10 @@ class StoredRows:
         mean: Tensor | None,
         scale: Tensor | None,
         device: torch.device | str = "cpu",
+        variation: Variation = AS_THEY_ARE,
     ) -> None:
         self.file, self.slots, self.device = file, slots, torch.device(device)
+        self.variation = variation
         self.mean = None if mean is None else mean.to(self.device)
         self.scale = None if scale is None else scale.to(self.device)
 
@@ -100,21 +106,31 @@ class StoredRows:
     @property
     def shape(self) -> tuple[int, ...]:
         """(N, ...)"""
-        return (len(self.slots), *self.file.shape)
+        return (len(self.slots), *self.variation.shape(self.file.shape))
 
     def __getitem__(self, index: Any) -> Tensor:
         """The rows at an index, a slice or a tensor of indices: (n,) -> (n, ...)"""
         chosen = index.cpu().numpy() if isinstance(index, Tensor) else index
         slots = np.asarray(self.slots[chosen])
         rows = torch.from_numpy(self.file.read(slots.reshape(-1))).to(self.device)
-        rows = self._scaled(rows)
+        rows = self._scaled(rows, np.arange(len(self.slots))[chosen].reshape(-1))
         return rows if slots.ndim else rows[0]
 
     def to(self, device: torch.device | str) -> StoredRows:
         """The same rows, which will come on ``device``."""
-        return StoredRows(self.file, self.slots, self.mean, self.scale, device)
+        return StoredRows(
+            self.file, self.slots, self.mean, self.scale, device, variation=self.variation
+        )
 
-    def _scaled(self, rows: Tensor) -> Tensor:
+    def varied(self, seed: int, epoch: int) -> StoredRows:
+        """The same rows as an epoch of training sees them."""
+        return StoredRows(
+            self.file, self.slots, self.mean, self.scale, self.device,
+            variation=self.variation.at(seed, epoch),
+        )  # fmt: skip
+
+    def _scaled(self, rows: Tensor, numbers: NDArray[np.int64]) -> Tensor:
         if self.mean is None or self.scale is None:
             return rows.long()
-        return rows.float().sub_(self.mean).div_(self.scale)
+        rows = self.variation(rows.float(), numbers)
+        return rows.sub_(self.mean).div_(self.scale)

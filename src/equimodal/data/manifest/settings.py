@@ -12,6 +12,8 @@ from equimodal.data.settings import choice, whole
 from equimodal.errors import DataError, did_you_mean
 
 Check = Callable[[str, Any], Any]
+AUGMENTATIONS = ("crop", "resized_crop", "flip", "flow_flip")
+"""How pictures may vary in training, see `equimodal.data.variation`."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,20 @@ def _choice(*options: str) -> Check:
     return lambda name, value: choice(name, value, options)
 
 
+def _names(name: str, value: object) -> list[str]:
+    """Some of `AUGMENTATIONS`, as a list or with commas between them."""
+    names = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
+        raise DataError(f"{name} must be some of {', '.join(AUGMENTATIONS)}; found {value!r}.")
+    found = [choice(name, each, AUGMENTATIONS) for each in names]
+    for pair in (("crop", "resized_crop"), ("flip", "flow_flip")):
+        if set(pair) <= set(found):
+            raise DataError(f"{name} has {' and '.join(pair)}; write one of the two.")
+    return found
+
+
+VARIATION: dict[str, Check] = {"crop": _size, "augment": _names}
+"""Settings of pictures that change no stored row, but what is made of it when it is read."""
 _SOUND: dict[str, Check] = {
     "rate": _whole(100, 192_000),
     "seconds": _seconds,
@@ -70,9 +86,13 @@ _SOUND: dict[str, Check] = {
     "level": _choice("peak", "as_is"),
 }
 KINDS: dict[str, Spec] = {
-    "image": Spec("image", ("png", "jpg", "jpeg"), {"size": _size, "channels": _channels}),
+    "image": Spec(
+        "image", ("png", "jpg", "jpeg"), {"size": _size, "channels": _channels, **VARIATION}
+    ),
     "sound": Spec("spectrogram", ("wav", "flac"), _SOUND),
-    "video": Spec("video", ("mp4", "avi", "flv"), {"size": _size, "frames": _whole(1, 64)}),
+    "video": Spec(
+        "video", ("mp4", "avi", "flv"), {"size": _size, "frames": _whole(1, 64), **VARIATION}
+    ),
     "text": Spec(
         "text",
         ("txt",),

@@ -15,6 +15,7 @@ from equimodal.data.manifest.declaration import SPLITS
 from equimodal.data.manifest.preparation import prepare
 from equimodal.data.manifest.prepared import PREPARED, ROWS, read_prepared, store_folder
 from equimodal.data.manifest.rows import RowFile, StoredRows
+from equimodal.data.variation import Variation
 from equimodal.errors import DataError
 
 
@@ -44,7 +45,7 @@ def load(name: str, root: str | Path | None, settings: Mapping[str, object]) -> 
     modalities = {
         m: Modality(
             entry["kind"],
-            tuple(entry["shape"]),
+            _variation(entry).shape(entry["shape"]),
             entry["vocabulary"],
             entry.get("tokens", ""),
             _pixels(arrays, m, entry),
@@ -64,6 +65,11 @@ def _pixels(
     if entry["dtype"] != "u1":
         return None
     return float(arrays[f"mean:{name}"]), float(arrays[f"scale:{name}"])
+
+
+def _variation(entry: Mapping[str, Any]) -> Variation:
+    crop = entry.get("crop")
+    return Variation(tuple(entry.get("augment", ())), (crop[0], crop[1]) if crop else None)
 
 
 def _check(name: str, given: Mapping[str, object], found: Mapping[str, object]) -> None:
@@ -95,5 +101,6 @@ def _split(
             torch.from_numpy(arrays[key]).float() if key in arrays else None
             for key in (f"mean:{name}", f"scale:{name}")
         )
-        rows[name] = StoredRows(file, arrays[f"slots:{name}"][chosen], mean, scale)
+        slots = arrays[f"slots:{name}"][chosen]
+        rows[name] = StoredRows(file, slots, mean, scale, variation=_variation(entry))
     return MultimodalDataset(rows, torch.from_numpy(arrays["labels"][chosen]))

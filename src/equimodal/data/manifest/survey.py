@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from equimodal.data.manifest.numbers import AXES
+from equimodal.data.manifest.settings import VARIATION
 from equimodal.data.manifest.texts import vocabulary
+from equimodal.errors import DataError
 
 LARGEST_IMAGE = 128
 IMAGE = 64
@@ -27,11 +29,15 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Form:
-    """All settings of a modality, and the shape and type of its rows in the cache."""
+    """All settings of a modality, and the shape and type of its rows in the cache.
+
+    ``variation`` holds the declared settings that change no row.
+    """
 
     settings: Settings
     shape: tuple[int, ...]
     dtype: str
+    variation: Settings = field(default_factory=dict)
 
 
 def is_declared(kind: str, declared: Mapping[str, Any]) -> bool:
@@ -41,8 +47,27 @@ def is_declared(kind: str, declared: Mapping[str, Any]) -> bool:
 
 
 def form(kind: str, declared: Mapping[str, Any], facts: Facts) -> Form:
-    """The settings in force: those that are declared, the others from the facts of the files."""
-    return _FORMS[kind](dict(declared), facts)
+    """The settings in force: those that are declared, the others from the facts of the files.
+
+    Raises:
+        DataError: a part that is to be cut out is larger than the picture.
+    """
+    rows = {name: value for name, value in declared.items() if name not in VARIATION}
+    found = _FORMS[kind](rows, facts)
+    variation = {name: value for name, value in declared.items() if name in VARIATION}
+    _check_crop(variation, found.shape)
+    return replace(found, variation=variation)
+
+
+def _check_crop(variation: Settings, shape: tuple[int, ...]) -> None:
+    crop = variation.get("crop")
+    if crop and (crop[0] > shape[-2] or crop[1] > shape[-1]):
+        raise DataError(f"crop {crop} is larger than the size {list(shape[-2:])}; declare a size.")
+    if not crop and "crop" in variation.get("augment", ()):
+        raise DataError(
+            "augment has crop, but no crop is declared; write crop: and its sides, smaller than "
+            "size, or resized_crop."
+        )
 
 
 def _image(found: Settings, facts: Facts) -> Form:
