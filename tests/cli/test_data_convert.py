@@ -10,7 +10,7 @@ import pytest
 
 from equimodal.cli import main
 from equimodal.data import converters
-from miniatures import cremad
+from equimodal.data.miniatures import cremad
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from equimodal.data.miniatures import cmu_mosi as mini
 from equimodal.errors import DataError
-from miniatures import cmu_mosi as mini
 
 
 @pytest.fixture

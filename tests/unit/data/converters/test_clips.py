@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from equimodal.data.miniatures import ave, kinetics_sounds, media, vggsound
 from equimodal.errors import DataError
-from miniatures import ave, kinetics_sounds, media, vggsound
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from equimodal.data import converters
 from equimodal.data.converters.convert import convert
+from equimodal.data.miniatures import cremad
 from equimodal.errors import BalanceError, DataError
-from miniatures import cremad
 
 CLIPS = ("1001_DFA_ANG_XX", "1001_IEO_ANG_HI", "1002_DFA_ANG_XX", "1002_IEO_ANG_HI")
 

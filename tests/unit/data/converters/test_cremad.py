@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 import soundfile
 
+from equimodal.data.miniatures import cremad, media
 from equimodal.errors import DataError
-from miniatures import cremad, media
 
 
 @pytest.fixture

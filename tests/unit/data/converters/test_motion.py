@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from equimodal.data.converters import flow
+from equimodal.data.miniatures import media, nvgesture, ucf101
 from equimodal.errors import BalanceError, DataError
-from miniatures import media, nvgesture, ucf101
 
 
 @pytest.fixture

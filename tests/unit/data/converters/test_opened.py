@@ -3,7 +3,7 @@
 import pytest
 
 from equimodal import data
-from miniatures import cmu_mosi, cremad, sarcasm
+from equimodal.data.miniatures import cmu_mosi, cremad, sarcasm
 
 KINDS = {
     cmu_mosi: {"text": "sequence", "audio": "sequence", "vision": "sequence"},

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from equimodal.data.miniatures import food101, sarcasm, twitter15
 from equimodal.errors import DataError
-from miniatures import food101, sarcasm, twitter15
 
 
 @pytest.fixture

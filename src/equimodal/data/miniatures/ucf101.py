@@ -1,20 +1,24 @@
 """UCF-101 in miniature: 2 classes in groups of 2 clips, and the first fold."""
 
-from PIL import Image
+from __future__ import annotations
 
-from miniatures import media
+from collections.abc import Iterable
+from pathlib import Path
+
+from equimodal.data.manifest.extras import extra
+from equimodal.data.miniatures import media
 
 CLASSES = ("ApplyEyeMakeup", "HandstandPushups")
 STEP = (1.0, -2.0)
 
 
-def clips(name, groups):
+def clips(name: str, groups: Iterable[int]) -> list[str]:
     """Paths of a class's clips, as the lists hold them; one class is spelled otherwise inside."""
     inside = name.replace("Handstand", "HandStand")
     return [f"{name}/v_{inside}_g{group:02d}_c0{c}.avi" for group in groups for c in (1, 2)]
 
 
-def write(root):
+def write(root: Path) -> None:
     """Group 1 is test, 8 to 10 are train."""
     lists = {"testlist01": (1,), "trainlist01": (8, 9, 10)}
     seed = 0
@@ -29,12 +33,13 @@ def write(root):
         (root / "ucfTrainTestlist" / f"{listed}.txt").write_text("".join(lines))
 
 
-def write_flow(root, pictures=3):
+def write_flow(root: Path, pictures: int = 3) -> None:
     """Flow as others publish it, of the numbers 100 + frame (u) and 200 + frame (v)."""
+    images = extra("PIL.Image", "images")
     for video in (root / "UCF-101").rglob("*.avi"):
         for axis, base in {"u": 100, "v": 200}.items():
             folder = root / "tvl1_flow" / axis / video.stem
             folder.mkdir(parents=True)
             for frame in range(1, pictures + 1):
-                grey = Image.new("L", (64, 48), base + frame)
+                grey = images.new("L", (64, 48), base + frame)
                 grey.save(folder / f"frame{frame:06d}.jpg", quality=95)

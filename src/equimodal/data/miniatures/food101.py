@@ -1,12 +1,16 @@
 """Food-101 with texts in miniature, in the published form."""
 
-from miniatures import media
+from __future__ import annotations
+
+from pathlib import Path
+
+from equimodal.data.miniatures import media
 
 CLASSES = ("apple_pie", "baby_back_ribs")
 TITLES = ("Apple Pie, Mom's Best", 'The "real" ribs recipe')
 
 
-def write(root):
+def write(root: Path) -> None:
     """Ten images of train and four of test; titles with commas and quotes."""
     (root / "texts").mkdir()
     for split, count in {"train": 10, "test": 4}.items():

@@ -1,11 +1,15 @@
 """AVE in miniature: 2 classes, 3 lists, and a video whose event has two parts."""
 
-from miniatures import media
+from __future__ import annotations
+
+from pathlib import Path
+
+from equimodal.data.miniatures import media
 
 LABELS = ("Church bell", "Male speech, man speaking")
 
 
-def write(root):
+def write(root: Path) -> None:
     """6, 2 and 2 videos; the first of train is listed twice."""
     videos = [f"RUhOCu3LN{seed:02d}" for seed in range(10)]
     for seed, video in enumerate(videos):

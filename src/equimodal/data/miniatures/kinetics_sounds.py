@@ -1,14 +1,18 @@
 """Kinetics-Sounds in miniature: 3 classes, clips in folders as two tools name them, and lists."""
 
-from miniatures import media
+from __future__ import annotations
+
+from pathlib import Path
+
+from equimodal.data.miniatures import media
 
 
-def clip_name(seed):
+def clip_name(seed: int) -> tuple[str, int]:
     """The video of 11 characters, which may hold - and _, and the start in seconds."""
     return f"-{seed:02d}_QwErTy-{seed % 10}"[:11], 7 * seed
 
 
-def write(root):
+def write(root: Path) -> None:
     """18 clips of train, named with their end, and 6 of test, without; all with sound."""
     lists = {"my_train": range(18), "my_test": range(18, 24)}
     for name, seeds in lists.items():

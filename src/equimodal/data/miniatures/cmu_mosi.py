@@ -1,17 +1,23 @@
 """CMU-MOSI in miniature: the pickles of MulT and MMSA, and MMSA's clips."""
 
+from __future__ import annotations
+
 import pickle
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from miniatures import media
+from equimodal.data.miniatures import media
 
 COUNTS = {"train": 6, "valid": 3, "test": 3}
 WIDTHS = {"text": 6, "audio": 3, "vision": 4}
+Floats = NDArray[np.float32]
 OPINIONS = (-2.4, 0.0, 1.6)
 
 
-def features(part, *, steps=5):
+def features(part: str, *, steps: int = 5) -> dict[str, Floats]:
     """Sequences of 1 to 3 rows, padded with zeros in front, as MulT has them."""
     rng = np.random.default_rng(list(COUNTS).index(part))
     found = {}
@@ -23,15 +29,16 @@ def features(part, *, steps=5):
     return found
 
 
-def opinions(part):
+def opinions(part: str) -> Floats:
+    """The opinion of each sample: -> (N,)."""
     return np.array([OPINIONS[i % 3] for i in range(COUNTS[part])], np.float32)
 
 
-def write(root):
+def write(root: Path) -> None:
     """mosi_data.pkl of MulT: labels (N, 1, 1), ids as byte texts."""
-    content = {
-        part: features(part)
-        | {
+    content: dict[str, dict[str, Any]] = {
+        part: {
+            **features(part),
             "labels": opinions(part)[:, None, None],
             "id": np.array([[f"{part}-video{i}"[:11].encode(), b"0", b"1"] for i in range(count)]),
         }
@@ -41,12 +48,12 @@ def write(root):
     (root / "mosi_data.pkl").write_bytes(pickle.dumps(content, 2))
 
 
-def write_mmsa(root):
+def write_mmsa(root: Path) -> None:
     """unaligned_50.pkl of MMSA: lengths beside the arrays, padding behind, ids as texts."""
-    content = {}
+    content: dict[str, dict[str, Any]] = {}
     for part, count in COUNTS.items():
-        found = {name: array[:, ::-1] for name, array in features(part).items()}
-        content[part] = found | {
+        content[part] = {
+            **{name: array[:, ::-1] for name, array in features(part).items()},
             "regression_labels": opinions(part),
             "classification_labels": np.zeros(count),
             "audio_lengths": [1 + i % 3 for i in range(count)],
@@ -58,7 +65,7 @@ def write_mmsa(root):
     (root / "unaligned_50.pkl").write_bytes(pickle.dumps(content, 4))
 
 
-def write_clips(root):
+def write_clips(root: Path) -> None:
     """label.csv and Raw/{video}/{clip}.mp4 of MMSA."""
     lines = ["video_id,clip_id,text,label,label_T,label_A,label_V,annotation,mode"]
     for part, count in COUNTS.items():

@@ -1,11 +1,15 @@
 """VGGSound in miniature: 2 classes, one with a comma in its name."""
 
-from miniatures import media
+from __future__ import annotations
+
+from pathlib import Path
+
+from equimodal.data.miniatures import media
 
 LABELS = ("dog barking", "bird chirping, tweeting")
 
 
-def write(root):
+def write(root: Path) -> None:
     """10 clips of train and 4 of test."""
     lines = []
     for seed in range(14):

@@ -1,9 +1,13 @@
 """NVGesture in miniature: 2 classes and 4 subjects, colour and depth, and the two lists."""
 
-from miniatures import media
+from __future__ import annotations
+
+from pathlib import Path
+
+from equimodal.data.miniatures import media
 
 
-def write(root):
+def write(root: Path) -> None:
     """Subjects 1 to 3 are train, 4 is test; a gesture is 4 frames in videos of 8."""
     lists = {"train": (1, 2, 3), "test": (4,)}
     for split, subjects in lists.items():

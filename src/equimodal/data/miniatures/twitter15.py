@@ -1,6 +1,10 @@
 """Twitter-15 in miniature: tweets with quotes, emoji and a line separator inside, and images."""
 
-from miniatures import media
+from __future__ import annotations
+
+from pathlib import Path
+
+from equimodal.data.miniatures import media
 
 HEAD = "index\t#1 Label\t#2 ImageID\t#3 String\t#3 String\n"
 TWEETS = (
@@ -10,7 +14,7 @@ TWEETS = (
 )
 
 
-def write(root):
+def write(root: Path) -> None:
     """6, 3 and 3 samples, images in one split each."""
     (root / "twitter2015").mkdir()
     number = 0

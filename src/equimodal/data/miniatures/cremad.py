@@ -1,13 +1,17 @@
 """CREMA-D in miniature: 4 actors, 6 emotions and 2 sentences, and the lists that the field uses."""
 
-from miniatures import media
+from __future__ import annotations
+
+from pathlib import Path
+
+from equimodal.data.miniatures import media
 
 ACTORS = ("1001", "1002", "1003", "1004")
 EMOTIONS = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 SENTENCES = ("DFA", "IEO")
 
 
-def write(root):
+def write(root: Path) -> None:
     """48 clips; of each emotion's eight, five are my_train, one is val and two are test."""
     clips = [
         (f"{actor}_{sentence}_{emotion}_{'XX' if sentence == 'DFA' else 'HI'}", emotion)

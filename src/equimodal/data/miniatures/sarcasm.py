@@ -1,6 +1,10 @@
 """Sarcasm in miniature: lists of Python lists, with words that give the label away, and images."""
 
-from miniatures import media
+from __future__ import annotations
+
+from pathlib import Path
+
+from equimodal.data.miniatures import media
 
 TEXTS = (
     "great , another monday",
@@ -10,7 +14,7 @@ TEXTS = (
 )
 
 
-def write(root):
+def write(root: Path) -> None:
     """Four texts in each split, one of which gives its label away."""
     (root / "text").mkdir()
     number = 840000000000000000

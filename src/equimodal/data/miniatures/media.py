@@ -1,25 +1,40 @@
 """Small but real media files: encoded sound, video and images of moving texture."""
 
-from fractions import Fraction
+from __future__ import annotations
 
-import av
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import soundfile
-from PIL import Image
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, shift
+
+from equimodal.data.manifest.extras import extra
+
+Doubles = NDArray[np.float64]
+Frames = NDArray[np.uint8]
 
 CODECS = {".flv": "flv", ".avi": "mpeg4", ".mp4": "libx264"}
 SOUND_CODECS = {".flv": "mp3", ".avi": "pcm_s16le", ".mp4": "aac"}
 RATE = 22050
 
 
-def texture(seed, height=48, width=64):
+def texture(seed: int, height: int = 48, width: int = 64) -> Doubles:
     """A smooth random picture with values from 0 to 1: -> (height, width)."""
     noise = gaussian_filter(np.random.default_rng(seed).random((height, width)), 2, mode="wrap")
-    return (noise - noise.min()) / np.ptp(noise)
+    scaled: Doubles = (noise - noise.min()) / np.ptp(noise)
+    return scaled
 
 
-def moving(seed, frames=6, step=(1.0, -2.0), height=48, width=64):
+def moving(
+    seed: int,
+    frames: int = 6,
+    step: tuple[float, float] = (1.0, -2.0),
+    height: int = 48,
+    width: int = 64,
+) -> Frames:
     """Frames of a texture that moves ``step`` (down, right) pixels a frame: -> (T, H, W, 3)."""
     still = texture(seed, height, width)
     grey = [
@@ -28,26 +43,30 @@ def moving(seed, frames=6, step=(1.0, -2.0), height=48, width=64):
     return np.repeat((np.stack(grey) * 255).round().astype(np.uint8)[..., None], 3, axis=3)
 
 
-def tone(seed, seconds=0.3, rate=RATE):
+def tone(seed: int, seconds: float = 0.3, rate: int = RATE) -> Doubles:
     """A tone whose pitch follows the seed: -> (T,)."""
     return 0.3 * np.sin(2 * np.pi * (200 + 37 * seed) * np.arange(int(seconds * rate)) / rate)
 
 
-def write_sound(path, seed, seconds=0.3, rate=RATE):
+def write_sound(path: Path, seed: int, seconds: float = 0.3, rate: int = RATE) -> None:
     """A mono file of 16-bit samples."""
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, tone(seed, seconds, rate), rate, subtype="PCM_16")
 
 
-def write_image(path, seed, height=48, width=64):
+def write_image(path: Path, seed: int, height: int = 48, width: int = 64) -> None:
     """A picture in the format of the file's ending."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(moving(seed, 1, height=height, width=width)[0]).save(path)
+    images = extra("PIL.Image", "images")
+    images.fromarray(moving(seed, 1, height=height, width=width)[0]).save(path)
 
 
-def write_video(path, frames, *, rate=10, sound=None, crf="18"):
+def write_video(
+    path: Path, frames: Frames, *, rate: int = 10, sound: Doubles | None = None, crf: str = "18"
+) -> None:
     """Frames (T, H, W, 3), with a mono sound at 22.05 kHz beside them where one is given."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    av = extra("av", "videos")
     with av.open(str(path), "w") as container:
         stream = container.add_stream(CODECS[path.suffix], rate=Fraction(rate))
         stream.height, stream.width = frames.shape[1:3]
@@ -65,7 +84,8 @@ def write_video(path, frames, *, rate=10, sound=None, crf="18"):
             _mux_sound(container, voice, sound)
 
 
-def _mux_sound(container, stream, sound):
+def _mux_sound(container: Any, stream: Any, sound: Doubles) -> None:
+    av = extra("av", "videos")
     samples = (sound * 32767).astype(np.int16)[None]
     frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
@@ -77,7 +97,8 @@ def _mux_sound(container, stream, sound):
     container.mux(stream.encode())
 
 
-def read_video(path):
+def read_video(path: Path) -> Frames:
     """The frames that a video decodes to: -> (T, H, W, 3)."""
+    av = extra("av", "videos")
     with av.open(str(path)) as container:
         return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
