@@ -84,6 +84,8 @@ _SOUND: dict[str, Check] = {
     "window": _whole(16, 65_536),
     "hop": _whole(1, 65_536),
     "level": _choice("peak", "as_is"),
+    "scale": _choice("mel", "linear"),
+    "short": _choice("silence", "repeat"),
 }
 KINDS: dict[str, Spec] = {
     "image": Spec(

@@ -35,9 +35,11 @@ def facts(source: Opened) -> dict[str, Any]:
 
 
 def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
-    """The first ``seconds`` of the mean of all channels as a log-mel spectrogram.
+    """The first ``seconds`` of the mean of all channels as a log-spectrogram, of mel bands or, with
+    the scale ``linear``, of all frequencies.
 
-    A shorter sound ends in silence. With the level ``peak``, its largest sample is 1.
+    A shorter sound ends in silence, or is repeated. With the level ``peak``, its largest sample is
+    1.
 
     Raises:
         Unfit: it is damaged, cut short, empty, or holds samples that are not finite.
@@ -97,23 +99,24 @@ def _blocks(sound: Any) -> Iterator[Floats]:
 def _spectrogram(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:
     import torch
 
-    from equimodal.data.spectrogram import log_mel
+    from equimodal.data.spectrogram import log_mel, log_spectrogram
 
     length = round(settings["seconds"] * settings["rate"])
     row = np.zeros(length, np.float32)
     sound = _resampled(samples, rate, settings["rate"])[:length]
+    if settings.get("short") == "repeat":
+        sound = np.resize(sound, length)
     row[: len(sound)] = sound
     peak = float(np.abs(row).max(initial=0.0))
     if settings["level"] == "peak" and peak > 0:
         row /= peak
-    mel = log_mel(
-        torch.from_numpy(row[None]),
-        rate=settings["rate"],
-        n_fft=settings["window"],
-        hop=settings["hop"],
-        bands=settings["bands"],
-    )
-    spectrogram: Floats = mel[0].numpy()
+    waveform, form = torch.from_numpy(row[None]), {key: settings[key] for key in ("rate", "hop")}
+    if settings.get("scale") == "linear":
+        # High enough for all bins, whatever the last one's rounding.
+        made = log_spectrogram(waveform, n_fft=settings["window"], high=settings["rate"], **form)
+    else:
+        made = log_mel(waveform, n_fft=settings["window"], bands=settings["bands"], **form)
+    spectrogram: Floats = made[0].numpy()
     return spectrogram
 
 

@@ -84,13 +84,22 @@ def _sound(found: Settings, facts: Facts) -> Form:
     found.setdefault("rate", min(rate, RATE))
     longest = max((fact["seconds"] for fact in facts), default=1.0)
     found.setdefault("seconds", min(max(math.ceil(100 * longest) / 100, 0.01), SECONDS))
-    found.setdefault("bands", BANDS)
+    # Settings that came later are left out at their defaults, so that cached rows stay valid.
+    linear = found.get("scale") == "linear"
+    if linear and "bands" in found:
+        raise DataError("bands are of the mel scale; leave bands out, or scale: linear.")
+    if not linear:
+        found.pop("scale", None)
+        found.setdefault("bands", BANDS)
+    if found.get("short") == "silence":
+        del found["short"]
     # Windows of about 32 ms, as a power of two, every 25 ms.
     found.setdefault("window", 2 ** max(4, round(math.log2(0.032 * found["rate"]))))
     found.setdefault("hop", max(1, found["rate"] // 40))
     found.setdefault("level", "peak")
     frames = 1 + round(found["seconds"] * found["rate"]) // found["hop"]
-    return Form(found, (1, found["bands"], frames), "f4")
+    bands = found["window"] // 2 + 1 if linear else found["bands"]
+    return Form(found, (1, bands, frames), "f4")
 
 
 def _video(found: Settings, facts: Facts) -> Form:

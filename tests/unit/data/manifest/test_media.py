@@ -8,7 +8,9 @@ from PIL import Image
 
 from equimodal.data.manifest.decode import decoder, measure, opened
 from equimodal.data.manifest.findings import Unfit
-from equimodal.data.spectrogram import log_mel
+from equimodal.data.manifest.survey import form
+from equimodal.data.spectrogram import log_mel, log_spectrogram
+from equimodal.errors import DataError
 from unit.data.manifest import media
 
 IMAGE = {"size": [12, 10], "channels": 1}
@@ -130,6 +132,29 @@ def test_channels_are_averaged_and_another_rate_is_resampled(tmp_path):
     loud = plain.array > plain.array.max() - 3
     loud[..., [0, -1]] = False
     np.testing.assert_allclose(resampled.array[loud], plain.array[loud], atol=0.1)
+
+
+def test_a_linear_scale_has_all_frequencies_and_a_short_sound_may_repeat(tmp_path):
+    path = media.wav(tmp_path / "a.wav", seconds=0.08)
+    settings = {"rate": 8000, "seconds": 0.2, "window": 100, "hop": 80, "level": "as_is"}
+    declared = {**settings, "scale": "linear", "short": "repeat"}
+    made = form("sound", declared, [])
+    item, _ = decode("sound", path, **made.settings)
+
+    samples = soundfile.read(path, dtype="float32")[0]
+    repeated = np.concatenate([samples, samples, samples])[:1600]
+    expected = log_spectrogram(torch.from_numpy(repeated[None]), rate=8000, n_fft=100, hop=80)
+    assert item.array.shape == made.shape == (1, 51, 21)
+    np.testing.assert_array_equal(item.array, expected[0])
+
+
+def test_settings_at_their_default_are_those_of_rows_cached_before():
+    usual = {"rate": 8000, "seconds": 0.2}
+    assert form("sound", {**usual, "scale": "mel", "short": "silence"}, []) == form(
+        "sound", usual, []
+    )
+    with pytest.raises(DataError, match="bands are of the mel scale"):
+        form("sound", {**usual, "scale": "linear", "bands": 8}, [])
 
 
 def test_a_longer_sound_is_cut_and_a_silent_one_noted(tmp_path):
