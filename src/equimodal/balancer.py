@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.optim import Optimizer
 from .arguments import require_number
 from .binding import bind, release
 from .collection import collect_features
+from .diagnostics.recording import Recorder, readable
 from .encoders import Encoder
 from .errors import BalanceError
 from .inspection import Check, coverage, inspect
@@ -66,6 +68,8 @@ class Balancer:
         log: called with the method's decisions, ``log({"balance/fraction/audio": 0.7}, step)``,
             outside the step: any logger's own function, such as ``fabric.log_dict``.
         log_every: hand decisions to ``log`` every so many updates; by default at an epoch's end.
+        diagnose: record scores, gradient norms and conflicts of every modality each so many
+            updates, such as 10, for :meth:`save_diagnosis` and ``log``.
 
     Raises:
         BalanceError: something the method needs is missing, or the model has another balancer; the
@@ -98,6 +102,7 @@ class Balancer:
         seed: int = 0,
         log: Log | None = None,
         log_every: int | None = None,
+        diagnose: int | None = None,
     ) -> None:
         self.method = method
         self.readout = readout
@@ -123,6 +128,8 @@ class Balancer:
         )
         if log_every is not None:
             require_number("log_every", log_every, low=1, whole=True)
+        if diagnose is not None:
+            require_number("diagnose", diagnose, low=1, whole=True)
         self.modalities = bind(self, model, encoders)
         check_modules(method, self.modalities)
         self._reads_unimodal = needs_readout(method, self.objective)
@@ -137,6 +144,8 @@ class Balancer:
         self._finished: list[dict[str, Any]] = []
         self._positions: dict[str, tuple[int, int]] = {}
         self._watch = LoopWatch(type(method).__name__)
+        scores = readable(readout, trained=self._reads_unimodal)
+        self._recorder = Recorder(diagnose, self.modalities, scores=scores)
         method.on_start(self.modalities)
         self._attach(optimizers)
 
@@ -197,6 +206,7 @@ class Balancer:
             if self.method.unpaired:
                 self._watch.tell_pairing(step.paired)
             loss = self.method.on_loss(step)
+            self._recorder.saw_loss(step)
             if isinstance(self.readout, nn.Module) and self._reads_unimodal:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
             if self._edits:
@@ -218,6 +228,7 @@ class Balancer:
         if not self._checked:
             check_parameters(self.modalities, gradients=self._edits)
             self._checked = True
+        self._recorder.saw_gradients(self.step_index, self.epoch_index)
         if self._edits:
             self._watch.saw_gradients(self.modalities.model.parameters())
             self.method.on_gradients(merged(self._micro, unimodal=self._reads_unimodal))
@@ -257,8 +268,9 @@ class Balancer:
         rows = on_host(self._records, self.modalities.names)
         self._records.clear()
         self._finished += rows
+        measured = self._recorder.flush()
         if self.log:
-            for step, values in by_step(rows):
+            for step, values in by_step(rows + measured):
                 self.log(values, step)
 
     def batches(
@@ -382,6 +394,20 @@ class Balancer:
         ``{"step", "epoch", "name", "values": {m: float}}``, None for a value that is not finite."""
         drained, self._finished = self._finished, []
         return drained
+
+    def drain_diagnosis(self) -> list[dict[str, Any]]:
+        """What ``diagnose`` recorded since the last call, in the form of :meth:`drain_records`."""
+        return self._recorder.drain()
+
+    def save_diagnosis(self, path: str | Path) -> None:
+        """Write what ``diagnose`` recorded up to the last flush, for `equimodal diagnose PATH`.
+
+        A file that an earlier part of the same training wrote is continued.
+
+        Raises:
+            BalanceError: nothing was recorded, or the file cannot be written.
+        """
+        self._recorder.save(path, self.readout)
 
     def __repr__(self) -> str:
         return coverage(self)

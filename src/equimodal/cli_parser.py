@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from equimodal import __version__
+from equimodal import __version__, cli_diagnose
 from equimodal.cli_data_actions import ACTIONS
 from equimodal.cli_options import add_compare, add_train
 from equimodal.errors import BalanceError, did_you_mean
@@ -18,6 +18,7 @@ _EXAMPLES = """\
 examples:
   equimodal compare                        every method on keypad; made on the spot, no download
   equimodal train --method amss            one method with one seed, on one machine or on several
+  equimodal diagnose results/keypad        is a modality under-trained, and what fits
   equimodal methods amss                   what a method does, and its settings
   equimodal data avdigits                  what a data set is, and where to get its files
   equimodal data check my.csv              what is wrong with a table of your own
@@ -68,7 +69,7 @@ examples:
   equimodal data check my.csv              what is wrong with it
   equimodal data get NAME | convert NAME   fetch files, or make a table of them"""
 
-_COMMANDS = ("compare", "train", "methods", "data", "report")
+_COMMANDS = ("compare", "train", "diagnose", "methods", "data", "report")
 _OPTIONS = ("-h", "--help", "--version")
 
 
@@ -141,6 +142,14 @@ def _build_parser() -> argparse.ArgumentParser:
         epilog=_TRAIN_EXAMPLES,
     )
     add_train(train)
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="say whether a modality is under-trained, and what fits",
+        description=cli_diagnose.DESCRIPTION,
+        epilog=cli_diagnose.EXAMPLES,
+    )
+    cli_diagnose.add_arguments(diagnose)
+    diagnose.set_defaults(run=cli_diagnose.run)
     methods = commands.add_parser("methods", help="list the methods, or explain one")
     methods.add_argument("name", nargs="?", metavar="NAME", help="explain this method in full")
     data = commands.add_parser(

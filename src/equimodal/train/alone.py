@@ -51,6 +51,10 @@ class Alone:
         """No decisions."""
         return []
 
+    def drain_diagnosis(self) -> list[dict[str, Any]]:
+        """Nothing is recorded: there is one modality."""
+        return []
+
     def state_dict(self, *, constants: bool = True) -> dict[str, Any]:
         """The number of finished epochs."""
         return {"epoch": self.epoch_index}

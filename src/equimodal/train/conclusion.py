@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from equimodal.train.evaluation import Prediction, measures, predict
+from equimodal.train.evaluation import Prediction, losses, measures, predict, probed
 from equimodal.train.history import History
 from equimodal.train.ranks import from_first
 from equimodal.train.run_folder import PREDICTIONS, RECORDS, RESULT
@@ -37,7 +40,8 @@ def conclude(setup: Setup, history: History, folder: Path, trouble: str | None) 
 
     def write() -> Result:
         judged = _judged(splits, folder)
-        write_json(folder / RECORDS, {"curves": history.curves, "decisions": history.decisions})
+        records = {"curves": history.curves, "decisions": history.decisions}
+        write_json(folder / RECORDS, {**records, "diagnosis": history.diagnosis})
         seconds = history.seconds + time.perf_counter() - started
         result = {**_account(setup, history, trouble, seconds), **judged}
         write_json(folder / RESULT, result)
@@ -51,8 +55,10 @@ def _judged(splits: dict[str, Prediction], folder: Path) -> Result:
     if not splits:
         return {"test": None, "validation": None}
     train = splits.pop("train")
-    _write_predictions(folder / PREDICTIONS, splits)
-    return {name: measures(splits[name], train) for name in ("test", "validation")}
+    probes = probed(train, splits)
+    _write_predictions(folder / PREDICTIONS, splits, probes)
+    judged = {name: measures(splits[name], probes[name]) for name in ("test", "validation")}
+    return {**judged, "train": losses(train)}
 
 
 def _account(setup: Setup, history: History, trouble: str | None, seconds: float) -> Result:
@@ -74,11 +80,16 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
     }
 
 
-def _write_predictions(path: Path, splits: dict[str, Prediction]) -> None:
-    arrays = {}
+def _write_predictions(
+    path: Path, splits: Mapping[str, Prediction], probes: Mapping[str, Mapping[str, Tensor]]
+) -> None:
+    arrays = {"modalities": np.array(list(next(iter(splits.values())).features))}
     for name, split in splits.items():
         arrays[f"{name}_logits"] = split.logits.numpy()
         arrays[f"{name}_labels"] = split.labels.numpy()
         arrays[f"{name}_indices"] = np.arange(len(split.labels))
+        unimodal = torch.stack(list(split.unimodal_logits.values()))
+        arrays[f"{name}_unimodal_logits"] = unimodal.numpy()
+        arrays[f"{name}_probed"] = torch.stack(list(probes[name].values())).numpy()
     with atomic(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from equimodal.data.dataset import MultimodalDataset
 from equimodal.train.metrics import accuracy, macro_f1, mean_average_precision
-from equimodal.train.probe import probe_accuracy
+from equimodal.train.probe import check_rows, probe_predictions
 from equimodal.train.setup import Batches, Setup
 
 
@@ -55,18 +57,46 @@ def predict(setup: Setup, dataset: MultimodalDataset) -> Prediction:
     )
 
 
-def measures(prediction: Prediction, train: Prediction) -> dict[str, Any]:
-    """All that a table shows of a split; the linear probes are fitted on ``train``'s features."""
+def probed(train: Prediction, splits: Mapping[str, Prediction]) -> dict[str, dict[str, Tensor]]:
+    """What linear probes fitted on ``train``'s features predict: {split: {m: (N,)}}.
+
+    Raises:
+        BalanceError: a feature is not finite.
+    """
+    found: dict[str, dict[str, Tensor]] = {name: {} for name in splits}
+    for m, features in train.features.items():
+        for name, split in splits.items():
+            check_rows(split.features[m], split.labels, name)
+        rows = [split.features[m] for split in splits.values()]
+        predicted = probe_predictions(features, train.labels, *rows)
+        for name, classes in zip(splits, predicted, strict=True):
+            found[name][m] = classes
+    return found
+
+
+def measures(prediction: Prediction, probes: Mapping[str, Tensor]) -> dict[str, Any]:
+    """All that a table shows of a split; ``probes`` holds what each linear probe predicts."""
     return {
         "accuracy": prediction.accuracy,
         "macro_f1": macro_f1(prediction.logits, prediction.labels),
         "mean_average_precision": mean_average_precision(prediction.logits, prediction.labels),
         "modality_accuracy": prediction.modality_accuracy,
         "probe_accuracy": {
-            m: probe_accuracy(train.features[m], train.labels, rows, prediction.labels)
-            for m, rows in prediction.features.items()
+            m: float((classes == prediction.labels).double().mean())
+            for m, classes in probes.items()
         },
+        **losses(prediction),
     }
+
+
+def losses(prediction: Prediction) -> dict[str, Any]:
+    """Mean cross-entropy of the fused and of each modality's own prediction, in nats."""
+
+    def loss(logits: Tensor) -> float:
+        return cross_entropy(logits.double(), prediction.labels).item()
+
+    own = prediction.unimodal_logits.items()
+    return {"loss": loss(prediction.logits), "modality_loss": {m: loss(z) for m, z in own}}
 
 
 def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

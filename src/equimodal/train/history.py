@@ -19,7 +19,7 @@ from equimodal.train.storage import load_checkpoint, save_checkpoint
 
 @dataclass
 class History:
-    """Curves, decisions, times and the best weights of the epochs that are finished.
+    """Curves, decisions, measures, times and the best weights of the epochs that are finished.
 
     Epochs are counted from 0. ``best`` holds the weights before epoch 0 as long as no epoch is
     finished.
@@ -29,6 +29,7 @@ class History:
     best_epoch: int | None = None
     curves: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    diagnosis: list[dict[str, Any]] = field(default_factory=list)
     step_seconds: list[float] = field(default_factory=list)
     end_seconds: list[float] = field(default_factory=list)
     waiting_shares: list[float] = field(default_factory=list)
@@ -98,7 +99,7 @@ def save(setup: Setup, history: History, folder: Path) -> None:
         "balancer": setup.balancer.state_dict(constants=False),
         "best": history.best,
         "best_epoch": history.best_epoch,
-        "records": json.dumps([history.curves, history.decisions]),
+        "records": json.dumps([history.curves, history.decisions, history.diagnosis]),
         "step_seconds": history.step_seconds,
         "end_seconds": history.end_seconds,
         "waiting_shares": history.waiting_shares,
@@ -122,13 +123,14 @@ def restore(setup: Setup, folder: Path) -> History:
     setup.network.load_state_dict(content["model"])
     setup.optimizer.load_state_dict(content["optimizer"])
     setup.balancer.load_state_dict(content["balancer"])
-    curves, decisions = json.loads(content["records"])
+    curves, decisions, diagnosis = json.loads(content["records"])
     device = setup.fabric.device
     return History(
         best={name: value.to(device) for name, value in content["best"].items()},
         best_epoch=content["best_epoch"],
         curves=curves,
         decisions=decisions,
+        diagnosis=diagnosis,
         step_seconds=content["step_seconds"],
         end_seconds=content["end_seconds"],
         waiting_shares=content["waiting_shares"],

@@ -89,6 +89,7 @@ def fit(setup: Setup, history: History, folder: Path, notify: Notify | None = No
             waited=clock.waited, samples=len(setup.source.train),
         )  # fmt: skip
         history.decisions += setup.balancer.drain_records()
+        history.diagnosis += setup.balancer.drain_diagnosis()
         history.seconds += time.perf_counter() - started
         if setup.fabric.is_global_zero:
             save(setup, history, folder)

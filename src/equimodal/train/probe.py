@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -13,40 +14,55 @@ from equimodal.errors import BalanceError
 def probe_accuracy(
     train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor
 ) -> float:
-    """Accuracy of a logistic regression on frozen features: (N, D), (N,), (n, D), (n,) -> ().
-
-    It is fitted to the training rows and judged on the test rows. The features are standardised
-    by the training rows; the regression is scikit-learn's with its L2 penalty of 1 and lbfgs, on
-    one thread. It draws no random number.
+    """Accuracy of `probe_predictions` on labelled rows: (N, D), (N,), (n, D), (n,) -> ().
 
     Raises:
         BalanceError: a feature is not finite, or a split has no rows.
     """
-    train, test = train_features.detach().cpu().double(), test_features.detach().cpu().double()
-    _check(train, train_labels, "training")
-    _check(test, test_labels, "test")
-    mean, scale = train.mean(0), train.std(0, correction=0)
-    # Rounding leaves a constant column a deviation of about 1e-16 of its mean.
-    scale = torch.where(scale > 1e-7 * mean.abs(), scale, torch.ones_like(scale))
-    predicted = _predictions((train - mean) / scale, train_labels.cpu(), (test - mean) / scale)
+    check_rows(test_features, test_labels, "test")
+    (predicted,) = probe_predictions(train_features, train_labels, test_features)
     return (predicted == test_labels.cpu()).double().mean().item()
 
 
-def _predictions(train: Tensor, labels: Tensor, test: Tensor) -> Tensor:
-    """Classes that a logistic regression on (train, labels) gives the test rows."""
+def probe_predictions(
+    train_features: Tensor, train_labels: Tensor, *others: Tensor
+) -> list[Tensor]:
+    """Classes that a logistic regression on frozen features gives other rows.
+
+    (N, D), (N,), (n, D)... -> (n,)...
+
+    It is fitted to the training rows, once for all others. The features are standardised by the
+    training rows; the regression is scikit-learn's with its L2 penalty of 1 and lbfgs, on one
+    thread. It draws no random number.
+
+    Raises:
+        BalanceError: a feature is not finite, or there are no training rows.
+    """
+    check_rows(train_features, train_labels, "training")
+    train = train_features.detach().cpu().double()
+    mean, scale = train.mean(0), train.std(0, correction=0)
+    # Rounding leaves a constant column a deviation of about 1e-16 of its mean.
+    scale = torch.where(scale > 1e-7 * mean.abs(), scale, torch.ones_like(scale))
+    rows = [(other.detach().cpu().double() - mean) / scale for other in others]
+    return _predictions((train - mean) / scale, train_labels.cpu(), rows)
+
+
+def _predictions(train: Tensor, labels: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+    """Classes that a logistic regression on (train, labels) gives the other rows."""
     from sklearn.linear_model import LogisticRegression  # importing scikit-learn takes a second
     from threadpoolctl import threadpool_limits
 
     if (labels == labels[0]).all():
-        return labels[:1].expand(len(test))
+        return [labels[:1].expand(len(rows)) for rows in others]
     with threadpool_limits(1), warnings.catch_warnings():
         # The iterations are bounded on purpose: a probe that stops early is still a probe.
         warnings.simplefilter("ignore")
         regression = LogisticRegression(max_iter=200).fit(train.numpy(), labels.numpy())
-        return torch.from_numpy(regression.predict(test.numpy()))
+        return [torch.from_numpy(regression.predict(rows.numpy())) for rows in others]
 
 
-def _check(features: Tensor, labels: Tensor, split: str) -> None:
+def check_rows(features: Tensor, labels: Tensor, split: str) -> None:
+    """Raise `BalanceError` unless there is a finite feature row for each of some labels."""
     if len(labels) == 0 or len(features) != len(labels):
         raise BalanceError(
             f"The probe needs one {split} feature row per label, found {len(features)} rows and "

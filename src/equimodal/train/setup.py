@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from equimodal.balancer import Balancer
 from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
+from equimodal.diagnostics.recording import EVERY
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.train.alone import Alone
 from equimodal.train.config import RunConfig, as_tuple, create_method
@@ -120,6 +121,7 @@ def _balancer(
         on=on,
         epochs=config.epochs,
         seed=config.seed,
+        diagnose=EVERY,
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from equimodal.train.evaluation import measures, predict
+from equimodal.train.evaluation import measures, predict, probed
 from equimodal.train.setup import Batches, build
 from unit.train.tiny import config
 
@@ -33,6 +33,6 @@ def test_the_size_of_a_batch_does_not_matter(monkeypatch):
 def test_the_probe_is_fitted_on_the_training_features():
     setup = build(config())
     train, test = (predict(setup, part) for part in (setup.source.train, setup.source.test))
-    found = measures(test, train)
+    found = measures(test, probed(train, {"test": test})["test"])
     assert found["accuracy"] == (test.logits.argmax(1) == test.labels).double().mean().item()
     assert all(0.3 < accuracy <= 1 for accuracy in found["probe_accuracy"].values())

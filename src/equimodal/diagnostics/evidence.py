@@ -1,0 +1,100 @@
+"""What a diagnosis is made of: the models of each seed, judged on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+ENSEMBLE = "ensemble"
+UNIMODAL = "joint+unimodal"
+UNTRAINED = "untrained"
+
+
+def alone(modality: str) -> str:
+    """Name of the model of one modality that was trained alone."""
+    return f"alone:{modality}"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One model on the judged samples, on the CPU.
+
+    ``logits`` (N, C), ``labels`` (N,); by modality the readout's ``unimodal`` logits (N, C),
+    ``ablated`` logits (N, C) with all others at their mean, and the classes (N,) that a linear
+    probe of the encoder predicts. ``losses`` holds (training, validation) losses by modality.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    unimodal: Mapping[str, Tensor] = field(default_factory=dict)
+    probed: Mapping[str, Tensor] = field(default_factory=dict)
+    losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def hits(self) -> Tensor:
+        """Whether each prediction is right. (N,)"""
+        return (self.logits.argmax(1) == self.labels).double()
+
+    def probe_hits(self, modality: str) -> Tensor:
+        """Whether each prediction of the probe is right. (N,)"""
+        return (self.probed[modality] == self.labels).double()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The models of one seed by name: the diagnosed one and those it is held against.
+
+    ``contributions`` holds per-sample measures of the diagnosed one, (N,) by name, and
+    ``measured`` those of the whole split.
+    """
+
+    seed: int
+    models: Mapping[str, Judged]
+    contributions: Mapping[str, Tensor] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that is known of one kind of training, over its seeds.
+
+    Args:
+        source: what was read, for the head of a verdict: ``kind``, ``data``, ``row``, ``split``,
+            ``readout``, ``classes``.
+        modalities: in the order of the encoders.
+        row: the diagnosed model.
+        seeds: one `Evidence` each.
+        missing: models that could not be had, each with the command that trains it.
+        notes: what a reader must know.
+    """
+
+    source: Mapping[str, Any]
+    modalities: tuple[str, ...]
+    row: str
+    seeds: tuple[Evidence, ...]
+    missing: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def has(self, model: str) -> bool:
+        """Whether every seed has the model."""
+        return all(model in evidence.models for evidence in self.seeds)
+
+    @property
+    def referenced(self) -> bool:
+        """Whether every modality was also trained alone."""
+        return all(self.has(alone(m)) for m in self.modalities)
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of naming the most frequent class always, the mean over seeds."""
+        shares = [largest_share(e.models[self.row].labels) for e in self.seeds]
+        return sum(shares) / len(shares)
+
+
+def largest_share(labels: Tensor) -> float:
+    """Share of the most frequent class. (N,) -> (0, 1]"""
+    return float(torch.bincount(labels).max() / len(labels))

@@ -1,0 +1,48 @@
+"""Diagnoses of what is on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from equimodal.diagnostics.document import document
+from equimodal.diagnostics.reading import read_case
+
+
+def diagnose_folder(
+    folder: str | Path, *, row: str | None = None, split: str = "test"
+) -> dict[str, Any]:
+    """The diagnosis of a folder that `equimodal compare` or `equimodal train` wrote.
+
+    What it holds is documented in docs/diagnosis-schema.md.
+
+    Args:
+        folder: of a comparison, or of one run.
+        row: which row is diagnosed; by default ``joint``, or the run's own.
+        split: whose samples are judged, ``test`` or ``validation``.
+
+    Raises:
+        BalanceError: no such folder or row, nothing finished, or a damaged file.
+    """
+    return document(read_case(folder, row=row, split=split))
+
+
+def sample_contributions(
+    folder: str | Path, *, row: str | None = None, split: str = "test"
+) -> dict[int, dict[str, Tensor]]:
+    """Per-sample measures of each seed: seed -> name -> (N,), row i is sample i of the split.
+
+    Names: ``shapley/accuracy/<m>``, ``shapley/score/<m>``, ``interaction/<gain>/<a>|<b>``,
+    ``inside/readout/<m>``, ``inside/ablation/<m>``, and ``label``, ``prediction``.
+
+    Args and raises as `diagnose_folder`.
+    """
+    case = read_case(folder, row=row, split=split)
+    found = {}
+    for evidence in case.seeds:
+        judged = evidence.models[case.row]
+        own = {"label": judged.labels, "prediction": judged.logits.argmax(1)}
+        found[evidence.seed] = {**evidence.contributions, **own}
+    return found
