@@ -1,0 +1,143 @@
+"""The tables of docs/diagnosis.md: does the verdict name the right case?
+
+    python benchmarks/verdicts.py                       # keypad, four known cases, 20 seeds each
+    python benchmarks/verdicts.py --real --data-root DIR    # avdigits, mosi, handwritten
+
+Every seed of keypad is diagnosed by itself, as a user with one seed would; the real sets over
+their seeds. Finished runs are kept under --out, so a repeat continues; docs/diagnosis.md gets the
+tables between its markers. The thresholds were fixed on other seeds (1000 and up).
+"""
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from equimodal.compare import compare
+from equimodal.diagnostics import diagnose_folder
+from equimodal.diagnostics.rules import UNDER_TRAINED, WEAK, WELL_TRAINED
+
+EASY = {"keypad.snr": 20.0, "keypad.distractors": 0, "keypad.image_noise": 0.4}
+CASES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "the weak modality under-trained": ({}, {"image": WELL_TRAINED, "sound": UNDER_TRAINED}),
+    "the weak modality noise": (
+        {"keypad.snr": -40.0}, {"image": WELL_TRAINED, "sound": WEAK},
+    ),
+    "balanced": (EASY, {"image": WELL_TRAINED, "sound": WELL_TRAINED}),
+    "three modalities, one dead": (
+        {**EASY, "keypad.third": True, "keypad.touch_noise": 5.0},
+        {"image": WELL_TRAINED, "sound": WELL_TRAINED, "touch": WEAK},
+    ),
+}  # fmt: skip
+REAL: dict[str, dict[str, Any]] = {
+    "avdigits": {"avdigits.split": "speaker"}, "mosi": {}, "handwritten": {},
+}  # fmt: skip
+ROWS = ("untrained", "alone:*", "joint")
+EPOCHS, LR = 12, 0.05
+PAGE = Path(__file__).parent.parent / "docs" / "diagnosis.md"
+
+
+def slug(case: str) -> str:
+    """A case as the name of a folder."""
+    return re.sub(r"\W+", "-", case)
+
+
+def keypad_rows(options: argparse.Namespace) -> Iterator[str]:
+    """The table of the known cases."""
+    columns = ("case", "settings", "what is right", "right in", "other verdicts", "lost, points")
+    yield f"| {' | '.join(columns)} |"
+    yield "|---|---|---|---:|---|---|"
+    for case, (settings, expected) in CASES.items():
+        folder = Path(options.out) / slug(case)
+        compare(
+            "keypad", methods=ROWS, seeds=options.seeds, epochs=EPOCHS, lr=LR, settings=settings,
+            jobs=options.jobs, out=folder, resume=True,
+        )  # fmt: skip
+        found = [
+            diagnose_folder(folder / "runs/joint" / f"seed-{seed}") for seed in range(options.seeds)
+        ]
+        yield keypad_row(case, settings, expected, found)
+
+
+def keypad_row(
+    case: str, settings: Mapping[str, Any], expected: Mapping[str, str], found: list[dict[str, Any]]
+) -> str:
+    """One case: in how many seeds every modality got its word, and what the others got."""
+    given = [{m: v["word"] for m, v in one["verdict"]["modalities"].items()} for one in found]
+    right = sum(words == expected for words in given)
+    others = Counter(told(words) for words in given if words != expected)
+    listed = "; ".join(f"{count} x {words}" for words, count in others.items()) or "none"
+    named = " ".join(f"`{k.removeprefix('keypad.')}={v}`" for k, v in settings.items()) or "default"
+    lost = ", ".join(f"{m} {spread(found, m)}" for m in expected)
+    return f"| {case} | {named} | {told(expected)} | {right} of {len(found)} | {listed} | {lost} |"
+
+
+def told(words: Mapping[str, str]) -> str:
+    """Words by modality, as the table shows them."""
+    return ", ".join(f"{m} {word}" for m, word in words.items())
+
+
+def spread(found: list[dict[str, Any]], modality: str) -> str:
+    """Mean, lowest and highest loss of a modality over the seeds, in points."""
+    lost = [100 * o["verdict"]["modalities"][modality]["probe"]["lost"]["value"] for o in found]
+    return f"{fmean(lost):.1f} ({min(lost):.1f} to {max(lost):.1f})"
+
+
+def real_rows(options: argparse.Namespace) -> Iterator[str]:
+    """The table of the real sets."""
+    probes = "probe: joint | alone | untrained"
+    yield f"| set | seeds | modality | word (resamplings that agree) | {probes} | lost, points |"
+    yield "|---|---:|---|---|---:|---:|---:|---|"
+    for name, settings in REAL.items():
+        folder = Path(options.out) / name
+        compare(
+            name, data_root=options.data_root, methods=(*ROWS, "ensemble", "joint+unimodal"),
+            seeds=options.real_seeds, settings=settings, jobs=options.jobs, out=folder, resume=True,
+        )  # fmt: skip
+        found = diagnose_folder(folder)
+        for m, judged in found["verdict"]["modalities"].items():
+            yield real_row(name, options.real_seeds, m, judged)
+
+
+def real_row(name: str, seeds: int, modality: str, judged: Mapping[str, Any]) -> str:
+    """One modality of a real set."""
+    probe = judged["probe"]
+    three = " | ".join(f"{100 * probe[k]['value']:.1f}" for k in ("fused", "alone", "untrained"))
+    lost = f"{100 * probe['lost']['value']:.1f} " + "[{:.1f}, {:.1f}]".format(
+        100 * probe["lost"]["low"], 100 * probe["lost"]["high"]
+    )
+    word = f"{judged['word']} ({100 * judged['sure']:.0f} %)"
+    return f"| {name} | {seeds} | {modality} | {word} | {three} | {lost} |"
+
+
+def write(marker: str, rows: list[str]) -> None:
+    """Put a table between its markers on the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    begin, end = f"<!-- {marker} -->\n", f"<!-- end of {marker} -->"
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
+    PAGE.write_text(head + begin + "\n".join(rows) + "\n" + end + tail, encoding="utf-8")
+
+
+def main() -> None:
+    """Train what is missing, diagnose, and write the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--real", action="store_true", help="the real sets in place of keypad")
+    parser.add_argument("--real-seeds", type=int, default=5)
+    parser.add_argument("--data-root", help="folder that holds the real sets")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", default="results/verdicts")
+    options = parser.parse_args()
+    rows = list(real_rows(options) if options.real else keypad_rows(options))
+    print("\n".join(rows))
+    write("the real sets" if options.real else "the known cases", rows)
+
+
+if __name__ == "__main__":
+    main()
