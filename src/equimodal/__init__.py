@@ -12,6 +12,7 @@ from equimodal.errors import BalanceError, DataError
 if TYPE_CHECKING:
     from equimodal.balancer import Balancer
     from equimodal.compare import compare
+    from equimodal.diagnostics.model import diagnose
     from equimodal.encoders import Encoder
     from equimodal.method import Epoch, Method, Step
     from equimodal.methods.amss import AMSS
@@ -48,6 +49,7 @@ __all__ = [
     "Regression",
     "Step",
     "compare",
+    "diagnose",
 ]
 
 _HOMES = {
@@ -70,8 +72,9 @@ _HOMES = {
     "MultiLabel": "task",
     "Regression": "task",
     "Step": "method",
+    "diagnose": "diagnostics.model",
 }
-_MODULES = ("compare", "data", "functional", "methods", "models", "report")
+_MODULES = ("compare", "data", "diagnostics", "functional", "methods", "models", "report")
 
 
 def __getattr__(name: str) -> Any:

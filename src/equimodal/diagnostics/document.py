@@ -15,6 +15,7 @@ import torch
 
 from equimodal.diagnostics.advice import advice
 from equimodal.diagnostics.calibration import calibration_error
+from equimodal.diagnostics.diagnosis import Diagnosis
 from equimodal.diagnostics.evidence import UNTRAINED, Case
 from equimodal.diagnostics.generalisation import overfitting_to_generalisation
 from equimodal.diagnostics.inside import GAINS, per_class
@@ -26,7 +27,7 @@ from equimodal.diagnostics.verdict import Json, resampled, verdict
 SCHEMA = "equimodal.diagnosis/1"
 
 
-def document(case: Case) -> Json:
+def document(case: Case) -> Diagnosis:
     """The diagnosis of a case. Numbers are fractions; None stands for what cannot be said."""
     sample = resampled(case)
     found = verdict(case, sample)
@@ -39,7 +40,7 @@ def document(case: Case) -> Json:
         "missing": [dict(entry) for entry in case.missing],
         "notes": list(case.notes),
     }
-    return {**content, "text": lines(content)}
+    return Diagnosis({**content, "text": lines(content)})
 
 
 def measures(case: Case, sample: Resampled) -> Json:
@@ -124,7 +125,7 @@ def _over_seeds(each: Sequence[Mapping[str, Any]]) -> Json:
     return found
 
 
-def recording_document(name: str, found: Mapping[str, Any], summary: Json) -> Json:
+def recording_document(name: str, found: Mapping[str, Any], summary: Json) -> Diagnosis:
     """What the records of one training say, in the form of a diagnosis without a verdict."""
     steps = [row["step"] for row in found["records"]]
     content: Json = {
@@ -146,4 +147,4 @@ def recording_document(name: str, found: Mapping[str, Any], summary: Json) -> Js
         "missing": [],
         "notes": [],
     }
-    return {**content, "text": recording_lines(content)}
+    return Diagnosis({**content, "text": recording_lines(content)})

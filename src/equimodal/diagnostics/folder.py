@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
+from equimodal.diagnostics.diagnosis import Diagnosis
 from equimodal.diagnostics.document import document
 from equimodal.diagnostics.reading import read_case
 
 
 def diagnose_folder(
     folder: str | Path, *, row: str | None = None, split: str = "test"
-) -> dict[str, Any]:
+) -> Diagnosis:
     """The diagnosis of a folder that `equimodal compare` or `equimodal train` wrote.
 
     What it holds is documented in docs/diagnosis-schema.md.

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from equimodal.diagnostics.diagnosis import Diagnosis
 from equimodal.diagnostics.recording import COLLAPSED_BELOW, SCHEMA
 from equimodal.errors import BalanceError
 
@@ -118,7 +119,7 @@ def collapsed(summary: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def diagnose_recording(path: str | Path) -> dict[str, Any]:
+def diagnose_recording(path: str | Path) -> Diagnosis:
     """What the records of one training say. They cannot tell under-trained from weak.
 
     Raises:

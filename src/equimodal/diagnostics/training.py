@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.compare.arguments import default_out
+from equimodal.diagnostics.diagnosis import Diagnosis
 from equimodal.diagnostics.evidence import ENSEMBLE, UNIMODAL, UNTRAINED
 from equimodal.diagnostics.folder import diagnose_folder
 
@@ -21,7 +22,7 @@ def diagnose_data(
     split: str = "test",
     out: str | Path | None = None,
     **options: Any,
-) -> dict[str, Any]:
+) -> Diagnosis:
     """Train `ROWS` on a data set as `equimodal.compare` does, and diagnose the joint training.
 
     Args:

@@ -227,7 +227,7 @@ class DiagnoseRelearn(Method):
         """
         most = min(size if self.match_sizes else len(labels), _MOST_SAMPLES)
         if most < len(labels):
-            rows = _stratified(labels, most)
+            rows = stratified_rows(labels, most)
             features, labels = features[rows], labels[rows]
         clusters = feature_clusters(features, len(torch.unique(labels)))
         return float("nan") if clusters is None else cluster_purity(labels, clusters)
@@ -269,7 +269,7 @@ class DiagnoseRelearn(Method):
             require_number("DiagnoseRelearn strength", self.strength, low=0, high=1)
 
 
-def _stratified(labels: Tensor, size: int) -> Tensor:
+def stratified_rows(labels: Tensor, size: int) -> Tensor:
     """``size`` rows, each class by its share, drawn with a fixed seed. (N,) -> (size,)"""
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(labels), generator=generator)

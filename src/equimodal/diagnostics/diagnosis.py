@@ -1,0 +1,19 @@
+"""A diagnosis as Python holds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Diagnosis(dict[str, Any]):
+    """The fields that docs/diagnosis-schema.md describes; ``print`` shows the text.
+
+    Example::
+
+        found = diagnose_folder("results/keypad")
+        print(found)
+        found["verdict"]["modalities"]["sound"]["word"]     # "under-trained"
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(self["text"])
