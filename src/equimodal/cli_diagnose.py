@@ -39,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", metavar="NAME", help="samples that are judged: test or validation (test)"
     )
+    parser.add_argument(
+        "--deep", action="store_true",
+        help="also load each model: gradients, Fisher information, purity of its features",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the same content as JSON")
     training = parser.add_argument_group("with --data: what is trained, as in `equimodal compare`")
     training.add_argument("--data", metavar="NAME", help="data set, or a table of your own")
@@ -82,7 +86,8 @@ def _check(given: dict[str, Any]) -> None:
             "diagnose takes the folder or file of a training, or --data with a data set to train "
             f"on; found {what}. Write: equimodal diagnose results/keypad"
         )
-    foreign = [option for name, option in _TRAINING.items() if name in given]
+    needed = ("data_root", "cache") if "deep" in given else ()
+    foreign = [o for name, o in _TRAINING.items() if name in given and name not in needed]
     if "target" in given and foreign:
         raise BalanceError(
             f"{foreign[0]} belongs to --data: what lies in '{given['target']}' is trained already; "
@@ -97,20 +102,21 @@ def _read(given: dict[str, Any]) -> dict[str, Any]:
     from equimodal.diagnostics.recorded import diagnose_recording
 
     if Path(given["target"]).is_file():
-        foreign = [f"--{name}" for name in ("row", "split") if name in given]
+        foreign = [f"--{name}" for name in ("row", "split", "deep") if name in given]
         if foreign:
             raise BalanceError(
                 f"{foreign[0]} belongs to a folder; '{given['target']}' is the record of one "
                 "training. Leave it out."
             )
         return diagnose_recording(given["target"])
-    options = {name: given[name] for name in ("row", "split") if name in given}
+    names = ("row", "split", "deep", "data_root", "cache")
+    options = {name: given[name] for name in names if name in given}
     return diagnose_folder(given["target"], **options)
 
 
 def _trained(given: dict[str, Any]) -> dict[str, Any]:
     from equimodal.diagnostics.training import diagnose_data
 
-    options = {name: given[name] for name in (*_TRAINING, "row", "split") if name in given}
+    options = {name: given[name] for name in (*_TRAINING, "row", "split", "deep") if name in given}
     options["settings"] = settings(given.get("settings", []))
     return diagnose_data(given["data"], **options)

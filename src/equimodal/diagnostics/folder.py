@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from equimodal.diagnostics.diagnosis import Diagnosis
 from equimodal.diagnostics.document import document
 from equimodal.diagnostics.reading import read_case
+from equimodal.diagnostics.run_files import RunFiles
 
 
 def diagnose_folder(
-    folder: str | Path, *, row: str | None = None, split: str = "test"
+    folder: str | Path,
+    *,
+    row: str | None = None,
+    split: str = "test",
+    deep: bool = False,
+    data_root: str | Path | None = None,
+    cache: str | Path | None = None,
 ) -> Diagnosis:
     """The diagnosis of a folder that `equimodal compare` or `equimodal train` wrote.
 
@@ -22,11 +30,22 @@ def diagnose_folder(
         folder: of a comparison, or of one run.
         row: which row is diagnosed; by default ``joint``, or the run's own.
         split: whose samples are judged, ``test`` or ``validation``.
+        deep: also load the model of each seed, for the families ``gradients``, ``fisher_trace``
+            and ``purity``; that takes the data.
+        data_root: for ``deep``, the folder with the data set's files, where it needs them.
+        cache: for ``deep``, the folder of a table's decoded samples.
 
     Raises:
         BalanceError: no such folder or row, nothing finished, or a damaged file.
     """
-    return document(read_case(folder, row=row, split=split))
+
+    def looked_into(run: RunFiles) -> dict[str, Any]:
+        from equimodal.diagnostics.checkpoint import checkpoint_measures
+
+        return checkpoint_measures(run, split, data_root=data_root, cache=cache)
+
+    case = read_case(folder, row=row, split=split, looked_into=looked_into if deep else None)
+    return document(case)
 
 
 def sample_contributions(

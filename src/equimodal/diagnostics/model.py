@@ -128,6 +128,7 @@ class _Findings:
     def __init__(self, subject: Subject, loaders: Mapping[str, Iterable[Any]], seed: int) -> None:
         self.subject, self.loaders, self.seed = subject, loaders, seed
         self.names = subject.modalities.names
+        self.notes: list[str] = []
         self.train = subject.see(loaders["train"], "train")
         self.seen = subject.see(loaders[JUDGED], JUDGED)
         fuse, rows = self._fusion()
@@ -180,6 +181,11 @@ class _Findings:
             with restored(self.subject.modalities.model):
                 load(encoder_module(self.subject, m), state, f"alone[{m!r}]")
                 self._judge_alone(m, None)
+        if weights:
+            self.notes.append(
+                "The encoders trained alone came without heads: their accuracy is that of their "
+                "linear probes, and there is no ensemble to hold the model against."
+            )
 
     def train_alone(self, untrained: Weights, epochs: int, optimizer: MakeOptimizer) -> None:
         """Copies of all encoders, each trained alone from the initial weights."""
@@ -212,7 +218,9 @@ class _Findings:
             "readout": type(readout).__name__ if readout is not None else "Ablation('mean')",
             "modalities": list(self.names),
         }  # fmt: skip
-        return Case(source, self.names, "model", (evidence,), tuple(self._missing()))
+        return Case(
+            source, self.names, "model", (evidence,), tuple(self._missing()), tuple(self.notes)
+        )
 
     def _missing(self) -> Iterator[dict[str, Any]]:
         """What was not given, and how to give it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,20 @@ from equimodal.train.run_folder import CONFIG
 SPLITS = ("test", "validation")
 
 
-def read_case(folder: str | Path, *, row: str | None = None, split: str = "test") -> Case:
+def read_case(
+    folder: str | Path,
+    *,
+    row: str | None = None,
+    split: str = "test",
+    looked_into: Callable[[RunFiles], Mapping[str, Any]] | None = None,
+) -> Case:
     """The evidence in a folder that `equimodal compare` or `equimodal train` wrote.
 
     Args:
         folder: of a comparison, or of one run; the runs beside a run serve as its references.
         row: which row is diagnosed; by default ``joint``, or the run's own.
         split: whose samples are judged, one of `SPLITS`.
+        looked_into: gives further measures of a diagnosed run.
 
     Raises:
         BalanceError: no such folder, row or split, nothing finished, or a damaged file.
@@ -54,7 +61,10 @@ def read_case(folder: str | Path, *, row: str | None = None, split: str = "test"
             f"The row '{chosen[0].row}' has one modality, {names[0]}; a diagnosis compares two or "
             "more. Name another row with --row, such as joint."
         )
-    found = [_evidence(subjects[seed], runs, names, split) for seed in seeds]
+    found = [
+        _evidence(subjects[s], runs, names, split, looked_into(subjects[s]) if looked_into else {})
+        for s in seeds
+    ]
     return Case(
         source=_source(subjects[seeds[0]], seeds, split, names),
         modalities=names,
@@ -110,7 +120,11 @@ def _chosen(runs: Sequence[RunFiles], row: str, folder: Path) -> list[RunFiles]:
 
 
 def _evidence(
-    subject: RunFiles, runs: Sequence[RunFiles], names: Sequence[str], split: str
+    subject: RunFiles,
+    runs: Sequence[RunFiles],
+    names: Sequence[str],
+    split: str,
+    more: Mapping[str, Any],
 ) -> Evidence:
     """The diagnosed run and its references of the same seed and budget."""
     wanted = (UNTRAINED, UNIMODAL, *map(alone, names))
@@ -122,7 +136,7 @@ def _evidence(
         models[ENSEMBLE] = ensemble([models[alone(m)] for m in names])
     judged = models[subject.row]
     given = (summed, judged.unimodal, judged.unimodal, judged.labels)
-    measured = whole_split(*given)
+    measured = whole_split(*given) | dict(more)
     if records := subject.diagnosis():
         measured["training"] = training_summary(records)
     return Evidence(subject.seed, models, contributions(*given), measured)

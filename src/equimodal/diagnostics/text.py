@@ -104,7 +104,7 @@ def _unsaid(content: Json) -> Iterator[str]:
     if missing:
         rows = ", ".join(dict.fromkeys(f"{e['row']} (seed {e['seed']})" for e in missing))
         yield f"not trained, so not held against: {rows}. To train them:"
-        yield from (f"  {entry['command']}" for entry in missing if entry["command"])
+        yield from (f"  {command}" for command in dict.fromkeys(e["command"] for e in missing))
     yield from content["notes"]
 
 

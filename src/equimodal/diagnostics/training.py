@@ -20,6 +20,7 @@ def diagnose_data(
     *,
     row: str = JOINT,
     split: str = "test",
+    deep: bool = False,
     out: str | Path | None = None,
     **options: Any,
 ) -> Diagnosis:
@@ -29,6 +30,7 @@ def diagnose_data(
         data: name of the data set, or the path of a table of your own.
         row: another method to train and to diagnose in the place of ``joint``.
         split: whose samples are judged, ``test`` or ``validation``.
+        deep: also look into the models, see `diagnose_folder`.
         out: folder of the runs. None: ``results/diagnose-<data>``.
         options: further arguments of `equimodal.compare`.
 
@@ -40,7 +42,8 @@ def diagnose_data(
     folder = Path(out) if out is not None else default_folder(data)
     rows = [name if name != JOINT else row for name in ROWS]
     compare(data, methods=list(dict.fromkeys(rows)), out=folder, **options)
-    return diagnose_folder(folder, row=row, split=split)
+    place = {name: options.get(name) for name in ("data_root", "cache")}
+    return diagnose_folder(folder, row=row, split=split, deep=deep, **place)
 
 
 def default_folder(data: str) -> Path:

@@ -65,11 +65,18 @@ def _judged(case: Case, sample: Resampled) -> tuple[Json, dict[str, Json]]:
         m: {"word": WORDS[int(point[i])], "sure": _share(draws[:, i] == point[i])}
         for i, m in enumerate(case.modalities)
     }
-    ahead = sample.estimate(f"accuracy/{ENSEMBLE}", f"accuracy/{case.row}")["value"]
-    leads = sample.column(f"accuracy/{ENSEMBLE}") - sample.column(f"accuracy/{case.row}")
-    state = model_states(point, torch.tensor(ahead))
+    lead, leads = _lead(case, sample)
+    state = model_states(point, torch.tensor(lead))
     states = model_states(draws, leads)
     return {"state": STATES[int(state)], "sure": _share(states == state)}, words
+
+
+def _lead(case: Case, sample: Resampled) -> tuple[float, Tensor]:
+    """What the ensemble is ahead by, and in every resampling; 0 where it is not there."""
+    rival, own = f"accuracy/{ENSEMBLE}", f"accuracy/{case.row}"
+    if rival not in sample:
+        return 0.0, torch.zeros_like(sample.column(own))
+    return sample.mean(rival) - sample.mean(own), sample.column(rival) - sample.column(own)
 
 
 def _words(case: Case, sample: Resampled, *, draws: bool) -> Tensor:

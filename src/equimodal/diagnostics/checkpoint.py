@@ -1,0 +1,61 @@
+"""Measures that take the model of a run: its selected weights are loaded from the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from equimodal.balancer import Balancer
+from equimodal.diagnostics.deep import gradient_measures, purities
+from equimodal.diagnostics.run_files import RunFiles
+from equimodal.diagnostics.subject import Subject
+from equimodal.errors import BalanceError
+from equimodal.readouts import LinearSplit
+from equimodal.train.config import RunConfig
+from equimodal.train.run_folder import CHECKPOINT
+from equimodal.train.storage import load_checkpoint
+
+HEAD = "head"
+
+
+def checkpoint_measures(
+    run: RunFiles,
+    split: str,
+    *,
+    data_root: str | Path | None = None,
+    cache: str | Path | None = None,
+) -> dict[str, Any]:
+    """Families ``gradients``, ``fisher_trace`` and ``purity`` of a run's selected weights.
+
+    Args:
+        run: trained on two or more modalities.
+        split: whose features are held against those of the training data.
+        data_root: folder with the data set's files, where it needs them.
+        cache: folder of a table's decoded samples.
+
+    Raises:
+        BalanceError: the checkpoint is missing or damaged, or the data cannot be loaded.
+    """
+    from equimodal import data as sources
+    from equimodal.train.setup import Batches, build
+
+    path = run.folder / CHECKPOINT
+    if not path.exists():
+        raise BalanceError(f"'{path}' is missing, so that the model cannot be looked into.")
+    config = RunConfig(**{f.name: run.config[f.name] for f in fields(RunConfig)})
+    _, root = sources.ready(config.data, data_root, cache=cache, progress=False)
+    setup = build(config, data_root=root)
+    setup.network.load_state_dict(load_checkpoint(path)["best"])
+    assert isinstance(setup.balancer, Balancer)
+    subject = Subject(setup.network, setup.balancer.modalities, _forward, LinearSplit(HEAD))
+    train = Batches(setup.source.train)
+    judged = Batches(getattr(setup.source, split))
+    seen, unseen = subject.see(train, "train"), subject.see(judged, split)
+    return {**gradient_measures(subject, train), "purity": purities(seen, unseen)}
+
+
+def _forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
+    return model(batch[0]), batch[1]
