@@ -11,6 +11,7 @@ from equimodal.errors import BalanceError, DataError
 
 if TYPE_CHECKING:
     from equimodal.balancer import Balancer
+    from equimodal.choosing.choice import choose
     from equimodal.compare import compare
     from equimodal.diagnostics.model import diagnose
     from equimodal.encoders import Encoder
@@ -48,6 +49,7 @@ __all__ = [
     "MultiLabel",
     "Regression",
     "Step",
+    "choose",
     "compare",
     "diagnose",
 ]
@@ -72,6 +74,7 @@ _HOMES = {
     "MultiLabel": "task",
     "Regression": "task",
     "Step": "method",
+    "choose": "choosing.choice",
     "diagnose": "diagnostics.model",
 }
 _MODULES = ("compare", "data", "diagnostics", "functional", "methods", "models", "report")

@@ -64,7 +64,7 @@ def _one_line(error: Exception) -> str:
 def _advice(given: list[str]) -> str:
     if given[:1] == ["data"]:
         return " What is finished is kept; repeat the command to go on."
-    if not {"compare", "train", "diagnose"} & set(given[:1]):
+    if not {"compare", "train", "diagnose", "choose"} & set(given[:1]):
         return ""
     if given[0] == "diagnose" and "--data" not in given:
         return ""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from equimodal import __version__, cli_diagnose
+from equimodal import __version__, cli_choose, cli_diagnose
 from equimodal.cli_data_actions import ACTIONS
 from equimodal.cli_options import add_compare, add_train
 from equimodal.errors import BalanceError, did_you_mean
@@ -19,6 +19,7 @@ examples:
   equimodal compare                        every method on keypad; made on the spot, no download
   equimodal train --method amss            one method with one seed, on one machine or on several
   equimodal diagnose results/keypad        is a modality under-trained, and what fits
+  equimodal choose --budget 10m            try what fits, and hand back the best
   equimodal methods amss                   what a method does, and its settings
   equimodal data avdigits                  what a data set is, and where to get its files
   equimodal data check my.csv              what is wrong with a table of your own
@@ -69,7 +70,7 @@ examples:
   equimodal data check my.csv              what is wrong with it
   equimodal data get NAME | convert NAME   fetch files, or make a table of them"""
 
-_COMMANDS = ("compare", "train", "diagnose", "methods", "data", "report")
+_COMMANDS = ("compare", "train", "diagnose", "choose", "methods", "data", "report")
 _OPTIONS = ("-h", "--help", "--version")
 
 
@@ -150,6 +151,14 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     cli_diagnose.add_arguments(diagnose)
     diagnose.set_defaults(run=cli_diagnose.run)
+    choose = commands.add_parser(
+        "choose",
+        help="try what the diagnosis suggests, under a time budget",
+        description=cli_choose.DESCRIPTION,
+        epilog=cli_choose.EXAMPLES,
+    )
+    cli_choose.add_arguments(choose)
+    choose.set_defaults(run=cli_choose.run)
     methods = commands.add_parser("methods", help="list the methods, or explain one")
     methods.add_argument("name", nargs="?", metavar="NAME", help="explain this method in full")
     data = commands.add_parser(

@@ -1,9 +1,11 @@
 """The process that trains runs: takes them from a pipe, one after another, until it closes.
 
-Messages are JSON. In: ``{"run": n, "config": {...}, "folder": ..., "data_root": ...}``.
+Messages are JSON. In: ``{"run": n, "config": {...}, "folder": ..., "data_root": ...}``, and
+``"until": n`` where the run is to pause after so many epochs.
 Out: ``{"kind": "ready"}``, then for each run ``{"kind": "epoch", "run", "epoch", "accuracy"}``
 after every epoch, ``{"kind": "warning", "run", "message"}``, and at its end one of
-``{"kind": "finished", "run", "status"}`` and ``{"kind": "failed", "run", "message"}``.
+``{"kind": "finished", "run", "status"}``, ``{"kind": "paused", "run"}`` and
+``{"kind": "failed", "run", "message"}``.
 """
 
 from __future__ import annotations
@@ -80,15 +82,20 @@ def _serve(connection: Connection, job: Mapping[str, Any]) -> None:
 
 def _outcome(connection: Connection, job: Mapping[str, Any]) -> Message:
     from equimodal.train.config import RunConfig
-    from equimodal.train.loop import train
+    from equimodal.train.loop import advance, train
 
     def notify(epoch: int, accuracy: float) -> None:
         message = {"kind": "epoch", "run": job["run"], "epoch": epoch, "accuracy": accuracy}
         _send(connection, message)
 
     config, folder = RunConfig(**job["config"]), Path(job["folder"])
+    shared: dict[str, Any] = {"data_root": job["data_root"], "notify": notify}
+    until = job.get("until")
     try:
-        result = train(config, folder, data_root=job["data_root"], notify=notify)
+        if until is not None and until < config.trained_epochs:
+            trouble = advance(config, folder, until=until, **shared)
+            return {"kind": "failed", "message": trouble} if trouble else {"kind": "paused"}
+        result = train(config, folder, **shared)
     except BalanceError as error:
         return {"kind": "failed", "message": str(error)}
     except Exception as error:

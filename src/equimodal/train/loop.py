@@ -69,10 +69,44 @@ def train(
         return conclude(setup, history, folder, trouble)
 
 
-def fit(setup: Setup, history: History, folder: Path, notify: Notify | None = None) -> str | None:
-    """Train the epochs that are missing in ``history``; returns why the run diverged, or None."""
+def advance(
+    config: RunConfig,
+    folder: Path,
+    *,
+    until: int,
+    data_root: str | None = None,
+    notify: Notify | None = None,
+) -> str | None:
+    """Train the first ``until`` epochs of a run in ``folder`` and leave it to be continued.
+
+    `train`, or this function with a later epoch, continues it to the same bits as in one go.
+
+    Args:
+        until: how many epochs are to be finished.
+
+    The other arguments, and what is raised, are those of `train`. Returns why it diverged, or None.
+    """
+    fabric = one_process(config.device)
+    with _owned(folder, config, fabric):
+        setup = build(config, data_root=data_root, fabric=fabric)
+        return fit(setup, restore(setup, folder), folder, notify, until=until)
+
+
+def fit(
+    setup: Setup,
+    history: History,
+    folder: Path,
+    notify: Notify | None = None,
+    *,
+    until: int | None = None,
+) -> str | None:
+    """Train the epochs that are missing in ``history``; returns why the run diverged, or None.
+
+    With ``until`` only those of the first so many epochs.
+    """
     config, clock = setup.config, StepClock(setup.fabric.device)
-    for epoch in range(history.epochs, config.trained_epochs):
+    end = config.trained_epochs if until is None else min(until, config.trained_epochs)
+    for epoch in range(history.epochs, end):
         started = time.perf_counter()
         _reseed(config.seed, epoch)
         loss = train_epoch(setup, epoch, clock)

@@ -1,0 +1,57 @@
+"""How much time there is, and how much of it is gone, over interruptions too."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from equimodal.errors import BalanceError
+
+_TEXT = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def seconds_of(text: str | float) -> float:
+    """``"10m"``, ``"1h30m"``, ``"90s"`` or a number of seconds -> seconds, above 0
+
+    Raises:
+        BalanceError: it is no time, or none above 0.
+    """
+    found = _TEXT.fullmatch(str(text).strip())
+    parts = found.groups() if found else ()
+    total = sum(float(p) * u for p, u in zip(parts, (3600.0, 60.0, 1.0), strict=False) if p)
+    if total <= 0:
+        raise BalanceError(f"A budget is a time such as 90s, 10m or 1h30m; found {text!r}.")
+    return total
+
+
+def spoken(seconds: float) -> str:
+    """Seconds as a budget is written: ``"90s"``, ``"10m"``, ``"1h30m"``."""
+    whole = max(1, round(seconds))
+    if whole < 100:
+        return f"{whole}s"
+    minutes = -(-whole // 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours}h{rest}m" if hours and rest else f"{hours}h" if hours else f"{minutes}m"
+
+
+class TimeBudget:
+    """A budget that runs from now on.
+
+    Args:
+        seconds: all of it.
+        spent: seconds that earlier, interrupted calls took.
+    """
+
+    def __init__(self, seconds: float, *, spent: float = 0.0) -> None:
+        self.seconds = seconds
+        self._begin = time.monotonic() - spent
+
+    @property
+    def spent(self) -> float:
+        """Seconds gone."""
+        return time.monotonic() - self._begin
+
+    @property
+    def left(self) -> float:
+        """Seconds left, below 0 where it is overdrawn."""
+        return self.seconds - self.spent
