@@ -25,7 +25,8 @@ class Modality:
 
     What a pretrained encoder must know besides: ``tokens`` is ``"hf"`` where the numbers of a text
     are those of a Hugging Face tokenizer, each plus one; ``scaling`` is (mean, deviation) by which
-    pixels from 0 to 255 were standardised, or None.
+    pixels from 0 to 255 were standardised, or None. ``encoder`` is the name of the encoder that the
+    data set asks for, "" for the default.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Modality:
     vocabulary: int | None = None
     tokens: str = ""
     scaling: tuple[float, float] | None = None
+    encoder: str = ""
 
 
 class Rows(Protocol):

@@ -135,14 +135,16 @@ def check_encoder(spec: str, modality: Modality) -> None:
 
 
 def chosen_encoders(given: Mapping[str, str], modalities: Mapping[str, Modality]) -> dict[str, str]:
-    """The encoder of every modality that does not have the small one: those given, and ResNet-18
-    for pictures of more than `LARGE_SIDE` pixels a side.
+    """The encoder of every modality that does not have the small one: those given, those that the
+    data set asks for, and ResNet-18 for pictures of more than `LARGE_SIDE` pixels a side.
 
     Raises:
         BalanceError: there is no such modality or encoder, or the two do not fit.
     """
-    check_encoders(given, modalities)
-    found = {m: _kept(given.get(m)) or default_encoder(own) for m, own in modalities.items()}
+    asked = {m: modality.encoder for m, modality in modalities.items() if modality.encoder}
+    chosen = {**asked, **given}
+    check_encoders(chosen, modalities)
+    found = {m: _kept(chosen.get(m)) or default_encoder(own) for m, own in modalities.items()}
     return {m: spec for m, spec in found.items() if spec != SMALL}
 
 

@@ -20,11 +20,13 @@ DEFAULT_RATIOS = (0.7, 0.15, 0.15)
 
 @dataclass(frozen=True)
 class Declared:
-    """A modality as declared: its columns, its kind ("" to infer it), and settings of that kind."""
+    """A modality as declared: its columns, its kind ("" to infer it), the settings of that kind,
+    and the name of its encoder ("" for the default)."""
 
     columns: tuple[str, ...]
     kind: str
     settings: dict[str, Any]
+    encoder: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def _allowed(value: object) -> tuple[str, ...]:
 
 
 def _modality(name: str, entry: object) -> Declared:
-    """A modality's entry: ``column`` or ``columns``, ``kind``, and the settings of its kind."""
+    """A modality's entry: ``column`` or ``columns``, ``kind``, ``encoder``, and the settings of its
+    kind."""
     if isinstance(entry, str):
         entry = {"column": entry}
     rest = dict(_mapping(f"modalities.{name}", {} if entry is None else entry))
@@ -141,6 +144,9 @@ def _modality(name: str, entry: object) -> Declared:
             f"modalities.{name}.kind must be one of {', '.join(KINDS)}; found {kind!r}."
             f"{did_you_mean(str(kind), KINDS)}"
         )
+    encoder = rest.pop("encoder", "")
+    if not isinstance(encoder, str):
+        raise DataError(f"modalities.{name}.encoder must be a name, found {encoder!r}.")
     columns = rest.pop("columns", None)
     column = rest.pop("column", name)
     chosen = [column] if columns is None else columns
@@ -150,4 +156,4 @@ def _modality(name: str, entry: object) -> Declared:
         raise DataError(f"modalities.{name} has {len(chosen)} columns; only numbers may.")
     kind = "numbers" if len(chosen) > 1 else kind
     settings = checked_settings(f"modalities.{name}", kind, rest)
-    return Declared(tuple(chosen), kind, settings)
+    return Declared(tuple(chosen), kind, settings, encoder)

@@ -18,7 +18,7 @@ from equimodal.data.manifest.cache import Store, check_room, default_folder, lim
 from equimodal.data.manifest.findings import ALLOWED, WARNINGS, Finding, problems, summary
 from equimodal.data.manifest.judgement import judged
 from equimodal.data.manifest.labels import classes
-from equimodal.data.manifest.prepared import latest_folder, write_latest, write_prepared
+from equimodal.data.manifest.prepared import latest_folder, stamp_of, write_latest, write_prepared
 from equimodal.data.manifest.progress import say, shown
 from equimodal.data.manifest.reading import (
     Advance,
@@ -72,7 +72,7 @@ def prepare(
     home = _home(Path(cache) if cache is not None else default_folder(), manifest)
     found = {name: locate(manifest, column) for name, column in manifest.columns.items()}
     work = Work(manifest, assign(manifest), found)
-    stamp = _stamp(manifest)
+    stamp = stamp_of(manifest)
     stamps = {name: place.stamps for name, place in found.items()}
     if (ready := latest_folder(home, stamp, stamps)) is not None:
         return ready
@@ -200,12 +200,3 @@ def _home(cache: Path, manifest: Manifest) -> Path:
             "--cache."
         ) from error
     return home
-
-
-def _stamp(manifest: Manifest) -> str:
-    """A name for the table and the YAML, byte by byte."""
-    found = hashlib.blake2b(digest_size=16)
-    for path in (manifest.path, *(manifest.path.with_suffix(s) for s in (".yaml", ".yml"))):
-        content = path.read_bytes() if path.is_file() else b""
-        found.update(len(content).to_bytes(8) + content)
-    return found.hexdigest()

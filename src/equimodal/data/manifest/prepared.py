@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.data.manifest import pretrained_tokens
 from equimodal.data.manifest.cache import RECORD, Store
+from equimodal.data.manifest.decode import text_digest
 from equimodal.data.manifest.reading import Reading
 from equimodal.data.manifest.roles import Manifest
 from equimodal.data.manifest.rows import RowFile
@@ -49,6 +52,8 @@ def write_prepared(
             "dtype": store.dtype,
             "store": store.folder.name,
             "vocabulary": _vocabulary(reading.form.settings) if kind == "text" else None,
+            "encoder": manifest.columns[name].encoder,
+            "tokens": "hf" if "tokenizer" in reading.form.settings else "",
             **reading.form.variation,
         }
     with atomic(folder / ROWS) as into:
@@ -59,6 +64,18 @@ def write_prepared(
         "name": manifest.path.name, "classes": list(classes), "note": note,
         "settings": settings, "modalities": modalities,
     })  # fmt: skip
+
+
+def stamp_of(manifest: Manifest) -> str:
+    """A name for the table and the YAML, byte by byte, and for the tokenizers that it names."""
+    found = hashlib.blake2b(digest_size=16)
+    for path in (manifest.path, *(manifest.path.with_suffix(s) for s in (".yaml", ".yml"))):
+        content = path.read_bytes() if path.is_file() else b""
+        found.update(len(content).to_bytes(8) + content)
+    for column in manifest.columns.values():
+        if pretrained_tokens.is_pretrained(tokens := column.settings.get("tokens")):
+            found.update(pretrained_tokens.stamp(tokens))
+    return found.hexdigest()
 
 
 def write_latest(home: Path, stamp: str, stamps: Stamps, fingerprint: str) -> None:
@@ -110,16 +127,21 @@ def store_folder(folder: Path, entry: Mapping[str, Any]) -> Path:
 
 
 def _vocabulary(settings: Mapping[str, Any]) -> int:
+    if "tokenizer" in settings:
+        return 1 + pretrained_tokens.vocabulary_size(settings["tokenizer"])
     return RESERVED + (len(settings["words"]) if settings["tokens"] == "words" else BYTES)
 
 
 def settings_in_force(manifest: Manifest, readings: Mapping[str, Reading]) -> dict[str, Any]:
-    """Kind and settings of each modality, without the words of a vocabulary."""
+    """Kind and settings of each modality, without the words of a vocabulary or a tokenizer."""
     found: dict[str, Any] = {}
     for name, reading in readings.items():
         given = dict(reading.form.settings)
         if "words" in given:
             given["vocabulary"] = len(given.pop("words"))
+        if "tokenizer" in given:
+            given["vocabulary"] = pretrained_tokens.vocabulary_size(given["tokenizer"])
+            given["tokenizer"] = text_digest(given["tokenizer"]).hex()
         kind = manifest.columns[name].kind
         found[name] = {"kind": kind, **given, **reading.form.variation}
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from equimodal.data.manifest.declaration import Declaration, Declared, read_decl
 from equimodal.data.manifest.findings import Finding
 from equimodal.data.manifest.kinds import infer, names_files
 from equimodal.data.manifest.numbers import joined
+from equimodal.data.manifest.pretrained_tokens import is_pretrained, located
 from equimodal.data.manifest.table import Table, read_table
 from equimodal.errors import DataError
 
@@ -24,7 +25,7 @@ GROUPS = ("group",)
 class Column:
     """One modality of a manifest: its kind, its cells (N,), and the settings that are declared.
 
-    ``files`` says whether the cells are paths.
+    ``files`` says whether the cells are paths; ``encoder`` is the declared one, or "".
     """
 
     name: str
@@ -32,6 +33,7 @@ class Column:
     cells: list[str]
     settings: Mapping[str, Any]
     files: bool
+    encoder: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     group = _chosen(table, declaration.group, GROUPS)
     taken = {name for name in (label, split, group) if name}
     declared = declaration.modalities or _inferable(table, taken)
+    declared = {name: _with_paths(entry, path.parent) for name, entry in declared.items()}
     columns = {name: _column(table, name, entry, folder) for name, entry in declared.items()}
     found = {name: column for name, column in columns.items() if column is not None}
     used = taken | {name for entry in map(declared.get, found) if entry for name in entry.columns}
@@ -131,13 +134,26 @@ def _inferable(table: Table, taken: Iterable[str]) -> dict[str, Declared]:
     return {name: Declared((name,), "", {}) for name in table.columns if name not in taken}
 
 
+def _with_paths(declared: Declared, folder: Path) -> Declared:
+    """The declaration with the paths of the tokenizer and the encoder that it names."""
+    settings = dict(declared.settings)
+    if is_pretrained(tokens := settings.get("tokens")):
+        settings["tokens"] = located(tokens, folder)
+    encoder = declared.encoder
+    return replace(
+        declared, settings=settings,
+        encoder=located(encoder, folder) if is_pretrained(encoder) else encoder,
+    )  # fmt: skip
+
+
 def _column(table: Table, name: str, declared: Declared, root: str) -> Column | None:
     parts = [table.column(part, f"the modality '{name}'") for part in declared.columns]
     cells = [joined(row) if all(row) else "" for row in zip(*parts, strict=True)]
     kind = declared.kind or infer(name, cells, root)
     if kind is None:
         return None
-    return Column(name, kind, cells, declared.settings, names_files(kind, cells))
+    files = names_files(kind, cells)
+    return Column(name, kind, cells, declared.settings, files, declared.encoder)
 
 
 def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from equimodal.data.arrays import Kind
+from equimodal.data.manifest.pretrained_tokens import is_pretrained
 from equimodal.data.settings import choice, whole
 from equimodal.errors import DataError, did_you_mean
 
@@ -49,6 +50,15 @@ def _array(name: str, value: object) -> str:
     if isinstance(value, str) and value:
         return value
     raise DataError(f"{name} must be the name of an array in the npz files, found {value!r}.")
+
+
+def _tokens(name: str, value: object) -> str:
+    if is_pretrained(value) or value in ("words", "bytes"):
+        return str(value)
+    raise DataError(
+        f"{name} must be words, bytes, or hf:<folder or name> for the tokenizer of a Hugging Face "
+        f"model; found {value!r}."
+    )
 
 
 def _whole(low: int, high: int) -> Check:
@@ -100,7 +110,7 @@ KINDS: dict[str, Spec] = {
         ("txt",),
         {
             "length": _whole(1, 512),
-            "tokens": _choice("words", "bytes"),
+            "tokens": _tokens,
             "vocabulary": _whole(1, 100_000),
         },
     ),
@@ -127,7 +137,7 @@ def checked_settings(place: str, kind: str, found: Mapping[str, Any]) -> dict[st
     checks = KINDS[kind].settings if kind else {}
     for name in found:
         if name not in checks:
-            keys = ("column", "columns", "kind", *checks)
+            keys = ("column", "columns", "kind", "encoder", *checks)
             raise DataError(
                 f"{place} has no setting '{name}'; {kind} has {', '.join(keys)}."
                 f"{did_you_mean(str(name), keys)}"

@@ -49,6 +49,7 @@ def load(name: str, root: str | Path | None, settings: Mapping[str, object]) -> 
             entry["vocabulary"],
             entry.get("tokens", ""),
             _pixels(arrays, m, entry),
+            entry.get("encoder", ""),
         )
         for m, entry in content["modalities"].items()
     }

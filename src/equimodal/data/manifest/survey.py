@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from equimodal.data.manifest.numbers import AXES
+from equimodal.data.manifest.pretrained_tokens import is_pretrained, named, tokenizer_of
 from equimodal.data.manifest.settings import VARIATION
-from equimodal.data.manifest.texts import vocabulary
+from equimodal.data.manifest.texts import row_length, vocabulary
 from equimodal.errors import DataError
 
 LARGEST_IMAGE = 128
@@ -111,6 +112,8 @@ def _video(found: Settings, facts: Facts) -> Form:
 def _text(found: Settings, facts: Facts) -> Form:
     """Words are counted in training texts alone; the facts are those of training."""
     found.setdefault("tokens", "words")
+    if is_pretrained(found["tokens"]):
+        return _pretrained(found, facts)
     measure = "length" if found["tokens"] == "words" else "bytes"
     longest = max((fact[measure] for fact in facts), default=1)
     found.setdefault("length", min(max(longest, 1), TOKENS))
@@ -120,7 +123,21 @@ def _text(found: Settings, facts: Facts) -> Form:
         for fact in facts:
             counts.update(fact["words"])
         found["words"] = vocabulary(counts, most)
-    return Form(found, (found["length"] + 1,), "i4")
+    return Form(found, (row_length(found),), "i4")
+
+
+def _pretrained(found: Settings, facts: Facts) -> Form:
+    """The tokenizer itself; a text has at most a token for each byte, and one at either end."""
+    if "vocabulary" in found:
+        raise DataError(
+            f"tokens: {named(found['tokens'])} brings its own vocabulary, found vocabulary: "
+            f"{found['vocabulary']}; leave that out."
+        )
+    longest = max((fact["bytes"] for fact in facts), default=1)
+    found.setdefault("length", min(longest + 2, TOKENS))
+    found["tokenizer"] = tokenizer_of(found["tokens"])
+    found["tokens"] = named(found["tokens"])
+    return Form(found, (row_length(found),), "i4")
 
 
 def _array(found: Settings, shapes: Iterable[Sequence[int]], axes: int) -> Form:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from equimodal.data.manifest import pretrained_tokens
 from equimodal.data.manifest.decode import Decoder, Item, Measure, Opened
 from equimodal.data.manifest.findings import Unfit
 
@@ -37,25 +38,37 @@ def facts(source: Opened | str) -> dict[str, Any]:
 
 
 def decode(source: Opened | str, settings: Mapping[str, Any]) -> Item:
-    """The text's tokens after a start token; tokens beyond the declared length are dropped.
+    """The text's tokens after a start token, or as a pretrained tokenizer gives them; tokens beyond
+    the declared length are dropped.
 
     Raises:
         Unfit: the file is too large or no UTF-8, or there is no word in the text.
     """
-    text = _text(source)
-    if settings["tokens"] == "bytes":
-        numbers = [RESERVED + byte for byte in text.encode()]
+    text, length = _text(source), settings["length"]
+    if "tokenizer" in settings:
+        kept, count = pretrained_tokens.numbers(settings["tokenizer"], text, length)
     else:
-        places = _places(tuple(settings["words"]))
-        numbers = [places.get(word, UNKNOWN) for word in words(text)]
-    if not text.strip() or not numbers:
+        found = _numbers(text, settings)
+        kept, count = [START, *found][: length + 1], len(found)
+    if not text.strip() or not count:
         raise Unfit("empty", "holds no word")
-    row = np.zeros(settings["length"] + 1, np.int32)
-    kept = [START, *numbers][: len(row)]
+    row = np.zeros(row_length(settings), np.int32)
     row[: len(kept)] = kept
-    more = len(numbers) > settings["length"]
-    warnings = [("cut", f"has {len(numbers)} tokens of {settings['length']}")] if more else []
-    return Item(row, (len(numbers),), warnings=warnings)
+    more = count > length
+    warnings = [("cut", f"has {count} tokens of {length}")] if more else []
+    return Item(row, (count,), warnings=warnings)
+
+
+def row_length(settings: Mapping[str, Any]) -> int:
+    """Numbers of a row: its tokens, and of our own a start token before them."""
+    return int(settings["length"]) + ("tokenizer" not in settings)
+
+
+def _numbers(text: str, settings: Mapping[str, Any]) -> list[int]:
+    if settings["tokens"] == "bytes":
+        return [RESERVED + byte for byte in text.encode()]
+    places = _places(tuple(settings["words"]))
+    return [places.get(word, UNKNOWN) for word in words(text)]
 
 
 def words(text: str) -> list[str]:
