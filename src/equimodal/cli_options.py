@@ -77,7 +77,7 @@ def _add_model(group: _Options) -> None:
         metavar="MODALITY=NAME",
         default=[],
         help="encoder of a modality, such as image=resnet18, see docs/models.md; repeatable "
-        "(small, or resnet18 for pictures of more than 64 pixels a side)",
+        "(small; resnet18 for pictures of more than 64 pixels a side, conv1d for long sequences)",
     )
     group.add_argument(
         "--fusion",

@@ -61,8 +61,8 @@ def compare(
             ``{"adam.betas": (0.9, 0.99)}``.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         settings: ``{"amss.tau": 0.2, "keypad.snr": 5}``; ``<method>.on`` is the balancer's.
-        encoders: ``{"image": "resnet18"}``, see docs/models.md. None: the small one of each kind,
-            of pictures of more than 64 pixels a side a ResNet-18.
+        encoders: ``{"image": "resnet18"}``, see docs/models.md. None: the small one of each kind;
+            ``resnet18`` for pictures of more than 64 pixels a side, ``conv1d`` for long sequences.
         fusion: ``concat``, ``sum``, ``film``, ``gated`` or ``attention``.
         jobs: runs at a time. None: one a processor, or one on an accelerator.
         out: folder of the results. None: ``results/<data>``, of a table its name without suffix.

@@ -40,6 +40,7 @@ from equimodal.models.resnet import ResNet18, ResNet50
 SMALL, PRETRAINED = "small", "hf:"
 LARGE_SIDE = 64
 """An image, a video or a spectrogram whose shorter side is longer gets a ResNet-18 by default."""
+LONG = 1024
 _PICTURES = ("image", "spectrogram", "video")
 
 
@@ -158,8 +159,11 @@ def _kept(spec: str | None) -> str | None:
 
 
 def default_encoder(modality: Modality) -> str:
-    """What a modality gets without a choice: the small encoder, or ``resnet18`` where its two
-    convolutions would end in a linear layer of millions of weights."""
+    """What a modality gets without a choice: the small encoder; ``resnet18`` where its convolutions
+    would end in a linear layer of millions of weights; ``conv1d`` for a sequence of more than
+    `LONG` steps, whose attention grows with their square."""
+    if modality.kind == "sequence" and modality.shape[0] > LONG:
+        return "conv1d"
     large = modality.kind in _PICTURES and min(modality.shape[-2:]) > LARGE_SIDE
     return "resnet18" if large else SMALL
 

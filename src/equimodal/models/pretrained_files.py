@@ -16,7 +16,9 @@ from equimodal.errors import BalanceError
 
 _PROCESSOR = "preprocessor_config.json"
 # Draws of numpy, or layers that are left out by chance, would make runs differ.
-_STEADY = {"apply_spec_augment": False, "mask_time_prob": 0.0, "layerdrop": 0.0}
+_STEADY = {
+    "apply_spec_augment": False, "mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0,
+}  # fmt: skip
 
 
 def load_config(place: str) -> Any:

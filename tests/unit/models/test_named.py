@@ -81,10 +81,11 @@ def test_a_video_is_the_mean_of_the_resnets_features_of_its_frames():
         ("video", (8, 3, 64, 64), "small"),
         ("video", (8, 3, 224, 224), "resnet18"),
         ("vector", (500,), "small"),
-        ("sequence", (200, 300), "small"),
+        ("sequence", (1024, 300), "small"),
+        ("sequence", (1025, 2), "conv1d"),
     ],
 )
-def test_large_pictures_alone_get_a_resnet_by_default(kind, shape, name):
+def test_large_pictures_get_a_resnet_and_long_sequences_convolutions_by_default(kind, shape, name):
     assert default_encoder(Modality(kind, shape)) == name
 
 

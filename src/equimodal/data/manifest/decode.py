@@ -62,7 +62,7 @@ def _functions(kind: str) -> tuple[Decoder, Measure]:
     # Each reader loads a library of its own, which only those who need it must have.
     if kind == "image":
         from equimodal.data.manifest import images as module
-    elif kind == "sound":
+    elif kind in ("sound", "waveform"):
         from equimodal.data.manifest import sounds as module  # type: ignore[no-redef]
     elif kind == "video":
         from equimodal.data.manifest import videos as module  # type: ignore[no-redef]

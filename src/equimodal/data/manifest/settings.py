@@ -97,11 +97,13 @@ _SOUND: dict[str, Check] = {
     "scale": _choice("mel", "linear"),
     "short": _choice("silence", "repeat"),
 }
+_WAVEFORM = {name: _SOUND[name] for name in ("rate", "seconds", "level")}
 KINDS: dict[str, Spec] = {
     "image": Spec(
         "image", ("png", "jpg", "jpeg"), {"size": _size, "channels": _channels, **VARIATION}
     ),
     "sound": Spec("spectrogram", ("wav", "flac"), _SOUND),
+    "waveform": Spec("sequence", ("wav", "flac"), _WAVEFORM),
     "video": Spec(
         "video", ("mp4", "avi", "flv"), {"size": _size, "frames": _whole(1, 64), **VARIATION}
     ),

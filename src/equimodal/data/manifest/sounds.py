@@ -1,8 +1,9 @@
-"""wav and flac through soundfile: -> log-mel spectrogram (1, bands, frames)."""
+"""wav and flac through soundfile: -> log-mel spectrogram (1, bands, frames), or samples (T, 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from math import gcd
 from typing import Any
 
@@ -14,13 +15,15 @@ from equimodal.data.manifest.findings import Unfit
 
 SILENCE = 1e-4
 """A sound whose largest sample is below this share of full scale (-80 dB) is silent."""
+Form = Callable[[Floats, int, Mapping[str, Any]], Floats]
+"""From (samples, their rate, settings) to a row."""
 _BLOCK = 1 << 18
 _UNKNOWN = 1 << 48  # what libsndfile says of a flac whose recorder did not know its length
 
 
 def decoder(kind: str) -> Decoder:
-    """The decoder of sounds."""
-    return decode
+    """The decoder of sounds as spectrograms, or of the kind ``waveform`` as they are."""
+    return partial(decode, _wave if kind == "waveform" else _spectrogram)
 
 
 def measure(kind: str) -> Measure:
@@ -34,12 +37,12 @@ def facts(source: Opened) -> dict[str, Any]:
         return {"rate": sound.samplerate, "seconds": sound.frames / sound.samplerate}
 
 
-def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
-    """The first ``seconds`` of the mean of all channels as a log-spectrogram, of mel bands or, with
-    the scale ``linear``, of all frequencies.
+def decode(form: Form, source: Opened, settings: Mapping[str, Any]) -> Item:
+    """The first ``seconds`` of the mean of all channels, in the form that the kind has: samples, or
+    a log-spectrogram of mel bands or, with the scale ``linear``, of all frequencies.
 
-    A shorter sound ends in silence, or is repeated. With the level ``peak``, its largest sample is
-    1.
+    A shorter spectrogram ends in silence, or is that of the sound repeated. With the level
+    ``peak``, the largest sample is 1.
 
     Raises:
         Unfit: it is damaged, cut short, empty, or holds samples that are not finite.
@@ -54,7 +57,7 @@ def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
     if read / rate > settings["seconds"]:
         warnings.append(("cut", f"lasts {read / rate:.2f} s, of which {settings['seconds']:g} s"))
     own = (channels, read)
-    return Item(_spectrogram(kept, rate, settings), own, read / rate, warnings)
+    return Item(form(kept, rate, settings), own, read / rate, warnings)
 
 
 def _open(source: Opened) -> Any:
@@ -96,20 +99,37 @@ def _blocks(sound: Any) -> Iterator[Floats]:
         yield finite(block.mean(axis=1) if block.shape[1] > 1 else block[:, 0])
 
 
+def _wave(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:
+    """The samples and, in a second column, 1 where there is one: (length, 2), padded with 0."""
+    sound = _levelled(samples, rate, settings)
+    row = np.zeros((_length(settings), 2), np.float32)
+    row[: len(sound), 0], row[: len(sound), 1] = sound, 1
+    return row
+
+
+def _length(settings: Mapping[str, Any]) -> int:
+    length: int = round(settings["seconds"] * settings["rate"])
+    return length
+
+
+def _levelled(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:
+    """The sound at its rate and level, cut to its length: (at most length,)"""
+    sound = _resampled(samples, rate, settings["rate"])[: _length(settings)]
+    peak = float(np.abs(sound).max(initial=0.0))
+    return sound / np.float32(peak) if settings["level"] == "peak" and peak > 0 else sound
+
+
 def _spectrogram(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:
     import torch
 
     from equimodal.data.spectrogram import log_mel, log_spectrogram
 
-    length = round(settings["seconds"] * settings["rate"])
+    length = _length(settings)
     row = np.zeros(length, np.float32)
-    sound = _resampled(samples, rate, settings["rate"])[:length]
+    sound = _levelled(samples, rate, settings)
     if settings.get("short") == "repeat":
         sound = np.resize(sound, length)
     row[: len(sound)] = sound
-    peak = float(np.abs(row).max(initial=0.0))
-    if settings["level"] == "peak" and peak > 0:
-        row /= peak
     waveform, form = torch.from_numpy(row[None]), {key: settings[key] for key in ("rate", "hop")}
     if settings.get("scale") == "linear":
         # High enough for all bins, whatever the last one's rounding.

@@ -43,7 +43,8 @@ class Form:
 
 def is_declared(kind: str, declared: Mapping[str, Any]) -> bool:
     """Whether the declared settings leave nothing to be found in the files."""
-    needed = {"image": ("size", "channels"), "sound": ("rate", "seconds"), "video": ()}
+    sound = ("rate", "seconds")
+    needed = {"image": ("size", "channels"), "sound": sound, "waveform": sound, "video": ()}
     return kind in needed and all(name in declared for name in needed[kind])
 
 
@@ -80,11 +81,17 @@ def _image(found: Settings, facts: Facts) -> Form:
     return Form(found, (found["channels"], *found["size"]), "u1")
 
 
-def _sound(found: Settings, facts: Facts) -> Form:
+def _waveform(found: Settings, facts: Facts) -> Form:
     rate = _commonest((fact["rate"] for fact in facts), RATE)
     found.setdefault("rate", min(rate, RATE))
     longest = max((fact["seconds"] for fact in facts), default=1.0)
     found.setdefault("seconds", min(max(math.ceil(100 * longest) / 100, 0.01), SECONDS))
+    found.setdefault("level", "peak")
+    return Form(found, (round(found["seconds"] * found["rate"]), 2), "f4")
+
+
+def _sound(found: Settings, facts: Facts) -> Form:
+    found = _waveform(found, facts).settings
     # Settings that came later are left out at their defaults, so that cached rows stay valid.
     linear = found.get("scale") == "linear"
     if linear and "bands" in found:
@@ -97,7 +104,6 @@ def _sound(found: Settings, facts: Facts) -> Form:
     # Windows of about 32 ms, as a power of two, every 25 ms.
     found.setdefault("window", 2 ** max(4, round(math.log2(0.032 * found["rate"]))))
     found.setdefault("hop", max(1, found["rate"] // 40))
-    found.setdefault("level", "peak")
     frames = 1 + round(found["seconds"] * found["rate"]) // found["hop"]
     bands = found["window"] // 2 + 1 if linear else found["bands"]
     return Form(found, (1, bands, frames), "f4")
@@ -168,6 +174,7 @@ def _sequence(found: Settings, facts: Facts) -> Form:
 _FORMS = {
     "image": _image,
     "sound": _sound,
+    "waveform": _waveform,
     "video": _video,
     "text": _text,
     "vector": _vector,

@@ -30,7 +30,7 @@ def _serve(connection: Connection) -> None:
     from equimodal.data.manifest.work import Task, done, known_digests, packed
 
     task = Task(**json.loads(connection.recv_bytes()))
-    if task.kind == "sound":
+    if task.kind == "sound":  # its spectrograms are made by torch
         import torch
 
         torch.set_num_threads(1)

@@ -15,8 +15,9 @@ from unit.data.manifest import media
 
 IMAGE = {"size": [12, 10], "channels": 1}
 SOUND = {"rate": 8000, "seconds": 0.2, "bands": 8, "window": 128, "hop": 80, "level": "peak"}
+WAVEFORM = {"rate": 8000, "seconds": 0.25, "level": "as_is"}
 VIDEO = {"size": [16, 24], "frames": 3}
-SETTINGS = {"image": IMAGE, "sound": SOUND, "video": VIDEO}
+SETTINGS = {"image": IMAGE, "sound": SOUND, "waveform": WAVEFORM, "video": VIDEO}
 
 
 def decode(kind, path, **changes):
@@ -250,3 +251,20 @@ def test_a_file_of_another_kind_says_what_it_is(tmp_path, kind, name):
             (tmp_path / name).write_bytes(content)
             with pytest.raises(Unfit, match=f"is named .{name[2:]} but holds {other}"):
                 decode(kind, tmp_path / name)
+
+
+def test_a_waveform_is_the_samples_and_which_of_them_are_there(tmp_path):
+    path = media.wav(tmp_path / "a.wav", seconds=0.2)
+    samples, _ = soundfile.read(path, dtype="float32")
+
+    item, warnings = decode("waveform", path)
+
+    assert item.array.shape == (2000, 2)
+    assert np.array_equal(item.array[:1600, 0], samples)
+    assert item.array[:1600, 1].min() == 1 and not item.array[1600:].any()
+    assert (item.shape, item.seconds, warnings) == ((1, 1600), 0.2, [])
+    peak, _ = decode("waveform", path, level="peak")
+    assert np.abs(peak.array[:, 0]).max() == 1
+    cut, warnings = decode("waveform", path, seconds=0.1)
+    assert np.array_equal(cut.array[:, 0], samples[:800]) and warnings == ["cut"]
+    assert decode("waveform", path, rate=4000)[0].array[:, 1].sum() == 800

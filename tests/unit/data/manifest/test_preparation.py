@@ -322,3 +322,15 @@ def test_a_declared_column_that_is_missing_is_named(my):
     my.with_suffix(".yaml").write_text("modalities: {picture: {kind: image}, sound: }")
     with pytest.raises(DataError, match=r"no column 'picture' for the modality 'picture'; .*image"):
         prepare(my)
+
+
+def test_sounds_declared_as_waveforms_are_sequences_of_their_samples(my):
+    my.with_suffix(".yaml").write_text(
+        "modalities: {image: image, sound: {kind: waveform, rate: 4000}}"
+    )
+    source = data.load(str(my))
+
+    assert source.modalities["sound"].kind == "sequence"
+    assert source.modalities["sound"].shape == (800, 2)
+    rows = source.train.inputs["sound"][:]
+    assert rows[..., 1].eq(1).all() and abs(rows[..., 0].mean()) < 1e-3
