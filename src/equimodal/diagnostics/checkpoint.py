@@ -13,12 +13,9 @@ from equimodal.diagnostics.deep import gradient_measures, purities
 from equimodal.diagnostics.run_files import RunFiles
 from equimodal.diagnostics.subject import Subject
 from equimodal.errors import BalanceError
-from equimodal.readouts import LinearSplit
 from equimodal.train.config import RunConfig
 from equimodal.train.run_folder import CHECKPOINT
 from equimodal.train.storage import load_checkpoint
-
-HEAD = "head"
 
 
 def checkpoint_measures(
@@ -45,12 +42,13 @@ def checkpoint_measures(
     path = run.folder / CHECKPOINT
     if not path.exists():
         raise BalanceError(f"'{path}' is missing, so that the model cannot be looked into.")
-    config = RunConfig(**{f.name: run.config[f.name] for f in fields(RunConfig)})
+    known = [f.name for f in fields(RunConfig) if f.name in run.config]
+    config = RunConfig(**{name: run.config[name] for name in known})
     _, root = sources.ready(config.data, data_root, cache=cache, progress=False)
     setup = build(config, data_root=root)
     setup.network.load_state_dict(load_checkpoint(path)["best"])
     assert isinstance(setup.balancer, Balancer)
-    subject = Subject(setup.network, setup.balancer.modalities, _forward, LinearSplit(HEAD))
+    subject = Subject(setup.network, setup.balancer.modalities, _forward, setup.balancer.readout)
     train = Batches(setup.source.train)
     judged = Batches(getattr(setup.source, split))
     seen, unseen = subject.see(train, "train"), subject.see(judged, split)

@@ -22,6 +22,7 @@ from equimodal.diagnostics.inside import contributions, whole_split
 from equimodal.diagnostics.recorded import training_summary
 from equimodal.diagnostics.run_files import RunFiles, finished_runs, run_at, train_command
 from equimodal.errors import BalanceError, did_you_mean
+from equimodal.report.model import EXACT
 from equimodal.train.run_folder import CONFIG
 
 SPLITS = ("test", "validation")
@@ -115,6 +116,13 @@ def _chosen(runs: Sequence[RunFiles], row: str, folder: Path) -> list[RunFiles]:
             f"'{folder}' has no finished run of the row '{row}': {have}."
             f"{did_you_mean(row, rows)} Name one with --row, or train it: equimodal train "
             f"--method {row} --out {folder}"
+        )
+    fusion = chosen[0].config.get("fusion", "concat")
+    if fusion not in EXACT:
+        raise BalanceError(
+            f"'{folder}' was trained with the fusion {fusion}, whose logits are no sum of the "
+            "modalities' own, and a folder holds these alone; diagnose the model itself in Python: "
+            "equimodal.diagnose(model, ...)."
         )
     return [run for run in chosen if run.fits(chosen[0])]
 

@@ -19,7 +19,9 @@ from equimodal.errors import BalanceError
 from equimodal.train.run_folder import CONFIG, PREDICTIONS, RECORDS, RESULT
 from equimodal.train.storage import read_json
 
-_BUDGET = ("data", "data_settings", "epochs", "batch_size", "optimizer", "objective")
+_BUDGET = (
+    "data", "data_settings", "epochs", "batch_size", "optimizer", "objective", "encoders", "fusion",
+)  # fmt: skip
 _OPTIONS = {
     "epochs": "--epochs", "batch_size": "--batch-size", "optimizer": "--optimizer",
     "objective": "--objective", "device": "--device",
@@ -154,6 +156,10 @@ def train_command(like: RunFiles, row: str, seed: int, out: Path) -> str:
         words += [option, str(config[key])]
     if config.get("lr") is not None and row != "untrained":
         words += ["--lr", repr(config["lr"])]
+    for name, value in config.get("encoders", {}).items():
+        words += ["--encoder", f"{name}={value}"]
+    if "fusion" in config:
+        words += ["--fusion", config["fusion"]]
     for name, value in config["data_settings"].items():
         words += ["--set", f"{config['data']}.{name}={_text(value)}"]
     return shlex.join([*words, "--out", str(out)])

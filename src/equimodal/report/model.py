@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _SMALL, _CONCAT = "small", "concat"
-_EXACT = (_CONCAT, "sum")
+EXACT = (_CONCAT, "sum")
+"""Fusions whose logits are the sum of the modalities' own."""
 
 
 def is_default(config: Mapping[str, Any]) -> bool:
@@ -24,6 +25,6 @@ def model_line(config: Mapping[str, Any], modalities: Iterable[str] | None = Non
 
 def reading(config: Mapping[str, Any]) -> str:
     """Where a modality's own accuracy inside the model comes from; readings do not compare."""
-    if config.get("fusion", _CONCAT) in _EXACT:
+    if config.get("fusion", _CONCAT) in EXACT:
         return "its exact part of the logits"
     return "the head with the features of the other modalities at zero"
