@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from equimodal.cli_values import rates, seeds, settings, whole_number
+from equimodal.cli_values import encoders, rates, seeds, settings, whole_number
 from equimodal.errors import BalanceError
 
 DESCRIPTION = """\
@@ -27,6 +27,7 @@ What each word and number means: docs/diagnosis.md"""
 _TRAINING = {
     "data_root": "--data-root", "seeds": "--seeds", "epochs": "--epochs", "lr": "--lr",
     "batch_size": "--batch-size", "optimizer": "--optimizer", "device": "--device",
+    "encoders": "--encoder", "fusion": "--fusion", "schedule": "--schedule",
     "jobs": "--jobs", "out": "--out", "cache": "--cache", "settings": "--set",
     "resume": "--resume",
 }  # fmt: skip
@@ -54,6 +55,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--lr", type=rates, metavar="X[,Y]", help="learning rates")
     training.add_argument("--batch-size", type=whole_number, metavar="N", help="samples a step")
     training.add_argument("--optimizer", metavar="NAME", help="sgd, adam or adamw (sgd)")
+    training.add_argument("--schedule", metavar="NAME", help="learning rate over time (cosine)")
+    training.add_argument(
+        "--encoder",
+        dest="encoders",
+        action="append",
+        metavar="MODALITY=NAME",
+        help="encoder of a modality, such as image=resnet18; repeatable",
+    )
+    training.add_argument("--fusion", metavar="NAME", help="how features are fused (concat)")
     training.add_argument("--set", dest="settings", action="append", metavar="KEY=VALUE",
                           help="setting of the data, such as keypad.snr=5; repeatable")  # fmt: skip
     training.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:1 (cpu)")
@@ -119,4 +129,5 @@ def _trained(given: dict[str, Any]) -> dict[str, Any]:
 
     options = {name: given[name] for name in (*_TRAINING, "row", "split", "deep") if name in given}
     options["settings"] = settings(given.get("settings", []))
+    options["encoders"] = encoders(given.get("encoders", []))
     return diagnose_data(given["data"], **options)

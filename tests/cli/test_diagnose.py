@@ -64,7 +64,7 @@ def test_the_exit_code_is_0_whatever_the_verdict(tiny, capsys):
         ("diagnose tiny/runs/alone-a/seed-3", ["has one modality, a"]),
         ("diagnose tiny/runs/joint", ["holds no runs and is no run", "seed-3"]),
         ("diagnose --data nonsense", ["nonsense"]),
-        ("diagnose --data keypad --row nonsense", ["nonsense"]),
+        ("diagnose --data keypad --row nonsense --fusion film", ["nonsense"]),
         ("diagnose --data keypad --seeds none", ["how many seeds"]),
     ],
 )  # fmt: skip
@@ -130,12 +130,16 @@ def test_a_record_is_shown_without_a_verdict(folder, capsys):
 def test_a_data_set_is_trained_and_diagnosed_and_shown_again(
     folder, capsys, without_workers, monkeypatch
 ):
-    line = "diagnose --data keypad --seeds 1 --epochs 1 --json"
+    for place in ("equimodal.data.load", "equimodal.train.setup.load"):
+        monkeypatch.setattr(place, tiny_source)
+    monkeypatch.setattr("equimodal.data.ready", lambda name, *_, **__: (name, None))
+    line = "diagnose --data tiny --seeds 1 --epochs 1 --json"
     first = said(line, capsys)
     found = json.loads(first)
-    assert found["source"]["data"] == "keypad" and found["missing"] == []
+    assert found["source"]["data"] == "tiny" and found["missing"] == []
+    assert (folder / "results/diagnose-tiny/results.json").is_file()
     assert set(found["verdict"]["cost"]["ahead"]) >= {"ensemble", "joint+unimodal"}
-    assert found["notes"][0].startswith("Pairs are made")
+    assert found["notes"] == ["generated"]
     monkeypatch.setattr("equimodal.compare.comparison.execute", lambda runs, *_, **__: {})
     assert json.loads(said(f"{line} --resume", capsys)) == found
     assert main(line.split()) == 2

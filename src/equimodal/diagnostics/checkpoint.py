@@ -10,22 +10,24 @@ from torch import Tensor, nn
 
 from equimodal.balancer import Balancer
 from equimodal.diagnostics.deep import gradient_measures, purities
+from equimodal.diagnostics.inside import Inside, inside_of
 from equimodal.diagnostics.run_files import RunFiles
-from equimodal.diagnostics.subject import Subject
+from equimodal.diagnostics.subject import Subject, quiet
 from equimodal.errors import BalanceError
 from equimodal.train.config import RunConfig
 from equimodal.train.run_folder import CHECKPOINT
 from equimodal.train.storage import load_checkpoint
 
 
-def checkpoint_measures(
+def look_inside(
     run: RunFiles,
     split: str,
     *,
     data_root: str | Path | None = None,
     cache: str | Path | None = None,
-) -> dict[str, Any]:
-    """Families ``gradients``, ``fisher_trace`` and ``purity`` of a run's selected weights.
+) -> Inside:
+    """What takes the model, of a run's selected weights: the families ``gradients``,
+    ``fisher_trace`` and ``purity``, and all that the head gives with changed features.
 
     Args:
         run: trained on two or more modalities.
@@ -48,11 +50,16 @@ def checkpoint_measures(
     setup = build(config, data_root=root)
     setup.network.load_state_dict(load_checkpoint(path)["best"])
     assert isinstance(setup.balancer, Balancer)
-    subject = Subject(setup.network, setup.balancer.modalities, _forward, setup.balancer.readout)
+    readout = setup.network.readout()
+    subject = Subject(setup.network, setup.balancer.modalities, _forward, readout)
     train = Batches(setup.source.train)
     judged = Batches(getattr(setup.source, split))
     seen, unseen = subject.see(train, "train"), subject.see(judged, split)
-    return {**gradient_measures(subject, train), "purity": purities(seen, unseen)}
+    more = {**gradient_measures(subject, train), "purity": purities(seen, unseen)}
+    with quiet(setup.network):
+        head = setup.network.head.cpu()
+        found = inside_of(head, unseen.features, unseen.unimodal, unseen.labels)
+    return Inside(found.contributions, {**found.measured, **more})
 
 
 def _forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:

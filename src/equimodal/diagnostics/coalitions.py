@@ -52,18 +52,25 @@ def coalition_scores(fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor)
 
 
 def sample_values(
-    fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor, *, seed: int = 0
+    fuse: Fuse,
+    features: Mapping[str, Tensor],
+    labels: Tensor,
+    *,
+    worth: Tensor | None = None,
+    seed: int = 0,
 ) -> Sampled:
     """Shapley value of each modality for every sample. {m: (N, ...)}, (N,) -> (M, 2, N)
 
     For being right, and for the true class's probability. Exact up to `EXACT_UP_TO` modalities,
-    whose intervals have no width; from random orders beyond.
+    whose intervals have no width; from random orders beyond. ``worth`` is what `coalition_scores`
+    gave, where it is known.
     """
     if len(features) <= EXACT_UP_TO:
-        values = shapley_values(coalition_scores(fuse, features, labels))
+        known = coalition_scores(fuse, features, labels) if worth is None else worth
+        values = shapley_values(known)
         return Sampled(values, values, values)
 
-    def worth(coalition: int) -> Tensor:
+    def scored(coalition: int) -> Tensor:
         return scores(coalition_logits(fuse, features, coalition), labels)
 
-    return sampled_shapley(worth, len(features), orders=ORDERS, seed=seed)
+    return sampled_shapley(scored, len(features), orders=ORDERS, seed=seed)

@@ -53,7 +53,7 @@ def measures(case: Case, sample: Resampled) -> Json:
     }
     found = {
         "accuracy_inside": inside,
-        "shapley": _shapley(case, sample),
+        "shapley": _shapley(case, sample) if f"shapley/accuracy/{names[0]}" in sample else {},
         "overfitting_to_generalisation": _generalisation(case),
         **_over_seeds([evidence.measured for evidence in case.seeds]),
     }

@@ -35,6 +35,15 @@ class Judged:
     losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
+    def adds_up(self) -> bool:
+        """Whether the unimodal logits sum to the logits, so that coalitions need no model."""
+        if not self.unimodal:
+            return False
+        total = torch.stack(list(self.unimodal.values())).double().sum(0)
+        close = 1e-3 * float(self.logits.abs().max()) + 1e-4
+        return float((total - self.logits).abs().max()) <= close
+
+    @property
     def hits(self) -> Tensor:
         """Whether each prediction is right. (N,)"""
         return (self.logits.argmax(1) == self.labels).double()

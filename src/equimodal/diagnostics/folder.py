@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from equimodal.diagnostics.diagnosis import Diagnosis
 from equimodal.diagnostics.document import document
+from equimodal.diagnostics.inside import Inside
 from equimodal.diagnostics.reading import read_case
 from equimodal.diagnostics.run_files import RunFiles
 
@@ -31,7 +31,7 @@ def diagnose_folder(
         row: which row is diagnosed; by default ``joint``, or the run's own.
         split: whose samples are judged, ``test`` or ``validation``.
         deep: also load the model of each seed, for the families ``gradients``, ``fisher_trace``
-            and ``purity``; that takes the data.
+            and ``purity``, and for Shapley values of any fusion; that takes the data.
         data_root: for ``deep``, the folder with the data set's files, where it needs them.
         cache: for ``deep``, the folder of a table's decoded samples.
 
@@ -39,12 +39,12 @@ def diagnose_folder(
         BalanceError: no such folder or row, nothing finished, or a damaged file.
     """
 
-    def looked_into(run: RunFiles) -> dict[str, Any]:
-        from equimodal.diagnostics.checkpoint import checkpoint_measures
+    def look(run: RunFiles) -> Inside:
+        from equimodal.diagnostics.checkpoint import look_inside
 
-        return checkpoint_measures(run, split, data_root=data_root, cache=cache)
+        return look_inside(run, split, data_root=data_root, cache=cache)
 
-    case = read_case(folder, row=row, split=split, looked_into=looked_into if deep else None)
+    case = read_case(folder, row=row, split=split, look=look if deep else None)
     return document(case)
 
 

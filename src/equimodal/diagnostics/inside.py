@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -25,50 +26,64 @@ GAINS = ("accuracy", "score")
 """What a Shapley value shares out: being right, and the true class's probability."""
 
 
-def contributions(
-    fuse: Fuse, features: Mapping[str, Tensor], unimodal: Mapping[str, Tensor], labels: Tensor
-) -> dict[str, Tensor]:
-    """Per-sample measures by name, (N,) each.
+@dataclass(frozen=True)
+class Inside:
+    """Measures inside one model: ``contributions`` of each sample, (N,) by name, and ``measured``
+    of the whole split, plain data by family."""
 
-    ``shapley/<accuracy|score>/<m>``; ``interaction/<gain>/<a>|<b>`` up to `EXACT_UP_TO`
-    modalities; ``inside/readout/<m>`` and ``inside/ablation/<m>``, whether each modality's own
-    prediction is right.
+    contributions: Mapping[str, Tensor] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+def inside_of(
+    fuse: Fuse, features: Mapping[str, Tensor], unimodal: Mapping[str, Tensor], labels: Tensor
+) -> Inside:
+    """All measures that a head gives.
 
     Args:
         fuse: logits from the features of all modalities.
         features: {m: (N, ...)}.
-        unimodal: {m: (N, C)}, what the readout gives; empty where there is none.
+        unimodal: {m: (N, C)}, what the readout gives.
         labels: (N,).
     """
-    names = list(features)
-    values = sample_values(fuse, features, labels).values
-    found = {
-        f"shapley/{g}/{m}": values[i, k] for k, g in enumerate(GAINS) for i, m in enumerate(names)
-    }
-    if len(names) <= EXACT_UP_TO:
-        pairs = interactions(coalition_scores(fuse, features, labels))
+    measured = own_measures(fuse(features), unimodal, labels)
+    measured["drop"] = drops(fuse, features, labels)
+    return Inside({**contributions(fuse, features, labels), **own_hits(unimodal, labels)}, measured)
+
+
+def contributions(fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor) -> dict[str, Tensor]:
+    """Per-sample measures by name, (N,) each: ``shapley/<accuracy|score>/<m>``;
+    ``interaction/<gain>/<a>|<b>`` up to `EXACT_UP_TO` modalities; ``inside/ablation/<m>``, whether
+    the prediction from one modality, all others at their mean, is right.
+    """
+    names, gains = list(features), list(enumerate(GAINS))
+    worth = coalition_scores(fuse, features, labels) if len(names) <= EXACT_UP_TO else None
+    values = sample_values(fuse, features, labels, worth=worth).values
+    found = {f"shapley/{g}/{m}": values[i, k] for k, g in gains for i, m in enumerate(names)}
+    if worth is not None:
+        pairs = interactions(worth)
         for (i, a), (j, b) in combinations(enumerate(names), 2):
-            found |= {f"interaction/{g}/{a}|{b}": pairs[i, j, k] for k, g in enumerate(GAINS)}
+            found |= {f"interaction/{g}/{a}|{b}": pairs[i, j, k] for k, g in gains}
     for i, m in enumerate(names):
         found[f"inside/ablation/{m}"] = scores(coalition_logits(fuse, features, 1 << i), labels)[0]
-    return found | {f"inside/readout/{m}": scores(z, labels)[0] for m, z in unimodal.items()}
-
-
-def whole_split(
-    fuse: Fuse, features: Mapping[str, Tensor], unimodal: Mapping[str, Tensor], labels: Tensor
-) -> dict[str, Any]:
-    """Measures of the whole split that are no mean over samples, as plain data by name."""
-    found: dict[str, Any] = {
-        "drop": drops(fuse, features, labels),
-        "calibration_error": {"fused": calibration_error(fuse(features), labels)},
-    }
-    if unimodal:
-        ratios = discrepancy_ratios(mean_scores(unimodal, labels)).tolist()
-        found["discrepancy_ratio"] = dict(zip(unimodal, ratios, strict=True))
-        found["calibration_error"]["unimodal"] = {
-            m: calibration_error(z, labels) for m, z in unimodal.items()
-        }
     return found
+
+
+def own_hits(unimodal: Mapping[str, Tensor], labels: Tensor) -> dict[str, Tensor]:
+    """``inside/readout/<m>``: whether each modality's own prediction is right. {name: (N,)}"""
+    return {f"inside/readout/{m}": scores(z, labels)[0] for m, z in unimodal.items()}
+
+
+def own_measures(logits: Tensor, unimodal: Mapping[str, Tensor], labels: Tensor) -> dict[str, Any]:
+    """Calibration and discrepancy, from the fused logits and those of each modality."""
+    ratios = discrepancy_ratios(mean_scores(unimodal, labels)).tolist()
+    return {
+        "calibration_error": {
+            "fused": calibration_error(logits, labels),
+            "unimodal": {m: calibration_error(z, labels) for m, z in unimodal.items()},
+        },
+        "discrepancy_ratio": dict(zip(unimodal, ratios, strict=True)),
+    }
 
 
 def per_class(values: Tensor, labels: Tensor, classes: int) -> list[float | None]:

@@ -22,7 +22,7 @@ from equimodal.diagnostics.deep import gradient_measures, purities
 from equimodal.diagnostics.diagnosis import Diagnosis
 from equimodal.diagnostics.document import document
 from equimodal.diagnostics.evidence import ENSEMBLE, UNTRAINED, Case, Evidence, Judged, alone
-from equimodal.diagnostics.inside import contributions, whole_split
+from equimodal.diagnostics.inside import Inside, inside_of
 from equimodal.diagnostics.reading import ensemble
 from equimodal.diagnostics.subject import Forward, Refusion, Seen, Subject
 from equimodal.encoders import Encoder
@@ -135,10 +135,10 @@ class _Findings:
         unimodal = self.seen.unimodal or {
             m: coalition_logits(fuse, rows, 1 << i) for i, m in enumerate(self.names)
         }
-        given = (fuse, rows, unimodal, self.seen.labels)
-        self.contributions = contributions(*given)
-        self.measured = whole_split(*given) | {"purity": purities(self.train, self.seen)}
-        self.measured |= gradient_measures(subject, loaders["train"])
+        inside = inside_of(fuse, rows, unimodal, self.seen.labels)
+        more = gradient_measures(subject, loaders["train"])
+        purity = {"purity": purities(self.train, self.seen)}
+        self.inside = Inside(inside.contributions, {**inside.measured, **more, **purity})
         probed = self._probed(self.train, self.seen)
         self.models = {"model": Judged(self.seen.logits, self.seen.labels, unimodal, probed)}
 
@@ -211,7 +211,7 @@ class _Findings:
 
     def case(self, name: str) -> Case:
         """The evidence of a diagnosis."""
-        evidence = Evidence(self.seed, self.models, self.contributions, self.measured)
+        evidence = Evidence(self.seed, self.models, self.inside.contributions, self.inside.measured)
         readout = self.subject.readout
         source = {
             "kind": "model", "data": name, "row": "model", "seeds": [self.seed], "split": JUDGED,

@@ -18,11 +18,10 @@ from equimodal.diagnostics.evidence import (
     Judged,
     alone,
 )
-from equimodal.diagnostics.inside import contributions, whole_split
+from equimodal.diagnostics.inside import Inside, inside_of, own_hits, own_measures
 from equimodal.diagnostics.recorded import training_summary
 from equimodal.diagnostics.run_files import RunFiles, finished_runs, run_at, train_command
 from equimodal.errors import BalanceError, did_you_mean
-from equimodal.report.model import EXACT
 from equimodal.train.run_folder import CONFIG
 
 SPLITS = ("test", "validation")
@@ -33,7 +32,7 @@ def read_case(
     *,
     row: str | None = None,
     split: str = "test",
-    looked_into: Callable[[RunFiles], Mapping[str, Any]] | None = None,
+    look: Callable[[RunFiles], Inside] | None = None,
 ) -> Case:
     """The evidence in a folder that `equimodal compare` or `equimodal train` wrote.
 
@@ -41,7 +40,7 @@ def read_case(
         folder: of a comparison, or of one run; the runs beside a run serve as its references.
         row: which row is diagnosed; by default ``joint``, or the run's own.
         split: whose samples are judged, one of `SPLITS`.
-        looked_into: gives further measures of a diagnosed run.
+        look: gives what takes the model of a diagnosed run.
 
     Raises:
         BalanceError: no such folder, row or split, nothing finished, or a damaged file.
@@ -63,7 +62,7 @@ def read_case(
             "more. Name another row with --row, such as joint."
         )
     found = [
-        _evidence(subjects[s], runs, names, split, looked_into(subjects[s]) if looked_into else {})
+        _evidence(subjects[s], runs, names, split, look(subjects[s]) if look else Inside())
         for s in seeds
     ]
     return Case(
@@ -72,7 +71,7 @@ def read_case(
         row=chosen[0].row,
         seeds=tuple(found),
         missing=tuple(_missing(found, subjects, names, root or folder)),
-        notes=tuple(_notes(subjects[seeds[0]], root)),
+        notes=(*_notes(subjects[seeds[0]], root), *_unmeasured(found[0])),
     )
 
 
@@ -117,13 +116,6 @@ def _chosen(runs: Sequence[RunFiles], row: str, folder: Path) -> list[RunFiles]:
             f"{did_you_mean(row, rows)} Name one with --row, or train it: equimodal train "
             f"--method {row} --out {folder}"
         )
-    fusion = chosen[0].config.get("fusion", "concat")
-    if fusion not in EXACT:
-        raise BalanceError(
-            f"'{folder}' was trained with the fusion {fusion}, whose logits are no sum of the "
-            "modalities' own, and a folder holds these alone; diagnose the model itself in Python: "
-            "equimodal.diagnose(model, ...)."
-        )
     return [run for run in chosen if run.fits(chosen[0])]
 
 
@@ -132,7 +124,7 @@ def _evidence(
     runs: Sequence[RunFiles],
     names: Sequence[str],
     split: str,
-    more: Mapping[str, Any],
+    inside: Inside,
 ) -> Evidence:
     """The diagnosed run and its references of the same seed and budget."""
     wanted = (UNTRAINED, UNIMODAL, *map(alone, names))
@@ -143,11 +135,20 @@ def _evidence(
     if all(alone(m) in models for m in names):
         models[ENSEMBLE] = ensemble([models[alone(m)] for m in names])
     judged = models[subject.row]
-    given = (summed, judged.unimodal, judged.unimodal, judged.labels)
-    measured = whole_split(*given) | dict(more)
+    found = measured_inside(judged)
+    measured = {**found.measured, **inside.measured}
     if records := subject.diagnosis():
         measured["training"] = training_summary(records)
-    return Evidence(subject.seed, models, contributions(*given), measured)
+    every = {**found.contributions, **inside.contributions}
+    return Evidence(subject.seed, models, every, measured)
+
+
+def measured_inside(judged: Judged) -> Inside:
+    """What the kept predictions say; less where the modalities' parts do not sum to the logits."""
+    given = (judged.unimodal, judged.labels)
+    if not judged.adds_up:
+        return Inside(own_hits(*given), own_measures(judged.logits, *given))
+    return inside_of(summed, judged.unimodal, *given)
 
 
 def ensemble(members: Sequence[Judged]) -> Judged:
@@ -166,7 +167,7 @@ def _source(
         "seeds": list(seeds),
         "split": split,
         "epochs": run.config["epochs"],
-        "readout": "LinearSplit",
+        "readout": "LinearSplit" if run.judged(split).adds_up else "Ablation",
         "modalities": list(names),
     }
 
@@ -180,6 +181,15 @@ def _missing(
             if row not in evidence.models:
                 command = train_command(subjects[evidence.seed], row, evidence.seed, out)
                 yield {"row": row, "seed": evidence.seed, "command": command}
+
+
+def _unmeasured(evidence: Evidence) -> Iterator[str]:
+    """What takes the model, where the kept predictions do not say it."""
+    if "drop" not in evidence.measured:
+        yield (
+            "The parts of this fusion do not sum to its logits: with --deep the model is loaded, "
+            "for Shapley values and drops."
+        )
 
 
 def _notes(run: RunFiles, root: Path | None) -> Iterator[str]:

@@ -14,17 +14,20 @@ import torch
 from torch import Tensor
 
 from equimodal.compare.statistics import chosen_rate
+from equimodal.data.manifest import is_manifest
 from equimodal.diagnostics.evidence import Judged
 from equimodal.errors import BalanceError
 from equimodal.train.run_folder import CONFIG, PREDICTIONS, RECORDS, RESULT
 from equimodal.train.storage import read_json
 
 _BUDGET = (
-    "data", "data_settings", "epochs", "batch_size", "optimizer", "objective", "encoders", "fusion",
+    "data", "data_settings", "epochs", "batch_size", "optimizer", "optimizer_settings", "schedule",
+    "objective", "encoders", "fusion",
 )  # fmt: skip
 _OPTIONS = {
     "epochs": "--epochs", "batch_size": "--batch-size", "optimizer": "--optimizer",
-    "objective": "--objective", "device": "--device",
+    "schedule": "--schedule", "fusion": "--fusion", "objective": "--objective",
+    "device": "--device",
 }  # fmt: skip
 
 
@@ -49,8 +52,7 @@ class RunFiles:
     def fits(self, other: RunFiles) -> bool:
         """Whether both were trained on the same data with the same budget, whatever the loss."""
         mine, theirs = self.config, other.config
-        keys = [key for key in _BUDGET if key != "objective"]
-        return all(mine.get(key) == theirs.get(key) for key in keys)
+        return all(mine.get(key) == theirs.get(key) for key in _BUDGET)
 
     def judged(self, split: str) -> Judged:
         """What its model predicts on a split, "test" or "validation".
@@ -153,15 +155,17 @@ def train_command(like: RunFiles, row: str, seed: int, out: Path) -> str:
     words = ["equimodal", "train", "--data", str(config["data"]), "--method", row]
     words += ["--seed", str(seed)]
     for key, option in _OPTIONS.items():
-        words += [option, str(config[key])]
+        words += [option, str(config[key])] if key in config else []
+    for modality, encoder in config.get("encoders", {}).items():
+        words += ["--encoder", f"{modality}={encoder}"]
     if config.get("lr") is not None and row != "untrained":
         words += ["--lr", repr(config["lr"])]
-    for name, value in config.get("encoders", {}).items():
-        words += ["--encoder", f"{name}={value}"]
-    if "fusion" in config:
-        words += ["--fusion", config["fusion"]]
-    for name, value in config["data_settings"].items():
-        words += ["--set", f"{config['data']}.{name}={_text(value)}"]
+    own = {} if is_manifest(str(config["data"])) else config["data_settings"]
+    given = {str(config["data"]): own}
+    given[str(config["optimizer"])] = config.get("optimizer_settings", {})
+    for owner, values in given.items():
+        for name, value in values.items():
+            words += ["--set", f"{owner}.{name}={_text(value)}"]
     return shlex.join([*words, "--out", str(out)])
 
 

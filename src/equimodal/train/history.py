@@ -123,14 +123,14 @@ def restore(setup: Setup, folder: Path) -> History:
     setup.network.load_state_dict(content["model"])
     setup.optimizer.load_state_dict(content["optimizer"])
     setup.balancer.load_state_dict(content["balancer"])
-    curves, decisions, diagnosis = json.loads(content["records"])
+    curves, decisions, *later = json.loads(content["records"])
     device = setup.fabric.device
     return History(
         best={name: value.to(device) for name, value in content["best"].items()},
         best_epoch=content["best_epoch"],
         curves=curves,
         decisions=decisions,
-        diagnosis=diagnosis,
+        diagnosis=later[0] if later else [],
         step_seconds=content["step_seconds"],
         end_seconds=content["end_seconds"],
         waiting_shares=content["waiting_shares"],

@@ -12,6 +12,8 @@ from equimodal import BalanceError
 from equimodal.diagnostics import diagnose_folder, sample_contributions
 from equimodal.diagnostics.rules import WORDS
 from equimodal.report.reading import read_records
+from unit.diagnostics.conftest import trained_in
+from unit.train.tiny import tiny  # noqa: F401
 
 MODALITIES = ["a", "b", "c"]
 
@@ -212,3 +214,42 @@ def test_predictions_of_an_earlier_version_are_refused_with_what_to_do(copied):
     np.savez(path, **arrays)
     with pytest.raises(BalanceError, match="earlier version; delete the folder"):
         diagnose_folder(copied)
+
+
+# -- looking into the model ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny_loaded(tiny, monkeypatch):  # noqa: F811
+    """The tiny set in place of the real ones, also where a diagnosis loads it."""
+    monkeypatch.setattr("equimodal.data.ready", lambda name, *_, **__: (name, None))
+
+
+def test_the_checkpoint_of_a_run_gives_what_its_predictions_give_and_more(comparison, tiny_loaded):
+    run = comparison / "runs/joint/seed-3"
+    plain, deep = diagnose_folder(run)["measures"], diagnose_folder(run, deep=True)["measures"]
+    assert set(deep) - set(plain) == {"gradients", "fisher_trace", "purity"}
+    for gain in ("accuracy", "score"):
+        for m in MODALITIES:
+            ours, theirs = (d["shapley"][gain][m]["value"] for d in (plain, deep))
+            assert ours == pytest.approx(theirs, abs=1e-5)
+    assert sum(g["share"] for g in deep["gradients"].values()) == pytest.approx(1)
+    assert all(trace > 0 for trace in deep["fisher_trace"].values())
+
+
+def test_a_fusion_whose_parts_do_not_sum_is_measured_by_its_model(tmp_path, tiny_loaded):
+    rows = ("alone:a", "alone:b", "alone:c", "joint")
+    folder = trained_in(tmp_path, rows, seeds=(3,), fusion="gated", epochs=1)
+    plain, deep = diagnose_folder(folder), diagnose_folder(folder, deep=True)
+    assert plain["source"]["readout"] == "Ablation"
+    assert "shapley" not in plain["measures"] and "--deep" in plain["notes"][-1]
+    assert "--fusion gated" in plain["missing"][0]["command"]
+    total = sum(v["value"] for v in deep["measures"]["shapley"]["accuracy"].values())
+    assert -1 <= total <= 1 and "drop" in deep["measures"]
+    assert plain["verdict"] == deep["verdict"]
+
+
+def test_a_checkpoint_that_is_gone_is_named(copied, tiny_loaded):
+    (copied / "runs/joint/seed-3/checkpoint.pt").unlink()
+    with pytest.raises(BalanceError, match=r"checkpoint.pt' is missing"):
+        diagnose_folder(copied, deep=True)

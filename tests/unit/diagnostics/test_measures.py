@@ -17,7 +17,7 @@ from equimodal.diagnostics.coalitions import (
 from equimodal.diagnostics.discrepancy import discrepancy_ratios, mean_scores
 from equimodal.diagnostics.generalisation import overfitting_to_generalisation
 from equimodal.diagnostics.gradients import conflict, gradient_norm, gradient_shares
-from equimodal.diagnostics.inside import contributions, per_class, whole_split
+from equimodal.diagnostics.inside import contributions, inside_of, per_class
 from equimodal.diagnostics.removal import CHANGES, changed, drops
 
 
@@ -106,7 +106,7 @@ def test_the_values_of_each_sample_sum_to_what_all_add_to_a_blind_guess():
 def test_seven_modalities_are_sampled_and_still_sum_to_the_total():
     labels = torch.arange(20) % 3
     given_parts = {m: logits(20, 3, i) for i, m in enumerate("abcdefg")}
-    found = contributions(summed, given_parts, {}, labels)
+    found = contributions(summed, given_parts, labels)
     total = sum(found[f"shapley/accuracy/{m}"] for m in given_parts)
     right = (summed(given_parts).argmax(1) == labels).double()
     blind = (coalition_logits(summed, given_parts, 0).argmax(1) == labels).double()
@@ -134,7 +134,7 @@ def test_shuffling_keeps_the_rows_and_noise_keeps_their_mean():
 
 def test_the_measures_of_a_split_have_a_value_for_each_modality():
     given_parts, labels = parts()
-    found = whole_split(summed, given_parts, given_parts, labels)
+    found = inside_of(summed, given_parts, given_parts, labels).measured
     assert set(found) == {"drop", "calibration_error", "discrepancy_ratio"}
     assert list(found["discrepancy_ratio"]) == ["a", "b", "c"]
     assert found["discrepancy_ratio"]["c"] > 1 > found["discrepancy_ratio"]["a"]
