@@ -172,7 +172,9 @@ def _data(arguments: argparse.Namespace) -> None:
 def _report(arguments: argparse.Namespace) -> None:
     from equimodal import report
 
-    _show(report.read_results(arguments.folder))
+    results = report.read_results(arguments.folder)
+    _show(results)
+    report.renew_samples(arguments.folder, results, arguments.data_root)
     print(f"page:    {report.write_page(arguments.folder)}")
 
 

@@ -168,4 +168,7 @@ def _build_parser() -> argparse.ArgumentParser:
     data.add_argument("--data-root", metavar="DIR", help="folder that a table's paths start from")
     report = commands.add_parser("report", help="print the table and write report.html again")
     report.add_argument("folder", metavar="DIR", help="folder that holds results.json")
+    report.add_argument(
+        "--data-root", metavar="ROOT", help="choose the samples of the page anew from these data"
+    )
     return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def compare(
 
 def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:
     """Train what is missing, then write the results of all."""
-    from equimodal.report import write_page
+    from equimodal.report import keep_samples, write_page
 
     missing = [index for index, run in enumerate(plan.runs) if not is_over(run, folder)]
     runs = [plan.runs[index] for index in missing]
@@ -123,6 +124,8 @@ def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, An
     failures = {missing[index]: message for index, message in failed.items()}
     results = collect(plan, folder, failures)
     write_json(folder / "results.json", results)
+    with suppress(BalanceError):  # the results stand, and the page says that none were kept
+        keep_samples(folder, results, plan.data_root)
     write_page(folder)
     if failures:
         raise _incomplete(plan, failures)

@@ -11,10 +11,15 @@ from pathlib import Path
 from equimodal.report import markup, sections
 from equimodal.report.gallery import Gallery
 from equimodal.report.history import History, read_history
-from equimodal.report.predictions import Predictions, read_predictions
+from equimodal.report.predictions import Predictions, fused_row, read_predictions
 from equimodal.report.reading import Results, read_results
 from equimodal.report.sample_section import by_class, samples
 from equimodal.report.sample_store import Samples, read_samples
+
+_NO_SAMPLES = (
+    "No samples were kept, so none are shown. Where the data are at hand, write: "
+    "equimodal report DIR --data-root ROOT"
+)
 
 
 def write_page(folder: str | Path) -> Path:
@@ -28,7 +33,11 @@ def write_page(folder: str | Path) -> Path:
     path = folder / "report.html"
     temporary = folder / f".report.html.{os.getpid()}"
     predictions = read_predictions(folder, results)
-    content = page(results, *read_history(folder, results), predictions, read_samples(folder))
+    history, notes = read_history(folder, results)
+    kept = read_samples(folder)
+    if kept is None and fused_row(results, predictions):
+        notes.append(_NO_SAMPLES)
+    content = page(results, history, notes, predictions, kept)
     temporary.write_text(content, encoding="utf-8")
     temporary.replace(path)
     return path

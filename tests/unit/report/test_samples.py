@@ -20,6 +20,7 @@ from equimodal.report.sample_store import (
     Samples,
     keep_samples,
     read_samples,
+    renew_samples,
     shown_seed,
 )
 from unit.report.synthetic import write_predictions
@@ -111,6 +112,45 @@ def test_other_data_than_those_of_the_comparison_are_refused(
 def test_without_predictions_nothing_is_kept(folder, results):
     assert not keep_samples(folder, results)
     assert read_samples(folder) is None
+
+
+def test_missing_samples_of_a_generated_set_are_made_and_others_left(
+    predicted_folder, results, loaded
+):
+    renew_samples(predicted_folder, results)
+    first = (predicted_folder / SAMPLES).stat().st_mtime_ns
+    renew_samples(predicted_folder, results)
+    assert (predicted_folder / SAMPLES).stat().st_mtime_ns == first
+    renew_samples(predicted_folder, results, "root")
+    assert str(loaded["root"]) == "root"
+
+
+def test_samples_that_need_files_wait_for_their_folder(predicted_folder, results, loaded):
+    results["config"]["data"] = "avdigits"
+    renew_samples(predicted_folder, results)
+    assert loaded == {} and read_samples(predicted_folder) is None
+
+
+def test_data_that_changed_leave_a_note_unless_they_were_asked_for(
+    predicted_folder, results, monkeypatch
+):
+    monkeypatch.setattr("equimodal.data.sources.load", lambda *_, **__: source_of([0, 1, 2]))
+    monkeypatch.setattr("equimodal.report.page._plotly", lambda: "/* plotting */")
+    renew_samples(predicted_folder, results)
+    assert "No samples were kept" in write_page(predicted_folder).read_text(encoding="utf-8")
+    with pytest.raises(BalanceError, match="not those of the comparison"):
+        renew_samples(predicted_folder, results, "root")
+
+
+def test_a_table_is_read_from_its_folder(predicted_folder, results, loaded, monkeypatch, tmp_path):
+    (tmp_path / "my.csv").touch()
+    results["config"]["data"], asked = "my.csv", []
+    monkeypatch.setattr(
+        "equimodal.data.sources.ready", lambda *given: asked.append(given) or ("my.csv", "prepared")
+    )
+    assert keep_samples(predicted_folder, results, tmp_path)
+    assert asked == [(str(tmp_path / "my.csv"), tmp_path)]
+    assert (loaded["name"], str(loaded["root"])) == ("my.csv", "prepared")
 
 
 def test_a_seed_whose_joint_run_is_lost_is_not_shown(predicted_folder, results):
