@@ -1,13 +1,15 @@
 """The shape of results.json, checked against ``schema.json`` without a validation library.
 
 Only the keywords that ``schema.json`` uses are known: type, const, enum, required, properties,
-additionalProperties, items, minItems and references into ``$defs``.
+additionalProperties, items, minItems, minimum, maximum, exclusiveMinimum and references into
+``$defs``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -25,6 +27,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
+_BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+    ("minimum", "at least", operator.ge),
+    ("maximum", "at most", operator.le),
+    ("exclusiveMinimum", "above", operator.gt),
+)
 
 
 @cache
@@ -73,6 +80,15 @@ def _problem(value: object, rule: Mapping[str, Any]) -> str | None:
         return f"is {type(value).__name__}, not {wanted}"
     if isinstance(value, list | tuple) and len(value) < rule.get("minItems", 0):
         return "is empty"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _out_of_range(value, rule)
+    return None
+
+
+def _out_of_range(value: float, rule: Mapping[str, Any]) -> str | None:
+    for name, wanted, fits in _BOUNDS:
+        if name in rule and not fits(value, rule[name]):
+            return f"is {value!r}, not {wanted} {rule[name]!r}"
     return None
 
 

@@ -15,7 +15,8 @@ from equimodal.report.schema import check, schema, violations
 
 KNOWN = {
     "$schema", "$ref", "$defs", "title", "description", "type", "const", "enum", "required",
-    "properties", "additionalProperties", "items", "minItems",
+    "properties", "additionalProperties", "items", "minItems", "minimum", "maximum",
+    "exclusiveMinimum",
 }  # fmt: skip
 
 
@@ -51,6 +52,9 @@ DAMAGE: list[tuple[tuple[Any, ...], Any, str]] = [
     (("runs", 0, "seed"), True, "runs[0].seed is bool, not integer"),
     (("runs", 1, "status"), "lost", "runs[1].status is 'lost', not one of finished"),
     (("runs", 1, "test", "accuracy"), "0.9", "runs[1].test.accuracy is str"),
+    (("runs", 0, "samples_per_second"), 0, "runs[0].samples_per_second is 0, not above 0"),
+    (("runs", 0, "waiting_share"), 1.5, "runs[0].waiting_share is 1.5, not at most 1"),
+    (("runs", 0, "waiting_share"), -0.5, "runs[0].waiting_share is -0.5, not at least 0"),
     (("config", "seeds"), [], "config.seeds is empty"),
     (("config", "objective"), "both", "config.objective is 'both'"),
     (("data", "modalities"), ["sound"], "data.modalities is list, not object"),
