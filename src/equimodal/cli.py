@@ -174,7 +174,7 @@ def _report(arguments: argparse.Namespace) -> None:
 
     results = report.read_results(arguments.folder)
     _show(results)
-    report.renew_samples(arguments.folder, results, arguments.data_root)
+    report.renew(arguments.folder, results, arguments.data_root)
     print(f"page:    {report.write_page(arguments.folder)}")
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from equimodal.report import write_page
 from equimodal.report.thumbnails import shown
-from unit.report.synthetic import make_results, write_folder, write_predictions
+from unit.report.synthetic import make_diagnosis, make_results, write_folder, write_predictions
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HOSTILE = '<script>document.title="taken"</script>'
@@ -53,6 +53,8 @@ def write_comparison(folder: Path) -> Path:
     samples = [{"index": index, "shown": pictures} for index in range(12)]
     content = {"schema": "equimodal.samples/1", "seed": 0, "samples": samples}
     (folder / "samples.json").write_text(json.dumps(content), encoding="utf-8")
+    diagnosis = json.dumps(make_diagnosis(results))
+    (folder / "diagnosis.json").write_text(diagnosis, encoding="utf-8")
     return write_page(folder)
 
 
@@ -64,7 +66,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path)
         page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         found = Opened(page)
         page.on("console", lambda message: found.messages.append(message.text))
         page.on("pageerror", lambda error: found.messages.append(str(error)))

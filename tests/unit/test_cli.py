@@ -195,7 +195,7 @@ def test_report_shows_the_table_and_writes_the_page(calls, capsys, monkeypatch):
     monkeypatch.setattr("equimodal.report.read_results", lambda folder: f"results of {folder}")
     monkeypatch.setattr("equimodal.report.write_page", lambda folder: f"{folder}/report.html")
     renewed = []
-    monkeypatch.setattr("equimodal.report.renew_samples", lambda *given: renewed.append(given))
+    monkeypatch.setattr("equimodal.report.renew", lambda *given: renewed.append(given))
 
     assert main(["report", "there", "--data-root", "data"]) == 0
     assert renewed == [("there", "results of there", "data")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +114,7 @@ def compare(
 
 def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:
     """Train what is missing, then write the results of all."""
-    from equimodal.report import keep_samples, write_page
+    from equimodal.report import keep, write_page
 
     missing = [index for index, run in enumerate(plan.runs) if not is_over(run, folder)]
     runs = [plan.runs[index] for index in missing]
@@ -124,8 +123,7 @@ def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, An
     failures = {missing[index]: message for index, message in failed.items()}
     results = collect(plan, folder, failures)
     write_json(folder / "results.json", results)
-    with suppress(BalanceError):  # the results stand, and the page says that none were kept
-        keep_samples(folder, results, plan.data_root)
+    keep(folder, results, plan.data_root)
     write_page(folder)
     if failures:
         raise _incomplete(plan, failures)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from equimodal.report.document import markdown
     from equimodal.report.findings import conclusions
+    from equimodal.report.keeping import keep, renew
     from equimodal.report.page import write_page
     from equimodal.report.reading import read_results
-    from equimodal.report.sample_store import keep_samples, renew_samples
     from equimodal.report.single import run_line, run_table
     from equimodal.report.terminal import table
 
 __all__ = [
     "conclusions",
-    "keep_samples",
+    "keep",
     "markdown",
     "read_results",
-    "renew_samples",
+    "renew",
     "run_line",
     "run_table",
     "table",
@@ -27,10 +27,10 @@ __all__ = [
 
 _LAZY = {
     "conclusions": "equimodal.report.findings",
-    "keep_samples": "equimodal.report.sample_store",
+    "keep": "equimodal.report.keeping",
     "markdown": "equimodal.report.document",
     "read_results": "equimodal.report.reading",
-    "renew_samples": "equimodal.report.sample_store",
+    "renew": "equimodal.report.keeping",
     "run_line": "equimodal.report.single",
     "run_table": "equimodal.report.single",
     "table": "equimodal.report.terminal",

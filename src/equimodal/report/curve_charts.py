@@ -8,7 +8,7 @@ from equimodal.report.chart_numbers import band_table
 from equimodal.report.figures import Chart, Trace, axis, colour, epoch_axis, layout, line, shade
 from equimodal.report.history import FUSED, Band, History, accuracy_curves, decisions
 from equimodal.report.reading import Results
-from equimodal.report.rows import group, modalities, ordered_rows
+from equimodal.report.rows import group, modalities, ordered_rows, rows_in
 
 TITLES = {
     "significance": "significance",
@@ -19,6 +19,13 @@ TITLES = {
     "validation_purity": "purity on validation data",
     "gap": "purity gap",
     "strength": "strength of re-initialisation",
+}
+_SHARE = "gradient_share"
+MEASURES = {
+    "score": "score of its own prediction",
+    _SHARE: "share of the gradient's norm",
+    "gradient_norm": "norm of the gradient",
+    "conflict": "cosine of fused and own gradient",
 }
 
 
@@ -80,21 +87,32 @@ def decision_charts(
         if highest - lowest <= 1e-9 * max(1.0, abs(highest)):
             constant[_title(name)] = highest
         else:
-            charts.append(_decision_chart(results, row, name, bands))
+            charts.append(_decision_chart(results, row, _title(name), bands))
     return charts, constant
+
+
+def gradient_charts(results: Results, history: History) -> tuple[list[Chart], list[Chart]]:
+    """What was measured of the gradients of joint, and of other rows the modalities' shares."""
+    shares = []
+    for row in rows_in(results, ("baselines", "methods")):
+        measured = decisions(history, row, "diagnosis")
+        if row != "joint" and (bands := measured.get(_SHARE)):
+            shares.append(_decision_chart(results, row, row, bands))
+    joint = decisions(history, "joint", "diagnosis")
+    titled = [(MEASURES.get(name, name.replace("_", " ")), bands) for name, bands in joint.items()]
+    return [_decision_chart(results, "joint", title, bands) for title, bands in titled], shares
 
 
 def _title(name: str) -> str:
     return TITLES.get(name, name.replace("_", " "))
 
 
-def _decision_chart(results: Results, row: str, name: str, bands: dict[str, Band]) -> Chart:
+def _decision_chart(results: Results, row: str, title: str, bands: dict[str, Band]) -> Chart:
     names = modalities(results)
     data: list[Trace] = []
     for modality, band in bands.items():
         mark = colour(names.index(modality)) if modality in names else "--muted"
         data += [shade(band, mark), line(band, mark, modality)]
-    title = _title(name)
     ends = ", ".join(f"{m} from {b.mean[0]:.3g} to {b.mean[-1]:.3g}" for m, b in bands.items())
     label = f"{row}: {title} over the epochs, {ends}"
     drawn = layout(epoch_axis(bands.values()), axis())

@@ -65,13 +65,16 @@ def accuracy_curves(history: History, row: str) -> dict[str, Band]:
     return {name: Band.of(values) for name, values in found.items()}
 
 
-def decisions(history: History, row: str) -> dict[str, dict[str, Band]]:
-    """Decisions of a row by name and modality, thinned to one mean and range per epoch."""
+def decisions(history: History, row: str, kind: str = "decisions") -> dict[str, dict[str, Band]]:
+    """Decisions of a row by name and modality, thinned to one mean and range per epoch.
+
+    ``kind`` "diagnosis" gives what was measured during training in the same form.
+    """
     found: dict[str, dict[str, Values]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for records in history.get(row, ()):
-        for entry in records["decisions"]:
+        for entry in records.get(kind, ()):
             for modality, value in _mapping(entry, "values").items():
                 if (number := finite(value)) is not None:
                     found[str(entry.get("name"))][modality][entry["epoch"]].append(number)

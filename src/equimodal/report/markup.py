@@ -113,6 +113,11 @@ def scrolling(content: str, label: str) -> str:
     return f"<div {region}><table>{content}</table></div>"
 
 
+def small_table(values: Table, label: str) -> str:
+    """A plain table that takes no more width than it needs; empty without a line."""
+    return f'<div class="fitting">{scrolling(table(values), label)}</div>' if values.lines else ""
+
+
 def script_data(value: Any) -> str:
     """``value`` as JSON that cannot end the script element it stands in."""
     written = json.dumps(value, allow_nan=False, separators=(",", ":"))

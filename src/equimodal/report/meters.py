@@ -24,19 +24,20 @@ def _tile(results: Results, index: int, modality: str) -> str:
     if joint is None:
         return ""
     gap = probe_gap(results, modality)
-    verdict = '<span class="verdict">starved</span>' if gap and starved(gap) else ""
+    verdict = '<span class="verdict bad">starved</span>' if gap and starved(gap) else ""
     beside = [f"{percent(alone)} % trained alone" if alone is not None else ""]
     beside += [f"{percent(floor)} % untrained" if floor is not None else ""]
     return (
         f'<div class="meter" style="--mark: var({colour(index)})">'
         f"<h3>{text(modality)}{verdict}</h3>"
         f"<p><strong>{percent(joint)} %</strong> linear probe after joint training</p>"
-        f"{_bar(joint, alone, floor)}"
+        f"{bar(joint, alone, floor)}"
         f"<p>{text(' · '.join(part for part in beside if part))}</p></div>"
     )
 
 
-def _bar(joint: float, alone: float | None, floor: float | None) -> str:
+def bar(joint: float, alone: float | None, floor: float | None) -> str:
+    """A bar from the floor to what joint training left, with what it lost to training alone."""
     pieces = [_piece("fill", min(floor or 0.0, joint), joint)]
     pieces += [_piece("lost", joint, alone)] if alone is not None and alone > joint else []
     pieces += [_piece("tick", value) for value in (alone, floor) if value is not None]

@@ -9,12 +9,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from equimodal.report import markup, sections
+from equimodal.report.diagnosis import Diagnosis, read_diagnosis
 from equimodal.report.gallery import Gallery
 from equimodal.report.history import History, read_history
 from equimodal.report.predictions import Predictions, fused_row, read_predictions
 from equimodal.report.reading import Results, read_results
-from equimodal.report.sample_section import by_class, samples
+from equimodal.report.sample_section import by_class, reliance, samples
 from equimodal.report.sample_store import Samples, read_samples
+from equimodal.report.verdict_section import verdict
 
 _NO_SAMPLES = (
     "No samples were kept, so none are shown. Where the data are at hand, write: "
@@ -37,7 +39,9 @@ def write_page(folder: str | Path) -> Path:
     kept = read_samples(folder)
     if kept is None and fused_row(results, predictions):
         notes.append(_NO_SAMPLES)
-    content = page(results, history, notes, predictions, kept)
+    diagnosis, problem = read_diagnosis(folder)
+    notes += [problem] if problem else []
+    content = page(results, history, notes, predictions, kept, diagnosis)
     temporary.write_text(content, encoding="utf-8")
     temporary.replace(path)
     return path
@@ -49,6 +53,7 @@ def page(
     notes: Sequence[str] = (),
     predictions: Predictions | None = None,
     kept: Samples | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> str:
     """The page as text.
 
@@ -58,10 +63,12 @@ def page(
         notes: a sentence for each file that could not be read.
         predictions: what the runs predicted on test data.
         kept: the samples to show.
+        diagnosis: the diagnosis of one of the rows.
     """
     gallery, predictions = Gallery(), predictions or {}
     body = [
-        sections.happened(results),
+        verdict(results, diagnosis),
+        sections.happened(results, tiles=diagnosis is None),
         sections.every_row(results),
         sections.accuracy(results, gallery),
         sections.ranks(results, gallery),
@@ -69,8 +76,10 @@ def page(
         sections.probes(results, gallery),
         sections.over_epochs(results, history, gallery),
         sections.decided(results, history, gallery),
+        sections.gradients(results, history, gallery),
         by_class(results, predictions, gallery),
-        samples(results, predictions, kept),
+        reliance(results, diagnosis, gallery),
+        samples(results, predictions, kept, diagnosis),
         sections.origin(results, notes),
     ]
     figures = [{"data": chart.data, "layout": chart.layout} for chart in gallery.charts]

@@ -55,10 +55,10 @@ def _instead(folder: Path) -> str:
 
 
 def read_records(folder: str | Path, run: Mapping[str, Any]) -> tuple[Records, str | None]:
-    """The curves and decisions of one run, and a sentence when they cannot be read."""
+    """The curves, decisions and measures of one run, and a sentence when they cannot be read."""
     name = f"{run['method']} seed {run['seed']}"
     place = run.get("folder")
-    empty: Records = {"curves": [], "decisions": []}
+    empty: Records = {"curves": [], "decisions": [], "diagnosis": []}
     if not place:
         return empty, None
     root = Path(folder).resolve()
@@ -74,7 +74,11 @@ def read_records(folder: str | Path, run: Mapping[str, Any]) -> tuple[Records, s
         return empty, f"{name}: records.json in {place} cannot be read ({error})."
 
 
-_ENTRIES: dict[str, tuple[str, ...]] = {"curves": ("epoch",), "decisions": ("epoch", "values")}
+_ENTRIES: dict[str, tuple[str, ...]] = {
+    "curves": ("epoch",),
+    "decisions": ("epoch", "values"),
+    "diagnosis": ("epoch", "values"),
+}
 
 
 def _entries(found: object, key: str) -> list[dict[str, Any]]:

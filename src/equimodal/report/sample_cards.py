@@ -7,10 +7,11 @@ The marks hold numbers alone, so that no name of a class or a modality can distu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from equimodal.report.figures import colour
 from equimodal.report.markup import text
+from equimodal.report.numbers import points
 from equimodal.report.predictions import Prediction
 
 Filter = tuple[str, list[tuple[str, str]]]
@@ -26,6 +27,8 @@ class Gathered:
         alone: modality -> prediction of its model trained alone, where there is one.
         fused: name and prediction of the fused model.
         others: the other rows that train every modality, with their predictions.
+        contributions: modality -> what it adds to the fused model's probability of the true class
+            of every sample (Shapley values); empty where there is no diagnosis.
     """
 
     classes: Sequence[str]
@@ -33,6 +36,7 @@ class Gathered:
     alone: Mapping[str, Prediction]
     fused: tuple[str, Prediction]
     others: Mapping[str, Prediction]
+    contributions: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def cards(gathered: Gathered, shown: Mapping[int, Mapping[str, Mapping[str, str]]]) -> str:
@@ -66,6 +70,11 @@ def _filters(gathered: Gathered) -> Iterator[Filter]:
                 ("known-none", "none of them"),
             ],
         )
+    if gathered.contributions:
+        yield (
+            f"{gathered.fused[0]} relies most on",
+            [(f"relies-{i}", m) for i, m in enumerate(gathered.modalities)],
+        )
     yield gathered.fused[0], [("fused-right", "right"), ("fused-wrong", "wrong")]
     if gathered.others:
         yield (
@@ -91,9 +100,19 @@ def marks(gathered: Gathered, index: int) -> list[str]:
         *(f"known-{i}" for i in known),
         *([f"only-{known[0]}"] if len(known) == 1 else []),
         *([] if known else ["known-none"]),
+        *_reliance(gathered, index),
         f"fused-{_outcome(gathered.fused[1], index)}",
         *(f"row-{i}-{_outcome(p, index)}" for i, p in enumerate(gathered.others.values())),
     ]
+
+
+def _reliance(gathered: Gathered, index: int) -> list[str]:
+    """The modality that adds most to the true class's probability, where one adds anything."""
+    values = {m: found[index] for m, found in gathered.contributions.items()}
+    most = max(values, key=lambda m: values[m], default=None)
+    if most is None or values[most] <= 0:
+        return []
+    return [f"relies-{list(gathered.modalities).index(most)}"]
 
 
 def _right(prediction: Prediction | None, index: int) -> bool:
@@ -135,7 +154,15 @@ def _judgements(gathered: Gathered, index: int) -> str:
     lines = "".join(_judgement(gathered, index, *row) for row in rows)
     wrong = [row for row, found in gathered.others.items() if not found.right[index]]
     told = f"other rows wrong: {', '.join(wrong) or 'none'}"
-    return f'<dl>{lines}</dl><p class="quiet">{text(told)}</p>'
+    return f'<dl>{lines}</dl>{_added(gathered, index)}<p class="quiet">{text(told)}</p>'
+
+
+def _added(gathered: Gathered, index: int) -> str:
+    """What each modality adds in the fused model, in points of the true class's probability."""
+    added = [f"{m} {points(found[index])}" for m, found in gathered.contributions.items()]
+    if not added:
+        return ""
+    return f'<p class="quiet">{text(gathered.fused[0])} rests on {text(", ".join(added))}</p>'
 
 
 def _judgement(

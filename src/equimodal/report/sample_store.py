@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,28 +58,6 @@ def keep_samples(folder: str | Path, results: Results, data_root: str | Path | N
     samples = [{"index": index, "shown": _shown(source, index)} for index in chosen]
     write_json(folder / SAMPLES, {"schema": SCHEMA, "seed": seed, "samples": samples})
     return True
-
-
-def renew_samples(
-    folder: str | Path, results: Results, data_root: str | Path | None = None
-) -> None:
-    """Writes samples.json where ``data_root`` is given, or where it is missing and needs none.
-
-    Raises:
-        BalanceError: as `keep_samples`, where ``data_root`` is given.
-    """
-    if data_root is not None:
-        keep_samples(folder, results, data_root)
-    elif not (Path(folder) / SAMPLES).exists() and _generated(str(results["config"]["data"])):
-        with suppress(BalanceError):  # the page says that no samples were kept
-            keep_samples(folder, results)
-
-
-def _generated(name: str) -> bool:
-    """Whether the data set is one of ours that needs no files."""
-    from equimodal.data.sources import describe, names
-
-    return name in names() and not describe(name).files
 
 
 def shown_seed(results: Results, predictions: Predictions) -> int | None:

@@ -8,7 +8,7 @@ from equimodal.report import markup
 from equimodal.report.accuracy_charts import GROUP_COLOURS, accuracy_chart, difference_chart
 from equimodal.report.columns import MEANING, columns
 from equimodal.report.cost_chart import cost_chart
-from equimodal.report.curve_charts import curve_charts, decision_charts
+from equimodal.report.curve_charts import curve_charts, decision_charts, gradient_charts
 from equimodal.report.figures import colour
 from equimodal.report.findings import findings
 from equimodal.report.gallery import Gallery
@@ -55,10 +55,11 @@ def header(results: Results) -> str:
     )
 
 
-def happened(results: Results) -> str:
-    """A tile per modality and the conclusions."""
+def happened(results: Results, *, tiles: bool = True) -> str:
+    """The conclusions, below a tile per modality unless a verdict shows them already."""
     sentences = markup.definitions(findings(results).items(), "conclusions")
-    return markup.section("happened", "What happened", meters(results), sentences)
+    shown = meters(results) if tiles else ""
+    return markup.section("happened", "What happened", shown, sentences)
 
 
 def every_row(results: Results) -> str:
@@ -136,6 +137,22 @@ def decided(results: Results, history: History, gallery: Gallery) -> str:
     return markup.section(
         "decided", "What the methods decided", _with(_modality_marks(results), grid, lead)
     )
+
+
+def gradients(results: Results, history: History, gallery: Gallery) -> str:
+    """What was measured of the gradients during training."""
+    joint, shares = gradient_charts(results, history)
+    parts = [
+        f"<h3>{markup.text(title)}</h3>{gallery.place(*charts, kind='small', level=4)}"
+        for title, charts in (("joint", joint), ("Share of the gradient's norm", shares))
+        if charts
+    ]
+    lead = (
+        "Measured every few steps, before a method changes a gradient. A cosine below zero is a "
+        "conflict: the fused loss pulls an encoder's part away from what its own loss wants."
+    )
+    body = _with(_modality_marks(results), "".join(parts), lead)
+    return markup.section("gradients", "Gradients during training", body)
 
 
 def _row_decisions(results: Results, history: History, row: str, gallery: Gallery) -> str:

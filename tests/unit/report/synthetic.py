@@ -252,3 +252,59 @@ def write_predictions(folder: Path, results: Results, count: int = 60) -> Path:
             np.savez(place / "predictions.npz", test_logits=logits, test_labels=labels)
     (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
     return folder
+
+
+def _estimate(value: float, half: float = 0.02) -> dict[str, float]:
+    return {"value": value, "low": value - half, "high": value + half}
+
+
+def make_diagnosis(results: Results, count: int = 60) -> dict[str, Any]:
+    """A diagnosis of joint in which the first modality is under-trained."""
+    names = list(results["data"]["modalities"])
+    classes = len(results["data"]["classes"])
+    words = ["under-trained", *["well trained"] * (len(names) - 1)]
+    probe = {
+        "fused": _estimate(0.57),
+        "alone": _estimate(0.72),
+        "untrained": _estimate(0.45),
+        "lost": _estimate(0.15),
+    }
+    rival = {"accuracy": _estimate(0.96), "difference": _estimate(0.04)}
+    shares = {m: 0.2 + 0.4 * place for place, m in enumerate(names)}
+    return {
+        "schema": "equimodal.diagnosis/1",
+        "source": {"row": "joint", "split": "test", "seeds": [0, 1, 2], "modalities": names},
+        "verdict": {
+            "state": "under-trained",
+            "sure": 0.97,
+            "modalities": {
+                m: {"word": word, "sure": 0.9, "probe": probe, "chance": 0.1}
+                for m, word in zip(names, words, strict=True)
+            },
+            "cost": {
+                "accuracy": _estimate(0.92),
+                "ahead": {"joint+unimodal": rival},
+                "best_alone": f"alone:{names[-1]}",
+            },
+        },
+        "advice": [
+            {"method": "joint+unimodal", "reason": "a loss for each modality"},
+            {"method": "", "reason": "look at its data"},
+        ],
+        "measures": {
+            "shapley": {
+                "exact": True,
+                "accuracy": {m: _estimate(share) for m, share in shares.items()},
+                "per_class": {m: [share, *[None] * (classes - 1)] for m, share in shares.items()},
+                "interaction": {"accuracy": [{"pair": names[:2], **_estimate(-0.1)}]},
+            },
+            "drop": {"removed": shares, "shuffled": shares},
+        },
+        "missing": [],
+        "notes": ["a note on the diagnosis"],
+        "text": ["keypad, joint", "verdict: under-trained"],
+        "contributions": {
+            "seed": 0,
+            "score": {m: [share] * count for m, share in shares.items()},
+        },
+    }

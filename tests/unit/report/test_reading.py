@@ -72,7 +72,7 @@ def test_records_are_read(folder, results):
 
 def test_a_run_without_a_folder_has_no_records_and_no_complaint(folder, results):
     run = results["runs"][0] | {"folder": None}
-    assert read_records(folder, run) == ({"curves": [], "decisions": []}, None)
+    assert read_records(folder, run) == ({"curves": [], "decisions": [], "diagnosis": []}, None)
 
 
 def test_missing_records_become_a_sentence(folder, results):
@@ -91,7 +91,7 @@ def test_damaged_records_become_a_sentence(folder, results, content):
     run = results["runs"][-1]
     (folder / run["folder"] / "records.json").write_text(content)
     records, problem = read_records(folder, run)
-    assert records == {"curves": [], "decisions": []}
+    assert records == {"curves": [], "decisions": [], "diagnosis": []}
     assert problem is not None
     assert "cannot be read" in problem
 

@@ -10,7 +10,7 @@ import torch
 
 from equimodal.data.dataset import DataSource, Modality, MultimodalDataset
 from equimodal.errors import BalanceError
-from equimodal.report import write_page
+from equimodal.report import renew, write_page
 from equimodal.report.predictions import Prediction, read_predictions
 from equimodal.report.sample_cards import Gathered, cards, filters, marks
 from equimodal.report.sample_choice import chosen_samples
@@ -20,7 +20,6 @@ from equimodal.report.sample_store import (
     Samples,
     keep_samples,
     read_samples,
-    renew_samples,
     shown_seed,
 )
 from unit.report.synthetic import write_predictions
@@ -117,17 +116,17 @@ def test_without_predictions_nothing_is_kept(folder, results):
 def test_missing_samples_of_a_generated_set_are_made_and_others_left(
     predicted_folder, results, loaded
 ):
-    renew_samples(predicted_folder, results)
+    renew(predicted_folder, results)
     first = (predicted_folder / SAMPLES).stat().st_mtime_ns
-    renew_samples(predicted_folder, results)
+    renew(predicted_folder, results)
     assert (predicted_folder / SAMPLES).stat().st_mtime_ns == first
-    renew_samples(predicted_folder, results, "root")
+    renew(predicted_folder, results, "root")
     assert str(loaded["root"]) == "root"
 
 
 def test_samples_that_need_files_wait_for_their_folder(predicted_folder, results, loaded):
     results["config"]["data"] = "avdigits"
-    renew_samples(predicted_folder, results)
+    renew(predicted_folder, results)
     assert loaded == {} and read_samples(predicted_folder) is None
 
 
@@ -136,10 +135,10 @@ def test_data_that_changed_leave_a_note_unless_they_were_asked_for(
 ):
     monkeypatch.setattr("equimodal.data.sources.load", lambda *_, **__: source_of([0, 1, 2]))
     monkeypatch.setattr("equimodal.report.page._plotly", lambda: "/* plotting */")
-    renew_samples(predicted_folder, results)
+    renew(predicted_folder, results)
     assert "No samples were kept" in write_page(predicted_folder).read_text(encoding="utf-8")
     with pytest.raises(BalanceError, match="not those of the comparison"):
-        renew_samples(predicted_folder, results, "root")
+        renew(predicted_folder, results, "root")
 
 
 def test_a_table_is_read_from_its_folder(predicted_folder, results, loaded, monkeypatch, tmp_path):

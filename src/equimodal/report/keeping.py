@@ -1,0 +1,54 @@
+"""What a page needs beyond the results and the runs, written into their folder once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from equimodal.errors import BalanceError
+from equimodal.report.diagnosis import DIAGNOSIS
+from equimodal.report.diagnosis_store import keep_diagnosis
+from equimodal.report.reading import Results
+from equimodal.report.rows import by_seed, modalities
+from equimodal.report.sample_store import SAMPLES, keep_samples
+
+
+def keep(folder: str | Path, results: Results, data_root: str | Path | None = None) -> None:
+    """Writes the samples and the diagnosis of a comparison that has just ended.
+
+    What cannot be had is left out, as the results stand without it, and the page says so.
+    """
+    with suppress(BalanceError):
+        keep_samples(folder, results, data_root)
+    (Path(folder) / DIAGNOSIS).unlink(missing_ok=True)  # it may be of fewer runs
+    _diagnose(folder, results)
+
+
+def renew(folder: str | Path, results: Results, data_root: str | Path | None = None) -> None:
+    """Writes what is missing of both; with ``data_root`` the samples anew.
+
+    Raises:
+        BalanceError: the data at ``data_root`` cannot be loaded or are not the comparison's.
+    """
+    if data_root is not None:
+        keep_samples(folder, results, data_root)
+    elif not (Path(folder) / SAMPLES).exists() and _generated(str(results["config"]["data"])):
+        with suppress(BalanceError):
+            keep_samples(folder, results)
+    if not (Path(folder) / DIAGNOSIS).exists():
+        _diagnose(folder, results)
+
+
+def _diagnose(folder: str | Path, results: Results) -> None:
+    """Only where a verdict is possible: joint and every modality alone were trained."""
+    rows = ("joint", *(f"alone:{m}" for m in modalities(results)))
+    if all(by_seed(results, row, "accuracy") for row in rows):
+        with suppress(BalanceError):  # such as predictions of an earlier version
+            keep_diagnosis(folder, results)
+
+
+def _generated(name: str) -> bool:
+    """Whether the data set is one of ours that needs no files."""
+    from equimodal.data.sources import describe, names
+
+    return name in names() and not describe(name).files
