@@ -140,5 +140,6 @@ def test_paper_is_white_even_when_the_screen_is_dark(opened):
     page.emulate_media(color_scheme="dark", media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("nav").is_hidden()
+    wait_until(page, "[...document.querySelectorAll('.main-svg')].every(c => c.clientWidth <= 720)")
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     page.emulate_media(color_scheme="light", media="screen")

@@ -65,9 +65,14 @@
     apply(chosen);
   });
   systemDark.addEventListener("change", () => apply(chosen));
-  // Paper is white whatever the screen shows.
-  window.addEventListener("beforeprint", () => apply("light"));
-  window.addEventListener("afterprint", () => apply(chosen));
+  // Paper is white whatever the screen shows, and narrower: charts are drawn for its width.
+  function onPaper(paper) {
+    root.classList.toggle("paper", paper);
+    apply(paper ? "light" : chosen);
+    for (const place of places) Plotly.Plots.resize(place);
+  }
+  window.addEventListener("beforeprint", () => onPaper(true));
+  window.addEventListener("afterprint", () => onPaper(false));
 
   for (const form of document.querySelectorAll("form.filters")) {
     const choices = [...form.querySelectorAll("select")];

@@ -162,7 +162,9 @@ def _added(gathered: Gathered, index: int) -> str:
     added = [f"{m} {points(found[index])}" for m, found in gathered.contributions.items()]
     if not added:
         return ""
-    return f'<p class="quiet">{text(gathered.fused[0])} rests on {text(", ".join(added))}</p>'
+    return (
+        f'<p class="quiet">{text(gathered.fused[0])} rests on {text(", ".join(added))} points</p>'
+    )
 
 
 def _judgement(
@@ -177,5 +179,5 @@ def _judgement(
     return (
         f"<dt>{text(name)}</dt><dd>{mark} {text(said)}{spoken}"
         f'<span class="bar" aria-hidden="true"><i class="fill" style="--mark: var({colour_name}); '
-        f'width:{sure:.0f}%"></i></span>{sure:.0f} %</dd>'
+        f'width:{sure:.0f}%"></i></span>{sure:.0f}&nbsp;%</dd>'
     )

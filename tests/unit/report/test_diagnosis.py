@@ -185,7 +185,7 @@ def test_contributions_are_those_of_the_seed_and_the_samples(diagnosis):
 
 
 def test_cards_tell_what_the_fused_model_rests_on(diagnosed):
-    assert "joint rests on sound +20.0, image +60.0" in diagnosed
+    assert "joint rests on sound +20.0, image +60.0 points" in diagnosed
     assert "relies-1" in diagnosed.partition("<li data-marks=")[2].partition(">")[0]
     assert "joint relies most on" in diagnosed
 

@@ -197,7 +197,7 @@ def test_a_card_shows_pictures_answers_and_who_else_is_wrong(gathered):
     assert 'src="data:image/png;base64,AAAA" alt="image of sample 0, class cat"' in shown
     assert "&lt;b&gt;" in shown
     assert "other rows wrong: dus" in shown
-    assert shown.count("100 %") == 3
+    assert shown.count("100&nbsp;%") == 3
 
 
 def test_the_section_needs_samples_of_a_seed_that_was_predicted(predicted_folder, results):
