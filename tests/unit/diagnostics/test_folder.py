@@ -131,7 +131,7 @@ def test_the_records_of_the_training_are_summed_up(comparison, found):
     records, problem = read_records(
         comparison, {"method": "joint", "seed": 3, "folder": "runs/joint/seed-3"}
     )
-    assert problem is None and set(records) == {"curves", "decisions"}
+    assert problem is None and set(records) == {"curves", "decisions", "diagnosis"}
     kept = json.loads((comparison / "runs/joint/seed-3/records.json").read_text())["diagnosis"]
     assert [r["step"] for r in kept if r["name"] == "gradient_share"] == [0, 10]
     training = found["measures"]["training"]
