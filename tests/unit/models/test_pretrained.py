@@ -132,6 +132,7 @@ def test_a_spectrogram_is_turned_halved_and_padded_for_ast(built):
     encoder, model = built("ast", SOUND)
     x = torch.randn(2, 1, 16, 20)
     rows = torch.cat([x[:, 0].transpose(1, 2) / 2, torch.zeros(2, 4, 16)], 1)
+    assert torch.equal(encoder.inputs(x)[0]["input_values"], rows)
     torch.testing.assert_close(encoder(x), model(rows).pooler_output)
 
 
