@@ -22,7 +22,7 @@ SOUND = "\"sound\" & 'töne' \N{HIRAGANA LETTER A}"
 IMAGE = "<img src=x onerror=\"document.title='taken'\">"
 CLASSES = (HOSTILE, IMAGE, "класс \N{CHECK MARK}", "'\"")
 ALONE = (f"alone:{HOSTILE}", f"alone:{SOUND}")
-ROWS = ("untrained", *ALONE, "ensemble", "joint", "amss-fixed", "amss")
+ROWS = (*ALONE, "ensemble", "joint", "amss")
 
 
 @dataclass
@@ -50,7 +50,7 @@ def write_comparison(folder: Path) -> Path:
     results["data"]["note"] = HOSTILE
     write_predictions(write_folder(folder, results), results)
     pictures = {HOSTILE: shown("vector", range(4)), SOUND: {"text": HOSTILE}}
-    samples = [{"index": index, "shown": pictures} for index in range(12)]
+    samples = [{"index": index, "shown": pictures} for index in range(6)]
     content = {"schema": "equimodal.samples/1", "seed": 0, "samples": samples}
     (folder / "samples.json").write_text(json.dumps(content), encoding="utf-8")
     diagnosis = json.dumps(make_diagnosis(results))

@@ -43,7 +43,7 @@ def class_chart(results: Results, predictions: Predictions) -> Chart | None:
         title,
         f"{title}, in percent, by {', '.join(rows)}; the numbers are in the table below",
         [_dots(row, [rates[row][i] for i in shown], kept, marks[row]) for row in rows],
-        layout(axis("percent", range=[-3, 103]), row_axis(kept)),
+        layout(axis("percent"), row_axis(kept)),
         row_height(kept),
         class_table(names, rates),
     )

@@ -11,7 +11,7 @@ from equimodal.report.numbers import duration, percent, points, ratio
 from equimodal.report.reading import Results
 from equimodal.report.rows import finite, group, rows_in, spread
 
-_SIDES = ("bottom right", "top left")
+_SIDES = ("bottom center", "top center")
 _SHOWN = ("baselines", "controls", "methods")
 
 
