@@ -11,6 +11,7 @@ from equimodal.models.encoders import (
 )
 from equimodal.models.fusion import FusionModel, Output, build_model
 from equimodal.models.fusions import FUSIONS
+from equimodal.models.i3d import I3D
 from equimodal.models.named import ENCODERS
 from equimodal.models.resnet import ResNet18, ResNet50
 from equimodal.models.sequences import SequenceEncoder, TextEncoder
@@ -18,6 +19,7 @@ from equimodal.models.sequences import SequenceEncoder, TextEncoder
 __all__ = [
     "ENCODERS",
     "FUSIONS",
+    "I3D",
     "ConvEncoder",
     "Encoder",
     "FrameAverage",

@@ -7,6 +7,7 @@ name               kinds                                   what it is
 ``resnet18``       image, spectrogram, video               ResNet-18; a video's frames are averaged
 ``resnet18-gelu``  image, spectrogram, video               the same with GELU in the place of ReLU
 ``resnet50``       image, spectrogram, video               ResNet-50; a video's frames are averaged
+``i3d``            video                                   Inception-I3D over a clip in time
 ``conv1d``         sequence, spectrogram                   1-D convolutions over time
 ``transformer``    sequence, text                          two blocks of a transformer
 ``mlp``            vector, image, spectrogram              two linear layers over all numbers
@@ -35,6 +36,7 @@ from equimodal.models.encoders import (
     build_encoder,
     check_sample,
 )
+from equimodal.models.i3d import I3D
 from equimodal.models.resnet import ResNet18, ResNet50
 
 SMALL, PRETRAINED = "small", "hf:"
@@ -89,6 +91,7 @@ ENCODERS: Mapping[str, Entry] = {
     "resnet18": Entry(_PICTURES, _pictures(ResNet18)),
     "resnet18-gelu": Entry(_PICTURES, _pictures(lambda channels: ResNet18(channels, nn.GELU))),
     "resnet50": Entry(_PICTURES, _pictures(ResNet50)),
+    "i3d": Entry(("video",), lambda modality: I3D(modality.shape[1])),
     "conv1d": Entry(("sequence", "spectrogram"), _over_time),
     "transformer": Entry(("sequence", "text"), _small),
     "mlp": Entry(("vector", "image", "spectrogram"), _flat),
