@@ -10,6 +10,7 @@ from equimodal import data as sources
 from equimodal.compare.arguments import count_of, default_out
 from equimodal.compare.engine import default_jobs, execute
 from equimodal.compare.folder import check_new, check_runs, claim
+from equimodal.compare.here import execute_here
 from equimodal.compare.plan import Plan, make_plan
 from equimodal.compare.progress import shown
 from equimodal.compare.results import collect, is_over
@@ -38,6 +39,7 @@ def compare(
     progress: bool = True,
     cache: str | Path | None = None,
     schedule: str = "cosine",
+    here: bool = False,
 ) -> dict[str, Any]:
     """Train every row with the same budget, seeds and data, and sum up who wins.
 
@@ -72,6 +74,8 @@ def compare(
         schedule: learning rate over the training: ``cosine`` (to zero, at every step),
             ``constant``, ``step:60:0.1`` (times 0.1 every 60 epochs) or ``multistep:80,90:0.1``
             (times 0.1 from epoch 80 and from epoch 90 on).
+        here: train in this process, one run after the other: sooner done where runs last less than
+            the seconds that a process takes to start. The numbers are the same.
 
     Returns:
         What results.json holds.
@@ -109,7 +113,7 @@ def compare(
     make_folder(folder)
     with locked(folder, patience=0.0):
         claim(folder, plan)
-        return _run(plan, folder, jobs=processes, progress=progress)
+        return _run(plan, folder, jobs=0 if here else processes, progress=progress)
 
 
 def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:
@@ -119,7 +123,11 @@ def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, An
     missing = [index for index, run in enumerate(plan.runs) if not is_over(run, folder)]
     runs = [plan.runs[index] for index in missing]
     with shown(runs, progress=progress) as listener:
-        failed = execute(runs, folder, jobs=jobs, data_root=plan.data_root, listener=listener)
+        given: dict[str, Any] = {"data_root": plan.data_root, "listener": listener}
+        if jobs:
+            failed = execute(runs, folder, jobs=jobs, **given)
+        else:
+            failed = execute_here(runs, folder, **given)
     failures = {missing[index]: message for index, message in failed.items()}
     results = collect(plan, folder, failures)
     write_json(folder / "results.json", results)

@@ -72,6 +72,13 @@ def test_the_results_are_complete_and_as_documented(whole):
     assert (folder / "report.html").stat().st_size > 1000
 
 
+def test_in_this_process_the_numbers_are_the_same(whole, tmp_path):
+    options = ARGUMENTS | {"methods": ["joint"], "here": True}
+    results = equimodal.compare(**options, out=tmp_path / "here")
+    (joint,) = [run for run in whole[0]["runs"] if run["method"] == "joint"]
+    assert without_times(results["runs"]) == [without_times(joint)]
+
+
 def test_the_results_say_nothing_of_the_machine(whole):
     _, folder = whole
     stored = (folder / "results.json").read_text()
