@@ -13,6 +13,8 @@ from equimodal.train.storage import read_json, write_json
 
 CONFIG = "config.json"
 RUNS = "runs"
+DATA = "data"
+"""Where a recipe puts the table that it compares on."""
 
 
 def check_new(folder: Path, *, resume: bool) -> None:
@@ -48,7 +50,7 @@ def _ours(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     entries = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    if entries and CONFIG not in entries and entries != {RUNS}:
+    if entries and CONFIG not in entries and not entries <= {RUNS, DATA}:
         raise BalanceError(
             f"'{folder}' holds {len(entries)} other files, such as '{min(entries)}', and no "
             "comparison; choose another folder with --out."

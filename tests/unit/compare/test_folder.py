@@ -23,6 +23,13 @@ def test_results_are_never_overwritten_without_being_asked(tmp_path, tiny_plans)
     check_new(tmp_path, resume=True)
 
 
+def test_a_folder_with_the_table_of_a_recipe_is_continued(tmp_path):
+    (tmp_path / "data").mkdir()
+    check_new(tmp_path, resume=True)
+    with pytest.raises(BalanceError, match="add --resume"):
+        check_new(tmp_path, resume=False)
+
+
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_folder_of_something_else_is_refused(tmp_path, resume):
     (tmp_path / "thesis.tex").write_text("")

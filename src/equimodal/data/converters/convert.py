@@ -10,8 +10,9 @@ from equimodal.data import converters
 from equimodal.data.converters.derive import derive, processors
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.manifest_files import declaration_path, write_manifest
-from equimodal.data.converters.table import SPLITS, Row, Table
+from equimodal.data.converters.table import SPLITS, Column, Row, Table
 from equimodal.data.information import Facts
+from equimodal.data.manifest.settings import checked_settings
 from equimodal.data.settings import check_known, defaults
 from equimodal.errors import BalanceError, DataError
 from equimodal.train.storage import make_folder
@@ -36,6 +37,7 @@ def convert(
     root: str | Path,
     out: str | Path,
     settings: Mapping[str, object] | None = None,
+    columns: Mapping[str, Mapping[str, object]] | None = None,
     allow_missing: bool = False,
     resume: bool = False,
     jobs: int | None = None,
@@ -47,6 +49,7 @@ def convert(
         root: the data set's own folder; the paths in the manifest are relative to it.
         out: path of the CSV; what its columns are is written into a YAML beside it.
         settings: arguments of the converter, see `equimodal.data.converters.describe`.
+        columns: settings of modalities in the manifest, besides those of the converter.
         allow_missing: leave out samples whose files are missing, instead of refusing.
         resume: write again over a manifest that exists.
         jobs: files to make at a time, where the layout lacks some (one per processor).
@@ -62,6 +65,7 @@ def convert(
         raise BalanceError(f"jobs must be 1 or more, found {jobs}.")
     layout = Layout(_folder(name, root, facts), facts)
     table = converter(layout, **(settings or {}))
+    table = replace(table, columns=_declared(name, table.columns, columns or {}))
     kept = _usable(layout, table, allow_missing, jobs or processors())
     left_out = len(table.rows) - len(kept)
     notes = [*table.notes, *([_left_out(left_out, len(table.rows))] if left_out else [])]
@@ -70,6 +74,21 @@ def convert(
     write_manifest(target, replace(table, rows=kept, notes=notes), heading)
     counts = {split: sum(row.split == split for row in kept) for split in SPLITS}
     return Summary(counts, len({row.label for row in kept}), left_out, tuple(notes))
+
+
+def _declared(
+    name: str, found: Mapping[str, Column], given: Mapping[str, Mapping[str, object]]
+) -> dict[str, Column]:
+    """The columns with the given settings, each of which its kind must have."""
+    for modality in given:
+        if modality not in found:
+            raise BalanceError(f"{name} has no modality '{modality}'; it has {', '.join(found)}.")
+    for modality, settings in given.items():
+        checked_settings(f"{name}.{modality}", found[modality].kind, settings)
+    return {
+        modality: replace(column, settings={**column.settings, **given.get(modality, {})})
+        for modality, column in found.items()
+    }
 
 
 def _usable(layout: Layout, table: Table, allow_missing: bool, jobs: int) -> list[Row]:

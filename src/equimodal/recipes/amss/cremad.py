@@ -1,0 +1,66 @@
+"""AMSS on CREMA-D: sound as a spectrogram and one frame of the face, ResNet-18 each."""
+
+from equimodal.recipes import amss
+from equimodal.recipes.recipe import OURS, Published, Recipe, Value
+
+RECIPE = Recipe(
+    name="amss/cremad",
+    paper=amss.PAPER,
+    about="CREMA-D, 6 emotions: sound and one video frame, ResNet-18 from scratch each.",
+    data="cremad",
+    rows=amss.ROWS,
+    converter={
+        "split": Value("usual", "AUG paper, same group: 6,698 train and 744 test clips"),
+        "validation": Value(0.1, f"{OURS}: of train; the released code has no validation split"),
+    },
+    columns={
+        "sound": {
+            "rate": Value(22050, amss.CODE),
+            "seconds": Value(3.0, amss.CODE),
+            "short": Value("repeat", f"{amss.CODE}: tiled, then cut"),
+            "scale": Value("linear", f"{amss.CODE}: log of the STFT's modulus, 257 x 188"),
+            "window": Value(512, amss.CODE),
+            "hop": Value(353, amss.CODE),
+            "level": Value("as_is", OURS),
+        },
+        "video": {
+            "frames": Value(1, amss.CODE),
+            "size": Value(224, amss.CODE),
+            "augment": Value(
+                ["resized_crop", "flip"],
+                f"{amss.CODE} of Kinetics-Sounds; for CREMA-D {OURS}",
+            ),
+        },
+    },
+    encoders={
+        "sound": Value("resnet18-gelu", f"{amss.CODE}: GELU in the place of ReLU, from scratch"),
+        "video": Value("resnet18-gelu", f"{amss.CODE}: GELU in the place of ReLU, from scratch"),
+    },
+    fusion=amss.CONCAT,
+    objective=amss.FUSED,
+    optimizer=Value("sgd", amss.README),
+    lr=Value(0.01, amss.README),
+    schedule=Value("step:60:0.1", amss.README),
+    epochs=Value(80, amss.README),
+    batch_size=Value(64, amss.README),
+    settings={
+        "sgd.momentum": Value(0.9, amss.README),
+        "sgd.weight_decay": Value(1e-4, amss.README),
+        **amss.method_settings("av", 0.2, units=amss.VIDEO_UNITS, bias=0.0),
+    },
+    published=(
+        Published("joint", 65.07, "AUG paper (NeurIPS 2025), same group", what="naive MML"),
+        Published("joint", 66.61, "InfoReg (CVPR 2025), fused loss only"),
+        Published("joint", 65.50, "BalanceBenchmark, table", 65.07, what="Baseline"),
+    ),
+    differences=(
+        amss.NO_NUMBERS,
+        amss.SELECTION,
+        "The released code opens the first frame of a clip's folder; here it is the middle one. "
+        "Random crops are cut from the frame at 224 x 224, not from its original size.",
+        amss.DROP_LAST,
+        amss.ONE_TABLE,
+        amss.EXPLODES,
+    ),
+    tiny=amss.TINY,
+)
