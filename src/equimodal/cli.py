@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from equimodal.cli_parser import parse
+from equimodal.cli_shown import PIPE_WIDTH, show, warn_of_divergence
 from equimodal.cli_values import encoders, settings
 from equimodal.errors import BalanceError, ToldElsewhere
 from equimodal.train.launch import import_fabric, is_first_here, launched, one_thread, told_once
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
-_PIPE_WIDTH = 160
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,7 +64,7 @@ def _one_line(error: Exception) -> str:
 def _advice(given: list[str]) -> str:
     if given[:1] == ["data"]:
         return " What is finished is kept; repeat the command to go on."
-    if not {"compare", "train", "diagnose", "choose"} & set(given[:1]):
+    if not {"compare", "train", "reproduce", "diagnose", "choose"} & set(given[:1]):
         return ""
     if given[0] == "diagnose" and "--data" not in given:
         return ""
@@ -86,10 +86,10 @@ def _compare(arguments: argparse.Namespace) -> None:
 
     options = _options(arguments)
     results = compare(arguments.data, **options)
-    _show(results)
+    show(results)
     print(f"results: {os.path.join(options['out'], 'results.json')}")
     print(f"page:    {os.path.join(options['out'], 'report.html')}")
-    _warn_of_divergence(results["runs"])
+    warn_of_divergence(results["runs"])
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -101,31 +101,6 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     options["encoders"] = encoders(arguments.encoders)
     options["out"] = arguments.out or default_out(arguments.data)
     return options
-
-
-def _show(results: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    from equimodal import report
-
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-    console.print(report.table(results, width=console.width))
-    console.print()
-    for line in report.conclusions(results):
-        console.print(line, markup=False, emoji=False)
-    console.print()
-
-
-def _warn_of_divergence(runs: list[dict[str, Any]]) -> None:
-    """Tell of runs that diverged; where all that were trained did, there is nothing to compare."""
-    diverged = [run for run in runs if run["status"] == "diverged"]
-    if not diverged:
-        return
-    trained = [run for run in runs if run["lr"] is not None]
-    said = f"{len(diverged)} of {len(trained)} trained runs diverged. {diverged[0]['message']}"
-    if len(diverged) == len(trained):
-        raise BalanceError(said)
-    print(f"equimodal: warning: {said}", file=sys.stderr)
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -148,7 +123,7 @@ def _show_run(run: "TrainedRun") -> None:
     from equimodal import report
     from equimodal.report.model import is_default, model_line
 
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
     print(f"{run.config.title}: {report.run_line(run.result)}\n")
     config = run.config.as_dict()
     if not is_default(config):
@@ -173,7 +148,7 @@ def _report(arguments: argparse.Namespace) -> None:
     from equimodal import report
 
     results = report.read_results(arguments.folder)
-    _show(results)
+    show(results)
     report.renew(arguments.folder, results, arguments.data_root)
     print(f"page:    {report.write_page(arguments.folder)}")
 

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from equimodal import __version__, cli_choose, cli_diagnose
 from equimodal.cli_data_actions import ACTIONS
 from equimodal.cli_options import add_compare, add_train
+from equimodal.cli_reproduce import DESCRIPTION, EXAMPLES, add_reproduce
 from equimodal.errors import BalanceError, did_you_mean
 
 _DESCRIPTION = """\
@@ -18,6 +19,7 @@ _EXAMPLES = """\
 examples:
   equimodal compare                        every method on keypad; made on the spot, no download
   equimodal train --method amss            one method with one seed, on one machine or on several
+  equimodal reproduce amss/cremad --tiny   a paper's experiment, here on generated samples
   equimodal diagnose results/keypad        is a modality under-trained, and what fits
   equimodal choose --budget 10m            try what fits, and hand back the best
   equimodal methods amss                   what a method does, and its settings
@@ -70,7 +72,9 @@ examples:
   equimodal data check my.csv              what is wrong with it
   equimodal data get NAME | convert NAME   fetch files, or make a table of them"""
 
-_COMMANDS = ("compare", "train", "diagnose", "choose", "methods", "data", "report")
+_COMMANDS = (
+    "compare", "train", "reproduce", "diagnose", "choose", "methods", "data", "report",
+)  # fmt: skip
 _OPTIONS = ("-h", "--help", "--version")
 
 
@@ -143,6 +147,12 @@ def _build_parser() -> argparse.ArgumentParser:
         epilog=_TRAIN_EXAMPLES,
     )
     add_train(train)
+    add_reproduce(commands.add_parser(
+        "reproduce",
+        help="run the recipe of a paper and data set, or list the recipes",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+    ))  # fmt: skip
     diagnose = commands.add_parser(
         "diagnose",
         help="say whether a modality is under-trained, and what fits",

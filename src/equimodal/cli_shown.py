@@ -1,0 +1,35 @@
+"""How the command line shows a comparison."""
+
+import sys
+from typing import Any
+
+from equimodal.errors import BalanceError
+
+PIPE_WIDTH = 160
+"""Columns of a table that goes to no terminal."""
+
+
+def show(results: dict[str, Any]) -> None:
+    """The table of a comparison and what follows from it."""
+    from rich.console import Console
+
+    from equimodal import report
+
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    console.print(report.table(results, width=console.width))
+    console.print()
+    for line in report.conclusions(results):
+        console.print(line, markup=False, emoji=False)
+    console.print()
+
+
+def warn_of_divergence(runs: list[dict[str, Any]]) -> None:
+    """Tell of runs that diverged; where all that were trained did, there is nothing to compare."""
+    diverged = [run for run in runs if run["status"] == "diverged"]
+    if not diverged:
+        return
+    trained = [run for run in runs if run["lr"] is not None]
+    said = f"{len(diverged)} of {len(trained)} trained runs diverged. {diverged[0]['message']}"
+    if len(diverged) == len(trained):
+        raise BalanceError(said)
+    print(f"equimodal: warning: {said}", file=sys.stderr)
