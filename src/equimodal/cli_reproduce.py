@@ -4,7 +4,7 @@ import argparse
 import os
 
 from equimodal.cli_shown import show, warn_of_divergence
-from equimodal.cli_values import encoders, seeds, settings, whole_number, words
+from equimodal.cli_values import encoders, rates, seeds, settings, whole_number, words
 from equimodal.errors import BalanceError
 from equimodal.train.launch import import_fabric
 
@@ -39,6 +39,8 @@ def add_reproduce(parser: argparse.ArgumentParser) -> None:
     plan.add_argument("--methods", type=words, metavar="A,B", help="rows (the recipe's)")
     plan.add_argument("--seeds", type=seeds, metavar="N|LIST", help="how many, or which (3)")
     plan.add_argument("--epochs", type=whole_number, metavar="N", help="passes over the data")
+    plan.add_argument("--batch-size", type=whole_number, metavar="N", help="samples a step")
+    plan.add_argument("--lr", type=rates, metavar="X[,Y]", help="learning rate, or several")
     plan.add_argument(
         "--encoder", dest="encoders", action="append", metavar="MODALITY=NAME", default=[],
         help="encoder of a modality, such as text=hf:models/bert; repeatable",

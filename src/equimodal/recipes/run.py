@@ -40,6 +40,8 @@ def reproduce(
     out: str | Path | None = None,
     seeds: int | Sequence[int] | None = None,
     epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | Sequence[float] | None = None,
     methods: Sequence[str] | None = None,
     settings: Mapping[str, object] | None = None,
     encoders: Mapping[str, str] | None = None,
@@ -58,8 +60,10 @@ def reproduce(
         data_root: folder of the official files; none for ``tiny``.
         out: folder of the results. None: ``results/<name>``. The table is in its folder ``data``.
         seeds: how many, or which. None: 3, or for ``tiny`` 1.
-        epochs: passes over the data. None: the recipe's.
-        methods: rows. None: the recipe's.
+        epochs: passes over the data. None: the recipe's, as for all that follow.
+        batch_size: samples of a step.
+        lr: learning rate, or several to search through.
+        methods: rows.
         settings: replace the recipe's of methods, optimiser, and converter.
         encoders: replace the recipe's.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
@@ -75,10 +79,13 @@ def reproduce(
     """
     folder = Path(out if out is not None else f"results/{load(name).name}")
     check_new(folder, resume=resume)
-    recipe = changed(shrunk(load(name)) if tiny else load(name), epochs, settings, encoders)
+    recipe = changed(
+        shrunk(load(name)) if tiny else load(name), settings, encoders,
+        epochs=epochs, batch_size=batch_size, lr=lr,
+    )  # fmt: skip
     root = _root(recipe, folder, data_root, tiny)
     table, count = _table(recipe, folder, root, jobs=jobs, resume=resume, missing=allow_missing)
-    if tiny:
+    if tiny and recipe.batch_size.source != YOURS:
         few = max(2, count // 2)  # two steps an epoch
         recipe = replace(recipe, batch_size=Value(min(recipe.batch_size.value, few), WHY))
     results = compare(
@@ -94,11 +101,11 @@ def reproduce(
 
 def changed(
     recipe: Recipe,
-    epochs: int | None,
     settings: Mapping[str, object] | None,
     encoders: Mapping[str, str] | None,
+    **training: object,
 ) -> Recipe:
-    """The recipe with what its user wants otherwise.
+    """The recipe with what its user wants otherwise; None is the recipe's own.
 
     Raises:
         BalanceError: an encoder is given for what is no modality of the recipe.
@@ -111,16 +118,16 @@ def changed(
             )
     own, prefix = dict(settings or {}), f"{recipe.data}."
     converter = {k.removeprefix(prefix): own.pop(k) for k in list(own) if k.startswith(prefix)}
+    trained: dict[str, Any] = {k: v for k, v in training.items() if v is not None}
     return replace(
-        recipe,
-        epochs=recipe.epochs if epochs is None else Value(epochs, YOURS),
+        replace(recipe, **_yours(trained)),
         converter={**recipe.converter, **_yours(converter)},
         settings={**recipe.settings, **_yours(own)},
         encoders={**recipe.encoders, **_yours(encoders or {})},
     )
 
 
-def _yours(values: Mapping[str, object]) -> dict[str, Value]:
+def _yours(values: Mapping[str, object]) -> dict[str, Any]:
     return {name: Value(value, YOURS) for name, value in values.items()}
 
 
