@@ -57,6 +57,12 @@ def test_a_recipe_runs_end_to_end(name, run):
     assert config["lr"] == [recipes.load(name).lr.value]
     assert config["schedule"] == recipes.load(name).schedule.value
     assert config["optimizer"] == recipes.load(name).optimizer.value
+    for setting, value in recipe.settings.items():
+        owner, _, key = setting.rpartition(".")
+        if owner == config["optimizer"]:
+            assert {**config, **config.get("optimizer_settings", {})}[key] == value.value
+        else:
+            assert config["settings"][owner][key] == value.value
     assert config["epochs"] == recipe.epochs.value
     assert set(done.results["data"]["modalities"]) == set(recipe.columns)
     used = config["data_settings"]["modalities"]
