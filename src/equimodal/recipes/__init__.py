@@ -24,6 +24,10 @@ _NAMES = (
     "relearn/kinetics_sounds",
     "relearn/ucf101",
     "relearn/cmu_mosi",
+    "relearn/cmu_mosei",
+    "relearn/ave",
+    "relearn/vggsound",
+    "relearn/food101",
 )
 
 
