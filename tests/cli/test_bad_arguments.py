@@ -8,7 +8,7 @@ LINES = {
     "unknown command": ("comapre", ["unknown command 'comapre'", "Did you mean 'compare'"]),
     "option before the command": (
         "--data keypad",
-        ["unknown option '--data'", "Write a command first: compare, train, methods, data, report"],
+        ["unknown option '--data'", "Write a command first: compare, train, reproduce, diagnose"],
     ),
     "unknown option": (
         "compare --epoch 3",

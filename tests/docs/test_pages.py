@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from equimodal import Balancer, methods
+from equimodal import Balancer, LinearSplit, methods
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,3 +52,25 @@ def test_every_local_link_leads_to_a_file(page):
     text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_the_page_on_diagnosis_diagnoses_a_model_and_names_the_rules(monkeypatch):
+    from equimodal.diagnostics import recording, rules
+    from unit.diagnostics.test_model import ENCODERS, LOADERS, Net, forward
+
+    first, second = blocks("docs/diagnosis.md")
+    torch.manual_seed(0)
+    given = {"model": Net(), "train_loader": LOADERS["train"], "test_loader": LOADERS["test"]}
+    exec(
+        first.replace("    untrained=", "    forward=forward, untrained="),
+        {**given, "forward": forward},
+    )
+    monkeypatch.setattr(Balancer, "save_diagnosis", lambda self, path: None)
+    more = {"Balancer": Balancer, "LinearSplit": LinearSplit, "method": methods.create("joint")}
+    exec(second, {**given, **more, "encoders": ENCODERS})
+
+    page = (ROOT / "docs/diagnosis.md").read_text()
+    assert all(f"| `{word}` |" in page for word in (*rules.WORDS, *rules.STATES))
+    assert rules.LOST_FROM == rules.TELLS_FROM == rules.BEHIND_FROM == 0.03
+    assert (rules.WEAK_BELOW, rules.SURE_FROM) == (0.5, 0.95)
+    assert recording.EVERY == 10

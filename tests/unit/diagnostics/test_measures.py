@@ -53,6 +53,12 @@ def test_certainty_that_is_always_right_is_calibrated_and_always_wrong_is_not():
     assert (calibration_error(z, labels), calibration_error(z, 1 - labels)) == (0, 1)
 
 
+def test_a_confidence_on_the_edge_of_two_bins_belongs_to_the_lower_one():
+    z = torch.tensor([[0.0, 0.0], [math.log(9), 0.0]], dtype=torch.float64)  # 0.5 and 0.9
+    wrong_then_right = torch.tensor([1 - int(z[0].argmax()), 0])
+    assert calibration_error(z, wrong_then_right, bins=2) == pytest.approx((0.5 + 0.1) / 2)
+
+
 def test_discrepancy_ratios_of_two_are_inverse_and_of_equals_one():
     assert discrepancy_ratios(torch.tensor([0.6, 0.3])).tolist() == pytest.approx([2, 0.5])
     assert discrepancy_ratios(torch.tensor([0.4, 0.4, 0.4])).tolist() == pytest.approx([1, 1, 1])
