@@ -18,6 +18,7 @@ from equimodal.report.diagnosis import (
     read_diagnosis,
     texts,
 )
+from equimodal.report.diagnosis_store import keep_diagnosis
 from equimodal.report.gallery import Gallery
 from equimodal.report.history import read_history
 from equimodal.report.reliance_charts import (
@@ -276,3 +277,20 @@ def test_what_cannot_be_diagnosed_leaves_the_results(folder, results, monkeypatc
     monkeypatch.setattr("equimodal.report.keeping.keep_diagnosis", refuse)
     keep(folder, results)
     assert not (folder / DIAGNOSIS).exists()
+
+
+def test_the_diagnosis_is_kept_with_the_contributions_of_the_shown_seed(
+    folder, results, diagnosis, monkeypatch
+):
+    write_predictions(folder, results)
+    del diagnosis["contributions"]
+    by_seed = {
+        seed: {"shapley/score/sound": [0.25, 0.123456], "shapley/score/image": [0.5, seed]}
+        for seed in (0, 1)
+    }
+    monkeypatch.setattr("equimodal.diagnostics.folder.diagnose_folder", lambda _: diagnosis)
+    monkeypatch.setattr("equimodal.diagnostics.folder.sample_contributions", lambda _: by_seed)
+    keep_diagnosis(folder, results)
+    kept, _ = read_diagnosis(folder)
+    score = {"sound": [0.25, 0.1235], "image": [0.5, 0.0]}
+    assert kept == {**diagnosis, "contributions": {"seed": 0, "score": score}}
