@@ -61,6 +61,7 @@ def loaded(monkeypatch):
 def test_rare_groups_come_first_and_every_group_comes_in_turn():
     right = np.ones(20, bool)
     right[[7, 13]] = False
+    assert chosen_samples(np.zeros(20, int), [right], most=3) == [0, 7, 13]
     assert chosen_samples(np.zeros(20, int), [right], most=5) == [0, 1, 2, 7, 13]
 
 
