@@ -45,7 +45,7 @@ def test_a_table_is_explained_without_reading_its_files(mine, capsys):
     said = capsys.readouterr().out
     assert said.startswith("my.csv: 24 samples of 2 classes (cat, dog)\n")
     assert "16 train, 4 validation, 4 test." in said
-    assert "image: image (files; may declare size, channels)" in said
+    assert "image: image (files; may declare size, channels" in said
 
 
 def test_a_sound_table_is_checked_and_nothing_is_written(mine, capsys):

@@ -90,7 +90,8 @@ def test_without_a_method_to_try_the_baselines_alone_are_confirmed(threads, tmp_
 def test_a_budget_that_is_too_short_says_what_to_write_and_keeps_what_is_done(
     threads, suggested, tmp_path
 ):
-    with pytest.raises(BalanceError, match=r"budget of 55s is too short.*--resume --budget \d+[sm]"):
+    wanted = r"budget of 55s is too short.*--resume --budget \d+[sm]"
+    with pytest.raises(BalanceError, match=wanted):
         equimodal.choose(budget=55, out=tmp_path, **ARGUMENTS)
     assert (tmp_path / "diagnosis" / "results.json").exists()
 
