@@ -74,3 +74,16 @@ def sample_values(
         return scores(coalition_logits(fuse, features, coalition), labels)
 
     return sampled_shapley(scored, len(features), orders=ORDERS, seed=seed)
+
+
+def sampled_means(
+    fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor, *, seed: int = 0
+) -> Sampled:
+    """Means over the samples of `sample_values` from the same random orders, with the interval
+    that the draw of the orders leaves. {m: (N, ...)}, (N,) -> (M, 2)
+    """
+
+    def scored(coalition: int) -> Tensor:
+        return scores(coalition_logits(fuse, features, coalition), labels).mean(1)
+
+    return sampled_shapley(scored, len(features), orders=ORDERS, seed=seed)

@@ -57,6 +57,9 @@ def measures(case: Case, sample: Resampled) -> Json:
         "overfitting_to_generalisation": _generalisation(case),
         **_over_seeds([evidence.measured for evidence in case.seeds]),
     }
+    sampling = found.pop("sampling", None)
+    if sampling:
+        found["shapley"]["sampling"] = sampling
     alone = _alone_calibration(case)
     if alone:
         found["calibration_error"]["alone"] = alone

@@ -16,6 +16,7 @@ from equimodal.diagnostics.coalitions import (
     coalition_logits,
     coalition_scores,
     sample_values,
+    sampled_means,
     scores,
 )
 from equimodal.diagnostics.discrepancy import discrepancy_ratios, mean_scores
@@ -48,7 +49,23 @@ def inside_of(
     """
     measured = own_measures(fuse(features), unimodal, labels)
     measured["drop"] = drops(fuse, features, labels)
+    if len(features) > EXACT_UP_TO:
+        measured["sampling"] = _sampling(fuse, features, labels)
     return Inside({**contributions(fuse, features, labels), **own_hits(unimodal, labels)}, measured)
+
+
+def _sampling(
+    fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor
+) -> dict[str, dict[str, dict[str, float]]]:
+    """What the random orders leave open of each mean Shapley value. {gain: {m: {low, high}}}"""
+    found = sampled_means(fuse, features, labels)
+    return {
+        gain: {
+            m: {"low": float(found.low[i, k]), "high": float(found.high[i, k])}
+            for i, m in enumerate(features)
+        }
+        for k, gain in enumerate(GAINS)
+    }
 
 
 def contributions(fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor) -> dict[str, Tensor]:

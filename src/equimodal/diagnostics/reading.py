@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equimodal.compare.ensemble import mean_log_probability
-from equimodal.diagnostics.coalitions import summed
 from equimodal.diagnostics.evidence import (
-    ENSEMBLE,
     UNIMODAL,
     UNTRAINED,
     Case,
     Evidence,
-    Judged,
     alone,
 )
-from equimodal.diagnostics.inside import Inside, inside_of, own_hits, own_measures
-from equimodal.diagnostics.recorded import training_summary
+from equimodal.diagnostics.gathering import evidence_of
+from equimodal.diagnostics.inside import Inside
 from equimodal.diagnostics.run_files import RunFiles, finished_runs, run_at, train_command
 from equimodal.errors import BalanceError, did_you_mean
 from equimodal.train.run_folder import CONFIG
@@ -62,7 +58,7 @@ def read_case(
             "more. Name another row with --row, such as joint."
         )
     found = [
-        _evidence(subjects[s], runs, names, split, look(subjects[s]) if look else Inside())
+        evidence_of(subjects[s], runs, names, split, look(subjects[s]) if look else Inside())
         for s in seeds
     ]
     return Case(
@@ -117,43 +113,6 @@ def _chosen(runs: Sequence[RunFiles], row: str, folder: Path) -> list[RunFiles]:
             f"--method {row} --out {folder}"
         )
     return [run for run in chosen if run.fits(chosen[0])]
-
-
-def _evidence(
-    subject: RunFiles,
-    runs: Sequence[RunFiles],
-    names: Sequence[str],
-    split: str,
-    inside: Inside,
-) -> Evidence:
-    """The diagnosed run and its references of the same seed and budget."""
-    wanted = (UNTRAINED, UNIMODAL, *map(alone, names))
-    models = {subject.row: subject.judged(split)}
-    for run in runs:
-        if run.row in wanted and run.seed == subject.seed and run.fits(subject):
-            models.setdefault(run.row, run.judged(split))
-    if all(alone(m) in models for m in names):
-        models[ENSEMBLE] = ensemble([models[alone(m)] for m in names])
-    judged = models[subject.row]
-    found = measured_inside(judged)
-    measured = {**found.measured, **inside.measured}
-    if records := subject.diagnosis():
-        measured["training"] = training_summary(records)
-    every = {**found.contributions, **inside.contributions}
-    return Evidence(subject.seed, models, every, measured)
-
-
-def measured_inside(judged: Judged) -> Inside:
-    """What the kept predictions say; less where the modalities' parts do not sum to the logits."""
-    given = (judged.unimodal, judged.labels)
-    if not judged.adds_up:
-        return Inside(own_hits(*given), own_measures(judged.logits, *given))
-    return inside_of(summed, judged.unimodal, *given)
-
-
-def ensemble(members: Sequence[Judged]) -> Judged:
-    """The mean of the members' softmax outputs."""
-    return Judged(mean_log_probability([m.logits for m in members]), members[0].labels)
 
 
 def _source(

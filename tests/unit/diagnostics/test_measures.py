@@ -118,6 +118,10 @@ def test_seven_modalities_are_sampled_and_still_sum_to_the_total():
     blind = (coalition_logits(summed, given_parts, 0).argmax(1) == labels).double()
     assert torch.allclose(total, right - blind, atol=1e-9)
     assert not any(name.startswith("interaction") for name in found)
+    spans = inside_of(summed, given_parts, given_parts, labels).measured["sampling"]["accuracy"]
+    for m, span in spans.items():
+        assert span["low"] <= float(found[f"shapley/accuracy/{m}"].mean()) <= span["high"]
+        assert span["low"] < span["high"]
 
 
 def test_a_modality_of_equal_rows_is_missed_by_nobody():
