@@ -118,7 +118,7 @@ def compare(
 
 def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:
     """Train what is missing, then write the results of all."""
-    from equimodal.report import keep, write_page
+    from equimodal.report import is_kept, keep, write_page
 
     missing = [index for index, run in enumerate(plan.runs) if not is_over(run, folder)]
     runs = [plan.runs[index] for index in missing]
@@ -131,7 +131,8 @@ def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, An
     failures = {missing[index]: message for index, message in failed.items()}
     results = collect(plan, folder, failures)
     write_json(folder / "results.json", results)
-    keep(folder, results, plan.data_root)
+    if missing or not is_kept(folder):
+        keep(folder, results, plan.data_root)
     write_page(folder)
     if failures:
         raise _incomplete(plan, failures)

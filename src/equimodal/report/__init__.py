@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from equimodal.report.document import markdown
     from equimodal.report.findings import conclusions
-    from equimodal.report.keeping import keep, renew
+    from equimodal.report.keeping import is_kept, keep, renew
     from equimodal.report.page import write_page
     from equimodal.report.reading import read_results
     from equimodal.report.single import run_line, run_table
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "conclusions",
+    "is_kept",
     "keep",
     "markdown",
     "read_results",
@@ -27,6 +28,7 @@ __all__ = [
 
 _LAZY = {
     "conclusions": "equimodal.report.findings",
+    "is_kept": "equimodal.report.keeping",
     "keep": "equimodal.report.keeping",
     "markdown": "equimodal.report.document",
     "read_results": "equimodal.report.reading",

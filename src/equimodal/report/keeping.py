@@ -18,10 +18,16 @@ def keep(folder: str | Path, results: Results, data_root: str | Path | None = No
 
     What cannot be had is left out, as the results stand without it, and the page says so.
     """
-    with suppress(BalanceError):
-        keep_samples(folder, results, data_root)
-    (Path(folder) / DIAGNOSIS).unlink(missing_ok=True)  # it may be of fewer runs
+    for name in (SAMPLES, DIAGNOSIS):  # what is there may be of fewer runs
+        (Path(folder) / name).unlink(missing_ok=True)
     _diagnose(folder, results)
+    with suppress(BalanceError):  # last, so that a folder with samples has both
+        keep_samples(folder, results, data_root)
+
+
+def is_kept(folder: str | Path) -> bool:
+    """Whether `keep` ended with samples in this folder."""
+    return (Path(folder) / SAMPLES).exists()
 
 
 def renew(folder: str | Path, results: Results, data_root: str | Path | None = None) -> None:
@@ -32,7 +38,7 @@ def renew(folder: str | Path, results: Results, data_root: str | Path | None = N
     """
     if data_root is not None:
         keep_samples(folder, results, data_root)
-    elif not (Path(folder) / SAMPLES).exists() and _generated(str(results["config"]["data"])):
+    elif not is_kept(folder) and _generated(str(results["config"]["data"])):
         with suppress(BalanceError):
             keep_samples(folder, results)
     if not (Path(folder) / DIAGNOSIS).exists():

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from equimodal.errors import BalanceError
-from equimodal.report import keep, renew, write_page
+from equimodal.report import is_kept, keep, renew, write_page
 from equimodal.report.curve_charts import gradient_charts
 from equimodal.report.diagnosis import (
     DIAGNOSIS,
@@ -249,7 +249,7 @@ def test_a_comparison_is_diagnosed_where_a_verdict_is_possible(
         "equimodal.report.keeping.keep_diagnosis", lambda *given: asked.append("diagnosis")
     )
     keep(folder, results, "root")
-    assert asked == [(folder, results, "root"), "diagnosis"]
+    assert asked == ["diagnosis", (folder, results, "root")]
     renew(folder, results)
     assert asked[2:] == [(folder, results), "diagnosis"]
     (folder / DIAGNOSIS).write_text(json.dumps(diagnosis))
@@ -262,11 +262,13 @@ def test_a_comparison_without_one_of_the_modalities_alone_is_not_diagnosed(
     folder, results, monkeypatch
 ):
     (folder / DIAGNOSIS).write_text("{}")
+    (folder / "samples.json").write_text("{}")
+    assert is_kept(folder)
     monkeypatch.setattr("equimodal.report.keeping.keep_samples", lambda *_: None)
     monkeypatch.setattr("equimodal.report.keeping.keep_diagnosis", lambda *_: pytest.fail("asked"))
     results["runs"] = [run for run in results["runs"] if run["method"] != "alone:sound"]
     keep(folder, results)
-    assert not (folder / DIAGNOSIS).exists()
+    assert not (folder / DIAGNOSIS).exists() and not is_kept(folder)
 
 
 def test_what_cannot_be_diagnosed_leaves_the_results(folder, results, monkeypatch):
