@@ -65,21 +65,10 @@ def page(
         kept: the samples to show.
         diagnosis: the diagnosis of one of the rows.
     """
-    gallery, predictions = Gallery(), predictions or {}
+    gallery = Gallery()
     body = [
-        verdict(results, diagnosis),
-        sections.happened(results, tiles=diagnosis is None),
-        sections.every_row(results),
-        sections.accuracy(results, gallery),
-        sections.ranks(results, gallery),
-        sections.cost(results, gallery),
-        sections.probes(results, gallery),
-        sections.over_epochs(results, history, gallery),
-        sections.decided(results, history, gallery),
-        sections.gradients(results, history, gallery),
-        by_class(results, predictions, gallery),
-        reliance(results, diagnosis, gallery),
-        samples(results, predictions, kept, diagnosis),
+        *_of_comparison(results, history, gallery, diagnosis),
+        *_of_samples(results, predictions or {}, kept, gallery, diagnosis),
         sections.origin(results, notes),
     ]
     figures = [{"data": chart.data, "layout": chart.layout} for chart in gallery.charts]
@@ -93,6 +82,37 @@ def page(
     }
     pieces = _resource("page.html").split("@@")
     return "".join(parts[piece] if index % 2 else piece for index, piece in enumerate(pieces))
+
+
+def _of_comparison(
+    results: Results, history: History, gallery: Gallery, diagnosis: Diagnosis | None
+) -> list[str]:
+    return [
+        verdict(results, diagnosis),
+        sections.happened(results, tiles=diagnosis is None),
+        sections.every_row(results),
+        sections.accuracy(results, gallery),
+        sections.ranks(results, gallery),
+        sections.cost(results, gallery),
+        sections.probes(results, gallery),
+        sections.over_epochs(results, history, gallery),
+        sections.decided(results, history, gallery),
+        sections.gradients(results, history, gallery),
+    ]
+
+
+def _of_samples(
+    results: Results,
+    predictions: Predictions,
+    kept: Samples | None,
+    gallery: Gallery,
+    diagnosis: Diagnosis | None,
+) -> list[str]:
+    return [
+        by_class(results, predictions, gallery),
+        reliance(results, diagnosis, gallery),
+        samples(results, predictions, kept, diagnosis),
+    ]
 
 
 @cache
