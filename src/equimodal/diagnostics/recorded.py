@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from equimodal.diagnostics.diagnosis import Diagnosis
-from equimodal.diagnostics.recording import COLLAPSED_BELOW, SCHEMA
+from equimodal.diagnostics.recording import COLLAPSED_BELOW, SCHEMA, behind
 from equimodal.errors import BalanceError
 
 Rows = Sequence[Mapping[str, Any]]
@@ -110,12 +110,18 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def collapsed(summary: Mapping[str, Any]) -> list[str]:
-    """Modalities whose share of the gradient fell to less than `COLLAPSED_BELOW` of its start."""
+    """Modalities whose share of the gradient fell to less than `COLLAPSED_BELOW` of its start,
+    while their own score, where there is one, stayed far below the best.
+
+    A modality that has converged has a small gradient too.
+    """
     shares = summary.get("gradient_share", {})
+    scores = {m: value["last"] for m, value in summary.get("score", {}).items()}
     return [
         m for m, share in shares.items()
         if share["first"] and share["last"] is not None
         and share["last"] < COLLAPSED_BELOW * share["first"]
+        and (not scores or behind(scores, m))
     ]  # fmt: skip
 
 

@@ -41,6 +41,8 @@ MOST = 2000
 """Moments that are kept; of more, every second one is dropped."""
 COLLAPSED_BELOW = 0.2
 """Share of a modality's early gradient share, below which it has collapsed."""
+BEHIND_BELOW = 0.5
+"""Share of the best score, below which a collapse is no sign that the modality has converged."""
 _SPAN = 5
 _ENOUGH = 4 * _SPAN
 
@@ -118,6 +120,11 @@ class Recorder:
     def _due(self, index: int) -> bool:
         return self.every is not None and index % self.every == 0
 
+    def _behind(self, modality: str) -> bool:
+        """Whether its score is far below the best one, or not known."""
+        scores = [row for row in self._rows if row["name"] == "score"][-_SPAN:]
+        return not scores or behind({m: _mean(scores, m) for m in self._modalities.names}, modality)
+
     def _tell_collapse(self) -> None:
         """Log once where a modality's share of the gradient has fallen to a fraction."""
         shares = [row for row in self._rows if row["name"] == "gradient_share"]
@@ -126,7 +133,7 @@ class Recorder:
         for m in self._modalities.names:
             now = _mean(shares[-_SPAN:], m)
             early = self._early.setdefault(m, _mean(shares[:_SPAN], m))
-            if m not in self._told and now < COLLAPSED_BELOW * early:
+            if m not in self._told and now < COLLAPSED_BELOW * early and self._behind(m):
                 self._told.add(m)
                 logger.warning(
                     "%s: its share of the gradient fell from %.0f to %.0f percent; the fused loss "
@@ -163,6 +170,12 @@ def _logit_gradient(task: Task, logits: Tensor, target: Tensor) -> Tensor:
 def readable(readout: object, *, trained: bool) -> bool:
     """Whether a readout's logits mean something: trained heads only where a method trains them."""
     return readout is not None and (trained or not isinstance(readout, nn.Module))
+
+
+def behind(scores: Mapping[str, float | None], modality: str) -> bool:
+    """Whether a modality scores less than `BEHIND_BELOW` of the best, or has no score."""
+    own, known = scores[modality], [s for s in scores.values() if s is not None]
+    return own is None or own < BEHIND_BELOW * max(known)
 
 
 def thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

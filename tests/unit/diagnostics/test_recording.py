@@ -206,6 +206,21 @@ def test_a_share_that_stays_or_is_short_is_not_logged(caplog):
     assert caplog.messages == []
 
 
+def test_a_share_that_falls_because_the_modality_has_converged_is_not_logged(caplog):
+    watch = recorder()
+    for step in range(30):
+        scores = {"a": 0.9, "b": 0.95}
+        watch._rows.append({"step": step, "epoch": 0, "name": "score", "values": scores})
+    with caplog.at_level(logging.WARNING, logger="equimodal"):
+        feed(watch, [(s, 0.4 if s < 10 else 0.01) for s in range(30)])
+        assert caplog.messages == []
+        for step in range(30, 35):
+            scores = {"a": 0.2, "b": 0.95}
+            watch._rows.append({"step": step, "epoch": 0, "name": "score", "values": scores})
+        feed(watch, [(s, 0.01) for s in range(30, 35)])
+    assert len(caplog.messages) == 1
+
+
 def test_the_summary_holds_the_first_and_the_last_tenth():
     rows = [
         {"step": s, "name": "gradient_share", "values": {"a": s / 100, "b": None}}
@@ -227,4 +242,8 @@ def test_collapsed_names_those_whose_share_fell_to_a_fifth():
         "d": share(0.5, None),
     }
     assert collapsed({"gradient_share": shares}) == ["a"]
+    scores = {m: share(0.1, last) for m, last in {"a": 0.6, "b": 1.0, "c": 1.0, "d": 1.0}.items()}
+    assert collapsed({"gradient_share": shares, "score": scores}) == []
+    scores["a"] = share(0.1, 0.4)
+    assert collapsed({"gradient_share": shares, "score": scores}) == ["a"]
     assert collapsed({}) == []
