@@ -146,6 +146,7 @@ class Wrapper(torch.optim.Optimizer):
 
 
 def test_optimizers_may_be_attached_later_and_twice_and_in_wrappers():
+    torch.manual_seed(0)
     net = Net()
     made = Balancer(net, methods.create("amss"), {"a": "a", "b": "b"}, LinearSplit("head"),
                     on="update")  # fmt: skip
