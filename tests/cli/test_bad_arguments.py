@@ -17,6 +17,16 @@ LINES = {
     "argument without its option": ("compare keypad", ["unknown argument 'keypad'"]),
     "option without its value": ("compare --lr", ["--lr: expected one argument"]),
     "report of no folder": ("report", ["required: DIR"]),
+    "choice without a budget": ("choose", ["required: --budget", "equimodal choose --help"]),
+    "budget that is no time": (
+        "choose --budget soon",
+        ["A budget is a time such as 90s, 10m or 1h30m; found 'soon'"],
+    ),
+    "choice on unknown data": (
+        "choose --data kepad --budget 1m",
+        ["no data set 'kepad'", "Did you mean 'keypad'?"],
+    ),
+    "choice at a rate that is none": ("choose --budget 1m --lr -1", ["above 0", "found -1.0"]),
     "unknown data set": (
         "compare --data kepad",
         ["no data set 'kepad'", "write one of keypad", "Did you mean 'keypad'?"],

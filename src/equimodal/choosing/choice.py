@@ -2,73 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from equimodal import data as sources
-from equimodal.choosing.folder import CHOICE, STATE, check_new, claimed
+from equimodal.choosing.confirmation import CLOSING, FEWEST, confirmed, seed_seconds
+from equimodal.choosing.folder import CHOICE, check_new, claimed
 from equimodal.choosing.outcome import picked
 from equimodal.choosing.search import Search, best, named, open_study, setting
-from equimodal.choosing.space import BASELINES, candidates
+from equimodal.choosing.space import SEARCH_SEED, candidates
+from equimodal.choosing.task import Json, Task
 from equimodal.choosing.telling import Teller
 from equimodal.choosing.time_budget import TimeBudget, seconds_of, spoken
 from equimodal.compare.arguments import count_of, default_out
-from equimodal.compare.comparison import compare
-from equimodal.compare.engine import default_jobs, execute
+from equimodal.compare.engine import default_jobs
 from equimodal.compare.plan import make_plan
-from equimodal.compare.progress import shown
-from equimodal.compare.results import is_over
 from equimodal.diagnostics.folder import diagnose_folder
 from equimodal.diagnostics.training import ROWS
 from equimodal.errors import BalanceError
 from equimodal.train.storage import locked, make_folder, read_json, write_json
 
 JOURNAL = "journal.log"
-SEARCH_SEED = 0
 _CONFIRMING = 0.4
 """Share of the budget that is kept for fresh seeds."""
-_FEWEST, _CLOSING = 2, 12.0
-"""Fewest fresh seeds; seconds to start processes and to write a page."""
-_SLOWER = 1.3
-"""How much longer than joint + unimodal a method may take."""
-
-Json = dict[str, Any]
-
-
-@dataclass
-class Task:
-    """What is chosen for: the data as runs load it, options of the comparisons, folder, time."""
-
-    data: str
-    """As the user names it."""
-    place: Json
-    """``data_root`` and ``cache`` as the user gives them."""
-    ready: tuple[str, str | None]
-    """Name and root by which every run loads the data."""
-    options: Json
-    folder: Path
-    jobs: int
-    budget: TimeBudget
-    teller: Teller
-    progress: bool
-
-    def compare(self, name: str, **options: Any) -> Json:
-        """A comparison in a folder of its own, continued where it is there."""
-        return compare(
-            self.data, **self.place, **{**self.options, **options}, jobs=self.jobs,
-            out=self.folder / name, resume=True, progress=self.progress,
-        )  # fmt: skip
-
-    def keep(self, **known: Any) -> Json:
-        """Write down what is known and how much time is gone, for an interrupted call."""
-        path = self.folder / STATE
-        state = {**(read_json(path) if path.exists() else {}), **known}
-        state["spent"] = self.budget.spent
-        write_json(path, state)
-        return state
 
 
 def choose(
@@ -137,10 +94,10 @@ def _chosen(task: Task) -> Json:
     found = diagnose_folder(task.folder / "diagnosis", split="validation")
     for line in found["text"]:
         task.teller.line(line)
-    rows = candidates(found["advice"])
+    rows = candidates(found)
     _check_time(task, references, rows)
     winner, trials = _searched(task, references, rows) if rows else (None, [])
-    results = _confirmed(task, references, winner)
+    results = confirmed(task, references, winner)
     choice = picked(
         task.folder, results, winner, trials, found,
         words=_command_words(task),
@@ -161,7 +118,7 @@ def _searched(task: Task, references: Json, rows: Sequence[str]) -> tuple[Json |
     place = task.folder / "search"
     make_folder(place)
     study = open_study(place / JOURNAL, rows, seed=SEARCH_SEED, epochs=epochs)
-    reserve = _FEWEST * _seed_seconds(task, references, rows) + _CLOSING
+    reserve = FEWEST * seed_seconds(task, references, rows) + CLOSING
     end = task.budget.seconds - max(reserve, _CONFIRMING * task.budget.seconds)
     if "winner" not in task.keep():
 
@@ -184,64 +141,15 @@ def _searched(task: Task, references: Json, rows: Sequence[str]) -> tuple[Json |
     return task.keep()["winner"], trials
 
 
-def _confirmed(task: Task, references: Json, winner: Json | None) -> Json:
-    """The winner and the baselines on as many fresh seeds as the time allows."""
-    rows = list(dict.fromkeys([*BASELINES, *([winner["row"]] if winner else [])]))
-    settings = dict(task.options.get("settings") or {})
-    for name, value in (winner["settings"] if winner else {}).items():
-        settings[f"{rows[-1]}.{name}"] = value
-    task.teller.stage(f"confirming {', '.join(rows)} on fresh seeds")
-    each = _seed_seconds(task, references, rows[-1:])
-    done = task.keep().get("seeds", 0)
-    while more := _more_seeds(task, done, each, searched=bool(winner)):
-        began = task.budget.spent
-        _train_seeds(task, rows, settings, range(done, done + more))
-        done += more
-        each = (task.budget.spent - began) / more
-        task.keep(seeds=done)
-    seeds = [SEARCH_SEED + 1 + k for k in range(done)]
-    return task.compare("confirmed", methods=rows, seeds=seeds, settings=settings)
-
-
-def _more_seeds(task: Task, done: int, each: float, *, searched: bool) -> int:
-    """How many fresh seeds to train next: half of what fits, so that a wrong estimate is seen."""
-    if not searched or done < _FEWEST:
-        return max(0, _FEWEST - done)
-    fits = math.floor((task.budget.left - _CLOSING) / each)
-    return max(0, min(fits, math.ceil(fits / 2)))
-
-
-def _train_seeds(
-    task: Task, rows: Sequence[str], settings: Mapping[str, Any], numbers: range
-) -> None:
-    """Train the runs of some fresh seeds, into the folder of the comparison that is to come."""
-    plan = make_plan(
-        task.ready[0], data_root=task.ready[1], methods=rows,
-        seeds=[SEARCH_SEED + 1 + k for k in numbers], **{**task.options, "settings": settings},
-    )  # fmt: skip
-    folder = task.folder / "confirmed"
-    runs = [run for run in plan.runs if not is_over(run, folder)]
-    with shown(runs, progress=task.progress) as listener:
-        execute(runs, folder, jobs=task.jobs, data_root=plan.data_root, listener=listener)
-
-
-def _seed_seconds(task: Task, references: Json, rows: Sequence[str]) -> float:
-    """Seconds that one fresh seed takes: the baselines, and one row like the slower of them."""
-    seconds = {run["method"]: run["seconds"] or 0.0 for run in references["runs"]}
-    known = [seconds[row] for row in BASELINES]
-    own = [] if set(rows) <= set(BASELINES) else [_SLOWER * max(known)]
-    return sum([*known, *own]) / task.jobs
-
-
 def _check_time(task: Task, references: Json, rows: Sequence[str]) -> None:
     """Refuse a budget that leaves no time to try and to confirm anything."""
-    confirming = _FEWEST * _seed_seconds(task, references, rows) + _CLOSING
-    trying = len(rows) * _seed_seconds(task, references, ()) / 2
+    confirming = FEWEST * seed_seconds(task, references, rows) + CLOSING
+    trying = len(rows) * seed_seconds(task, references, ()) / 2
     if task.budget.left < confirming + trying:
         least = 1.2 * (task.budget.spent + confirming + trying)
         raise BalanceError(
             f"A budget of {spoken(task.budget.seconds)} is too short for {task.data}: diagnosing "
-            f"took {spoken(task.budget.spent)} of it, and one search with {_FEWEST} fresh seeds "
+            f"took {spoken(task.budget.spent)} of it, and one search with {FEWEST} fresh seeds "
             f"takes about {spoken(confirming + trying)} more. Nothing is lost: write --resume "
             f"--budget {spoken(least)}, or begin anew with fewer --epochs."
         )

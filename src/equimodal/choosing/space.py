@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from equimodal import methods
+from equimodal.diagnostics.verdict import is_sure
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
+SEARCH_SEED = 0
+"""The seed that is diagnosed and searched on."""
 BASELINES = ("joint", "joint+unimodal")
 """What a method has to beat, from the cheapest on."""
 
@@ -32,11 +35,19 @@ MAIN = {
     "relearn": Range("lam", 0.5, 10.0),
 }
 """Ranges are ours; they hold each method's default."""
+UNSURE = ("dus", "amss", "relearn")
+"""What is tried in any case where a verdict is not sure."""
 
 
-def candidates(advice: Iterable[Mapping[str, str]]) -> list[str]:
-    """The suggested rows that have a setting to search, in the order of the advice."""
-    return [tip["method"] for tip in advice if tip["method"] in MAIN]
+def candidates(found: Mapping[str, Any]) -> list[str]:
+    """The rows that a diagnosis suggests and that have a setting to search, best-founded first.
+
+    Where its verdict is not sure, `UNSURE` follow: one seed cannot rule them out.
+    """
+    rows = [tip["method"] for tip in found["advice"] if tip["method"] in MAIN]
+    if not is_sure(found["verdict"]["sure"]):
+        rows += [row for row in UNSURE if row not in rows]
+    return rows
 
 
 def default(row: str) -> dict[str, Any]:

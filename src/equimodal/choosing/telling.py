@@ -61,8 +61,12 @@ def _spread(found: Mapping[str, Any]) -> str:
 def _interval(difference: Mapping[str, Any]) -> str:
     span = ""
     if difference["low"] is not None:
-        span = f" [{100 * difference['low']:+.1f}, {100 * difference['high']:+.1f}]"
-    return f"{100 * difference['mean']:+.1f}{span} points"
+        span = f" [{_signed(difference['low'])}, {_signed(difference['high'])}]"
+    return f"{_signed(difference['mean'])}{span} points"
+
+
+def _signed(value: float) -> str:
+    return f"{round(100 * value, 1) + 0.0:+.1f}"  # no -0.0
 
 
 def _percent(value: float) -> str:

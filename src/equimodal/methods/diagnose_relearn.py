@@ -34,6 +34,7 @@ from ..distributed import broadcast_from_first
 from ..errors import BalanceError
 from ..method import Epoch, Method
 from ..modalities import ModalityMap
+from ..numerics.single_thread import single_thread
 from ..sharding import local
 from ..task import Task
 
@@ -81,13 +82,12 @@ def feature_clusters(features: Tensor, count: int, seed: int = 0) -> Tensor | No
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
     low, high = features.amin(0), features.amax(0)
     scaled = 2 * (features - low) / (high - low).clamp_min(1e-12) - 1
     if not scaled.isfinite().all():
         return None
-    with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
+    with single_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         means = KMeans(min(count, len(features)), n_init=10, random_state=seed)
         clusters = means.fit_predict(scaled.float().numpy())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from equimodal.errors import BalanceError
+from equimodal.numerics.single_thread import single_thread
 
 
 def probe_accuracy(
@@ -50,11 +51,10 @@ def probe_predictions(
 def _predictions(train: Tensor, labels: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
     """Classes that a logistic regression on (train, labels) gives the other rows."""
     from sklearn.linear_model import LogisticRegression  # importing scikit-learn takes a second
-    from threadpoolctl import threadpool_limits
 
     if (labels == labels[0]).all():
         return [labels[:1].expand(len(rows)) for rows in others]
-    with threadpool_limits(1), warnings.catch_warnings():
+    with single_thread(), warnings.catch_warnings():
         # The iterations are bounded on purpose: a probe that stops early is still a probe.
         warnings.simplefilter("ignore")
         regression = LogisticRegression(max_iter=200).fit(train.numpy(), labels.numpy())

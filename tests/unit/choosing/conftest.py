@@ -55,6 +55,10 @@ def send(connection, message):
     connection.send_bytes(json.dumps(message).encode())
 
 
+def write_page(folder):
+    (folder / "report.html").write_text("")
+
+
 @pytest.fixture
 def threads(tiny, monkeypatch):
     """Searches on the tiny data in this process; a job takes ten seconds of the budget."""
@@ -63,6 +67,9 @@ def threads(tiny, monkeypatch):
     monkeypatch.setattr(search, "WorkerProcess", ThreadWorker)
     monkeypatch.setattr("equimodal.compare.engine.WorkerProcess", ThreadWorker)
     monkeypatch.setattr("equimodal.data.load", tiny_source)
+    # A page is none of a choice's business but that it is there.
+    monkeypatch.setattr("equimodal.report.keeping.keep", lambda *_: None)
+    monkeypatch.setattr("equimodal.report.page.write_page", write_page)
     begun = {}
 
     def spent(budget):

@@ -13,7 +13,7 @@ ARGUMENTS = {"epochs": 9, "lr": 0.05, "batch_size": 16, "jobs": 1, "progress": F
 
 @pytest.fixture
 def suggested(monkeypatch):
-    monkeypatch.setattr(choice, "candidates", lambda advice: ["dus", "amss"])
+    monkeypatch.setattr(choice, "candidates", lambda found: ["dus", "amss"])
 
 
 def test_a_choice_is_searched_confirmed_on_fresh_seeds_and_handed_back(
@@ -48,7 +48,7 @@ def test_an_interrupted_choice_goes_on_and_its_time_counts(
 
     arguments = ARGUMENTS | {"budget": "220s", "out": tmp_path}
     with monkeypatch.context() as patch:
-        patch.setattr(choice, "_confirmed", interrupted)
+        patch.setattr(choice, "confirmed", interrupted)
         with pytest.raises(KeyboardInterrupt):
             equimodal.choose(**arguments)
     searched = threads.jobs
@@ -81,7 +81,7 @@ class Spent:
 
 
 def test_without_a_method_to_try_the_baselines_alone_are_confirmed(threads, tmp_path, monkeypatch):
-    monkeypatch.setattr(choice, "candidates", lambda advice: [])
+    monkeypatch.setattr(choice, "candidates", lambda found: [])
     found = equimodal.choose(budget="400s", out=tmp_path, **ARGUMENTS)
     assert list(found["fresh"]["rows"]) == ["joint", "joint+unimodal"]
     assert found["trials"] == [] and found["notes"][0].startswith("the diagnosis suggests no")

@@ -42,8 +42,14 @@ def test_every_range_holds_the_methods_default_and_values_that_it_takes(row):
 
 
 def test_only_suggested_rows_with_a_setting_are_searched():
-    advice = [{"method": m} for m in ("joint+unimodal", "dus", "", "amss", "ensemble")]
-    assert space.candidates(advice) == ["dus", "amss"]
+    advice = [{"method": m} for m in ("joint+unimodal", "amss", "", "dus", "ensemble")]
+    assert space.candidates({"advice": advice, "verdict": {"sure": 0.97}}) == ["amss", "dus"]
+
+
+def test_of_a_verdict_that_is_not_sure_no_method_is_ruled_out():
+    found = {"advice": [{"method": "amss"}], "verdict": {"sure": 0.9}}
+    assert space.candidates(found) == ["amss", "dus", "relearn"]
+    assert space.candidates(found | {"verdict": {"sure": 0.96}, "advice": []}) == []
 
 
 def test_every_row_is_tried_at_its_default_and_the_best_complete_trial_wins(
