@@ -27,7 +27,8 @@ test: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m processes
 
 # The stamps make a repeat instant: pip runs again only when the requirements change.
 .venv/installed: pyproject.toml constraints.txt | $(BIN)/pip

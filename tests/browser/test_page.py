@@ -9,8 +9,6 @@ import pytest
 
 from browser.conftest import CLASSES, HOSTILE, Opened, wait_until, wait_until_drawn
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 TOO_WIDE = "document.documentElement.scrollWidth - window.innerWidth"
 ALL_FIT = """[...document.querySelectorAll('.main-svg')].every(

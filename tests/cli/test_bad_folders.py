@@ -168,6 +168,7 @@ def test_a_damaged_checkpoint_is_named_and_nothing_else_is_lost(
     assert checkpoint.read_bytes() == broken
 
 
+@pytest.mark.processes
 def test_a_killed_worker_is_told(folder, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("equimodal.compare.process._START", DIES)
@@ -207,6 +208,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.processes
 def test_an_interrupt_leaves_a_comparison_that_resumes(folder):
     command = f"{COMPARE} --epochs 500".split()
     with subprocess.Popen(

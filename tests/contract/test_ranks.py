@@ -36,6 +36,7 @@ def assert_uneven_ranks_decide_as_one_process(first, second):
 
 
 # One test for all methods and layouts: under pytest-xdist every worker would start its own.
+@pytest.mark.processes
 def test_two_ranks_stay_identical_and_equal_one_process(tmp_path):
     first, second = both_ranks(ranks.train_all, tmp_path)
 

@@ -10,6 +10,7 @@ from loops import accelerate_ranks
 
 
 # One test for everything: under pytest-xdist every worker would start its own pair.
+@pytest.mark.processes
 def test_two_ranks_of_8_stay_identical_and_equal_one_process_of_16(tmp_path):
     first, second = both_ranks(accelerate_ranks.train_all, tmp_path)
 

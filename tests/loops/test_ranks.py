@@ -1,5 +1,7 @@
 """Two ranks under Lightning and Fabric."""
 
+import pytest
+
 from contract.pair import both_ranks
 from equimodal import methods
 from loops import ranks
@@ -7,6 +9,7 @@ from loops.plain import gap, plain
 
 
 # One test for all methods: under pytest-xdist every worker would start its own pair.
+@pytest.mark.processes
 def test_two_ranks_stay_identical_and_equal_one_process_where_their_batches_do(tmp_path):
     first, second = both_ranks(ranks.train_all, tmp_path)
 

@@ -14,6 +14,7 @@ from equimodal.train.storage import load_checkpoint
 from machines import pair
 from machines.launching import free_port, messages, together, two_machines
 
+pytestmark = pytest.mark.processes
 DATA = ["--data", "handwritten", "--data-root", "files", "--batch-size", "32", "--epochs", "4"]
 TRAIN = ["train", "--method", "joint+unimodal", "--seed", "1", *DATA]
 RUN = "runs/joint-plus-unimodal/seed-1"

@@ -22,8 +22,7 @@ from equimodal.errors import BalanceError
 from equimodal.report.schema import check
 from equimodal.train.storage import load_checkpoint
 
-# One worker trains the comparison that most tests here read.
-pytestmark = pytest.mark.xdist_group("comparison")
+pytestmark = pytest.mark.processes
 ROWS = ["amss", "joint", "ensemble"]
 ARGUMENTS = {"methods": ROWS, "seeds": [5], "epochs": 4, "progress": False}
 TIMES = ("seconds", "step_seconds", "step_time_ratio", "samples_per_second", "waiting_share")

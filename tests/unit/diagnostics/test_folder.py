@@ -15,8 +15,6 @@ from equimodal.report.reading import read_records
 from unit.diagnostics.conftest import trained_in
 from unit.train.tiny import tiny  # noqa: F401
 
-# One worker trains the comparison that all tests here read.
-pytestmark = pytest.mark.xdist_group("diagnosed")
 MODALITIES = ["a", "b", "c"]
 
 
