@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,13 @@ def choose(
         What choice.json holds, see docs/choose.md.
 
     Raises:
-        BalanceError: the budget is too short, or as in `equimodal.compare`.
+        BalanceError: no Optuna, a budget that is too short, or as in `equimodal.compare`.
     """
     seconds = seconds_of(budget)
+    if find_spec("optuna") is None:
+        raise BalanceError(
+            "choose needs Optuna, which is not installed; write pip install 'equimodal[choose]'."
+        )
     folder = Path(out if out is not None else default_folder(data))
     check_new(folder, resume=resume)
     device = options.get("device") or "cpu"

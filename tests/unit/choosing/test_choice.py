@@ -96,6 +96,13 @@ def test_a_budget_that_is_too_short_says_what_to_write_and_keeps_what_is_done(
     assert (tmp_path / "diagnosis" / "results.json").exists()
 
 
+def test_without_optuna_it_says_what_to_install_before_anything_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    with pytest.raises(BalanceError, match=r"pip install 'equimodal\[choose\]'"):
+        equimodal.choose(budget="1m", out=tmp_path / "c", progress=False)
+    assert not (tmp_path / "c").exists()
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(BalanceError, match=r"holds other files, such as 'thesis.txt'"):
