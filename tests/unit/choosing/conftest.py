@@ -21,7 +21,8 @@ class ThreadWorker:
     def __init__(self, index):
         self.index, self.run = index, None
         self.connection, self._theirs = Pipe()
-        threading.Thread(target=self._work, daemon=True).start()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
 
     def _work(self):
         try:
@@ -44,7 +45,9 @@ class ThreadWorker:
             return None
 
     def close(self):
+        # As a process would, it ends at its next message.
         self.connection.close()
+        self._thread.join()
 
     def ending(self):
         return "exit code 1"
