@@ -8,6 +8,7 @@ from torch import Tensor
 
 from equimodal.diagnostics.diagnosis import Diagnosis
 from equimodal.diagnostics.document import document
+from equimodal.diagnostics.evidence import Case
 from equimodal.diagnostics.inside import Inside
 from equimodal.diagnostics.reading import read_case
 from equimodal.diagnostics.run_files import RunFiles
@@ -58,7 +59,11 @@ def sample_contributions(
 
     Args and raises as `diagnose_folder`.
     """
-    case = read_case(folder, row=row, split=split)
+    return case_contributions(read_case(folder, row=row, split=split))
+
+
+def case_contributions(case: Case) -> dict[int, dict[str, Tensor]]:
+    """`sample_contributions` of evidence that was read already."""
     found = {}
     for evidence in case.seeds:
         judged = evidence.models[case.row]

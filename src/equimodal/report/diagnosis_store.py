@@ -24,12 +24,15 @@ def keep_diagnosis(folder: str | Path, results: Results) -> None:
     Raises:
         BalanceError: there is no finished joint run to diagnose, or a damaged file.
     """
-    from equimodal.diagnostics import diagnose_folder, sample_contributions
+    from equimodal.diagnostics.document import document
+    from equimodal.diagnostics.folder import case_contributions
+    from equimodal.diagnostics.reading import read_case
     from equimodal.train.storage import write_json
 
-    found = diagnose_folder(folder)
+    case = read_case(folder)  # once: its Shapley values serve both
+    found = document(case)
     seed = shown_seed(results, read_predictions(Path(folder), results))
-    values = sample_contributions(folder).get(-1 if seed is None else seed, {})
+    values = case_contributions(case).get(-1 if seed is None else seed, {})
     score = {
         m: [round(float(value), 4) for value in values[name]]
         for m in found["source"]["modalities"]

@@ -290,8 +290,9 @@ def test_the_diagnosis_is_kept_with_the_contributions_of_the_shown_seed(
         seed: {"shapley/score/sound": [0.25, 0.123456], "shapley/score/image": [0.5, seed]}
         for seed in (0, 1)
     }
-    monkeypatch.setattr("equimodal.diagnostics.folder.diagnose_folder", lambda _: diagnosis)
-    monkeypatch.setattr("equimodal.diagnostics.folder.sample_contributions", lambda _: by_seed)
+    monkeypatch.setattr("equimodal.diagnostics.reading.read_case", lambda _: "the case")
+    monkeypatch.setattr("equimodal.diagnostics.document.document", lambda _: diagnosis)
+    monkeypatch.setattr("equimodal.diagnostics.folder.case_contributions", lambda _: by_seed)
     keep_diagnosis(folder, results)
     kept, _ = read_diagnosis(folder)
     score = {"sound": [0.25, 0.1235], "image": [0.5, 0.0]}
