@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from equimodal.compare.engine import Listener
 from equimodal.compare.plan import PlannedRun
-from equimodal.compare.worker import ERROR, relevant, unforeseen
-from equimodal.errors import BalanceError
+from equimodal.compare.worker import outcome, relevant
 
 
 def execute_here(
@@ -38,20 +38,11 @@ def execute_here(
 
 def _outcome(
     planned: PlannedRun, folder: Path, index: int, listener: Listener, data_root: str | None
-) -> dict[str, str]:
-    from equimodal.train.loop import train  # importing Fabric takes seconds
-
+) -> dict[str, Any]:
     def notify(epoch: int, accuracy: float) -> None:
         listener.heard(0, {"kind": "epoch", "run": index, "epoch": epoch, "accuracy": accuracy})
 
-    try:
-        result = train(planned.config, folder, data_root=data_root, notify=notify)
-    except BalanceError as error:
-        return {"kind": "failed", "message": str(error)}
-    except Exception as error:
-        return {"kind": "failed", "message": unforeseen(error, folder / ERROR)}
-    (folder / ERROR).unlink(missing_ok=True)
-    return {"kind": "finished", "status": result["status"]}
+    return outcome(planned.config, folder, data_root, notify)
 
 
 @contextmanager

@@ -16,15 +16,18 @@ import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equimodal.errors import BalanceError
 from equimodal.train.launch import import_fabric
+
+if TYPE_CHECKING:
+    from equimodal.train.config import RunConfig
 
 Message = dict[str, Any]
 
@@ -82,15 +85,27 @@ def _serve(connection: Connection, job: Mapping[str, Any]) -> None:
 
 def _outcome(connection: Connection, job: Mapping[str, Any]) -> Message:
     from equimodal.train.config import RunConfig
-    from equimodal.train.loop import advance, train
 
     def notify(epoch: int, accuracy: float) -> None:
         message = {"kind": "epoch", "run": job["run"], "epoch": epoch, "accuracy": accuracy}
         _send(connection, message)
 
     config, folder = RunConfig(**job["config"]), Path(job["folder"])
-    shared: dict[str, Any] = {"data_root": job["data_root"], "notify": notify}
-    until = job.get("until")
+    return outcome(config, folder, job["data_root"], notify, until=job.get("until"))
+
+
+def outcome(
+    config: RunConfig,
+    folder: Path,
+    data_root: str | None,
+    notify: Callable[[int, float], None],
+    *,
+    until: int | None = None,
+) -> Message:
+    """Train a run, or its first ``until`` epochs; how that ended, as a message without "run"."""
+    from equimodal.train.loop import advance, train  # importing Fabric takes seconds
+
+    shared: dict[str, Any] = {"data_root": data_root, "notify": notify}
     try:
         if until is not None and until < config.trained_epochs:
             trouble = advance(config, folder, until=until, **shared)
