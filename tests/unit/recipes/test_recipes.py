@@ -122,6 +122,13 @@ def test_every_value_has_a_source_and_what_a_paper_never_said_is_ours(recipe):
         assert any("our design" in text for text in recipe.differences)
 
 
+def test_dus_names_the_released_code_that_it_follows_as_that_of_amss():
+    sources = [v.source for r in EVERY if r.name.startswith("dus/") for _, _, v in r.values()]
+    of_code = [source for source in sources if "released code" in source]
+    assert of_code
+    assert all("released code of AMSS, same group" in source for source in of_code)
+
+
 @each
 def test_a_method_stands_beside_its_control_and_the_baselines(recipe):
     assert {"joint", "joint+unimodal", "ensemble", "untrained", "alone:*"} <= set(recipe.rows)

@@ -5,7 +5,9 @@ arguments. No number of the paper's tables could be read in any source, so none 
 stands beside are numbers that others printed for joint training on the same data.
 """
 
-from equimodal.recipes.recipe import OURS, Value
+from functools import partial
+
+from equimodal.recipes.recipe import OURS, Recipe, Value
 
 PAPER = (
     "AMSS: Yang, Pan, Jiang, Xu and Tang, IEEE TPAMI 47(6), 2025, arXiv 2404.08347, "
@@ -17,8 +19,6 @@ ROWS = (
     "untrained", "alone:*", "ensemble", "joint", "joint+unimodal", "amss-fixed", "amss",
     "amss+-fixed", "amss+",
 )  # fmt: skip
-FUSED = Value("fused", CODE)
-CONCAT = Value("concat", CODE)
 NO_NUMBERS = "No number of the paper could be read in any source, so none stands here."
 SELECTION = (
     "The released code has no validation split and reports the best TEST accuracy over epochs; "
@@ -35,13 +35,13 @@ EXPLODES = (
     "The released AMSS+ weight 1 / (p + 1/n) is neither unbiased nor of unit scale, and the "
     "released head weights, which are masked by index there, are not masked here."
 )
+SGD = {"sgd.momentum": Value(0.9, README), "sgd.weight_decay": Value(1e-4, README)}
 
 
 def method_settings(script: str, tau: float, *, units: Value, bias: float) -> dict[str, Value]:
     """Settings of the AMSS rows as a released script has them; all rows mask the same units."""
-    rows = ("amss-fixed", "amss", "amss+-fixed", "amss+")
     found = {}
-    for row in rows:
+    for row in ("amss-fixed", "amss", "amss+-fixed", "amss+"):
         found[f"{row}.units"] = units
         if not row.endswith("fixed"):
             found[f"{row}.tau"] = Value(tau, README)
@@ -52,9 +52,47 @@ def method_settings(script: str, tau: float, *, units: Value, bias: float) -> di
     return found
 
 
-VIDEO_UNITS = Value("official_av", f"{CODE}: convolutions of residual blocks")
-TINY = {
-    f"{row}.units": Value("all", "the small encoders have no residual blocks")
-    for row in ("amss-fixed", "amss")
-}
-ALL_UNITS = Value("all", f"{OURS}: the released filter goes by names of its own layers")
+def spectrogram(steps: int, **own: Value) -> dict[str, Value]:
+    """A sound as the released code reads it, in ``steps``; its rate and length are ``own``."""
+    return {
+        **own,
+        "scale": Value("linear", f"{CODE}: log of the STFT's modulus, 257 x {steps}"),
+        "window": Value(512, CODE),
+        "hop": Value(353, CODE),
+        "level": Value("as_is", OURS),
+    }
+
+
+recipe = partial(
+    Recipe,
+    paper=PAPER,
+    rows=ROWS,
+    fusion=Value("concat", CODE),
+    objective=Value("fused", CODE),
+    optimizer=Value("sgd", README),
+    lr=Value(0.01, README),
+    schedule=Value("step:60:0.1", README),
+    epochs=Value(80, README),
+    batch_size=Value(64, README),
+)
+"""A recipe with what the released scripts share; a data set states the rest, and its own."""
+
+clips = partial(
+    recipe,
+    encoders=dict.fromkeys(
+        ("sound", "video"),
+        Value("resnet18-gelu", f"{CODE}: GELU in the place of ReLU, from scratch"),
+    ),
+    settings={
+        **SGD,
+        **method_settings(
+            "av", 0.2, bias=0.0,
+            units=Value("official_av", f"{CODE}: convolutions of residual blocks"),
+        ),
+    },
+    tiny={
+        f"{row}.units": Value("all", "the small encoders have no residual blocks")
+        for row in ("amss-fixed", "amss")
+    },
+)  # fmt: skip
+"""`recipe` of videos with sound."""

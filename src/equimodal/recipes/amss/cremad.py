@@ -1,28 +1,23 @@
 """AMSS on CREMA-D: sound as a spectrogram and one frame of the face, ResNet-18 each."""
 
 from equimodal.recipes import amss
-from equimodal.recipes.recipe import OURS, Published, Recipe, Value
+from equimodal.recipes.recipe import OURS, Published, Value
 
-RECIPE = Recipe(
+RECIPE = amss.clips(
     name="amss/cremad",
-    paper=amss.PAPER,
     about="CREMA-D, 6 emotions: sound and one video frame, ResNet-18 from scratch each.",
     data="cremad",
-    rows=amss.ROWS,
     converter={
         "split": Value("usual", "AUG paper, same group: 6,698 train and 744 test clips"),
         "validation": Value(0.1, f"{OURS}: of train; the released code has no validation split"),
     },
     columns={
-        "sound": {
-            "rate": Value(22050, amss.CODE),
-            "seconds": Value(3.0, amss.CODE),
-            "short": Value("repeat", f"{amss.CODE}: tiled, then cut"),
-            "scale": Value("linear", f"{amss.CODE}: log of the STFT's modulus, 257 x 188"),
-            "window": Value(512, amss.CODE),
-            "hop": Value(353, amss.CODE),
-            "level": Value("as_is", OURS),
-        },
+        "sound": amss.spectrogram(
+            188,
+            rate=Value(22050, amss.CODE),
+            seconds=Value(3.0, amss.CODE),
+            short=Value("repeat", f"{amss.CODE}: tiled, then cut"),
+        ),
         "video": {
             "frames": Value(1, amss.CODE),
             "size": Value(224, amss.CODE),
@@ -31,22 +26,6 @@ RECIPE = Recipe(
                 f"{amss.CODE} of Kinetics-Sounds; for CREMA-D {OURS}",
             ),
         },
-    },
-    encoders={
-        "sound": Value("resnet18-gelu", f"{amss.CODE}: GELU in the place of ReLU, from scratch"),
-        "video": Value("resnet18-gelu", f"{amss.CODE}: GELU in the place of ReLU, from scratch"),
-    },
-    fusion=amss.CONCAT,
-    objective=amss.FUSED,
-    optimizer=Value("sgd", amss.README),
-    lr=Value(0.01, amss.README),
-    schedule=Value("step:60:0.1", amss.README),
-    epochs=Value(80, amss.README),
-    batch_size=Value(64, amss.README),
-    settings={
-        "sgd.momentum": Value(0.9, amss.README),
-        "sgd.weight_decay": Value(1e-4, amss.README),
-        **amss.method_settings("av", 0.2, units=amss.VIDEO_UNITS, bias=0.0),
     },
     published=(
         Published("joint", 65.07, "AUG paper (NeurIPS 2025), same group", what="naive MML"),
@@ -62,5 +41,4 @@ RECIPE = Recipe(
         amss.ONE_TABLE,
         amss.EXPLODES,
     ),
-    tiny=amss.TINY,
 )

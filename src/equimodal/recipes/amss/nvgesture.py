@@ -1,8 +1,9 @@
 """AMSS on NVGesture: colour, optical flow and depth of a gesture, an I3D each."""
 
 from equimodal.recipes import amss
-from equimodal.recipes.recipe import OURS, Recipe, Value
+from equimodal.recipes.recipe import OURS, Value
 
+SENSORS = ("color", "flow", "depth")
 CLIP = {
     "frames": Value(64, amss.CODE),
     "size": Value(256, f"{OURS}: the crop is cut from it"),
@@ -10,37 +11,24 @@ CLIP = {
     "augment": Value(["crop"], amss.CODE),
 }
 I3D = Value("i3d", f"{amss.CODE}: Inception-I3D, 1,024 features; from scratch, {OURS}")
+UNITS = Value("all", f"{amss.CODE}: filters of the 3-D convolutions")
+DISK = "The decoded clips take 58 GB: set EQUIMODAL_CACHE_LIMIT=60."
 
-RECIPE = Recipe(
+RECIPE = amss.recipe(
     name="amss/nvgesture",
-    paper=amss.PAPER,
     about="NVGesture, 25 gestures: colour, optical flow and depth, an I3D from scratch each.",
     data="nvgesture",
-    rows=amss.ROWS,
     converter={
         "validation": Value(0.1, f"{OURS}: of train, in whole subjects"),
         "flow_frames": Value(64, f"{OURS}: as many as the colour clip has frames"),
         "flow_size": Value(256, f"{OURS}: what the crop is cut from"),
     },
-    columns={"color": CLIP, "flow": CLIP, "depth": CLIP},
-    encoders={"color": I3D, "flow": I3D, "depth": I3D},
-    fusion=amss.CONCAT,
-    objective=amss.FUSED,
-    optimizer=Value("sgd", amss.README),
-    lr=Value(0.01, amss.README),
+    columns=dict.fromkeys(SENSORS, CLIP),
+    encoders=dict.fromkeys(SENSORS, I3D),
     schedule=Value("multistep:80,90:0.1", amss.README),
     epochs=Value(100, amss.README),
     batch_size=Value(4, amss.README),
-    settings={
-        "sgd.momentum": Value(0.9, amss.README),
-        "sgd.weight_decay": Value(1e-4, amss.README),
-        **amss.method_settings(
-            "nv",
-            0.2,
-            bias=0.0,
-            units=Value("all", f"{amss.CODE}: filters of the 3-D convolutions"),
-        ),
-    },
+    settings={**amss.SGD, **amss.method_settings("nv", 0.2, bias=0.0, units=UNITS)},
     differences=(
         amss.NO_NUMBERS,
         "The released code chooses the epoch by TEST accuracy, from epoch 20 on; here it is chosen "
@@ -50,7 +38,7 @@ RECIPE = Recipe(
         "Kinetics weights, which do not come with this library.",
         "Flow and depth are three-channel videos here (of flow the third channel is constant, "
         "depth is grey three times); the released code reads two channels and one.",
-        "The decoded clips take 58 GB: set EQUIMODAL_CACHE_LIMIT=60.",
+        DISK,
         amss.ONE_TABLE,
         amss.EXPLODES,
     ),

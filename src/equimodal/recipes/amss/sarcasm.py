@@ -1,33 +1,34 @@
 """AMSS on Sarcasm: a tweet's text through BERT and its image through ResNet-50."""
 
 from equimodal.recipes import amss
-from equimodal.recipes.recipe import OURS, Recipe, Value
+from equimodal.recipes.recipe import OURS, Value
 
-BERT, RESNET = "hf:google-bert/bert-base-uncased", "hf:microsoft/resnet-50"
+BERT = Value("hf:google-bert/bert-base-uncased", f"{amss.README}: BERT-base-uncased")
+RESNET = Value(
+    "hf:microsoft/resnet-50", f"{amss.README}: ResNet-50; weights of another training, {OURS}"
+)
+METHODS = {
+    **amss.method_settings(
+        "it", 0.5, bias=0.2,
+        units=Value("all", f"{OURS}: the released filter goes by names of its own layers"),
+    ),
+    "amss.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged"),
+    "amss+.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged"),
+}  # fmt: skip
 
-RECIPE = Recipe(
+RECIPE = amss.recipe(
     name="amss/sarcasm",
-    paper=amss.PAPER,
     about="Sarcasm, 2 classes: text and image, pretrained BERT and ResNet-50.",
     data="sarcasm",
-    rows=amss.ROWS,
     converter={"filtered": Value(True, "code of the data set's authors: 19,816, 2,410, 2,409")},
     columns={
-        "text": {
-            "tokens": Value(BERT, f"{amss.README}: BERT-base-uncased"),
-            "length": Value(128, amss.CODE),
-        },
+        "text": {"tokens": BERT, "length": Value(128, amss.CODE)},
         "image": {
             "size": Value(224, f"{amss.CODE}: resized only, no augmentation"),
             "channels": Value(3, amss.CODE),
         },
     },
-    encoders={
-        "text": Value(BERT, f"{amss.README}: BERT-base-uncased"),
-        "image": Value(RESNET, f"{amss.README}: ResNet-50; weights of another training, {OURS}"),
-    },
-    fusion=amss.CONCAT,
-    objective=amss.FUSED,
+    encoders={"text": BERT, "image": RESNET},
     optimizer=Value("adam", amss.README),
     lr=Value(2e-6, amss.README),
     schedule=Value("constant", f"{amss.CODE}: its schedule is never stepped under Adam"),
@@ -36,9 +37,7 @@ RECIPE = Recipe(
     settings={
         "adam.betas": Value([0.9, 0.99], amss.README),
         "adam.weight_decay": Value(0.0, f"{OURS}: the default of Adam; none is stated"),
-        **amss.method_settings("it", 0.5, units=amss.ALL_UNITS, bias=0.2),
-        "amss.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged"),
-        "amss+.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged"),
+        **METHODS,
     },
     differences=(
         amss.NO_NUMBERS,

@@ -1,57 +1,22 @@
-"""AMSS on Twitter-15: a tweet's text through BERT and its image through ResNet-50."""
+"""AMSS on Twitter-15, with the inputs, encoders and script of Sarcasm."""
+
+from dataclasses import replace
 
 from equimodal.recipes import amss
-from equimodal.recipes.recipe import OURS, Recipe, Value
+from equimodal.recipes.amss import sarcasm
+from equimodal.recipes.recipe import OURS, Value
 
-BERT, RESNET = "hf:google-bert/bert-base-uncased", "hf:microsoft/resnet-50"
-
-RECIPE = Recipe(
+RECIPE = replace(
+    sarcasm.RECIPE,
     name="amss/twitter15",
-    paper=amss.PAPER,
     about="Twitter-15, 3 opinions: text and image, pretrained BERT and ResNet-50.",
     data="twitter15",
-    rows=amss.ROWS,
     converter={"target": Value("keep", f"{amss.CODE}: the target stays masked as $T$")},
-    columns={
-        "text": {
-            "tokens": Value(BERT, f"{amss.README}: BERT-base-uncased"),
-            "length": Value(128, amss.CODE),
-        },
-        "image": {
-            "size": Value(224, f"{amss.CODE}: resized only, no augmentation"),
-            "channels": Value(3, amss.CODE),
-        },
-    },
-    encoders={
-        "text": Value(BERT, f"{amss.README}: BERT-base-uncased"),
-        "image": Value(RESNET, f"{amss.README}: ResNet-50; weights of another training, {OURS}"),
-    },
-    fusion=amss.CONCAT,
-    objective=amss.FUSED,
     optimizer=Value("adamw", amss.README),
-    lr=Value(2e-6, amss.README),
     schedule=Value("constant", f"{amss.CODE}: its schedule is never stepped under AdamW"),
-    epochs=Value(50, amss.README),
     batch_size=Value(16, amss.README),
     settings={
         "adamw.weight_decay": Value(0.01, f"{OURS}: the default of AdamW; none is stated"),
-        **amss.method_settings("it", 0.5, units=amss.ALL_UNITS, bias=0.2),
-        "amss.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged"),
-        "amss+.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged"),
+        **sarcasm.METHODS,
     },
-    differences=(
-        amss.NO_NUMBERS,
-        "The released code chooses the epoch by TEST accuracy; here it is chosen on validation.",
-        "The released script exchanges the two unimodal outputs, so that the modality that is "
-        "ahead is updated MORE, against the paper's idea; `direction=strong` reproduces that, "
-        "--set amss.direction=weak is the idea.",
-        "BERT's pooled output (768) and ResNet-50's (2,048) go to the head as they are; the "
-        "released code puts a linear layer of 256 behind each.",
-        "The released code gives BERT no attention mask, so that padding is attended to; here it "
-        "is masked. ResNet-50 has the weights of microsoft/resnet-50, not torchvision's V2.",
-        "An image is cut to a square in the middle and scaled; the released code scales its sides "
-        "to 224 each.",
-        amss.ONE_TABLE,
-        amss.EXPLODES,
-    ),
 )

@@ -1,45 +1,27 @@
 """Diagnosing & Re-learning on CREMA-D, as released: its own split, two frames, no augmentation."""
 
 from equimodal.recipes import relearn
-from equimodal.recipes.recipe import OURS, Published, Recipe, Value
+from equimodal.recipes.recipe import OURS, Published, Value
 
-RECIPE = Recipe(
+RECIPE = relearn.recipe(
     name="relearn/cremad",
-    paper=relearn.PAPER,
     about="CREMA-D, 6 emotions: sound as filter banks and two frames, ResNet-18 from scratch each.",
     data="cremad",
-    rows=relearn.ROWS,
     converter={"split": Value("relearn", f"{relearn.CODE}: 5,954 train, 744 validation, 744 test")},
     columns={
-        "sound": {
-            "rate": Value(16000, OURS),
-            "seconds": Value(10.23, "lab's code: 1,024 steps of 10 ms"),
-            "bands": Value(128, "lab's code: kaldi filter banks"),
-            "window": Value(400, f"{OURS}: 25 ms"),
-            "hop": Value(160, "lab's code: 10 ms"),
-            "level": Value("as_is", OURS),
-        },
+        "sound": relearn.SOUND,
         "video": {
             "frames": Value(2, f"{relearn.CODE}: from the segments of a clip"),
             "size": Value(224, OURS),
         },
     },
-    encoders={
-        "sound": Value("resnet18", f"{relearn.CODE}: from scratch"),
-        "video": Value("resnet18", f"{relearn.CODE}: from scratch"),
-    },
-    fusion=relearn.CONCAT,
-    objective=relearn.FUSED,
+    encoders=dict.fromkeys(("sound", "video"), Value("resnet18", f"{relearn.CODE}: from scratch")),
     optimizer=Value("sgd", relearn.CODE),
     lr=Value(0.002, relearn.CODE),
     schedule=Value("constant", f"{relearn.CODE}: its decay is parsed and never used"),
     epochs=Value(90, relearn.CODE),
     batch_size=Value(64, relearn.CODE),
-    settings={
-        "sgd.momentum": Value(0.9, relearn.CODE),
-        "sgd.weight_decay": Value(1e-4, relearn.CODE),
-        **relearn.method_settings(relearn.CODE),
-    },
+    settings=relearn.settings(relearn.CODE),
     published=(
         Published("relearn", 73.52, relearn.QUOTED),
         Published("relearn", 71.02, relearn.BENCHMARK, 71.46),
@@ -55,5 +37,4 @@ RECIPE = Recipe(
         relearn.SIZES,
         relearn.TOOLKIT,
     ),
-    tiny=relearn.TINY,
 )
