@@ -172,6 +172,19 @@ def test_the_released_schedules_and_rates_are_those_of_the_scripts():
     assert recipes.load("amss/sarcasm").settings["adam.betas"].value == [0.9, 0.99]
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("nvgesture", ["outside the loop", "no encoder is masked there (read, not run)"]),
+        ("sarcasm", ["query, key and value separately", "by 12 blocks of columns", "pooler alone"]),
+        ("twitter15", ["query, key and value separately", "feed-forward layers"]),
+    ],
+)
+def test_where_the_released_masks_are_not_ours_the_recipe_says_so(name, parts):
+    said = recipes.load(f"amss/{name}").differences
+    assert any(all(part in text for part in parts) for text in said)
+
+
 def test_relearning_happens_after_20_40_and_60_of_90_epochs_for_the_control_too():
     settings = plain(recipes.load("relearn/cremad").settings)
     assert settings["relearn.every"] == settings["relearn-fixed.every"] == 20

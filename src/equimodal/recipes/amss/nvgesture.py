@@ -11,7 +11,7 @@ CLIP = {
     "augment": Value(["crop"], amss.CODE),
 }
 I3D = Value("i3d", f"{amss.CODE}: Inception-I3D, 1,024 features; from scratch, {OURS}")
-UNITS = Value("all", f"{amss.CODE}: filters of the 3-D convolutions")
+UNITS = Value("all", f"{amss.CODE}: filters of the 3-D convolutions, as the script means to mask")
 DISK = "The decoded clips take 58 GB: set EQUIMODAL_CACHE_LIMIT=60."
 
 RECIPE = amss.recipe(
@@ -36,6 +36,9 @@ RECIPE = amss.recipe(
         "The released NVGesture script cannot run as it is; its settings are followed, not its "
         "faults. Its README trains from scratch, a newer one and the AUG paper from ImageNet and "
         "Kinetics weights, which do not come with this library.",
+        "The masking test of the released script stands outside the loop over the parameters and "
+        "sees the last name only, so that as released no encoder is masked there (read, not run); "
+        "here each I3D is masked.",
         "Flow and depth are three-channel videos here (of flow the third channel is constant, "
         "depth is grey three times); the released code reads two channels and one.",
         DISK,

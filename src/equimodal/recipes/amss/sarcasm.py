@@ -45,6 +45,10 @@ RECIPE = amss.recipe(
         "The released script exchanges the two unimodal outputs, so that the modality that is "
         "ahead is updated MORE, against the paper's idea; `direction=strong` reproduces that, "
         "--set amss.direction=weak is the idea.",
+        "The released script draws the masks of BERT's query, key and value separately, takes "
+        "attention.output.dense by 12 blocks of columns, and leaves the feed-forward layers and "
+        "the pooler alone. No setting does all of that: here a head is drawn once for its query, "
+        "key and value, and the rows of the other linear layers are masked too.",
         "BERT's pooled output (768) and ResNet-50's (2,048) go to the head as they are; the "
         "released code puts a linear layer of 256 behind each.",
         "The released code gives BERT no attention mask, so that padding is attended to; here it "
