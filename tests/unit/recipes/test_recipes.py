@@ -169,6 +169,8 @@ def test_the_released_schedules_and_rates_are_those_of_the_scripts():
     }
     assert [r.settings["amss.tau"].value for r in EVERY[:5]] == [0.2, 0.2, 0.5, 0.5, 0.2]
     assert [r.settings["amss+.bias"].value for r in EVERY[:5]] == [0.0, 0.0, 0.2, 0.2, 0.0]
+    rows = ("amss-fixed", "amss", "amss+-fixed", "amss+")
+    assert {r.settings[f"{row}.smoothing"].value for r in EVERY[:5] for row in rows} == {0.0}
     assert recipes.load("amss/sarcasm").settings["adam.betas"].value == [0.9, 0.99]
 
 

@@ -43,6 +43,7 @@ def method_settings(script: str, tau: float, *, units: Value, bias: float) -> di
     found = {}
     for row in ("amss-fixed", "amss", "amss+-fixed", "amss+"):
         found[f"{row}.units"] = units
+        found[f"{row}.smoothing"] = Value(0.0, f"{CODE}: none")
         if not row.endswith("fixed"):
             found[f"{row}.tau"] = Value(tau, README)
             found[f"{row}.significance"] = Value(script, CODE)
