@@ -9,25 +9,14 @@ from equimodal.recipes.recipe import OURS, Published, Recipe, Value
 
 __all__ = ["OURS", "Published", "Recipe", "Value", "load", "names"]
 
-_NAMES = (
-    "amss/cremad",
-    "amss/kinetics_sounds",
-    "amss/sarcasm",
-    "amss/twitter15",
-    "amss/nvgesture",
-    "dus/cremad",
-    "dus/kinetics_sounds",
-    "dus/sarcasm",
-    "dus/twitter15",
-    "dus/nvgesture",
-    "relearn/cremad",
-    "relearn/kinetics_sounds",
-    "relearn/ucf101",
-    "relearn/cmu_mosi",
-    "relearn/cmu_mosei",
-    "relearn/ave",
-    "relearn/vggsound",
-    "relearn/food101",
+_GROUP = ("cremad", "kinetics_sounds", "sarcasm", "twitter15", "nvgesture")
+_LAB = (
+    "cremad", "kinetics_sounds", "ucf101", "cmu_mosi", "cmu_mosei", "ave", "vggsound", "food101",
+)  # fmt: skip
+_NAMES = tuple(
+    f"{paper}/{data}"
+    for paper, sets in {"amss": _GROUP, "dus": _GROUP, "relearn": _LAB}.items()
+    for data in sets
 )
 
 

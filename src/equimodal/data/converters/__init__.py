@@ -12,24 +12,15 @@ from equimodal.errors import BalanceError, did_you_mean
 if TYPE_CHECKING:
     from equimodal.data.converters.table import Table
 
-_MODULES = {
-    "cremad": "cremad",
-    "kinetics-sounds": "kinetics_sounds",
-    "ucf101": "ucf101",
-    "nvgesture": "nvgesture",
-    "twitter15": "twitter15",
-    "sarcasm": "sarcasm",
-    "cmu-mosi": "cmu_mosi",
-    "cmu-mosei": "cmu_mosei",
-    "ave": "ave",
-    "vggsound": "vggsound",
-    "food101": "food101",
-}
+_NAMES = (
+    "cremad", "kinetics-sounds", "ucf101", "nvgesture", "twitter15", "sarcasm", "cmu-mosi",
+    "cmu-mosei", "ave", "vggsound", "food101",
+)  # fmt: skip
 
 
 def names() -> tuple[str, ...]:
     """The names of all data sets that have a converter."""
-    return tuple(_MODULES)
+    return _NAMES
 
 
 def load(name: str) -> tuple[Callable[..., Table], Facts]:
@@ -38,12 +29,12 @@ def load(name: str) -> tuple[Callable[..., Table], Facts]:
     Raises:
         BalanceError: there is no such converter.
     """
-    if name not in _MODULES:
+    if name not in _NAMES:
         raise BalanceError(
-            f"There is no converter '{name}'; write one of {', '.join(_MODULES)}."
-            f"{did_you_mean(name, _MODULES)}"
+            f"There is no converter '{name}'; write one of {', '.join(_NAMES)}."
+            f"{did_you_mean(name, _NAMES)}"
         )
-    module = import_module(f"{__name__}.{_MODULES[name]}")
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
     return module.table, module.FACTS
 
 

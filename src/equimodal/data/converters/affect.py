@@ -10,6 +10,7 @@ Splits and labels, from -3 to 3, are those of the files.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,47 @@ from equimodal.data.converters.media import extract_sound
 from equimodal.data.converters.plain_pickle import read_pickle
 from equimodal.data.converters.splits import with_honest_groups
 from equimodal.data.converters.table import Column, Row, Table, Work
+from equimodal.data.information import Facts
+from equimodal.data.settings import choice
 from equimodal.errors import DataError
 
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 LABELS = ("sign", "nonzero", "seven")
 MODALITIES = ("text", "audio", "vision")
 _COLUMNS = ("video_id", "clip_id", "text", "label", "mode")
+_MMSA = (
+    "aligned_50.pkl", "unaligned_50.pkl", "Processed/aligned_50.pkl", "Processed/unaligned_50.pkl",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Affect:
+    """One of the two sets: its name, and the pickles that it has besides those of MMSA."""
+
+    name: str
+    pickles: tuple[str, ...]
+
+    @property
+    def facts(self) -> Facts:
+        """Licence, origin and files of the set."""
+        return Facts(
+            licence="for research; the videos are from YouTube",
+            origin=(
+                f"http://multicomp.cs.cmu.edu/resources/{self.name}-dataset/ ; pickles from the "
+                "repositories yaohungt/Multimodal-Transformer, pliang279/MultiBench and thuiar/MMSA"
+            ),
+            files=(
+                "one of " + ", ".join((*self.pickles, *_MMSA)), "or label.csv and Raw/*/*.mp4",
+            ),
+        )  # fmt: skip
+
+    def table(self, layout: Layout, form: str, file: str, labels: str) -> Table:
+        """The samples in one of the forms, of ``file`` or of the first pickle that is there."""
+        kind = choice(f"{self.name}.labels", labels, LABELS)
+        if choice(f"{self.name}.form", form, ("features", "clips")) == "clips":
+            return from_clips(layout, kind)
+        names = (file,) if file else (*self.pickles, *_MMSA)
+        return from_pickle(layout, layout.file(*names), kind)
 
 
 def from_pickle(layout: Layout, name: str, labels: str) -> Table:

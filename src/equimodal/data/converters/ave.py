@@ -11,7 +11,6 @@ from equimodal.data.converters.clips import sound_path, with_sounds
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.table import Row, Table
 from equimodal.data.information import Facts
-from equimodal.errors import DataError
 
 FACTS = Facts(
     licence="none stated; each video under the terms of its owner on YouTube",
@@ -38,10 +37,8 @@ def table(layout: Layout) -> Table:
         for number, line in enumerate(layout.lines(name), 1):
             parts = line.strip().split("&")
             if len(parts) != 5:
-                raise DataError(
-                    f"'{layout.root / name}' holds {line!r} in line {number}, expected "
-                    "Category&VideoID&Quality&StartTime&EndTime."
-                )
+                expected = "Category&VideoID&Quality&StartTime&EndTime"
+                raise layout.damaged(name, f"{line!r} in line {number}", expected)
             path = f"AVE/{parts[1]}.mp4"
             if parts[1] in seen:
                 repeated += 1

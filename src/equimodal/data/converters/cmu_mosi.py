@@ -6,24 +6,12 @@ MMSA's Raw clips with label.csv. The set `mosi` of this program is another form,
 
 from __future__ import annotations
 
-from equimodal.data.converters.affect import LABELS, from_clips, from_pickle
+from equimodal.data.converters.affect import Affect
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.table import Table
-from equimodal.data.information import Facts
-from equimodal.data.settings import choice
 
-_FILES = (
-    "mosi_data.pkl", "mosi_data_noalign.pkl", "mosi_raw.pkl", "aligned_50.pkl", "unaligned_50.pkl",
-    "Processed/aligned_50.pkl", "Processed/unaligned_50.pkl",
-)  # fmt: skip
-FACTS = Facts(
-    licence="for research; the videos are from YouTube",
-    origin=(
-        "http://multicomp.cs.cmu.edu/resources/cmu-mosi-dataset/ ; pickles from the repositories "
-        "yaohungt/Multimodal-Transformer, pliang279/MultiBench and thuiar/MMSA"
-    ),
-    files=("one of " + ", ".join(_FILES), "or label.csv and Raw/*/*.mp4"),
-)
+_SET = Affect("cmu-mosi", ("mosi_data.pkl", "mosi_data_noalign.pkl", "mosi_raw.pkl"))
+FACTS = _SET.facts
 
 
 def table(layout: Layout, *, form: str = "features", file: str = "", labels: str = "sign") -> Table:
@@ -39,7 +27,4 @@ def table(layout: Layout, *, form: str = "features", file: str = "", labels: str
     Raises:
         DataError: a file is missing or damaged, or a pickle asks for more than arrays.
     """
-    kind = choice("cmu-mosi.labels", labels, LABELS)
-    if choice("cmu-mosi.form", form, ("features", "clips")) == "clips":
-        return from_clips(layout, kind)
-    return from_pickle(layout, layout.file(*([file] if file else _FILES)), kind)
+    return _SET.table(layout, form, file, labels)

@@ -14,7 +14,7 @@ import re
 
 from equimodal.data.arrays import generator
 from equimodal.data.converters.layout import Layout
-from equimodal.data.converters.splits import with_validation
+from equimodal.data.converters.splits import drawn, with_validation
 from equimodal.data.converters.table import Column, Row, Table
 from equimodal.data.information import Facts
 from equimodal.data.settings import choice, whole
@@ -68,7 +68,7 @@ def table(
         notes = [f"Split by the published lists {', '.join(_LISTS[chosen].values())}."]
     if "validation" not in _LISTS.get(chosen, {}):
         rows = with_validation("cremad", rows, validation, seed)
-        notes.append(f"Validation is {validation:.0%} of train, drawn from seed {seed}.")
+        notes.append(drawn(validation, seed))
     columns = {"sound": Column("sound"), "video": Column("video")}
     return Table(rows, columns, notes)
 

@@ -10,10 +10,9 @@ Both are read.
 from __future__ import annotations
 
 from equimodal.data.converters.layout import Layout
-from equimodal.data.converters.splits import with_validation
+from equimodal.data.converters.splits import drawn, with_validation
 from equimodal.data.converters.table import Column, Row, Table
 from equimodal.data.information import Facts
-from equimodal.errors import DataError
 
 FACTS = Facts(
     licence="none stated; for research, images and texts remain their authors'",
@@ -41,12 +40,9 @@ def table(layout: Layout, *, validation: float = 0.1, seed: int = 0) -> Table:
     for split in ("train", "test"):
         images = layout.folder(f"images/{split}")
         rows += _titles(layout, layout.file(f"texts/{split}_titles.csv"), images, split)
-    notes = [
-        "Published split.",
-        f"Validation is {validation:.0%} of train, drawn from seed {seed}.",
-    ]
     columns = {"image": Column("image"), "text": Column("text")}
-    return Table(with_validation("food101", rows, validation, seed), columns, notes)
+    parted = with_validation("food101", rows, validation, seed)
+    return Table(parted, columns, ["Published split.", drawn(validation, seed)])
 
 
 def _titles(layout: Layout, listed: str, images: str, split: str) -> list[Row]:
@@ -57,10 +53,8 @@ def _titles(layout: Layout, listed: str, images: str, split: str) -> list[Row]:
     for number, line in enumerate(lines[headed:], 1 + headed):
         image, text, label = (line[place] for place in places)
         if not image or not label or "/" in image + label or ".." in image + label:
-            raise DataError(
-                f"'{layout.root / listed}' holds image {image!r} and class {label!r} in row "
-                f"{number}, expected the names of a file and of its folder."
-            )
+            found = f"image {image!r} and class {label!r} in row {number}"
+            raise layout.damaged(listed, found, "the names of a file and of its folder")
         path = f"{images}/{label}/{image}"
         rows.append(Row(label, split, {"image": path, "text": text}, (path,)))
     return rows

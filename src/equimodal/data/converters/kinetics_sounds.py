@@ -14,10 +14,9 @@ import re
 
 from equimodal.data.converters.clips import clip_row, find_clips, with_sounds
 from equimodal.data.converters.layout import Layout
-from equimodal.data.converters.splits import with_validation
+from equimodal.data.converters.splits import drawn, with_validation
 from equimodal.data.converters.table import Row, Table
 from equimodal.data.information import Facts
-from equimodal.errors import DataError
 
 FACTS = Facts(
     licence="annotations of Kinetics CC BY 4.0; each video under the terms of its owner on YouTube",
@@ -52,14 +51,9 @@ def table(layout: Layout, *, validation: float = 0.1, seed: int = 0) -> Table:
         for number, cells in enumerate(layout.cells(listed, 3), 1):
             clip = re.fullmatch(r"(.{11})_(\d+)", cells[0])
             if clip is None or not cells[2].strip().isdigit():
-                raise DataError(
-                    f"'{layout.root / listed}' holds {','.join(cells)!r} in row {number}, expected "
-                    "{video}_{start},{seconds},{class number}."
-                )
+                expected = "{video}_{start},{seconds},{class number}"
+                raise layout.damaged(listed, f"{','.join(cells)!r} in row {number}", expected)
             label = cells[2].strip()
             rows.append(clip_row(paths, (clip[1], int(clip[2])), label, split))
-    notes = [
-        "Split by the lists my_train.txt and my_test.txt.",
-        f"Validation is {validation:.0%} of train, drawn from seed {seed}.",
-    ]
+    notes = ["Split by the lists my_train.txt and my_test.txt.", drawn(validation, seed)]
     return with_sounds(layout, with_validation("kinetics-sounds", rows, validation, seed), notes)

@@ -7,7 +7,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,16 +34,17 @@ class Layout:
             f"{self._found()}. Get it from {self.facts.origin}."
         )
 
+    def damaged(self, name: str, found: str, expected: str) -> DataError:
+        """An error: what a list holds in the place of what was expected."""
+        return DataError(f"'{self.root / name}' holds {found}, expected {expected}.")
+
     def file(self, *names: str) -> str:
         """The first of these relative paths that is a file.
 
         Raises:
             DataError: none is.
         """
-        for name in names:
-            if (self.root / name).is_file():
-                return name
-        raise self.error(f"holds no {' or '.join(names)}")
+        return self._first(names, Path.is_file, "")
 
     def folder(self, *names: str) -> str:
         """The first of these relative paths that is a folder.
@@ -51,10 +52,7 @@ class Layout:
         Raises:
             DataError: none is.
         """
-        for name in names:
-            if (self.root / name).is_dir():
-                return name
-        raise self.error(f"holds no folder {' or '.join(names)}")
+        return self._first(names, Path.is_dir, "folder ")
 
     def lines(self, name: str) -> list[str]:
         """The lines of a text file that are not blank.
@@ -112,6 +110,12 @@ class Layout:
                 if name.lower().endswith(tuple(suffixes)) and not name.startswith(".")
             ]
         return sorted(found)
+
+    def _first(self, names: Sequence[str], there: Callable[[Path], bool], kind: str) -> str:
+        for name in names:
+            if there(self.root / name):
+                return name
+        raise self.error(f"holds no {kind}{' or '.join(names)}")
 
     def _text(self, name: str) -> str:
         path = self.root / self.file(name)

@@ -17,11 +17,10 @@ from functools import partial
 from equimodal.data.converters.flow import write_flow
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.media import Span, cut_clip
-from equimodal.data.converters.splits import with_honest_groups, with_validation
+from equimodal.data.converters.splits import drawn, with_honest_groups, with_validation
 from equimodal.data.converters.table import Column, Row, Table, Work
 from equimodal.data.information import Facts
 from equimodal.data.settings import whole
-from equimodal.errors import DataError
 
 FACTS = Facts(
     licence="CC BY-NC-SA 4.0 by memory, unverified; see the authors' page",
@@ -77,8 +76,7 @@ def table(
             work |= made
     rows = with_honest_groups(with_validation("nvgesture", rows, validation, seed))
     notes = [
-        f"Published split. Validation is {validation:.0%} of train in whole subjects, drawn from "
-        f"seed {seed}.",
+        f"Published split. {drawn(validation, seed, 'subjects')}",
         f"Flow: TV-L1, computed, {frames or 'all'} pictures a gesture, cut off at 20 pixels.",
     ]
     columns = dict.fromkeys(("color", "flow", "depth"), Column("video"))
@@ -91,10 +89,8 @@ def _listed(layout: Layout, split: str) -> Iterator[re.Match[str]]:
     for number, line in enumerate(layout.lines(listed), 1):
         found = _LINE.fullmatch(line.strip())
         if found is None:
-            raise DataError(
-                f"'{layout.root / listed}' holds {line!r} in line {number}, expected path, depth, "
-                "color and label."
-            )
+            expected = "path, depth, color and label"
+            raise layout.damaged(listed, f"{line!r} in line {number}", expected)
         yield found
 
 

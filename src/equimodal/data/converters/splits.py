@@ -42,6 +42,12 @@ def with_validation(name: str, rows: Sequence[Row], share: object, seed: object)
     return [replace(row, split="validation") if i in chosen else row for i, row in enumerate(rows)]
 
 
+def drawn(share: float, seed: int, groups: str = "") -> str:
+    """The sentence on a validation split, which may keep ``groups`` whole."""
+    kept = f" in whole {groups}" if groups else ""
+    return f"Validation is {share:.0%} of train{kept}, drawn from seed {seed}."
+
+
 def with_honest_groups(rows: Sequence[Row]) -> list[Row]:
     """The rows as they are where no group is in two splits, otherwise without groups.
 

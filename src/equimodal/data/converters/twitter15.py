@@ -12,7 +12,6 @@ from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.table import Column, Row, Table
 from equimodal.data.information import Facts
 from equimodal.data.settings import choice
-from equimodal.errors import DataError
 
 FACTS = Facts(
     licence="none stated; tweets and images remain their authors'",
@@ -44,10 +43,8 @@ def table(layout: Layout, *, target: str = "keep") -> Table:
         lines = layout.cells(listed, 5, delimiter="\t", quoted=False)
         for number, (_, label, image, tweet, entity, *_) in enumerate(lines[1:], 2):
             if label not in _LABELS or "/" in image:
-                raise DataError(
-                    f"'{layout.root / listed}' holds label {label!r} and image {image!r} in row "
-                    f"{number}, expected 0, 1 or 2 and the name of a file."
-                )
+                found = f"label {label!r} and image {image!r} in row {number}"
+                raise layout.damaged(listed, found, "0, 1 or 2 and the name of a file")
             text = tweet.replace("$T$", entity) if filled else tweet
             path = f"{images}/{image}"
             rows.append(Row(_LABELS[label], split, {"text": text, "image": path}, (path,)))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from equimodal.data.converters.flow import pack_flow, write_flow
 from equimodal.data.converters.layout import Layout
-from equimodal.data.converters.splits import with_honest_groups, with_validation
+from equimodal.data.converters.splits import drawn, with_honest_groups, with_validation
 from equimodal.data.converters.table import Column, Row, Table, Work
 from equimodal.data.information import Facts
 from equimodal.data.settings import whole
@@ -67,8 +67,7 @@ def table(
     rows = with_honest_groups(with_validation("ucf101", rows, validation, seed))
     work = {row.values["flow"]: _work(layout, row, given, frames, size) for row in rows}
     notes = [
-        f"Published fold {number}. Validation is {validation:.0%} of train in whole groups, drawn "
-        f"from seed {seed}.",
+        f"Published fold {number}. {drawn(validation, seed, 'groups')}",
         f"Flow: {'as found in ' + given if given else 'TV-L1, computed'}, "
         f"{frames or 'all'} pictures a clip, cut off at 20 pixels.",
     ]

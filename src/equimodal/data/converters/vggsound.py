@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from equimodal.data.converters.clips import clip_row, find_clips, with_sounds
 from equimodal.data.converters.layout import Layout
-from equimodal.data.converters.splits import with_validation
+from equimodal.data.converters.splits import drawn, with_validation
 from equimodal.data.converters.table import Row, Table
 from equimodal.data.information import Facts
-from equimodal.errors import DataError
 
 FACTS = Facts(
     licence="annotations CC BY 4.0; each video under the terms of its owner on YouTube",
@@ -37,13 +36,8 @@ def table(layout: Layout, *, validation: float = 0.1, seed: int = 0) -> Table:
     rows: list[Row] = []
     for number, (video, start, label, split, *_) in enumerate(layout.cells(listed, 4), 1):
         if split not in ("train", "test") or not start.isdigit():
-            raise DataError(
-                f"'{layout.root / listed}' holds {start!r} and {split!r} in row {number}, expected "
-                "the start in seconds and train or test."
-            )
+            found = f"{start!r} and {split!r} in row {number}"
+            raise layout.damaged(listed, found, "the start in seconds and train or test")
         rows.append(clip_row(paths, (video, int(start)), label, split))
-    notes = [
-        "Published split of vggsound.csv.",
-        f"Validation is {validation:.0%} of train, drawn from seed {seed}.",
-    ]
+    notes = ["Published split of vggsound.csv.", drawn(validation, seed)]
     return with_sounds(layout, with_validation("vggsound", rows, validation, seed), notes)
