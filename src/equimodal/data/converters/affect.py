@@ -7,8 +7,6 @@ label.csv (video_id, clip_id, text, label, ..., mode) beside Raw/{video_id}/{cli
 Splits and labels, from -3 to 3, are those of the files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -32,14 +30,14 @@ SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 LABELS = ("sign", "nonzero", "seven")
 MODALITIES = ("text", "audio", "vision")
 _COLUMNS = ("video_id", "clip_id", "text", "label", "mode")
-_MMSA = (
+MMSA = (
     "aligned_50.pkl", "unaligned_50.pkl", "Processed/aligned_50.pkl", "Processed/unaligned_50.pkl",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Affect:
-    """One of the two sets: its name, and the pickles that it has besides those of MMSA."""
+    """One of the two sets: its name, and its pickles, of which the first is read that is there."""
 
     name: str
     pickles: tuple[str, ...]
@@ -53,18 +51,15 @@ class Affect:
                 f"http://multicomp.cs.cmu.edu/resources/{self.name}-dataset/ ; pickles from the "
                 "repositories yaohungt/Multimodal-Transformer, pliang279/MultiBench and thuiar/MMSA"
             ),
-            files=(
-                "one of " + ", ".join((*self.pickles, *_MMSA)), "or label.csv and Raw/*/*.mp4",
-            ),
-        )  # fmt: skip
+            files=(f"one of {', '.join(self.pickles)}", "or label.csv and Raw/*/*.mp4"),
+        )
 
     def table(self, layout: Layout, form: str, file: str, labels: str) -> Table:
         """The samples in one of the forms, of ``file`` or of the first pickle that is there."""
         kind = choice(f"{self.name}.labels", labels, LABELS)
         if choice(f"{self.name}.form", form, ("features", "clips")) == "clips":
             return from_clips(layout, kind)
-        names = (file,) if file else (*self.pickles, *_MMSA)
-        return from_pickle(layout, layout.file(*names), kind)
+        return from_pickle(layout, layout.file(*([file] if file else self.pickles)), kind)
 
 
 def from_pickle(layout: Layout, name: str, labels: str) -> Table:

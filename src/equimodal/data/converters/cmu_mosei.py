@@ -4,14 +4,13 @@ https://aclanthology.org/P18-1208/. In the forms of the field: features as pickl
 read without unpickling objects, or MMSA's Raw clips with label.csv.
 """
 
-from __future__ import annotations
-
-from equimodal.data.converters.affect import Affect
+from equimodal.data.converters.affect import MMSA, Affect
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.table import Table
 
 _SET = Affect(
-    "cmu-mosei", ("mosei_senti_data.pkl", "mosei_senti_data_noalign.pkl", "mosei_raw.pkl")
+    "cmu-mosei",
+    ("mosei_senti_data.pkl", "mosei_senti_data_noalign.pkl", "mosei_raw.pkl", *MMSA),
 )
 FACTS = _SET.facts
 

@@ -4,13 +4,11 @@ In the forms of the field: features as pickles (see affect.py), read without unp
 MMSA's Raw clips with label.csv. The set `mosi` of this program is another form, bc-LSTM's.
 """
 
-from __future__ import annotations
-
-from equimodal.data.converters.affect import Affect
+from equimodal.data.converters.affect import MMSA, Affect
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.table import Table
 
-_SET = Affect("cmu-mosi", ("mosi_data.pkl", "mosi_data_noalign.pkl", "mosi_raw.pkl"))
+_SET = Affect("cmu-mosi", ("mosi_data.pkl", "mosi_data_noalign.pkl", "mosi_raw.pkl", *MMSA))
 FACTS = _SET.facts
 
 
