@@ -1,7 +1,5 @@
 """Recipes: one file per paper and data set, with every value's source and the published numbers."""
 
-from __future__ import annotations
-
 from importlib import import_module
 
 from equimodal.errors import BalanceError, did_you_mean

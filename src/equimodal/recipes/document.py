@@ -1,7 +1,5 @@
 """Writes the tables of docs/recipes.md: python -m equimodal.recipes.document docs/recipes.md"""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path

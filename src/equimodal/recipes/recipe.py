@@ -1,7 +1,5 @@
 """What a recipe says: every value with its source, and the published numbers beside."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Runs a recipe: official files to a table, the table to a comparison, its numbers beside."""
 
-from __future__ import annotations
-
 import csv
 import sys
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """A recipe in words: its configuration in full as a table, and the published numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

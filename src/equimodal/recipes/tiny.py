@@ -1,7 +1,5 @@
 """A recipe made small: the miniature of its data set, small inputs and encoders, few rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any

@@ -5,8 +5,6 @@ testSet.txt, lines ``Category&VideoID&Quality&StartTime&EndTime`` without a head
 event has several parts has several lines; it becomes one sample, with the category of the first.
 """
 
-from __future__ import annotations
-
 from equimodal.data.converters.clips import sound_path, with_sounds
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.table import Row, Table

@@ -4,8 +4,6 @@ The tools that fetch such sets name a clip ``{video}_{start}.mp4`` or ``{video}_
 in seconds, with or without leading zeros, in folders by split or class.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from functools import partial

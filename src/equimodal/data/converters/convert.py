@@ -1,7 +1,5 @@
 """From the official files of a data set to a manifest: checked, complete, or not written at all."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -8,8 +8,6 @@ val.csv (5,954 and 744, together that train.csv) of GeWu-Lab/Diagnosing_Relearni
 all of them every actor is in every part.
 """
 
-from __future__ import annotations
-
 import re
 
 from equimodal.data.arrays import generator

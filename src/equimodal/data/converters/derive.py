@@ -1,7 +1,5 @@
 """Files that a manifest needs and the original layout lacks: made once, in parallel, resumable."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed

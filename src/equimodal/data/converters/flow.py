@@ -5,8 +5,6 @@ flow is TV-L1, cut off at 20 pixels a frame and stored in bytes: 128 is no motio
 is 128 everywhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

@@ -7,8 +7,6 @@ class; those of GeWu-Lab/BalanceBenchmark have a header and the columns text, la
 Both are read.
 """
 
-from __future__ import annotations
-
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.splits import drawn, with_validation
 from equimodal.data.converters.table import Column, Row, Table

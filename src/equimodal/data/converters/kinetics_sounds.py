@@ -8,8 +8,6 @@ numbered classes are published nowhere that we could find, so the labels are the
 named as the tools that fetch Kinetics name them (see clips.py).
 """
 
-from __future__ import annotations
-
 import re
 
 from equimodal.data.converters.clips import clip_row, find_clips, with_sounds

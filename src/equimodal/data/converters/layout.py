@@ -1,7 +1,5 @@
 """The folder of a data set as its source publishes it, and what is said where it differs."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os

@@ -1,7 +1,5 @@
 """A table as a manifest: a CSV with the samples, and a YAML beside it with what the columns are."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -8,8 +8,6 @@ The list says label 1 to 25; the classes have no published names in it. Each ges
 into a video of its own, and its flow is computed from the colour frames.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """What a pickle of arrays may ask for, each by a stand-in of ours: see plain_pickle.py."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable

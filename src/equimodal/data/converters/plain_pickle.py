@@ -6,8 +6,6 @@ from their bytes, not by numpy's own reconstruction, which trusts its input. The
 in Python's library that is written in Python: the one in C allocates what a damaged file announces.
 """
 
-from __future__ import annotations
-
 import pickle
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar

@@ -7,8 +7,6 @@ dataset_image/{id}.jpg. Their code leaves out texts with a word that gives the l
 stays is 19,816, 2,410 and 2,409 samples.
 """
 
-from __future__ import annotations
-
 import ast
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Validation splits for data sets that publish none."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What a converter returns: the samples of a data set as rows that a manifest can hold."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -6,8 +6,6 @@ masked as $T$, and target; the images in twitter2015_images. Cells are not quote
 they hold. A tweet with several targets is several samples.
 """
 
-from __future__ import annotations
-
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.table import Column, Row, Table
 from equimodal.data.information import Facts

@@ -7,8 +7,6 @@ folds keep groups whole, and so does our validation. Flow that others have compu
 ``tvl1_flow/u/{clip}/*.jpg`` and ``tvl1_flow/v/...`` (feichtenhofer/twostreamfusion).
 """
 
-from __future__ import annotations
-
 import re
 from functools import partial
 from pathlib import Path

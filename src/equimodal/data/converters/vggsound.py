@@ -5,8 +5,6 @@ header, labels with commas in quotes; 309 classes. Clips are named as the tools 
 name them (see clips.py); many videos are gone by now, hence --allow-missing.
 """
 
-from __future__ import annotations
-
 from equimodal.data.converters.clips import clip_row, find_clips, with_sounds
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.splits import drawn, with_validation

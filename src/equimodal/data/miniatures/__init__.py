@@ -4,8 +4,6 @@ What they show is generated, so a number that comes of one says nothing about th
 serve to see a converter or a recipe run to its end.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from pathlib import Path
 

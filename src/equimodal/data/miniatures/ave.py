@@ -1,7 +1,5 @@
 """AVE in miniature: 2 classes, 3 lists, and a video whose event has two parts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import media

@@ -1,7 +1,5 @@
 """CMU-MOSEI in miniature: MulT's file has the form of that of CMU-MOSI."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import cmu_mosi

@@ -1,7 +1,5 @@
 """CMU-MOSI in miniature: the pickles of MulT and MMSA, and MMSA's clips."""
 
-from __future__ import annotations
-
 import pickle
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """CREMA-D in miniature: 4 actors, 6 emotions and 2 sentences, and the lists that the field uses."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import media

@@ -1,7 +1,5 @@
 """Food-101 with texts in miniature, in the published form."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import media

@@ -1,7 +1,5 @@
 """Kinetics-Sounds in miniature: 3 classes, clips in folders as two tools name them, and lists."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import media

@@ -1,7 +1,5 @@
 """Small but real media files: encoded sound, video and images of moving texture."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """NVGesture in miniature: 2 classes and 4 subjects, colour and depth, and the two lists."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import media

@@ -1,7 +1,5 @@
 """Sarcasm in miniature: lists of Python lists, with words that give the label away, and images."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import media

@@ -1,7 +1,5 @@
 """Twitter-15 in miniature: tweets with quotes, emoji and a line separator inside, and images."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import media

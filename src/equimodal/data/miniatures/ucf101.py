@@ -1,7 +1,5 @@
 """UCF-101 in miniature: 2 classes in groups of 2 clips, and the first fold."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """VGGSound in miniature: 2 classes, one with a comma in its name."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from equimodal.data.miniatures import media
