@@ -1,4 +1,4 @@
-"""CMU-MOSI in miniature: the pickles of MulT and MMSA, and MMSA's clips."""
+"""CMU-MOSI in miniature: the pickle of MulT."""
 
 import pickle
 from pathlib import Path
@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from equimodal.data.miniatures import media
 
 COUNTS = {"train": 6, "valid": 3, "test": 3}
 WIDTHS = {"text": 6, "audio": 3, "vision": 4}
@@ -44,32 +42,3 @@ def write(root: Path) -> None:
     }
     content["train"]["audio"][0, -1, 1] = -np.inf
     (root / "mosi_data.pkl").write_bytes(pickle.dumps(content, 2))
-
-
-def write_mmsa(root: Path) -> None:
-    """unaligned_50.pkl of MMSA: lengths beside the arrays, padding behind, ids as texts."""
-    content: dict[str, dict[str, Any]] = {}
-    for part, count in COUNTS.items():
-        content[part] = {
-            **{name: array[:, ::-1] for name, array in features(part).items()},
-            "regression_labels": opinions(part),
-            "classification_labels": np.zeros(count),
-            "audio_lengths": [1 + i % 3 for i in range(count)],
-            "vision_lengths": [1 + i % 3 for i in range(count)],
-            "raw_text": np.array(["some words"] * count),
-            "id": [f"{part}-video$_${i}" for i in range(count)],
-            "annotations": ["Neutral"] * count,
-        }
-    (root / "unaligned_50.pkl").write_bytes(pickle.dumps(content, 4))
-
-
-def write_clips(root: Path) -> None:
-    """label.csv and Raw/{video}/{clip}.mp4 of MMSA."""
-    lines = ["video_id,clip_id,text,label,label_T,label_A,label_V,annotation,mode"]
-    for part, count in COUNTS.items():
-        for i in range(count):
-            path = root / "Raw" / f"{part}-video" / f"{i}.mp4"
-            media.write_video(path, media.moving(i, 3), sound=media.tone(i))
-            text = f'"WELL, {i} TIMES"'
-            lines.append(f"{part}-video,{i},{text},{OPINIONS[i % 3]},,,,Neutral,{part}")
-    (root / "label.csv").write_text("\n".join(lines) + "\n")

@@ -19,58 +19,48 @@ SOUND_CODECS = {".flv": "mp3", ".avi": "pcm_s16le", ".mp4": "aac"}
 RATE = 22050
 
 
-def texture(seed: int, height: int = 48, width: int = 64) -> Doubles:
-    """A smooth random picture with values from 0 to 1: -> (height, width)."""
-    noise = gaussian_filter(np.random.default_rng(seed).random((height, width)), 2, mode="wrap")
+def texture(seed: int) -> Doubles:
+    """A smooth random picture with values from 0 to 1: -> (48, 64)."""
+    noise = gaussian_filter(np.random.default_rng(seed).random((48, 64)), 2, mode="wrap")
     scaled: Doubles = (noise - noise.min()) / np.ptp(noise)
     return scaled
 
 
-def moving(
-    seed: int,
-    frames: int = 6,
-    step: tuple[float, float] = (1.0, -2.0),
-    height: int = 48,
-    width: int = 64,
-) -> Frames:
+def moving(seed: int, frames: int, step: tuple[float, float] = (1.0, -2.0)) -> Frames:
     """Frames of a texture that moves ``step`` (down, right) pixels a frame: -> (T, H, W, 3)."""
-    still = texture(seed, height, width)
-    grey = [
-        shift(still, (step[0] * t, step[1] * t), order=1, mode="grid-wrap") for t in range(frames)
-    ]
+    still, (down, right) = texture(seed), step
+    grey = [shift(still, (down * t, right * t), order=1, mode="grid-wrap") for t in range(frames)]
     return np.repeat((np.stack(grey) * 255).round().astype(np.uint8)[..., None], 3, axis=3)
 
 
-def tone(seed: int, seconds: float = 0.3, rate: int = RATE) -> Doubles:
-    """A tone whose pitch follows the seed: -> (T,)."""
-    return 0.3 * np.sin(2 * np.pi * (200 + 37 * seed) * np.arange(int(seconds * rate)) / rate)
+def tone(seed: int) -> Doubles:
+    """A tone of 0.3 s whose pitch follows the seed: -> (T,)."""
+    return 0.3 * np.sin(2 * np.pi * (200 + 37 * seed) * np.arange(int(0.3 * RATE)) / RATE)
 
 
-def write_sound(path: Path, seed: int, seconds: float = 0.3, rate: int = RATE) -> None:
+def write_sound(path: Path, seed: int) -> None:
     """A mono file of 16-bit samples."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, tone(seed, seconds, rate), rate, subtype="PCM_16")
+    soundfile.write(path, tone(seed), RATE, subtype="PCM_16")
 
 
-def write_image(path: Path, seed: int, height: int = 48, width: int = 64) -> None:
+def write_image(path: Path, seed: int) -> None:
     """A picture in the format of the file's ending."""
     path.parent.mkdir(parents=True, exist_ok=True)
     images = extra("PIL.Image", "images")
-    images.fromarray(moving(seed, 1, height=height, width=width)[0]).save(path)
+    images.fromarray(moving(seed, 1)[0]).save(path)
 
 
-def write_video(
-    path: Path, frames: Frames, *, rate: int = 10, sound: Doubles | None = None, crf: str = "18"
-) -> None:
-    """Frames (T, H, W, 3), with a mono sound at 22.05 kHz beside them where one is given."""
+def write_video(path: Path, frames: Frames, *, sound: Doubles | None = None) -> None:
+    """Frames (T, H, W, 3), ten a second, and a mono sound at 22.05 kHz where one is given."""
     path.parent.mkdir(parents=True, exist_ok=True)
     av = extra("av", "videos")
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(CODECS[path.suffix], rate=Fraction(rate))
+        stream = container.add_stream(CODECS[path.suffix], rate=Fraction(10))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         if stream.codec.name == "libx264":
-            stream.options = {"crf": crf}
+            stream.options = {"crf": "18"}
         else:
             stream.bit_rate = 2_000_000
         if sound is not None:
@@ -93,10 +83,3 @@ def _mux_sound(container: Any, stream: Any, sound: Doubles) -> None:
     for part in [*resampler.resample(frame), *resampler.resample(None)]:
         container.mux(stream.encode(part))
     container.mux(stream.encode())
-
-
-def read_video(path: Path) -> Frames:
-    """The frames that a video decodes to: -> (T, H, W, 3)."""
-    av = extra("av", "videos")
-    with av.open(str(path)) as container:
-        return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from equimodal.data.manifest.extras import extra
 from equimodal.data.miniatures import media
 
 CLASSES = ("ApplyEyeMakeup", "HandstandPushups")
@@ -29,15 +28,3 @@ def write(root: Path) -> None:
                 media.write_video(root / "UCF-101" / clip, media.moving(seed, 4, STEP))
                 lines.append(f"{clip} {number}\r\n" if listed == "trainlist01" else f"{clip}\r\n")
         (root / "ucfTrainTestlist" / f"{listed}.txt").write_text("".join(lines))
-
-
-def write_flow(root: Path, pictures: int = 3) -> None:
-    """Flow as others publish it, of the numbers 100 + frame (u) and 200 + frame (v)."""
-    images = extra("PIL.Image", "images")
-    for video in (root / "UCF-101").rglob("*.avi"):
-        for axis, base in {"u": 100, "v": 200}.items():
-            folder = root / "tvl1_flow" / axis / video.stem
-            folder.mkdir(parents=True)
-            for frame in range(1, pictures + 1):
-                grey = images.new("L", (64, 48), base + frame)
-                grey.save(folder / f"frame{frame:06d}.jpg", quality=95)

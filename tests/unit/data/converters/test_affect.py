@@ -10,6 +10,7 @@ import soundfile
 
 from equimodal.data.miniatures import cmu_mosi as mini
 from equimodal.errors import DataError
+from unit.data.converters import made
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_opinions_become_classes_as_asked(labels, classes, count, root, manifest
 
 
 def test_the_pickle_of_mmsa_has_lengths_and_videos(root, manifest):
-    mini.write_mmsa(root)
+    made.write_mmsa(root)
 
     rows, declared, _ = manifest("cmu-mosei", root)
 
@@ -79,7 +80,7 @@ def test_the_pickle_of_mmsa_has_lengths_and_videos(root, manifest):
 
 
 def test_the_pickle_is_the_first_that_is_there_or_the_one_asked_for(root, manifest):
-    mini.write_mmsa(root)
+    made.write_mmsa(root)
 
     assert "derived/mosi_data/" in manifest("cmu-mosi", root)[0][0]["text"]
     rows, _, _ = manifest("cmu-mosi", root, file="unaligned_50.pkl", resume=True)
@@ -87,7 +88,7 @@ def test_the_pickle_is_the_first_that_is_there_or_the_one_asked_for(root, manife
 
 
 def test_clips_keep_their_text_and_get_their_sound(tmp_path, manifest):
-    mini.write_clips(tmp_path / "mosi")
+    made.write_clips(tmp_path / "mosi")
 
     rows, declared, _ = manifest("cmu-mosi", tmp_path / "mosi", form="clips")
 
@@ -142,7 +143,7 @@ def test_a_folder_without_a_pickle_names_those_that_are_read(tmp_path, manifest)
     ],
 )
 def test_a_table_of_clips_that_is_not_mmsas_is_refused(before, after, words, tmp_path, manifest):
-    mini.write_clips(tmp_path / "mosi")
+    made.write_clips(tmp_path / "mosi")
     path = tmp_path / "mosi" / "label.csv"
     path.write_text(path.read_text().replace(before, after, 1))
 
@@ -151,7 +152,7 @@ def test_a_table_of_clips_that_is_not_mmsas_is_refused(before, after, words, tmp
 
 
 def test_clips_without_their_folder_are_refused(tmp_path, manifest):
-    mini.write_clips(tmp_path / "mosi")
+    made.write_clips(tmp_path / "mosi")
     shutil.rmtree(tmp_path / "mosi" / "Raw")
 
     with pytest.raises(DataError, match="holds no folder Raw"):

@@ -8,6 +8,7 @@ import soundfile
 
 from equimodal.data.miniatures import cremad, media
 from equimodal.errors import DataError
+from unit.data.converters import made
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_every_path_leads_to_a_file_that_decodes(root, manifest):
 
     for row in rows:
         assert len(soundfile.read(root / row["sound"])[0]) == 0.3 * media.RATE
-    assert media.read_video(root / rows[0]["video"]).shape == (3, 48, 64, 3)
+    assert made.read_video(root / rows[0]["video"]).shape == (3, 48, 64, 3)
 
 
 def test_with_the_usual_lists_validation_is_drawn_from_train_and_test_stays(root, manifest):

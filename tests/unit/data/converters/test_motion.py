@@ -9,6 +9,7 @@ import pytest
 from equimodal.data.converters import flow
 from equimodal.data.miniatures import media, nvgesture, ucf101
 from equimodal.errors import BalanceError, DataError
+from unit.data.converters import made
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_flow_is_the_motion_of_the_picture(tmp_path):
 
     flow.write_flow(tmp_path / "a.avi", (0, None), 0, 0, tmp_path / "flow.mp4")
 
-    found = media.read_video(tmp_path / "flow.mp4").astype(float)
+    found = made.read_video(tmp_path / "flow.mp4").astype(float)
     assert found.shape == (3, 48, 64, 3)
     inside = (found[:, 8:-8, 8:-8] - 128) * 20 / 127
     assert np.median(inside[..., 0]) == pytest.approx(-2, abs=0.3)  # right
@@ -74,16 +75,16 @@ def test_fewer_and_smaller_flow_pictures_go_into_a_folder_of_their_own(ucf, mani
     rows, _, _ = manifest("ucf101", ucf, flow_frames=2, flow_size=24)
 
     assert rows[0]["flow"] == "derived/flow-24px-2/v_ApplyEyeMakeup_g08_c01.mp4"
-    assert media.read_video(ucf / rows[0]["flow"]).shape == (2, 24, 32, 3)
+    assert made.read_video(ucf / rows[0]["flow"]).shape == (2, 24, 32, 3)
 
 
 def test_flow_that_is_there_is_packed_and_not_computed(ucf, manifest, monkeypatch):
     monkeypatch.setattr("equimodal.data.converters.flow._flow", None)
-    ucf101.write_flow(ucf)
+    made.write_flow(ucf)
 
     rows, _, summary = manifest("ucf101", ucf, flow_frames=0)
 
-    means = media.read_video(ucf / rows[0]["flow"]).astype(float).mean(axis=(1, 2))
+    means = made.read_video(ucf / rows[0]["flow"]).astype(float).mean(axis=(1, 2))
     assert means[:, 0] == pytest.approx([101, 102, 103], abs=1)
     assert means[:, 1] == pytest.approx([201, 202, 203], abs=1)
     assert means[:, 2] == pytest.approx([128] * 3, abs=1)
@@ -91,7 +92,7 @@ def test_flow_that_is_there_is_packed_and_not_computed(ucf, manifest, monkeypatc
 
 
 def test_flow_with_a_picture_missing_is_named(ucf, manifest):
-    ucf101.write_flow(ucf)
+    made.write_flow(ucf)
     clip = "v_ApplyEyeMakeup_g01_c01"
     (ucf / "tvl1_flow" / "v" / clip / "frame000002.jpg").unlink()
 
@@ -160,13 +161,13 @@ def test_gestures_are_cut_out_to_the_frame_in_colour_and_depth(gestures, manifes
     assert row["color"] == "derived/color-crf0/class_01_subject1_r0_2-6.mp4"
     source = gestures / "Video_data" / "class_01" / "subject1_r0"
     for sensor, start in {"color": 2, "depth": 1}.items():
-        cut = media.read_video(gestures / row[sensor]).astype(int)
-        whole = media.read_video(source / f"sk_{sensor}.avi").astype(int)
+        cut = made.read_video(gestures / row[sensor]).astype(int)
+        whole = made.read_video(source / f"sk_{sensor}.avi").astype(int)
         assert cut.shape == (4, 48, 64, 3)
         # Colours are rounded on the way to RGB and back; one frame further they differ by more.
         assert np.abs(cut - whole[start : start + 4]).mean() < 1.5
         assert np.abs(cut - whole[start + 1 : start + 5]).mean() > 4
-    assert media.read_video(gestures / row["flow"]).shape == (2, 24, 32, 3)
+    assert made.read_video(gestures / row["flow"]).shape == (2, 24, 32, 3)
 
 
 def test_validation_of_gestures_is_a_whole_subject(gestures, manifest):
