@@ -36,7 +36,7 @@ def method_settings(source: str) -> dict[str, Value]:
 
 
 TINY = {
-    "epochs": Value(2, "so that encoders are pulled back once"),
+    "epochs": Value(3, "so that encoders are pulled back once"),
     "relearn.every": Value(1, "so that encoders are pulled back once"),
     "relearn-fixed.every": Value(1, "so that encoders are pulled back once"),
 }
