@@ -131,7 +131,12 @@ class Balancer:
         if diagnose is not None:
             require_number("diagnose", diagnose, low=1, whole=True)
         self.modalities = bind(self, model, encoders)
-        check_modules(method, self.modalities)
+        try:
+            check_modules(method, self.modalities)
+            method.on_start(self.modalities)
+        except BalanceError:
+            self.detach()  # the error keeps this one alive, and the corrected one needs the model
+            raise
         self._reads_unimodal = needs_readout(method, self.objective)
         self._trains_unimodal = self.objective != "fused"
         self._checked = False
@@ -146,7 +151,6 @@ class Balancer:
         self._watch = LoopWatch(type(method).__name__)
         scores = readable(readout, trained=self._reads_unimodal)
         self._recorder = Recorder(diagnose, self.modalities, scores=scores)
-        method.on_start(self.modalities)
         self._attach(optimizers)
 
     def detach(self) -> None:

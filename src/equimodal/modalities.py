@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from .encoders import Encoder, Parts, as_encoder
 from .errors import BalanceError
 from .forward_record import ForwardRecord
+from .normalisation import BATCH_NORM
 from .units import Units, find_units
 
 _WRAPPERS = {
@@ -17,7 +18,6 @@ _WRAPPERS = {
     "DataParallel": "module",
     "OptimizedModule": "_orig_mod",
 }
-_BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -80,7 +80,7 @@ class ModalityMap:
     def has_batch_norm(self) -> bool:
         """Whether an encoder normalises over the batch, so that a batch of one row fails."""
         encoders = [m for m in self.modules.values() if m is not None]
-        return any(isinstance(x, _BATCH_NORM) for m in encoders for x in m.modules())
+        return any(isinstance(x, BATCH_NORM) for m in encoders for x in m.modules())
 
     def replaced(self) -> list[str]:
         """Names of parameters that are no longer the model's own, as after ``fully_shard``."""

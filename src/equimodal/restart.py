@@ -11,8 +11,14 @@ _SAME = ("format", "method", "config", "modalities", "objective", "on")
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A method's arguments as a checkpoint keeps them: tuples as lists."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}
+    """A method's arguments as a checkpoint keeps them: tuples as lists, of every part."""
+    return {k: _plain(v) for k, v in config.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return plain(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ def test_a_small_run_says_what_is_small_and_ends_with_the_published_numbers(caps
     assert main(["reproduce", "relearn/cmu_mosi", *options]) == 0
     said = capsys.readouterr().out
     assert "whose numbers mean nothing" in said
-    assert "  epochs: 90 -> 2\n" in said
+    assert "  epochs: 90 -> 3\n" in said
     assert "mean ± sd over 2 seeds" in said
     assert "here, generated" in said
     assert "61.09" in said

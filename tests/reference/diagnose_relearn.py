@@ -29,3 +29,16 @@ def strength(train_purity, validation_purity, lam):
 def moved(current, start, alpha):
     """(1 - alpha) current + alpha start, number by number."""
     return [(1 - alpha) * c + alpha * s for c, s in zip(current, start, strict=True)]
+
+
+def due(epoch, every, times, done):
+    """After the epoch of this 0-based index: a multiple of ``every`` above 0, ``times`` at most."""
+    return epoch > 0 and epoch % every == 0 and done < times
+
+
+def strengths(train, validation, lam):
+    """alpha of every modality; features and labels of each, ``{m: (features, labels)}``."""
+    return {
+        m: strength(purity_of_features(*train[m]), purity_of_features(*validation[m]), lam)
+        for m in train
+    }

@@ -34,12 +34,12 @@ from ..distributed import broadcast_from_first
 from ..errors import BalanceError
 from ..method import Epoch, Method
 from ..modalities import ModalityMap
+from ..normalisation import BATCH_NORM, is_normalisation
 from ..numerics.single_thread import single_thread
 from ..sharding import local
 from ..task import Task
 
 _MOST_SAMPLES = 10_000
-_NORMALISATIONS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 
 
 def cluster_purity(labels: Tensor, clusters: Tensor) -> float:
@@ -59,7 +59,7 @@ def cluster_purity(labels: Tensor, clusters: Tensor) -> float:
     cluster = torch.unique(clusters, return_inverse=True)[1]
     classes = int(label.max()) + 1
     table = torch.bincount(cluster * classes + label, minlength=classes * (int(cluster.max()) + 1))
-    return float(table.view(-1, classes).amax(1).sum() / len(labels))
+    return int(table.view(-1, classes).amax(1).sum()) / len(labels)
 
 
 def relearn_strength(train_purity: float, validation_purity: float, lam: float = 3.0) -> float:
@@ -104,19 +104,21 @@ class DiagnoseRelearn(Method):
     Args:
         at: moments as shares of training, in (0, 1): after 2/9, 4/9 and 6/9 of the epochs, the
             paper's 20, 40 and 60 of 90. Needs ``Balancer(..., epochs=...)``.
-        every: instead of ``at``, after every so many epochs (0-based index a multiple, as
-            released).
+        every: instead of ``at``, after the epochs whose 0-based index is a multiple of it, the
+            first and the last left out.
         times: most re-initialisations with ``every``.
         lam: sharpness of the strength, >= 0; 3 in the paper.
         strength: None for the purity gap; a number in [0, 1] for that strength always: the control.
-        match_sizes: subsample the training features to the size of the validation set, by class.
-            The gap also measures set sizes; False is the released behaviour.
-        include_norm: also re-initialise weights of normalisation layers, as released.
-        reset_momentum: forget the optimizer's state of the encoder; needs ``optimizers``.
-        reset_bn_stats: reset running statistics of batch normalisation.
+        match_sizes: subsample the larger set, as a rule the training set, to the size of the
+            smaller, by class. The gap also measures set sizes; False is the released behaviour.
+        include_norm: also re-initialise scale and shift of normalisation layers, as released.
+        reset_momentum: forget the optimizers' state of the encoder; needs ``optimizers``.
+        reset_bn_stats: reset running statistics of batch normalisation inside the encoder, which
+            must be named by its module.
 
     Raises:
-        BalanceError: an argument out of range; a loader, epochs or optimizers missing.
+        BalanceError: an argument out of range; a loader, epochs or optimizers missing;
+            ``reset_bn_stats`` where an encoder has no module of its own.
     """
 
     needs: frozenset[str] = frozenset({"features", "train_loader", "val_loader"})
@@ -167,7 +169,8 @@ class DiagnoseRelearn(Method):
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Keep the initial weights, or this rank's shards of them, on the CPU."""
-        self._modalities = modalities
+        if self.reset_bn_stats:
+            _require_modules(modalities)
         self.constants = {
             m: {n: local(p.detach()).cpu().clone() for n, p in self._movable(modalities, m).items()}
             for m in modalities.names
@@ -184,16 +187,18 @@ class DiagnoseRelearn(Method):
             self._move(epoch, m, strength)
 
     def _due(self, epoch: Epoch) -> bool:
+        """Whether the schedule says so; never after the last epoch, which nothing could repair."""
+        index, done = epoch.epoch_index, epoch.epoch_index + 1
+        if epoch.total is not None and done >= epoch.total:
+            return False
         if self.every is not None:
-            index = epoch.epoch_index
             return index > 0 and index % self.every == 0 and self.state["times"] < self.times
         if epoch.total is None:
             raise BalanceError(
                 f"{type(self).__name__}(at={self.at}) is a schedule in shares of training: pass "
                 "epochs=... to Balancer, or give every=... epochs."
             )
-        done = epoch.epoch_index + 1
-        return done < epoch.total and done in {round(s * epoch.total) for s in self.at}
+        return done in {round(s * epoch.total) for s in self.at}
 
     def _strengths(self, epoch: Epoch) -> list[float]:
         """Strength of every modality, the first rank's on all ranks."""
@@ -202,7 +207,7 @@ class DiagnoseRelearn(Method):
             return [float(self.strength)] * len(names)
         train, train_labels = epoch.features("train")
         validation, labels = epoch.features("val")
-        sizes = [len(labels[m]) for m in names]
+        sizes = [min(len(train_labels[m]), len(labels[m])) for m in names]
         learned = [
             self._purity(train[m], train_labels[m], size)
             for m, size in zip(names, sizes, strict=True)
@@ -211,7 +216,7 @@ class DiagnoseRelearn(Method):
             self._purity(validation[m], labels[m], size)
             for m, size in zip(names, sizes, strict=True)
         ]
-        purities = torch.tensor([learned, unseen])
+        purities = torch.tensor([learned, unseen], dtype=torch.float64)
         device = next(epoch.modalities.model.parameters()).device
         learned, unseen = broadcast_from_first(purities, device).tolist()
         gaps = [abs(p - q) for p, q in zip(learned, unseen, strict=True)]
@@ -244,17 +249,15 @@ class DiagnoseRelearn(Method):
             if self.reset_momentum:
                 for optimizer in epoch.optimizers:
                     optimizer.state.pop(parameter, None)
-        module = epoch.modalities.modules[modality]
-        if self.reset_bn_stats and module is not None:
-            for layer in module.modules():
-                if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                    layer.reset_running_stats()
+        if self.reset_bn_stats:
+            for layer in _own_batch_norms(epoch.modalities, modality):
+                layer.reset_running_stats()
 
     def _movable(self, modalities: ModalityMap, modality: str) -> dict[str, nn.Parameter]:
         parameters = modalities.parameters(modality)
         if self.include_norm:
             return parameters
-        layers = [x for x in modalities.model.modules() if isinstance(x, _NORMALISATIONS)]
+        layers = [x for x in modalities.model.modules() if is_normalisation(x)]
         kept = {id(p) for layer in layers for p in layer.parameters(recurse=False)}
         return {n: p for n, p in parameters.items() if id(p) not in kept}
 
@@ -267,6 +270,29 @@ class DiagnoseRelearn(Method):
             require_number("DiagnoseRelearn every", self.every, low=1, whole=True)
         if self.strength is not None:
             require_number("DiagnoseRelearn strength", self.strength, low=0, high=1)
+
+
+def _require_modules(modalities: ModalityMap) -> None:
+    """Refuse encoders without a module of their own, whose statistics cannot be told apart."""
+    for m, module in modalities.modules.items():
+        if module is None:
+            raise BalanceError(
+                "DiagnoseRelearn reset_bn_stats=True resets the running statistics inside an "
+                f"encoder's module; found {m!r} named by its parameters only, "
+                f"{modalities.encoders[m].where!r}. Write the name of a module, "
+                f"encoders={{{m!r}: '{m}_net'}}, or reset_bn_stats=False."
+            )
+
+
+def _own_batch_norms(modalities: ModalityMap, modality: str) -> list[BATCH_NORM]:
+    """Batch normalisation layers inside one modality's encoder and no other's."""
+    inside = {
+        m: {x for x in module.modules() if isinstance(x, BATCH_NORM)}
+        for m, module in modalities.modules.items()
+        if module is not None
+    }
+    shared = set().union(*(layers for m, layers in inside.items() if m != modality))
+    return [x for x in inside[modality] if x not in shared]
 
 
 def stratified_rows(labels: Tensor, size: int) -> Tensor:

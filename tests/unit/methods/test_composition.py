@@ -1,8 +1,9 @@
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from contract.training import assert_same_weights, run, start, trained
-from equimodal import BalanceError, methods
+from equimodal import BalanceError, Method, methods
 from equimodal.methods.composition import Composition
 from equimodal.task import Regression
 
@@ -12,6 +13,8 @@ IDLE = {
     ("relearn~amss", "relearn"): {"amss.fraction": 1.0},
     ("dus~relearn", "dus"): {"relearn.lam": 0.0},
     ("dus~amss", "dus"): {"amss.fraction": 1.0},
+    ("amss~dus", "dus"): {"amss.fraction": 1.0},
+    ("relearn~dus", "dus"): {"relearn.lam": 0.0},
     ("dus-rl~amss+~relearn", "dus-rl"): {
         "amss+.fraction": 1.0, "relearn.lam": 0.0, "dus-rl.hold": 1, "dus-rl.every": 2,
     },
@@ -41,6 +44,33 @@ def training_without(name):
     return trained(name.split("~")[0]).weights
 
 
+@pytest.mark.parametrize(("one", "other"), [("amss~dus~relearn", "relearn~dus~amss")])
+def test_the_order_of_the_names_changes_nothing_where_stages_differ(one, other):
+    assert_same_weights(trained(one).weights, trained(other).weights)
+
+
+class Ending(Method):
+    """Says that its epoch ended."""
+
+    def __init__(self, heard):
+        super().__init__()
+        self.heard = heard
+
+    def on_epoch_end(self, epoch):
+        self.heard.append(type(self).__name__)
+
+
+class Later(Ending):
+    """Another of its kind."""
+
+
+@pytest.mark.parametrize("kinds", [(Ending, Later), (Later, Ending)])
+def test_epochs_end_in_the_order_of_the_parts(kinds):
+    heard = []
+    Composition(*(kind(heard) for kind in kinds)).on_epoch_end(None)
+    assert heard == [kind.__name__ for kind in kinds]
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_stopped_composition_continues_to_the_same_bits(name):
     whole, first = trained(name), run(start(name, epochs=4), 2)
@@ -49,6 +79,26 @@ def test_a_stopped_composition_continues_to_the_same_bits(name):
     second.optimizer.load_state_dict(first.optimizer.state_dict())
     second.balancer.load_state_dict(first.balancer.state_dict())
     assert_same_weights(run(second, 2).weights, whole.weights)
+
+
+@pytest.mark.parametrize("name", ["amss~relearn", "relearn~amss"])
+def test_the_state_of_every_part_is_restored_whatever_its_place(name):
+    settings = {"relearn.every": 1, "relearn.times": 1}
+    first = trained(name, settings=settings)
+    again = start(name, epochs=9, settings=settings)
+    again.balancer.load_state_dict(first.balancer.state_dict())
+    for mine, its in zip(again.balancer.method.parts, first.balancer.method.parts, strict=True):
+        assert mine.state.keys() == its.state.keys() != set()
+    restored = next(p for p in again.balancer.method.parts if "times" in p.state)
+    assert restored.state == {"times": 1, "moved": True}
+    run(again, 2)
+    assert "strength" not in {r["name"] for r in again.balancer.drain_records()}
+
+
+def test_a_checkpoint_fits_the_same_shares_as_a_list_or_a_tuple():
+    made = start("amss~relearn", settings={"relearn.at": [0.5]}).balancer
+    state = made.state_dict()
+    start("amss~relearn", settings={"relearn.at": (0.5,)}).balancer.load_state_dict(state)
 
 
 def test_a_composition_needs_what_its_parts_need_and_draws_as_they_do():
@@ -65,9 +115,38 @@ def test_a_composition_needs_what_its_parts_need_and_draws_as_they_do():
 
 def test_a_plug_in_composition_keeps_the_hosts_fused_loss():
     training = start("dus~amss", settings={"dus.plug_in": True})
-    batch = next(iter(training.balancer.batches(training.data, batch_size=16)))
-    assert {m: len(x) for m, x in batch[0].items()} == {"a": 32, "b": 32}
-    run(training, 1)
+    inputs, targets = next(iter(training.balancer.batches(training.data, batch_size=16)))
+    assert {m: len(x) for m, x in inputs.items()} == {"a": 32, "b": 32}
+    # The first 16 rows are a pair; of the others every modality has its own loss.
+    output = training.model(inputs)
+    pair, head = targets["a"][:16], training.model.head
+    expected = cross_entropy(output.logits[:16], pair)
+    for k, (m, features) in enumerate(zip("ab", output.features, strict=True)):
+        own = features[16:] @ head.weight[:, 6 * k : 6 * k + 6].T + head.bias / 2
+        expected = expected + cross_entropy(own, targets[m][16:])
+    torch.testing.assert_close(training.balancer.loss(output, targets), expected)
+    run(start("dus~amss", settings={"dus.plug_in": True}), 1)
+
+
+def test_masks_follow_the_loss_of_unpaired_batches():
+    # The losses and features in the significance of amss are of the rows that dus drew for each.
+    training = start("dus~amss", settings={"amss.tau": 0.7})
+    inputs, targets = next(iter(training.balancer.batches(training.data, batch_size=16)))
+    output = training.model(inputs)
+    training.balancer.loss(output, targets).backward()
+    training.balancer.before_step()
+    training.balancer.flush()
+    records = {r["name"]: r["values"] for r in training.balancer.drain_records()}
+    # Labels have one distribution, so that their entropy is taken over the rows of both.
+    share = torch.bincount(torch.cat([targets["a"], targets["b"]])) / 32
+    head, rho = training.model.head, []
+    for k, (m, features) in enumerate(zip("ab", output.features, strict=True)):
+        logits = features @ head.weight[:, 6 * k : 6 * k + 6].T + head.bias / 2
+        information = -(share * share.log()).sum() - cross_entropy(logits, targets[m])
+        spread = torch.softmax(features, 1)
+        rho.append(information / -(spread * spread.log()).sum(1).mean())
+    expected = 1 - torch.softmax(torch.stack(rho) / 0.7, 0)
+    assert list(records["fraction"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def test_settings_carry_the_name_of_their_part():

@@ -51,7 +51,7 @@ def settings(source: str) -> dict[str, Value]:
 
 
 TINY = {
-    "epochs": Value(2, "so that encoders are pulled back once"),
+    "epochs": Value(3, "so that encoders are pulled back once"),
     "relearn.every": Value(1, "so that encoders are pulled back once"),
     "relearn-fixed.every": Value(1, "so that encoders are pulled back once"),
 }
