@@ -1,12 +1,15 @@
+import json
 import math
 import random
+import re
 from itertools import chain
+from pathlib import Path
 
 import pytest
 import torch
 
 from contract.training import start
-from equimodal import functional
+from equimodal import functional, methods
 from equimodal.methods.dus_policy import Policy, policy_loss, window_reward
 from reference import dus as reference
 
@@ -179,3 +182,27 @@ def test_the_first_step_of_the_policy_follows_rewards_and_advantages_by_the_slow
     expected = [-0.01 * g / (abs(g) + 1e-8) for g in gradient]
     assert moved == pytest.approx(expected, abs=1e-6)
     assert any(not math.isclose(m, 0) for m in moved)
+
+
+PAGES = Path(__file__).parents[2] / "docs" / "methods"
+
+
+def defaults_on(page):
+    """Arguments and their defaults in a card's table."""
+    arguments = (PAGES / page).read_text().split("## Arguments")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", arguments, re.M)
+    words = {"none": None, "false": False}
+    return {n: words[v] if v in words else json.loads(v.strip("`")) for n, v in rows}
+
+
+def test_the_defaults_are_those_of_the_card():
+    assert defaults_on("dus.md") == methods.create("dus").config()
+
+
+def test_the_defaults_of_the_learned_sampler_are_those_of_its_card():
+    own, found = defaults_on("dus_learned.md"), methods.create("dus-rl").config()
+    assert own.keys() == {"hold", "every", "policy_lr", "entropy"}
+    shared = {n: v for n, v in defaults_on("dus.md").items() if n in found}
+    assert own | shared == found
+    named = re.search(r"^(`.*`): as in\s+\[DUS\]", (PAGES / "dus_learned.md").read_text(), re.M)
+    assert set(re.findall(r"`(\w+)`", named[1])) == shared.keys()
