@@ -146,6 +146,8 @@ def test_shrink_gives_rows_by_the_ratio_to_the_weakest():
     # 64 * .5 / .52 = 61.5, in eighths 64.
     assert planned(0.52, 0.5, rule="shrink", multiple=0) == [62, 64]
     assert planned(0.52, 0.5, rule="shrink") == [64, 64]
+    # 15.5 of 31 rows are lost, 15 in threes.
+    assert planned(0.6, 0.3, batch=31, rule="shrink") == [16, 31]
 
 
 @pytest.mark.parametrize(("gamma", "rows"), [(0.5, 34), (1.0, 15), (2.0, 2)])
@@ -167,6 +169,9 @@ def test_rules_that_shrink_never_take_rows_from_the_weakest(rule):
     assert planned(0.0, 0.5, rule=rule) == [64, 8]
     assert planned(1e-20, 0.5, rule=rule) == [64, 8]
     assert planned(math.nan, 0.5, rule=rule) == [64, 64]
+    # Eighths of 29 and 31 are threes, which divide neither.
+    assert planned(0.6, 0.3, batch=29, rule=rule)[1] == 29
+    assert planned(0.6, 0.3, batch=31, rule=rule)[1] == 31
 
 
 @pytest.mark.parametrize("rule", ["shrink", "tanh"])
