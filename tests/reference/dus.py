@@ -61,13 +61,21 @@ def window_reward(before, after):
 
 
 def advantages(rewards, decay=0.9):
-    """(R - b) / sqrt(v): b and v exponential means of R and of (R - b)^2, b starting at R_0."""
-    mean, variance, found = rewards[0], 0.0, []
-    for reward in rewards:
-        distance = reward - mean
-        variance = decay * variance + (1 - decay) * distance**2
-        mean = decay * mean + (1 - decay) * reward
-        found.append(distance / max(variance, 1e-12) ** 0.5)
+    """(R_w - b_w) / sqrt(v_w), both written out as weighted sums over all rewards so far.
+
+    b_w is R_1 where there is no earlier reward; later R_1 keeps the weight that the others leave.
+    v_w is the mean of (R_i - b_i)^2, i = 1 to w, with weights decay^(w-i), brought to sum 1.
+    """
+    distances, found = [], []
+    for w in range(1, len(rewards) + 1):
+        earlier = range(2, w)
+        weights = {i: (1 - decay) * decay ** (w - 1 - i) for i in earlier}
+        weights[1] = 1 - sum(weights.values())
+        baseline = sum(weight * rewards[i - 1] for i, weight in weights.items())
+        distances.append(rewards[w - 1] - baseline)
+        shares = [decay ** (w - i) for i in range(1, w + 1)]
+        squares = sum(s * d**2 for s, d in zip(shares, distances, strict=True)) / sum(shares)
+        found.append(distances[-1] / max(squares, 1e-12) ** 0.5)
     return found
 
 

@@ -1,12 +1,15 @@
+import json
 import math
 import random
+import re
 from itertools import chain
+from pathlib import Path
 
 import pytest
 import torch
 
 from contract.training import start
-from equimodal import functional
+from equimodal import functional, methods
 from equimodal.methods.dus_policy import Policy, policy_loss, window_reward
 from reference import dus as reference
 
@@ -104,6 +107,58 @@ def test_the_reward_equals_the_slow_loop():
     assert reference.window_reward(before, after) == pytest.approx(0.3 + 0.2 / 3)
 
 
+def watch(policy, scores, *, seed=0):
+    """Let a policy choose and see windows of one iteration, one score a modality in each."""
+    draw = torch.Generator().manual_seed(seed)
+    for score in torch.tensor(scores, dtype=torch.float64):
+        policy.shares(score, draw)
+        policy.observe(score)
+
+
+def waiting_advantages(policy):
+    return [entry[2] for entry in policy.state_dict()["memory"]["pending"]]
+
+
+def slow_advantages(scores):
+    """The action of window w is rewarded by the windows around it, w - 1 and w + 1."""
+    around = zip(scores, scores[2:], strict=False)
+    return reference.advantages([reference.window_reward(b, a) for b, a in around])
+
+
+def noisy_scores(count):
+    draw = random.Random(3)
+    return [[draw.uniform(0.2, 0.5), draw.uniform(0.4, 0.9)] for _ in range(count)]
+
+
+def test_advantages_equal_weighted_sums_over_all_rewards():
+    scores = noisy_scores(42)
+    policy = Policy(2, hold=1, every=100, lr=0.01, entropy=0.0)
+    watch(policy, scores)
+    assert waiting_advantages(policy) == pytest.approx(slow_advantages(scores), rel=1e-9)
+
+
+@pytest.mark.parametrize("rise", [0.01, -0.3])
+def test_the_second_advantage_has_one_size_whatever_the_reward(rise):
+    # b = R_1 = 0 and v = .1 R_2^2 / (1 - .9^2), so |A| is sqrt(1.9); undivided it were sqrt(10).
+    policy = Policy(2, hold=1, every=100, lr=0.01, entropy=0.0)
+    watch(policy, [[0.5, 0.5]] * 3 + [[0.5 + rise] * 2])
+    assert waiting_advantages(policy) == pytest.approx([0, math.copysign(1.9**0.5, rise)])
+
+
+@pytest.mark.parametrize("stop", [1, 4, 6, 9, 30])
+def test_advantages_go_on_from_a_checkpoint_with_the_count_of_rewards(stop):
+    # Windows 3 to 5 give the first step of three rewards: stops before, between and after steps.
+    scores, first, second = noisy_scores(40), *(
+        Policy(2, hold=1, every=3, lr=0.01, entropy=0.0) for _ in range(2)
+    )  # fmt: skip
+    watch(first, scores[:stop])
+    second.load_state_dict(first.state_dict())
+    assert second.rewards_seen == max(0, stop - 2)
+    watch(second, scores[stop:])
+    assert second.updates == 12
+    assert waiting_advantages(second) == pytest.approx(slow_advantages(scores)[36:], rel=1e-9)
+
+
 def test_the_first_step_of_the_policy_follows_rewards_and_advantages_by_the_slow_loops():
     # From weights of zero the gradient for an option's bias is sum_w A_w (1[a_w] - 1/5), and
     # Adam's first step moves every bias by the learning rate against its sign.
@@ -117,10 +172,8 @@ def test_the_first_step_of_the_policy_follows_rewards_and_advantages_by_the_slow
             min(range(5), key=lambda a: abs((1 / 6, 1 / 3, 1 / 2, 2 / 3, 5 / 6)[a] - first))
         )
         policy.observe(torch.tensor(score))
-    # The action of window w is rewarded by the windows around it, w - 1 and w + 1.
-    rewards = [reference.window_reward(scores[w - 1], scores[w + 1]) for w in range(1, 5)]
     gradient = [0.0] * 5
-    for action, weight in zip(actions[1:5], reference.advantages(rewards), strict=True):
+    for action, weight in zip(actions[1:5], slow_advantages(scores)[:4], strict=True):
         for option in range(5):
             gradient[option] -= weight * ((option == action) - 1 / 5) / 4
 
@@ -129,3 +182,27 @@ def test_the_first_step_of_the_policy_follows_rewards_and_advantages_by_the_slow
     expected = [-0.01 * g / (abs(g) + 1e-8) for g in gradient]
     assert moved == pytest.approx(expected, abs=1e-6)
     assert any(not math.isclose(m, 0) for m in moved)
+
+
+PAGES = Path(__file__).parents[2] / "docs" / "methods"
+
+
+def defaults_on(page):
+    """Arguments and their defaults in a card's table."""
+    arguments = (PAGES / page).read_text().split("## Arguments")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", arguments, re.M)
+    words = {"none": None, "false": False}
+    return {n: words[v] if v in words else json.loads(v.strip("`")) for n, v in rows}
+
+
+def test_the_defaults_are_those_of_the_card():
+    assert defaults_on("dus.md") == methods.create("dus").config()
+
+
+def test_the_defaults_of_the_learned_sampler_are_those_of_its_card():
+    own, found = defaults_on("dus_learned.md"), methods.create("dus-rl").config()
+    assert own.keys() == {"hold", "every", "policy_lr", "entropy"}
+    shared = {n: v for n, v in defaults_on("dus.md").items() if n in found}
+    assert own | shared == found
+    named = re.search(r"^(`.*`): as in\s+\[DUS\]", (PAGES / "dus_learned.md").read_text(), re.M)
+    assert set(re.findall(r"`(\w+)`", named[1])) == shared.keys()

@@ -50,6 +50,12 @@ def test_every_pass_of_a_stream_holds_every_index_once(count, takes):
         assert one_pass.max() < count
 
 
+def test_every_pass_of_a_stream_has_its_own_order():
+    stream = Stream(30, seed=0, name="a", position=FRESH)
+    first, second, third = (tuple(stream.take(30).tolist()) for _ in range(3))
+    assert len({first, second, third}) == 3
+
+
 @given(count=st.integers(1, 20), before=st.integers(1, 50), after=st.integers(1, 50))
 def test_a_stream_continues_from_its_position(count, before, after):
     stream = Stream(count, seed=3, name="a", position=FRESH)

@@ -316,9 +316,11 @@ class DUS(Method):
         if float(scores.max() - scores.min()) < self.dead_zone:
             return torch.full((len(scores),), batch_size)
         ratio = scores / scores.min().clamp_min(1e-12)
+        # The weakest has the ratio 1 also where its score is 0 or was never taken.
+        ratio = ratio.clamp_min(1).nan_to_num(1)
         share = 1 / ratio if self.rule == "shrink" else 1 - torch.tanh(self.gamma * (ratio - 1))
-        rows = (share * batch_size / multiple).round() * multiple
-        return rows.long().clamp(least, batch_size)
+        lost = ((1 - share) * batch_size / multiple).round() * multiple
+        return (batch_size - lost).long().clamp_min(least)
 
     def _bounds(self, batch_size: int) -> tuple[int, int]:
         """Least rows of a modality and the multiple, for this batch size."""

@@ -35,7 +35,7 @@ class DUSLearned(DUS):
         entropy: weight of the entropy bonus, >= 0.
         minimum, multiple, warm_up, ema, reset_each_epoch, reduction, plug_in: as in :class:`DUS`.
 
-    About 7 steps of the policy fit into 300 iterations: too few to learn. ``note`` says so.
+    7 steps of the policy fit into 300 iterations: too few to learn. ``note`` says so.
     """
 
     def __init__(

@@ -10,7 +10,9 @@ r"""The learned sampler of DUS: a small policy over batch sizes, trained with RE
   :math:`R_w = (g_{w-1} - g_{w+1}) + \mathrm{mean}_j(\bar s^j_{w+1} - \bar s^j_{w-1})` with
   :math:`\bar s` the mean score in a window and g its largest gap between modalities. Rows are
   scored before they are learned from, so half of what an action does shows in the window after it.
-* Advantage: :math:`A_w = (R_w - b) / \sqrt v`, b and v exponential means (0.9) of R and (R - b)².
+* Advantage: :math:`A_w = (R_w - b) / \sqrt{v / (1 - 0.9^w)}`, b and v exponential means (0.9) of R
+  and (R - b)², w the rewards so far. v begins at 0, whence the division; b begins at the first
+  reward, so its weights sum to 1 and it needs none.
 """
 
 import copy
@@ -81,6 +83,11 @@ class Policy:
             "waiting": None, "pending": [], "mean": None, "variance": 0.0,
             "shares": [1 / modalities] * modalities,
         }  # fmt: skip
+
+    @property
+    def rewards_seen(self) -> int:
+        """Rewards taken so far: those learned from and those that wait for the next step."""
+        return self.updates * self.every + len(self._memory["pending"])
 
     def log_probabilities(self, observations: Tensor) -> Tensor:
         """Of every option of every choice. (W, inputs) -> (W, H, A)"""
@@ -154,10 +161,12 @@ class Policy:
             self._learn()
 
     def _advantage(self, reward: float) -> float:
+        """(R - b) / sqrt(v / (1 - 0.9^w)) with the b of earlier rewards; then b takes R in."""
         memory = self._memory
         mean = reward if memory["mean"] is None else memory["mean"]
         variance = _DECAY * memory["variance"] + (1 - _DECAY) * (reward - mean) ** 2
         memory.update(mean=_DECAY * mean + (1 - _DECAY) * reward, variance=variance)
+        variance /= 1 - _DECAY ** (self.rewards_seen + 1)
         return float((reward - mean) / max(variance, 1e-12) ** 0.5)
 
     @torch.enable_grad()

@@ -9,11 +9,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import nn
 
-from contract.training import run, start, trained
+from contract.training import PAIR, run, start, trained
 from equimodal import BalanceError, Balancer, LinearSplit, methods
 from equimodal.functional import cumulative_score, sample_counts
 from equimodal.methods.dus import divide, sampling_shares
 
+THREE = ("linear", "convolutional", "gru")
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=5)
 
 
@@ -111,6 +112,68 @@ def test_the_uniform_control_draws_equal_counts_from_unpaired_streams():
     assert training.balancer.acted
 
 
+def planned(*scores, name="dus", batch=64, kinds=PAIR, **settings):
+    """Rows of the next iteration at the given cumulative scores."""
+    training = start(name, kinds=kinds, settings={"warm_up": 0, **settings})
+    training.balancer.method.state["s_hat"] = torch.tensor(scores)
+    _, targets = next(training.balancer.batches(training.data, batch_size=batch))
+    return [len(y) for y in targets.values()]
+
+
+def test_rows_of_an_iteration_by_default_are_those_of_the_card():
+    # In eighths of 64, at least one: shares .25 and .75 of 128; then .01 and .99.
+    assert planned(0.6, 0.2) == [32, 96]
+    assert planned(0.99, 0.01) == [8, 120]
+    # .9 of S = 1.2 leaves 1/8, 7/16, 7/16 of 192: 24, 84, 84; the last eighth to the first of two.
+    assert planned(0.9, 0.15, 0.15, kinds=THREE) == [24, 88, 80]
+    assert planned(0.508, 0.5) == planned(0.0, 0.0) == [64, 64]
+    assert planned(0.52, 0.5, multiple=0) == [63, 65]  # 62.7 and 65.3
+
+
+@pytest.mark.parametrize("batch", [8, 13, 16, 20, 30, 64])
+def test_the_budget_is_spent_at_every_batch_size(batch):
+    for kinds, scores in ((PAIR, (0.9, 0.2)), (THREE, (0.9, 0.2, 0.5))):
+        rows = planned(*scores, batch=batch, kinds=kinds)
+        assert sum(rows) == len(kinds) * batch
+        assert min(rows) >= batch / 8
+        assert rows[0] == min(rows) < rows[1] == max(rows)
+
+
+def test_shrink_gives_rows_by_the_ratio_to_the_weakest():
+    assert planned(0.6, 0.3, rule="shrink") == [32, 64]
+    assert planned(0.6, 0.3, 0.4, kinds=THREE, rule="shrink") == [32, 64, 48]
+    assert planned(0.99, 0.01, rule="shrink") == [8, 64]
+    # 64 * .5 / .52 = 61.5, in eighths 64.
+    assert planned(0.52, 0.5, rule="shrink", multiple=0) == [62, 64]
+    assert planned(0.52, 0.5, rule="shrink") == [64, 64]
+    # 15.5 of 31 rows are lost, 15 in threes.
+    assert planned(0.6, 0.3, batch=31, rule="shrink") == [16, 31]
+
+
+@pytest.mark.parametrize(("gamma", "rows"), [(0.5, 34), (1.0, 15), (2.0, 2)])
+def test_tanh_shrinks_by_gamma_times_the_ratio_above_one(gamma, rows):
+    # The ratio is 2, so 64 (1 - tanh(gamma)) rows: 34.4, 15.3, 2.3.
+    found = planned(0.6, 0.3, rule="tanh", gamma=gamma, minimum=0.01, multiple=0)
+    assert found == [rows, 64]
+
+
+@pytest.mark.parametrize("rule", ["inverse", "shrink", "tanh"])
+def test_a_dead_zone_holds_for_every_rule(rule):
+    assert planned(0.508, 0.5, rule=rule, multiple=0) == [64, 64]
+    assert planned(0.6, 0.52, rule=rule, dead_zone=0.1) == [64, 64]
+    assert planned(0.6, 0.52, rule=rule, dead_zone=0.05) != [64, 64]
+
+
+@pytest.mark.parametrize("rule", ["shrink", "tanh"])
+def test_rules_that_shrink_never_take_rows_from_the_weakest(rule):
+    assert planned(0.0, 0.5, rule=rule) == [64, 8]
+    assert planned(1e-20, 0.5, rule=rule) == [64, 8]
+    assert planned(math.nan, 0.5, rule=rule) == [64, 64]
+    # Eighths of 29 and 31 are threes, which divide neither.
+    assert planned(0.6, 0.3, batch=29, rule=rule)[1] == 29
+    assert planned(0.6, 0.3, batch=31, rule=rule)[1] == 31
+
+
 @pytest.mark.parametrize("rule", ["shrink", "tanh"])
 def test_rules_that_shrink_leave_the_weakest_all_its_rows(rule):
     counts = counts_of(start("dus", settings={"rule": rule}))
@@ -151,10 +214,11 @@ def test_two_ranks_take_the_steps_of_their_shards_whatever_the_number_of_samples
     assert len(list(training.balancer.batches(training.data, batch_size=8))) == 4
 
 
-def test_an_exponential_mean_and_a_mean_of_each_epoch():
+@pytest.mark.parametrize("decay", [0.5, 0.9])
+def test_an_exponential_mean_and_a_mean_of_each_epoch(decay):
     plain, ema, fresh = (
         trained("dus-uniform", epochs=2, settings=s).balancer.drain_records()
-        for s in ({}, {"ema": 0.5}, {"reset_each_epoch": True})
+        for s in ({}, {"ema": decay}, {"reset_each_epoch": True})
     )
 
     def score_of_a(records):
@@ -165,10 +229,27 @@ def test_an_exponential_mean_and_a_mean_of_each_epoch():
     raw = np.diff(running * np.arange(1, 13), prepend=0)
     slow, expected = raw[0], []
     for score in raw:
-        slow = 0.5 * slow + 0.5 * score
+        slow = decay * slow + (1 - decay) * score
         expected.append(slow)
     assert score_of_a(ema) == pytest.approx(expected)
     assert score_of_a(fresh)[6:] == pytest.approx(np.cumsum(raw[6:]) / np.arange(1, 7))
+
+
+def test_the_score_over_ranks_is_that_of_all_their_rows(monkeypatch):
+    # The other rank has 8 rows a modality, whose true classes have the probabilities 1/4 and 3/4.
+    other = torch.tensor([2.0, 6.0, 8.0, 8.0])
+    alone, together = start("dus"), start("dus")
+    run_one(alone)
+    monkeypatch.setattr("equimodal.methods.dus.sum_over_ranks", lambda sums: sums + other)
+    run_one(together)
+    expected = (16 * alone.balancer.method.state["s_hat"] + other[:2]) / 24
+    torch.testing.assert_close(together.balancer.method.state["s_hat"], expected)
+
+
+def run_one(training):
+    """The loss of one unpaired batch of 16 rows a modality."""
+    inputs, targets = next(training.balancer.batches(training.data, batch_size=16))
+    training.balancer.loss(training.model(inputs), targets)
 
 
 def test_it_did_not_act_while_all_counts_were_equal():

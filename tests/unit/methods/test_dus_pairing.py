@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from contract.training import start
+from contract.training import PAIR, start
 from equimodal import BalanceError
 
 
@@ -28,6 +28,55 @@ def test_paired_batches_give_each_modality_a_subset_of_the_rows():
         )
         torch.testing.assert_close(loss.detach(), expected)
     assert min(rows) < 24
+
+
+def rows_read(scores, samples, *, kinds=PAIR, **settings):
+    """Rows of a paired batch that each modality's loss reads at the given cumulative scores."""
+    training = start("dus", kinds=kinds, settings={"warm_up": 0, **settings})
+    balancer, net = training.balancer, training.model
+    balancer.method.state["s_hat"] = torch.tensor(scores)
+    inputs, labels = training.data.take(torch.arange(samples))
+    loss = balancer.loss(net(inputs), labels)
+    balancer.flush()
+    rows = {r["name"]: r["values"] for r in balancer.drain_records()}["count"]
+    rows = [int(n) for n in rows.values()]
+    expected = sum(
+        functional.cross_entropy(z[:n], labels[:n])
+        for z, n in zip(unimodal_logits(net, inputs), rows, strict=True)
+    )
+    torch.testing.assert_close(loss.detach(), expected)
+    return rows
+
+
+def test_on_paired_batches_the_weak_modality_reads_all_rows_and_the_strong_its_part_of_them():
+    # n^j = 48 q^j as for unpaired batches: 12 and 36, so the strong reads 24 * 12 / 36.
+    assert rows_read([0.75, 0.25], 24) == [8, 24]
+    assert rows_read([0.25, 0.75], 24) == [24, 8]
+    # Three: 9, 33 and 30 of 72 in eighths, so 24 * 9 / 33 = 6.5 and 24 * 30 / 33 = 21.8.
+    kinds = ("linear", "convolutional", "gru")
+    assert rows_read([0.9, 0.15, 0.15], 24, kinds=kinds) == [7, 24, 22]
+
+
+def test_on_paired_batches_the_part_of_the_strong_modality_is_rounded_up():
+    # 13 and 27 of 40, so 20 * 13 / 27 = 9.6.
+    assert rows_read([0.6, 0.3], 20, multiple=0) == [10, 20]
+
+
+def test_a_modality_that_is_absent_from_a_whole_batch_keeps_its_mean():
+    training = start("dus-uniform")
+    balancer, net, raw = training.balancer, training.model, []
+    # b is absent at first, and again in the third batch.
+    for first, has_b in ((0, False), (12, True), (24, False), (36, True)):
+        inputs, labels = training.data.take(torch.arange(first, first + 12))
+        balancer.loss(net(inputs), labels, torch.tensor([[True, has_b]]).expand(12, 2))
+        logits = unimodal_logits(net, inputs)
+        raw.append([float(z.softmax(1)[range(12), labels].mean()) for z in logits])
+    a, b = zip(*raw, strict=True)
+    balancer.flush()
+    found = [r["values"] for r in balancer.drain_records() if r["name"] == "score"]
+    assert [f["a"] for f in found] == pytest.approx([sum(a[:t]) / t for t in range(1, 5)])
+    assert found[1]["b"] == found[2]["b"] == pytest.approx(b[1])
+    assert found[3]["b"] == pytest.approx(b[1] + (b[3] - b[1]) / 4)
 
 
 def unimodal_logits(net, inputs):
