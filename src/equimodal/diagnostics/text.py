@@ -95,6 +95,8 @@ def _advice(content: Json) -> Iterator[str]:
     yield "what fits:"
     for tip in tips:
         yield f"  {tip['method']}: {tip['reason']}" if tip["method"] else f"  {tip['reason']}"
+        if tip["controls"]:
+            yield f"    to be held against {', '.join(tip['controls'])}"
     if any(tip["method"] for tip in tips):
         yield NO_PROMISE
 

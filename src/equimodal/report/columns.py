@@ -36,7 +36,7 @@ _EMPTY = ("", ABSENT)
 MEANING = {
     "accuracy": "test accuracy, percent, mean ± sd over seeds",
     "vs joint": "accuracy minus joint in points, paired by seed, with its 95 % interval",
-    "vs control": "accuracy minus the row that lacks only the method's own idea",
+    "vs control": "accuracy minus the row that lacks only the method's own idea, its first control",
     "inside": "accuracy of one modality inside the fused model, read off its head, percent",
     "probe": "accuracy of a linear probe on one encoder, percent (the sensitive measure)",
     "step": "time of a training step as a multiple of joint",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from equimodal.report.chart_numbers import Table
 from equimodal.report.columns import MEANING, Column, columns
-from equimodal.report.markup import scrolling, text
-from equimodal.report.numbers import duration, percent
+from equimodal.report.controls import absent, controls, further
+from equimodal.report.markup import paragraph, scrolling, small_table, text
+from equimodal.report.numbers import duration, percent, with_interval
 from equimodal.report.reading import Results, Run
-from equimodal.report.rows import finite, grouped_rows, measured
+from equimodal.report.rows import finite, grouped_rows, measured, ordered_rows
 
 _SIGNS = {1: ("up", "above zero"), -1: ("down", "below zero")}
 _SPANNING = {"probe": "linear probe", "inside": "inside the model"}
@@ -52,6 +54,22 @@ def _cell(column: Column, row: str) -> str:
     kinds = " ".join(part for part in (kind, "note" if column.group == "note" else "") if part)
     spoken = f'<span class="spoken"> ({meaning})</span>' if meaning else ""
     return f'<td class="{kinds}">{text(column.cells[row])}{spoken}</td>'
+
+
+def controls_table(results: Results) -> str:
+    """Every method against each of its controls where one has several, and what was not trained."""
+    lines = [
+        (row, control, with_interval(difference))
+        for row in ordered_rows(results)
+        for control, difference in controls(results, row).items()
+        if difference is not None
+    ]
+    headings = ("method", "control", "accuracy minus the control, points")
+    several = Table(headings, lines if further(results) else ())
+    told = absent(results)
+    return small_table(several, "Against every control") + (
+        paragraph(told, "quiet") if told else ""
+    )
 
 
 _RUN_HEADINGS = ("row", "seed", "lr", "status", "test accuracy", "best epoch", "time", "message")

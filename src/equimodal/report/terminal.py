@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from equimodal.report.columns import Column, columns
+from equimodal.report.controls import absent, further_lines
 from equimodal.report.model import is_default, model_line
 from equimodal.report.numbers import listing
 from equimodal.report.reading import Results
@@ -92,6 +93,7 @@ def _caption(results: Results, every: list[Column], kept: list[Column]) -> list[
     lines = [f"percent, {over}; differences in points{interval}"]
     if not is_default(results["config"]):
         lines.append(model_line(results["config"]))
+    lines += [*further_lines(results), *filter(None, [absent(results)])]
     left = [name for name, _ in groupby(c.group for c in every if c not in kept)]
     if "note" in left:
         left.remove("note")

@@ -167,10 +167,18 @@ def _summary(row: str, runs: list[dict[str, Any]], modalities: Sequence[str]) ->
         "difference_to_joint": _difference(row, "joint", runs),
         "control": control,
         "difference_to_control": _difference(row, control, runs) if control else None,
+        "controls": {control: _difference(row, control, runs)} if control else {},
         "step_time_ratio": None if row in ("untrained", "ensemble") else 1.034,
         "step_seconds": 0.0031,
         "seconds": 4.2,
     }
+
+
+def with_controls(results: Results, row: str, *more: str) -> Results:
+    """The same results, where ``row`` has further controls."""
+    found = {control: _difference(row, control, results["runs"]) for control in more}
+    results["summary"][row]["controls"] |= found
+    return results
 
 
 def make_records(run: dict[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
@@ -289,6 +297,11 @@ def make_diagnosis(results: Results, count: int = 60) -> dict[str, Any]:
         },
         "advice": [
             {"method": "joint+unimodal", "reason": "a loss for each modality"},
+            {
+                "method": "amss",
+                "reason": "updates fewer units",
+                "controls": ["amss-fixed", "amss-x"],
+            },
             {"method": "", "reason": "look at its data"},
         ],
         "measures": {

@@ -61,6 +61,8 @@ DAMAGE: list[tuple[tuple[Any, ...], Any, str]] = [
     (("summary", "joint"), 0.9, "summary.joint is float, not object"),
     (("summary", "joint", "accuracy", "mean"), None, "summary.joint.accuracy.mean is missing"),
     (("summary", "joint", "probe_accuracy", "sound"), 0.5, "probe_accuracy.sound is float"),
+    (("summary", "dus", "controls"), ["dus-uniform"], "summary.dus.controls is list"),
+    (("summary", "dus", "controls", "dus-uniform"), 0.1, "controls.dus-uniform is float"),
 ]
 
 

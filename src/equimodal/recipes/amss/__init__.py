@@ -5,6 +5,7 @@ arguments. No number of the paper's tables could be read in any source, so none 
 stands beside are numbers that others printed for joint training on the same data.
 """
 
+from equimodal import methods
 from equimodal.recipes.recipe import OURS, Value
 
 PAPER = (
@@ -13,10 +14,8 @@ PAPER = (
 )
 README = "released code, README"
 CODE = "released code"
-ROWS = (
-    "untrained", "alone:*", "ensemble", "joint", "joint+unimodal", "amss-fixed", "amss",
-    "amss+-fixed", "amss+",
-)  # fmt: skip
+OWN = methods.with_controls("amss", "amss+")
+ROWS = ("untrained", "alone:*", "ensemble", "joint", "joint+unimodal", *OWN)
 FUSED = Value("fused", CODE)
 CONCAT = Value("concat", CODE)
 NO_NUMBERS = "No number of the paper could be read in any source, so none stands here."
@@ -28,7 +27,7 @@ SELECTION = (
 ONE_TABLE = (
     "All AMSS rows follow the released scripts, guards and constants included. For the reference "
     "significance, in a table of its own: --set amss.significance=reference --set amss.units=all, "
-    "and the same for amss+ and the two controls."
+    "and the same for amss+ and the controls."
 )
 DROP_LAST = "The released loader drops the last, smaller batch of an epoch; it is kept here."
 EXPLODES = (
@@ -39,14 +38,14 @@ EXPLODES = (
 
 def method_settings(script: str, tau: float, *, units: Value, bias: float) -> dict[str, Value]:
     """Settings of the AMSS rows as a released script has them; all rows mask the same units."""
-    rows = ("amss-fixed", "amss", "amss+-fixed", "amss+")
     found = {}
-    for row in rows:
+    for row in OWN:
+        preset = methods.entry(row).preset
         found[f"{row}.units"] = units
-        if not row.endswith("fixed"):
+        if "fraction" not in preset:
             found[f"{row}.tau"] = Value(tau, README)
             found[f"{row}.significance"] = Value(script, CODE)
-        if row.startswith("amss+"):
+        if "weighting" in preset:
             found[f"{row}.weighting"] = Value("official", CODE)
             found[f"{row}.bias"] = Value(bias, README)
     return found
