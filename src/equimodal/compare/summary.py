@@ -50,6 +50,7 @@ def _summary(row: str, chosen: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
         "control": control,
         "difference_to_control": controls.get(control) if control else None,
         "controls": controls,
+        "converged_epoch": _converged(finished),
         "step_time_ratio": _ratio(row, chosen),
         "step_seconds": _mean(finished, "step_seconds"),
         "seconds": _mean(finished, "seconds"),
@@ -69,6 +70,13 @@ def note(runs: Sequence[Run]) -> str:
         notes.append("did not act" + (f" in {idle} of {len(runs)}" if idle < len(finished) else ""))
     notes += dict.fromkeys(run["message"] for run in finished if run.get("message"))
     return ", ".join(notes)
+
+
+def _converged(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """Over the runs that know of their fused training loss; mean and sd of those that got there."""
+    known = [run["converged_epoch"] for run in runs if "converged_epoch" in run]
+    reached = [epoch for epoch in known if epoch is not None]
+    return {**mean_and_sd(reached), "reached": len(reached), "n": len(known)} if known else None
 
 
 def _by_modality(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:

@@ -32,10 +32,16 @@ def further(results: Results) -> dict[tuple[str, str], Difference]:
     }
 
 
-def further_lines(results: Results) -> Iterator[str]:
-    """A line for each of `further`, such as "amss against amss-scale: +0.4 [-1.1, +1.8]"."""
-    for (row, control), difference in further(results).items():
-        yield f"{row} against {control}: {with_interval(difference)}"
+def further_lines(results: Results, *, all_of_them: bool = False) -> Iterator[str]:
+    """Lines such as "amss against amss-scale: +0.4 [-1.1, +1.8]" for each of `further`.
+
+    With ``all_of_them`` also for the first control of a row that has further ones.
+    """
+    several = further(results)
+    for row in dict.fromkeys(row for row, _ in several):
+        for control, difference in controls(results, row).items():
+            if difference and (all_of_them or (row, control) in several):
+                yield f"{row} against {control}: {with_interval(difference)}"
 
 
 def absent(results: Results) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from equimodal.report.columns import MEANING, Column, columns
+from equimodal.report.columns import EPOCH, MEANING, Column, columns
 from equimodal.report.controls import absent, further_lines
 from equimodal.report.findings import conclusions
 from equimodal.report.provenance import command, facts
@@ -12,7 +12,7 @@ from equimodal.report.reading import Results
 from equimodal.report.rows import grouped_rows
 from equimodal.report.schema import check
 
-_PREFIX = {"inside": "inside: ", "probe": "probe: "}
+_PREFIX = {"inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
 
 
 def markdown(results: Results) -> str:

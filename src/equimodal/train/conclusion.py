@@ -73,6 +73,7 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
         "message": trouble or ", ".join(filter(None, notes)) or None,
         "best_epoch": history.best_epoch,
         "epochs": history.epochs,
+        **history.convergence(),
         "seconds": seconds,
         "step_seconds": history.mean_step_seconds,
         **history.speed(),

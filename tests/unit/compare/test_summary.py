@@ -73,6 +73,17 @@ def test_a_method_with_several_controls_is_held_against_each(monkeypatch):
     assert row["controls"]["dus-uniform"] is None
 
 
+def test_the_epoch_of_convergence_is_the_mean_of_the_seeds_that_got_there():
+    epochs = {0: 4, 1: None, 2: 7}
+    runs = [run("joint", seed, 0.5) | {"converged_epoch": e} for seed, e in epochs.items()]
+    found = summarise(["joint"], runs)["joint"]["converged_epoch"]
+    assert (found["mean"], found["reached"], found["n"]) == (5.5, 2, 3)
+    assert found["sd"] == pytest.approx(3 / 2**0.5)
+    never = summarise(["joint"], runs[1:2])["joint"]["converged_epoch"]
+    assert never == {"mean": None, "sd": None, "reached": 0, "n": 1}
+    assert summarise(ROWS, RUNS)["joint"]["converged_epoch"] is None
+
+
 def test_joint_is_not_held_against_itself():
     row = summarise(ROWS, RUNS)["joint"]
     assert row["difference_to_joint"] is None

@@ -219,3 +219,14 @@ def test_a_method_with_several_controls_brings_a_table_of_all_of_them(results):
     assert "\namss\namss-fixed\n" in lines
     assert "controls that were not trained: amss-x (of dus)" in lines
     assert controls_table(results) in page(results, {})
+
+
+def test_the_epoch_of_convergence_is_a_column_of_both_tables(results):
+    shown = page(results, {})
+    assert shown.count("loss&lt;0.1") == 2
+    assert "<td>8 (2 of 3)</td>" in shown.replace(' class=""', "")
+    for run in results["runs"]:
+        run.pop("converged_epoch", None)
+    for entry in results["summary"].values():
+        del entry["converged_epoch"]
+    assert page(results, {}).count("loss&lt;0.1") == 1
