@@ -110,6 +110,32 @@ def _unsaid(content: Json) -> Iterator[str]:
     yield from content["notes"]
 
 
+FEW_GROUPS = 10
+"""Below so many groups an interval from resampling them is rough."""
+
+
+def interval_notes(source: Json) -> list[str]:
+    """What intervals resampled, where it was not samples that each have a source of their own."""
+    known = [groups for groups in source["groups"] if groups is not None]
+    if len(known) < len(source["groups"]):
+        return [
+            "Intervals take samples as independent: no groups of samples from one source are known."
+        ]
+    fewest = min(known)
+    if fewest == 1:
+        return [
+            f"All {source['split']} samples come from one source, which cannot be resampled: "
+            "intervals take samples as independent, and are too narrow."
+        ]
+    if all(n == samples for n, samples in zip(known, source["samples"], strict=True)):
+        return []
+    rough = ", so few that intervals are rough" if fewest < FEW_GROUPS else ""
+    return [
+        f"Intervals resample the {known[0]:,} sources of the {source['samples'][0]:,} "
+        f"{source['split']} samples, as samples of one source are alike{rough}."
+    ]
+
+
 def _percent(value: float, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}"
 

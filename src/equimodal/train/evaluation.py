@@ -24,13 +24,14 @@ class Prediction:
     """A split as a model sees it, on the CPU.
 
     ``logits`` (N, C) and ``labels`` (N,); ``features`` (N, D_m) and ``unimodal_logits`` (N, C)
-    by modality.
+    by modality; ``groups`` (N,) as the data set has them.
     """
 
     logits: Tensor
     labels: Tensor
     features: dict[str, Tensor]
     unimodal_logits: dict[str, Tensor]
+    groups: Tensor | None = None
 
     @property
     def accuracy(self) -> float:
@@ -57,6 +58,7 @@ def predict(setup: Setup, dataset: MultimodalDataset) -> Prediction:
         dataset.labels.cpu(),
         _joined([output.features for output in outputs]),
         _joined(unimodal),
+        dataset.groups,
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from equimodal import methods
+from equimodal.data.dataset import MultimodalDataset
 from equimodal.errors import BalanceError
 from equimodal.models.fusion import build_model
 from equimodal.streams import epoch_batches
@@ -230,3 +231,19 @@ def test_another_seed_is_another_run(tmp_path):
     one = train(CONFIG, tmp_path / "one")
     other = train(replace(CONFIG, seed=4), tmp_path / "other")
     assert one["test"] != other["test"]
+
+
+@pytest.mark.parametrize("row", ["joint", "alone:b"])
+def test_the_groups_of_the_samples_are_kept_with_the_predictions(row, monkeypatch, tmp_path):
+    groups = torch.arange(33) // 4
+
+    def with_groups(*arguments, **settings):
+        source = tiny_source(*arguments, **settings)
+        test = MultimodalDataset(source.test.inputs, source.test.labels, groups)
+        return replace(source, test=test)
+
+    monkeypatch.setattr("equimodal.train.setup.load", with_groups)
+    train(config(method=row, epochs=1), tmp_path)
+    saved = np.load(tmp_path / "predictions.npz")
+    assert np.array_equal(saved["test_groups"], groups)
+    assert "validation_groups" not in saved
