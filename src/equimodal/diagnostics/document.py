@@ -48,7 +48,7 @@ def _counts(case: Case) -> Json:
     """Samples of each seed, and the groups that they form, None where those are not known."""
     return {
         "samples": [len(evidence.models[case.row].labels) for evidence in case.seeds],
-        "groups": [None if g is None else len(g.unique()) for g in case.groups],
+        "groups": [None if g is None else len(set(g.tolist())) for g in case.groups],
     }
 
 

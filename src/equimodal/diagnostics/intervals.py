@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -99,11 +100,11 @@ def group_sums(table: Tensor, groups: Tensor | None) -> tuple[Tensor, Tensor]:
     Without groups, and of a single one, which could not be resampled, every row is its own.
     """
     if groups is not None:
-        names, place = groups.unique(return_inverse=True)
+        names, inverse = np.unique(groups.numpy(), return_inverse=True)
         if len(names) > 1:
+            place = torch.from_numpy(inverse)
             sums = torch.zeros(len(names), table.shape[1], dtype=table.dtype)
-            sizes = torch.bincount(place, minlength=len(names)).to(table.dtype)
-            return sums.index_add_(0, place, table), sizes
+            return sums.index_add_(0, place, table), torch.bincount(place).to(table.dtype)
     return table, torch.ones(len(table), dtype=table.dtype)
 
 
