@@ -113,7 +113,11 @@ def _citation(docstring: str) -> str:
 def _control(entry: registry.Entry) -> str:
     if entry.is_control:
         return f"is one itself: {', '.join(f'{k}={_written(v)}' for k, v in entry.preset.items())}"
-    return f"{entry.control}, the row without its own idea" if entry.control else "none"
+    if not entry.controls:
+        return "none"
+    first, *others = entry.controls
+    also = f"; also {' and '.join(others)}" if others else ""
+    return f"{first}, the row without its own idea{also}"
 
 
 def _settings(name: str, defaults: Mapping[str, object], meanings: Mapping[str, str]) -> str:

@@ -139,7 +139,7 @@ def test_a_data_set_is_trained_and_diagnosed_and_shown_again(
     assert found["source"]["data"] == "tiny" and found["missing"] == []
     assert (folder / "results/diagnose-tiny/results.json").is_file()
     assert set(found["verdict"]["cost"]["ahead"]) >= {"ensemble", "joint+unimodal"}
-    assert found["notes"] == ["generated"]
+    assert "no groups of samples" in found["notes"][0] and found["notes"][1:] == ["generated"]
     monkeypatch.setattr("equimodal.compare.comparison.execute", lambda runs, *_, **__: {})
     assert json.loads(said(f"{line} --resume", capsys)) == found
     assert main(line.split()) == 2

@@ -1,6 +1,7 @@
 """What `equimodal methods` and `equimodal data` print, for everything that is registered."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_method_shows_its_settings_as_they_are_written(name, capsys):
     said = capsys.readouterr().out
     assert said.startswith(f"{name}: {methods.entry(name).summary}\n")
     assert all(f"  {setting}=" in said for setting in methods.settings(name))
+
+
+def test_a_method_names_all_of_its_controls(monkeypatch, capsys):
+    entry = replace(methods.entry("dus"), controls=("dus-uniform", "amss-fixed", "relearn-fixed"))
+    monkeypatch.setitem(methods._REGISTRY, "dus", entry)
+    main(["methods", "dus"])
+
+    said = " ".join(capsys.readouterr().out.split())
+    expected = "dus-uniform, the row without its own idea; also amss-fixed and relearn-fixed"
+    assert f"control {expected} " in said
 
 
 @pytest.mark.parametrize("name", methods.names())

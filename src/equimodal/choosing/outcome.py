@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from equimodal import methods
 from equimodal.choosing.space import BASELINES
 from equimodal.compare.statistics import paired_difference
 from equimodal.errors import BalanceError
@@ -79,12 +80,14 @@ def picked(
             "command": _command(row, settings, best_run["seed"], words),
             "model": MODEL,
         },
-        "notes": _notes(row, winner, found),
+        "notes": _notes(row, winner, found, words),
         "page": "confirmed/report.html",
     }
 
 
-def _notes(row: str, winner: Json | None, found: Mapping[str, Any]) -> list[str]:
+def _notes(
+    row: str, winner: Json | None, found: Mapping[str, Any], words: Sequence[str]
+) -> list[str]:
     if winner is None:
         return [
             "the diagnosis suggests no method with a setting to search, so the baselines alone "
@@ -92,13 +95,34 @@ def _notes(row: str, winner: Json | None, found: Mapping[str, Any]) -> list[str]
         ]
     if row != winner["row"]:
         return [f"{winner['row']} won the search, but not on fresh seeds; the pick is the baseline"]
-    return []
+    controls = methods.entry(row).controls
+    if not controls:
+        return []
+    command = _control_command(row, winner["settings"], words)
+    return [
+        f"what {row}'s own idea adds shows against {', '.join(controls)}, which were not trained "
+        f"here: {command}"
+    ]
+
+
+def _control_command(row: str, settings: Mapping[str, float], words: Sequence[str]) -> str:
+    """The command that holds the pick against its controls, which take its settings."""
+    rows = (*methods.entry(row).controls, row)
+    own = [w for r in rows for w in _sets(r, settings, methods.settings(r))]
+    named = ",".join(("joint", *rows))
+    return shlex.join(["equimodal", "compare", "--methods", named, *own, *words])
 
 
 def _command(row: str, settings: Mapping[str, float], seed: int, words: Sequence[str]) -> str:
     """The command that trains the pick again."""
-    own = [w for name, value in settings.items() for w in ("--set", f"{row}.{name}={value!r}")]
+    own = _sets(row, settings, settings)
     return shlex.join(["equimodal", "train", "--method", row, "--seed", str(seed), *own, *words])
+
+
+def _sets(row: str, settings: Mapping[str, float], known: Iterable[str]) -> list[str]:
+    """Options that give a row those of the settings that are known to it."""
+    given = [f"{row}.{name}={value!r}" for name, value in settings.items() if name in known]
+    return [word for setting in given for word in ("--set", setting)]
 
 
 def _validation(run: Mapping[str, Any]) -> float:

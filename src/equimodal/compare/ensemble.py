@@ -72,7 +72,8 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any
         logits = mean_log_probability([torch.from_numpy(p[f"{split}_logits"]) for p in parts])
         labels = torch.from_numpy(parts[0][f"{split}_labels"])
         found[split] = _measures(logits, labels, [member[split] for member in members])
-        arrays |= {f"{split}_{key}": parts[0][f"{split}_{key}"] for key in ("labels", "indices")}
+        kept = (f"{split}_{key}" for key in ("labels", "indices", "groups"))
+        arrays |= {key: parts[0][key] for key in kept if key in parts[0]}
         arrays[f"{split}_logits"] = logits.numpy()
     make_folder(own)
     with atomic(own / "predictions.npz") as file:

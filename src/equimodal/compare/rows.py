@@ -44,9 +44,9 @@ def known_rows(alone: Iterable[str]) -> tuple[str, ...]:
     return (UNTRAINED, *alone, ENSEMBLE, *methods.names(), *RATE_FACTORS)
 
 
-def control_of(row: str) -> str | None:
-    """The row that isolates the idea of a method, where it has one."""
-    return methods.entry(row).control if methods.known(row) else None
+def controls_of(row: str) -> tuple[str, ...]:
+    """The rows that a method is held against, the one that isolates its main idea first."""
+    return methods.entry(row).controls if methods.known(row) else ()
 
 
 def slug(row: str) -> str:

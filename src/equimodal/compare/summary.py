@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from equimodal.compare.rows import control_of
+from equimodal.compare.rows import controls_of
 from equimodal.compare.statistics import (
     chosen_rate,
     mean_and_sd,
@@ -38,7 +38,8 @@ def _summary(row: str, chosen: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     runs = chosen[row]
     finished = [run for run in runs if run["status"] == "finished"]
     tests = [run["test"] for run in finished]
-    control = control_of(row)
+    controls = {other: _difference(row, other, chosen) for other in controls_of(row)}
+    control = next(iter(controls), None)
     return {
         "n": len(finished),
         "lr": runs[0]["lr"],
@@ -47,7 +48,9 @@ def _summary(row: str, chosen: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
         **{key: _by_modality([test[key] for test in tests]) for key in _BY_MODALITY},
         "difference_to_joint": _difference(row, _REFERENCE, chosen),
         "control": control,
-        "difference_to_control": _difference(row, control, chosen),
+        "difference_to_control": controls.get(control) if control else None,
+        "controls": controls,
+        "converged_epoch": _converged(finished),
         "step_time_ratio": _ratio(row, chosen),
         "step_seconds": _mean(finished, "step_seconds"),
         "seconds": _mean(finished, "seconds"),
@@ -69,13 +72,20 @@ def note(runs: Sequence[Run]) -> str:
     return ", ".join(notes)
 
 
+def _converged(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """Over the runs that know of their fused training loss; mean and sd of those that got there."""
+    known = [run["converged_epoch"] for run in runs if "converged_epoch" in run]
+    reached = [epoch for epoch in known if epoch is not None]
+    return {**mean_and_sd(reached), "reached": len(reached), "n": len(known)} if known else None
+
+
 def _by_modality(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: mean_and_sd([part[name] for part in parts]) for name in names}
 
 
-def _difference(row: str, other: str | None, chosen: Mapping[str, Sequence[Run]]) -> Any:
-    if other is None or other == row or other not in chosen:
+def _difference(row: str, other: str, chosen: Mapping[str, Sequence[Run]]) -> Any:
+    if other == row or other not in chosen:
         return None
     return paired_difference(_accuracy(chosen[row]), _accuracy(chosen[other]))
 

@@ -16,14 +16,17 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Split:
-    """Rows ``inputs[m]`` (N, ...) of each modality and their labels (N,)."""
+    """Rows ``inputs[m]`` (N, ...) of each modality, their labels (N,), and their ``groups`` (N,),
+    numbers that rows of one source share; None where every row stands by itself."""
 
     inputs: dict[str, Floats]
     labels: Labels
+    groups: Labels | None = None
 
     def rows(self, kept: NDArray[np.bool_]) -> Split:
         """The rows where ``kept`` (N,) is true."""
-        return Split({m: rows[kept] for m, rows in self.inputs.items()}, self.labels[kept])
+        groups = None if self.groups is None else self.groups[kept]
+        return Split({m: rows[kept] for m, rows in self.inputs.items()}, self.labels[kept], groups)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,6 @@ def standardised(
             m: ((rows - means[m]) / scales[m]).astype(np.float32)
             for m, rows in split.inputs.items()
         }
-        return Split(inputs, split.labels)
+        return Split(inputs, split.labels, split.groups)
 
     return scaled(train), scaled(validation), scaled(test)

@@ -64,14 +64,20 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
         inputs: one tensor ``(N, ...)`` per modality, or `Rows` that stand for one; row i of each
             belongs to sample i.
         labels: class indices, ``(N,)``, int64.
+        groups: ``(N,)``, int64: samples of one number come from one source, such as renderings of
+            one image, and are no independent evidence. None: every sample stands by itself, or
+            that is not known.
 
     Raises:
         DataError: the tensors differ in their number of rows, or the labels are no class indices.
     """
 
-    def __init__(self, inputs: Mapping[str, Rows], labels: Tensor) -> None:
+    def __init__(
+        self, inputs: Mapping[str, Rows], labels: Tensor, groups: Tensor | None = None
+    ) -> None:
         self.inputs = dict(inputs)
         self.labels = labels
+        self.groups = groups
         self._check()
 
     def _check(self) -> None:
@@ -88,6 +94,11 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
                     f"Modality '{name}' has {len(rows)} rows for {len(self.labels)} labels; "
                     "give every modality one row per label."
                 )
+        if self.groups is not None and self.groups.shape != self.labels.shape:
+            raise DataError(
+                f"There are groups of shape {tuple(self.groups.shape)} for {len(self.labels)} "
+                "labels; give every sample the number of its group."
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -119,12 +130,12 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
             m: rows.varied(seed, epoch) if isinstance(rows, VariedRows) else rows
             for m, rows in self.inputs.items()
         }
-        return MultimodalDataset(inputs, self.labels)
+        return MultimodalDataset(inputs, self.labels, self.groups)
 
     def to(self, device: torch.device | str) -> MultimodalDataset:
         """The same data set, whose samples are or will come on ``device``."""
         inputs = {m: rows.to(device) for m, rows in self.inputs.items()}
-        return MultimodalDataset(inputs, self.labels.to(device))
+        return MultimodalDataset(inputs, self.labels.to(device), self.groups)
 
 
 @dataclass(frozen=True)
@@ -159,4 +170,5 @@ class DataSource:
 
 def _dataset(split: Split) -> MultimodalDataset:
     inputs = {m: torch.from_numpy(rows) for m, rows in split.inputs.items()}
-    return MultimodalDataset(inputs, torch.from_numpy(split.labels))
+    groups = None if split.groups is None else torch.from_numpy(split.groups)
+    return MultimodalDataset(inputs, torch.from_numpy(split.labels), groups)

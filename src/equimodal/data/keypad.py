@@ -85,7 +85,7 @@ def keypad(
     if third:
         inputs["touch"] = _pushes(labels, generator(seed, "touch"), touch_noise)
         kinds["touch"] = "vector"
-    train, validation, test = standardised(*_split(inputs, labels), kinds)
+    train, validation, test = standardised(*_split(inputs, labels, order), kinds)
     return Arrays(train, validation, test, kinds, tuple("0123456789"), settings, _note(third))
 
 
@@ -107,12 +107,15 @@ def _digits() -> tuple[Floats, Labels]:
     return images[:, None], digits.target.astype(np.int64)
 
 
-def _split(inputs: dict[str, Floats], labels: Labels) -> tuple[Split, Split, Split]:
-    """Training, validation and test rows, which lie one after the other."""
+def _split(
+    inputs: dict[str, Floats], labels: Labels, sources: Labels
+) -> tuple[Split, Split, Split]:
+    """Training, validation and test rows, which lie one after the other, grouped by image."""
     bounds = (0, TRAIN, TRAIN + VALIDATION, len(labels))
     parts = [slice(start, end) for start, end in pairwise(bounds)]
     train, validation, test = (
-        Split({m: rows[part] for m, rows in inputs.items()}, labels[part]) for part in parts
+        Split({m: rows[part] for m, rows in inputs.items()}, labels[part], sources[part])
+        for part in parts
     )
     return train, validation, test
 

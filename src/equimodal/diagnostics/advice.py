@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from equimodal import methods
 from equimodal.diagnostics.evidence import ENSEMBLE, UNIMODAL
 from equimodal.diagnostics.rules import (
     BEHIND,
@@ -17,17 +18,22 @@ from equimodal.diagnostics.rules import (
 NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
 
 
-def advice(verdict: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What to try, best-founded first: ``{"method": row, "reason": sentence}``.
+def advice(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What to try, best-founded first: ``{"method": row, "reason": sentence, "controls": rows}``.
 
-    ``method`` is a row of `equimodal compare`, or empty for advice that is no method.
+    ``method`` is a row of `equimodal compare`, or empty for advice that is no method; ``controls``
+    are the rows that show what its own idea does.
     """
     tips = {
         UNDER_TRAINED: _for_starved,
         BEHIND: _for_fusion,
     }.get(verdict["state"], lambda _: iter(()))
     found = [*tips(verdict), *_for_weak(verdict)]
-    return [{"method": method, "reason": reason} for method, reason in found]
+    return [{"method": row, "reason": reason, "controls": _controls(row)} for row, reason in found]
+
+
+def _controls(row: str) -> list[str]:
+    return list(methods.entry(row).controls) if methods.known(row) else []
 
 
 def _for_starved(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

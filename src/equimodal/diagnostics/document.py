@@ -21,7 +21,7 @@ from equimodal.diagnostics.generalisation import overfitting_to_generalisation
 from equimodal.diagnostics.inside import GAINS, per_class
 from equimodal.diagnostics.intervals import Resampled
 from equimodal.diagnostics.shapley import EXACT_UP_TO
-from equimodal.diagnostics.text import lines, recording_lines
+from equimodal.diagnostics.text import interval_notes, lines, recording_lines
 from equimodal.diagnostics.verdict import Json, resampled, verdict
 
 SCHEMA = "equimodal.diagnosis/1"
@@ -31,16 +31,25 @@ def document(case: Case) -> Diagnosis:
     """The diagnosis of a case. Numbers are fractions; None stands for what cannot be said."""
     sample = resampled(case)
     found = verdict(case, sample)
+    source = {**case.source, **_counts(case)}
     content: Json = {
         "schema": SCHEMA,
-        "source": {**case.source, "samples": [len(e.models[case.row].labels) for e in case.seeds]},
+        "source": source,
         "verdict": found,
         "advice": advice(found),
         "measures": measures(case, sample),
         "missing": [dict(entry) for entry in case.missing],
-        "notes": list(case.notes),
+        "notes": [*interval_notes(source), *case.notes],
     }
     return Diagnosis({**content, "text": lines(content)})
+
+
+def _counts(case: Case) -> Json:
+    """Samples of each seed, and the groups that they form, None where those are not known."""
+    return {
+        "samples": [len(evidence.models[case.row].labels) for evidence in case.seeds],
+        "groups": [None if g is None else len(set(g.tolist())) for g in case.groups],
+    }
 
 
 def measures(case: Case, sample: Resampled) -> Json:

@@ -26,6 +26,7 @@ class Judged:
     ``logits`` (N, C), ``labels`` (N,); by modality the readout's ``unimodal`` logits (N, C),
     ``ablated`` logits (N, C) with all others at their mean, and the classes (N,) that a linear
     probe of the encoder predicts. ``losses`` holds (training, validation) losses by modality.
+    Samples of one number in ``groups`` (N,) come from one source; None where that is not known.
     """
 
     logits: Tensor
@@ -33,6 +34,7 @@ class Judged:
     unimodal: Mapping[str, Tensor] = field(default_factory=dict)
     probed: Mapping[str, Tensor] = field(default_factory=dict)
     losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    groups: Tensor | None = None
 
     @property
     def adds_up(self) -> bool:
@@ -96,6 +98,11 @@ class Case:
     def referenced(self) -> bool:
         """Whether every modality was also trained alone."""
         return all(self.has(alone(m)) for m in self.modalities)
+
+    @property
+    def groups(self) -> list[Tensor | None]:
+        """The groups of each seed's samples, (N,), None where they are not known."""
+        return [evidence.models[self.row].groups for evidence in self.seeds]
 
     @property
     def chance(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -31,12 +31,19 @@ JUDGED = "test"
 class Findings:
     """What was measured of a model and its references."""
 
-    def __init__(self, subject: Subject, loaders: Mapping[str, Iterable[Any]], seed: int) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        loaders: Mapping[str, Iterable[Any]],
+        seed: int,
+        groups: Sequence[int] | Tensor | None = None,
+    ) -> None:
         self.subject, self.loaders, self.seed = subject, loaders, seed
         self.names = subject.modalities.names
         self.notes: list[str] = []
         self.train = subject.see(loaders["train"], "train")
         self.seen = subject.see(loaders[JUDGED], JUDGED)
+        known = None if groups is None else _groups(groups, len(self.seen.labels))
         fuse, rows = self._fusion()
         unimodal = self.seen.unimodal or {
             m: coalition_logits(fuse, rows, 1 << i) for i, m in enumerate(self.names)
@@ -46,7 +53,8 @@ class Findings:
         purity = {"purity": purities(self.train, self.seen)}
         self.inside = Inside(inside.contributions, {**inside.measured, **more, **purity})
         probed = self._probed(self.train, self.seen)
-        self.models = {"model": Judged(self.seen.logits, self.seen.labels, unimodal, probed)}
+        judged = Judged(self.seen.logits, self.seen.labels, unimodal, probed, groups=known)
+        self.models = {"model": judged}
 
     def _fusion(self) -> tuple[Fuse, dict[str, Tensor]]:
         """How features become logits: the sum of the readout's parts, or the head run again."""
@@ -135,3 +143,13 @@ class Findings:
             for m in self.names:
                 if alone(m) not in self.models:
                     yield {"row": alone(m), "seed": self.seed, "command": how}
+
+
+def _groups(given: Sequence[int] | Tensor, count: int) -> Tensor:
+    found = torch.as_tensor(given).cpu()
+    if found.shape != (count,) or found.is_floating_point():
+        raise BalanceError(
+            f"groups must hold a whole number for each of the {count} samples of the loader "
+            f"'{JUDGED}'; found {found.dtype} of shape {tuple(found.shape)}."
+        )
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -44,6 +44,7 @@ def diagnose(
     train_alone_epochs: int = 0,
     optimizer: MakeOptimizer = _sgd,
     seed: int = 0,
+    groups: Sequence[int] | Tensor | None = None,
     name: str = "your data",
 ) -> Diagnosis:
     """Is a modality of your own trained model under-trained? Reads the model, and changes nothing.
@@ -65,6 +66,8 @@ def diagnose(
             from ``untrained``; as many as the model had make a fair reference.
         optimizer: of these trainings: ``optimizer(parameters)``; SGD with rate 0.01 by default.
         seed: of their heads and of shuffles.
+        groups: the source of each sample of ``test`` as a number, (N,), where several come from
+            one, such as a speaker: intervals then resample sources.
         name: of the data, for the text.
 
     Returns:
@@ -84,7 +87,7 @@ def diagnose(
     subject = Subject(model, modalities, forward, readout)
     try:
         with restored(modalities.model):
-            found = Findings(subject, loaders, seed)
+            found = Findings(subject, loaders, seed, groups)
             found.add_alone(alone or {})
             if untrained is not None:
                 found.add_untrained(untrained)

@@ -69,6 +69,7 @@ class RunFiles:
             dict(zip(names, arrays[f"{split}_unimodal_logits"], strict=True)),
             dict(zip(names, arrays[f"{split}_probed"], strict=True)),
             self._losses(),
+            arrays.get(f"{split}_groups"),
         )
 
     def diagnosis(self) -> list[dict[str, Any]]:

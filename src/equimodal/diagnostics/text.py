@@ -95,6 +95,8 @@ def _advice(content: Json) -> Iterator[str]:
     yield "what fits:"
     for tip in tips:
         yield f"  {tip['method']}: {tip['reason']}" if tip["method"] else f"  {tip['reason']}"
+        if tip["controls"]:
+            yield f"    to be held against {', '.join(tip['controls'])}"
     if any(tip["method"] for tip in tips):
         yield NO_PROMISE
 
@@ -106,6 +108,32 @@ def _unsaid(content: Json) -> Iterator[str]:
         yield f"not trained, so not held against: {rows}. To train them:"
         yield from (f"  {command}" for command in dict.fromkeys(e["command"] for e in missing))
     yield from content["notes"]
+
+
+FEW_GROUPS = 10
+"""Below so many groups an interval from resampling them is rough."""
+
+
+def interval_notes(source: Json) -> list[str]:
+    """What intervals resampled, where it was not samples that each have a source of their own."""
+    known = [groups for groups in source["groups"] if groups is not None]
+    if len(known) < len(source["groups"]):
+        return [
+            "Intervals take samples as independent: no groups of samples from one source are known."
+        ]
+    fewest = min(known)
+    if fewest == 1:
+        return [
+            f"All {source['split']} samples come from one source, which cannot be resampled: "
+            "intervals take samples as independent, and are too narrow."
+        ]
+    if all(n == samples for n, samples in zip(known, source["samples"], strict=True)):
+        return []
+    rough = ", so few that intervals are rough" if fewest < FEW_GROUPS else ""
+    return [
+        f"Intervals resample the {known[0]:,} sources of the {source['samples'][0]:,} "
+        f"{source['split']} samples, as samples of one source are alike{rough}."
+    ]
 
 
 def _percent(value: float, digits: int = 1) -> str:

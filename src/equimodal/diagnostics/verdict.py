@@ -30,7 +30,8 @@ Json = dict[str, Any]
 
 def resampled(case: Case) -> Resampled:
     """All means over samples and seeds that a diagnosis reports, with their resamplings."""
-    return Resampled([_columns(case, evidence) for evidence in case.seeds])
+    tables = [_columns(case, evidence) for evidence in case.seeds]
+    return Resampled(tables, groups=case.groups)
 
 
 def _columns(case: Case, evidence: Evidence) -> dict[str, Tensor]:

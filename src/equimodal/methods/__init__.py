@@ -29,8 +29,8 @@ class Entry:
     """Constructor arguments that make this row, in place of the class's defaults."""
     objective: str = "any"
     """"any": the loss under it is an argument; "own": it brings its own."""
-    control: str | None = None
-    """The row that isolates its idea."""
+    controls: tuple[str, ...] = ()
+    """Rows that it is held against: the first isolates its main idea, the others parts of it."""
     is_control: bool = False
 
 
@@ -46,7 +46,7 @@ _ENTRIES = (
     ),
     Entry(
         "amss", "amss:AMSS", "update a Fisher-sampled share of each modality's units",
-        control="amss-fixed",
+        controls=("amss-fixed",),
     ),
     Entry(
         "amss+-fixed", "amss:AMSS", "AMSS+'s masks at the fixed fraction 1 - 1/M",
@@ -54,7 +54,7 @@ _ENTRIES = (
     ),
     Entry(
         "amss+", "amss:AMSS", "AMSS with an unbiased mask", {"weighting": "unbiased"},
-        control="amss+-fixed",
+        controls=("amss+-fixed",),
     ),
     Entry(
         "dus-uniform", "dus:DUS", "unpaired batches of equal size", {"rule": "uniform"}, "own",
@@ -62,11 +62,11 @@ _ENTRIES = (
     ),
     Entry(
         "dus", "dus:DUS", "unpaired batches sized by the cumulative score", {"rule": "inverse"},
-        "own", control="dus-uniform",
+        "own", controls=("dus-uniform",),
     ),
     Entry(
         "dus-rl", "dus_learned:DUSLearned", "unpaired batches sized by a learned policy", {}, "own",
-        control="dus-uniform",
+        controls=("dus-uniform",),
     ),
     Entry(
         "relearn-fixed", "diagnose_relearn:DiagnoseRelearn",
@@ -74,7 +74,8 @@ _ENTRIES = (
     ),
     Entry(
         "relearn", "diagnose_relearn:DiagnoseRelearn",
-        "soft re-initialisation by the purity gap", {"strength": None}, control="relearn-fixed",
+        "soft re-initialisation by the purity gap", {"strength": None},
+        controls=("relearn-fixed",),
     ),
 )  # fmt: skip
 _REGISTRY = {e.name: e for e in _ENTRIES}
@@ -83,6 +84,11 @@ _REGISTRY = {e.name: e for e in _ENTRIES}
 def names() -> tuple[str, ...]:
     """Names of all methods, controls included, in the order of a table."""
     return tuple(_REGISTRY)
+
+
+def with_controls(*methods: str) -> tuple[str, ...]:
+    """Each of the methods behind its controls, every row once, as a recipe compares them."""
+    return tuple(dict.fromkeys(row for m in methods for row in (*entry(m).controls, m)))
 
 
 def known(name: str) -> bool:
@@ -152,7 +158,7 @@ def _composed(name: str, parts: Sequence[Entry]) -> Entry:
     return Entry(
         name, "composition:Composition", "; then: ".join(p.summary for p in parts),
         objective="own" if any(p.objective == "own" for p in parts) else "any",
-        control=parts[0].name,
+        controls=(parts[0].name,),
     )  # fmt: skip
 
 

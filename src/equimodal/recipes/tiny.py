@@ -44,9 +44,9 @@ def changes(recipe: Recipe) -> Iterator[str]:
 
 
 def _rows(recipe: Recipe) -> tuple[str, ...]:
-    """Joint training, the first method that has a control, and its control."""
-    chosen = next(r for r in recipe.rows if methods.known(r) and methods.entry(r).control)
-    return ("joint", str(methods.entry(chosen).control), chosen)
+    """Joint training, the first method that has a control, and the first of its controls."""
+    chosen = next(r for r in recipe.rows if methods.known(r) and methods.entry(r).controls)
+    return ("joint", methods.entry(chosen).controls[0], chosen)
 
 
 def _of_rows(recipe: Recipe) -> dict[str, Value]:

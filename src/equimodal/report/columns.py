@@ -32,13 +32,18 @@ class Column:
 
 
 _EMPTY = ("", ABSENT)
+EPOCH = "epoch"
 
 MEANING = {
     "accuracy": "test accuracy, percent, mean ± sd over seeds",
     "vs joint": "accuracy minus joint in points, paired by seed, with its 95 % interval",
-    "vs control": "accuracy minus the row that lacks only the method's own idea",
+    "vs control": "accuracy minus the row that lacks only the method's own idea, its first control",
     "inside": "accuracy of one modality inside the fused model, read off its head, percent",
     "probe": "accuracy of a linear probe on one encoder, percent (the sensitive measure)",
+    EPOCH: (
+        "epoch, counted from 1, after which the loss of the fused prediction on training data is "
+        "first below 0.1: mean over the seeds that got there, and how many did where not all"
+    ),
     "step": "time of a training step as a multiple of joint",
     "note": "what to know before reading the row",
 }
@@ -53,6 +58,7 @@ def columns(results: Results) -> list[Column]:
         _difference(results, "vs control", "difference_to_control"),
         *_by_modality(results, "probe", "probe_accuracy"),
         *_by_modality(results, "inside", "modality_accuracy"),
+        _plain(results, EPOCH, "loss<0.1", lambda row: converged(results, row)),
         _plain(results, "step", "step ×", lambda row: _step(results, row)),
         _plain(results, "note", "note", lambda row: note(results, row)),
     ]
@@ -69,6 +75,16 @@ def _spread(results: Results, row: str, measure: str) -> str:
 
 def _step(results: Results, row: str) -> str:
     return ratio(finite(results["summary"].get(row, {}).get("step_time_ratio")))
+
+
+def converged(results: Results, row: str) -> str:
+    """When the fused training loss fell: "6.3", "7 (2 of 3)", "never"; "-" where unknown."""
+    found = results["summary"].get(row, {}).get("converged_epoch") or {}
+    mean = finite(found.get("mean"))
+    if mean is None:
+        return "never" if found else ABSENT
+    some = "" if found["reached"] == found["n"] else f" ({found['reached']} of {found['n']})"
+    return f"{round(mean + 1, 1):g}{some}"
 
 
 def _difference(results: Results, name: str, key: str) -> Column:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from equimodal.report.columns import MEANING, Column, columns
+from equimodal.report.columns import EPOCH, MEANING, Column, columns
+from equimodal.report.controls import absent, further_lines
 from equimodal.report.findings import conclusions
 from equimodal.report.provenance import command, facts
 from equimodal.report.reading import Results
 from equimodal.report.rows import grouped_rows
 from equimodal.report.schema import check
 
-_PREFIX = {"inside": "inside: ", "probe": "probe: "}
+_PREFIX = {"inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
 
 
 def markdown(results: Results) -> str:
@@ -25,11 +26,17 @@ def markdown(results: Results) -> str:
         f"## {_escape(results['data']['name'])}",
         "\n".join(f"* {_escape(sentence)}" for sentence in conclusions(results)),
         "\n".join(_table(results, every)),
+        "\n".join(f"* {_escape(line)}" for line in _beneath(results)),
         "\n".join(f"* *{group}*: {MEANING[group]}." for group in _groups(every)),
         "\n".join(f"* **{name}**: {_escape(text)}" for name, text in facts(results)),
         f"```\n{command(results)}\n```",
     ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _beneath(results: Results) -> list[str]:
+    """What the columns do not hold of the controls."""
+    return [*further_lines(results), *filter(None, [absent(results)])]
 
 
 def _groups(every: list[Column]) -> list[str]:

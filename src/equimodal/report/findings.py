@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from equimodal.report.controls import further
 from equimodal.report.numbers import listing, percent, points, with_interval
 from equimodal.report.reading import Results
 from equimodal.report.rows import (
@@ -135,23 +136,34 @@ def _flagging(rows: list[str], below: list[str]) -> str:
 
 
 def against_controls(results: Results) -> str:
-    """Where a method's own idea has an effect: the difference to the row that lacks only that."""
-    differences = {
+    """Where a method's own idea has an effect: the difference to the row that lacks only that.
+
+    A sentence more where methods have further controls.
+    """
+    first = {
         row: difference
         for row in ordered_rows(results)
         if (difference := reported(results, row, "difference_to_control")) is not None
-        and difference.low is not None
     }
-    if not differences:
+    others = {f"{row} (to {control})": d for (row, control), d in further(results).items()}
+    sentences = (
+        _effects("Held against the control that lacks only the method's own idea", first),
+        _effects("Held against further controls", others),
+    )
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _effects(held: str, differences: dict[str, Difference]) -> str:
+    shown = {name: d for name, d in differences.items() if d.low is not None}
+    if not shown:
         return ""
-    above, below, undecided = _by_sign(differences)
+    above, below, undecided = _by_sign(shown)
     parts = [
-        f"better: {_with_numbers(above, differences)}",
-        f"worse: {_with_numbers(below, differences)}" if below else "",
+        f"better: {_with_numbers(above, shown)}",
+        f"worse: {_with_numbers(below, shown)}" if below else "",
         f"no effect shown: {listing(undecided)}" if undecided else "",
     ]
-    told = "; ".join(part for part in parts if part)
-    return f"Held against the control that lacks only the method's own idea, {told}."
+    return f"{held}, {'; '.join(part for part in parts if part)}."
 
 
 def trouble(results: Results) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from equimodal.report.columns import MEANING, Column, columns
-from equimodal.report.markup import scrolling, text
-from equimodal.report.numbers import duration, percent
+from equimodal.report.chart_numbers import Table
+from equimodal.report.columns import EPOCH, MEANING, Column, columns
+from equimodal.report.controls import absent, controls, further
+from equimodal.report.markup import paragraph, scrolling, small_table, text
+from equimodal.report.numbers import duration, percent, with_interval
 from equimodal.report.reading import Results, Run
-from equimodal.report.rows import finite, grouped_rows, measured
+from equimodal.report.rows import finite, grouped_rows, measured, ordered_rows
 
 _SIGNS = {1: ("up", "above zero"), -1: ("down", "below zero")}
-_SPANNING = {"probe": "linear probe", "inside": "inside the model"}
+_SPANNING = {"probe": "linear probe", "inside": "inside the model", EPOCH: "epoch of"}
 
 
 def results_table(results: Results) -> str:
@@ -54,12 +56,31 @@ def _cell(column: Column, row: str) -> str:
     return f'<td class="{kinds}">{text(column.cells[row])}{spoken}</td>'
 
 
-_RUN_HEADINGS = ("row", "seed", "lr", "status", "test accuracy", "best epoch", "time", "message")
+def controls_table(results: Results) -> str:
+    """Every method against each of its controls where one has several, and what was not trained."""
+    lines = [
+        (row, control, with_interval(difference))
+        for row in ordered_rows(results)
+        for control, difference in controls(results, row).items()
+        if difference is not None
+    ]
+    headings = ("method", "control", "accuracy minus the control, points")
+    several = Table(headings, lines if further(results) else ())
+    told = absent(results)
+    return small_table(several, "Against every control") + (
+        paragraph(told, "quiet") if told else ""
+    )
+
+
+_RUN_HEADINGS = (
+    "row", "seed", "lr", "status", "test accuracy", "best epoch", "epoch of loss<0.1",
+    "time", "message",
+)  # fmt: skip
 
 
 def runs_table(results: Results) -> str:
     """Every run with its seed, learning rate, status, accuracy and time."""
-    headings = "".join(f'<th scope="col">{heading}</th>' for heading in _RUN_HEADINGS)
+    headings = "".join(f'<th scope="col">{text(heading)}</th>' for heading in _RUN_HEADINGS)
     lines = "".join(_run_line(run) for run in results["runs"])
     return scrolling(f"<thead><tr>{headings}</tr></thead><tbody>{lines}</tbody>", "Every run")
 
@@ -69,11 +90,19 @@ def _run_line(run: Run) -> str:
     return f'<tr><th scope="row">{text(run["method"])}</th>{cells}</tr>'
 
 
+def _converged(run: Run) -> str:
+    """The epoch, "never", or "-" where the run has no fused training loss."""
+    if "converged_epoch" not in run:
+        return "-"
+    return "never" if run["converged_epoch"] is None else str(run["converged_epoch"] + 1)
+
+
 def _run_cells(run: Run) -> Iterator[str]:
     yield str(run["seed"])
     yield f"{run['lr']:g}" if finite(run.get("lr")) is not None else "-"
     yield run["status"] if run.get("acted", True) is not False else f"{run['status']}, did not act"
     yield percent(measured(run, "accuracy"))
     yield "-" if run.get("best_epoch") is None else str(run["best_epoch"] + 1)
+    yield _converged(run)
     yield duration(finite(run.get("seconds")))
     yield run.get("message") or ""

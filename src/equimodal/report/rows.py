@@ -35,7 +35,8 @@ def _isolates(results: Results, row: str) -> bool:
     """Whether a row only serves others: a method's control, or joint at another rate."""
     if methods.known(row):
         return methods.entry(row).is_control
-    controls = {entry.get("control") for entry in results["summary"].values()}
+    entries = results["summary"].values()
+    controls = {name for e in entries for name in (e.get("control"), *(e.get("controls") or ()))}
     return row in controls or row.startswith("joint:")
 
 
@@ -142,9 +143,13 @@ def paired(
 
 def reported(results: Results, row: str, key: str) -> Difference | None:
     """A difference that the summary holds: difference_to_joint or difference_to_control."""
-    found = results["summary"].get(row, {}).get(key) or {}
-    mean = finite(found.get("mean"))
-    if mean is None:
+    return difference_of(results["summary"].get(row, {}).get(key))
+
+
+def difference_of(found: Mapping[str, Any] | None) -> Difference | None:
+    """A difference as results.json holds it; None where there is none."""
+    mean = finite((found or {}).get("mean"))
+    if found is None or mean is None:
         return None
     return Difference(mean, finite(found.get("low")), finite(found.get("high")), found.get("n", 0))
 

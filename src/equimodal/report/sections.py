@@ -15,7 +15,7 @@ from equimodal.report.gallery import Gallery
 from equimodal.report.history import History
 from equimodal.report.meters import meters
 from equimodal.report.model import is_default, model_line
-from equimodal.report.page_tables import results_table, runs_table
+from equimodal.report.page_tables import controls_table, results_table, runs_table
 from equimodal.report.probe_charts import probe_charts
 from equimodal.report.provenance import command, facts
 from equimodal.report.rank_chart import rank_chart, rank_sentence, row_ranking
@@ -67,7 +67,8 @@ def every_row(results: Results) -> str:
     groups = dict.fromkeys(column.group for column in columns(results))
     meanings = markup.definitions((group, MEANING[group]) for group in groups)
     folded = markup.details("What the columns mean", meanings)
-    return markup.section("table", "Every row", results_table(results), folded)
+    parts = results_table(results), controls_table(results), folded
+    return markup.section("table", "Every row", *parts)
 
 
 def accuracy(results: Results, gallery: Gallery) -> str:

@@ -10,16 +10,17 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from equimodal.report.columns import Column, columns
+from equimodal.report.columns import EPOCH, Column, columns, converged
+from equimodal.report.controls import absent, further_lines
 from equimodal.report.model import is_default, model_line
-from equimodal.report.numbers import listing
+from equimodal.report.numbers import ABSENT, listing
 from equimodal.report.reading import Results
 from equimodal.report.rows import grouped_rows, note, ordered_rows
 from equimodal.report.schema import check
 
 # Taken in this order as long as they fit: the evidence first; a note moves into the caption.
-_TAKE_ORDER = ("accuracy", "vs joint", "probe", "vs control", "step", "inside", "note")
-_ABOVE = {"inside": "inside", "probe": "probe"}
+_TAKE_ORDER = ("accuracy", "vs joint", "probe", "vs control", "step", EPOCH, "inside", "note")
+_ABOVE = {"inside": "inside", "probe": "probe", EPOCH: "epoch of"}
 _GAP = 2
 _STYLES = {1: "green", -1: "red", 0: ""}
 
@@ -92,10 +93,29 @@ def _caption(results: Results, every: list[Column], kept: list[Column]) -> list[
     lines = [f"percent, {over}; differences in points{interval}"]
     if not is_default(results["config"]):
         lines.append(model_line(results["config"]))
+    shown = {column.group for column in kept}
+    lines += further_lines(results, all_of_them="vs control" not in shown)
+    lines += filter(None, [absent(results)])
+    lines += _converged(results, shown=EPOCH in shown)
     left = [name for name, _ in groupby(c.group for c in every if c not in kept)]
     if "note" in left:
         left.remove("note")
         lines += [f"{row}: {text}" for row in ordered_rows(results) if (text := note(results, row))]
+    if EPOCH in left:
+        left.remove(EPOCH)
     if left:
         lines.append(f"left out at this width: {listing(left)}; all columns are in report.html")
     return lines
+
+
+def _converged(results: Results, *, shown: bool) -> list[str]:
+    """What the column of epochs says, or in its place the epochs themselves."""
+    cells = {
+        row: cell for row in ordered_rows(results) if (cell := converged(results, row)) != ABSENT
+    }
+    if not cells:
+        return []
+    if shown:
+        return ["epoch of loss<0.1: the first after which the fused training loss is below 0.1"]
+    told = ", ".join(f"{row} {cell}" for row, cell in cells.items())
+    return [f"epoch at which the fused training loss falls below 0.1: {told}"]

@@ -122,7 +122,7 @@ def _cost(diagnosis: Diagnosis) -> str:
 def _advice(diagnosis: Diagnosis) -> str:
     tips = entry(diagnosis, "advice")
     found = [
-        (str(entry(tip, "method") or "apart from methods"), str(entry(tip, "reason") or ""))
+        (str(entry(tip, "method") or "apart from methods"), _reason(tip))
         for tip in (tips if isinstance(tips, list) else [])
     ]
     if not found:
@@ -132,6 +132,13 @@ def _advice(diagnosis: Diagnosis) -> str:
         f"<h3>What fits</h3>{markup.definitions(found)}"
         f"{markup.paragraph(_NO_PROMISE, 'quiet') if promise else ''}"
     )
+
+
+def _reason(tip: object) -> str:
+    """Why a method fits, and the rows that show what its own idea does."""
+    controls = ", ".join(texts(tip, "controls"))
+    reason = str(entry(tip, "reason") or "")
+    return f"{reason}; to be held against {controls}" if controls else reason
 
 
 def _notes(results: Results, diagnosis: Diagnosis) -> list[str]:

@@ -73,6 +73,7 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
         "message": trouble or ", ".join(filter(None, notes)) or None,
         "best_epoch": history.best_epoch,
         "epochs": history.epochs,
+        **history.convergence(),
         "seconds": seconds,
         "step_seconds": history.mean_step_seconds,
         **history.speed(),
@@ -88,6 +89,8 @@ def _write_predictions(
         arrays[f"{name}_logits"] = split.logits.numpy()
         arrays[f"{name}_labels"] = split.labels.numpy()
         arrays[f"{name}_indices"] = np.arange(len(split.labels))
+        if split.groups is not None:
+            arrays[f"{name}_groups"] = split.groups.numpy()
         unimodal = torch.stack(list(split.unimodal_logits.values()))
         arrays[f"{name}_unimodal_logits"] = unimodal.numpy()
         arrays[f"{name}_probed"] = torch.stack(list(probes[name].values())).numpy()

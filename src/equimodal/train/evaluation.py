@@ -13,7 +13,10 @@ from torch.nn.functional import cross_entropy
 from equimodal.data.dataset import MultimodalDataset
 from equimodal.train.metrics import accuracy, macro_f1, mean_average_precision
 from equimodal.train.probe import check_rows, probe_predictions
-from equimodal.train.setup import Batches, Setup
+from equimodal.train.setup import EVALUATION_ROWS, Batches, Setup
+
+TRACKED = 512
+"""Training rows, at most, on which the fused loss is measured after an epoch."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,14 @@ class Prediction:
     """A split as a model sees it, on the CPU.
 
     ``logits`` (N, C) and ``labels`` (N,); ``features`` (N, D_m) and ``unimodal_logits`` (N, C)
-    by modality.
+    by modality; ``groups`` (N,) as the data set has them.
     """
 
     logits: Tensor
     labels: Tensor
     features: dict[str, Tensor]
     unimodal_logits: dict[str, Tensor]
+    groups: Tensor | None = None
 
     @property
     def accuracy(self) -> float:
@@ -54,7 +58,34 @@ def predict(setup: Setup, dataset: MultimodalDataset) -> Prediction:
         dataset.labels.cpu(),
         _joined([output.features for output in outputs]),
         _joined(unimodal),
+        dataset.groups,
     )
+
+
+def tracked_rows(count: int, seed: int) -> Tensor:
+    """Training rows whose loss is followed: all, or `TRACKED` that the seed draws. -> (n,)"""
+    drawn = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return drawn[:TRACKED].sort().values
+
+
+@torch.inference_mode()
+def fused_loss(setup: Setup, epoch: int) -> float | None:
+    """Mean cross-entropy of the fused logits on `tracked_rows`, in nats; None for one modality.
+
+    In evaluation mode, on paired rows as the epoch varied them, whatever a row's own loss and
+    batches are: the same measure for every row.
+    """
+    if setup.config.alone:
+        return None
+    setup.model.eval()
+    seed = setup.config.seed
+    samples = setup.source.train.varied(seed, epoch)
+    rows, total = tracked_rows(len(samples), seed), 0.0
+    for indices in torch.split(rows, EVALUATION_ROWS):
+        inputs, labels = samples.take(indices)
+        logits = setup.model(inputs).logits
+        total += cross_entropy(logits.double(), labels, reduction="sum").item()
+    return total / len(rows)
 
 
 def probed(train: Prediction, splits: Mapping[str, Prediction]) -> dict[str, dict[str, Tensor]]:

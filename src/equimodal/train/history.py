@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, median
@@ -15,6 +16,14 @@ from equimodal.train.ranks import from_first
 from equimodal.train.run_folder import CHECKPOINT
 from equimodal.train.setup import Setup
 from equimodal.train.storage import load_checkpoint, save_checkpoint
+
+CONVERGED_BELOW = 0.1
+"""Nats; below this fused training loss there is little gradient left to balance."""
+
+
+def converged_epoch(losses: Sequence[float]) -> int | None:
+    """The first epoch after which the loss is below `CONVERGED_BELOW`; None if there is none."""
+    return next((epoch for epoch, loss in enumerate(losses) if loss < CONVERGED_BELOW), None)
 
 
 @dataclass
@@ -42,13 +51,24 @@ class History:
         """Number of finished epochs."""
         return len(self.curves)
 
-    def add_epoch(self, setup: Setup, *, lr: float, loss: float, validation: Prediction) -> None:
-        """Take in an epoch's curve; keep its weights if none before did better on validation."""
+    def add_epoch(
+        self, setup: Setup, *, lr: float, loss: float, fused: float | None, validation: Prediction
+    ) -> None:
+        """Take in an epoch's curve; keep its weights if none before did better on validation.
+
+        Args:
+            setup: the run.
+            lr: learning rate of its last step.
+            loss: mean loss of its steps, which is the row's own.
+            fused: loss of the fused logits on training rows after it; None for one modality.
+            validation: what the model predicts on validation.
+        """
         accuracy = validation.accuracy
         self.curves.append({
             "epoch": self.epochs,
             "lr": lr,
             "train_loss": loss,
+            "fused_loss": fused,
             "validation_accuracy": accuracy,
             "modality_accuracy": validation.modality_accuracy,
         })  # fmt: skip
@@ -75,6 +95,14 @@ class History:
         if not self.step_seconds:
             return None
         return median(self.step_seconds) + fmean(self.end_seconds)
+
+    def convergence(self) -> dict[str, int | None]:
+        """``converged_epoch``, None where it never came; nothing where no fused loss is known."""
+        losses = [curve.get("fused_loss") for curve in self.curves]
+        known = [loss for loss in losses if loss is not None]
+        if not known or len(known) < len(losses):
+            return {}
+        return {"converged_epoch": converged_epoch(known)}
 
     def speed(self) -> dict[str, float]:
         """Samples a second and the share of a step that waits for data: medians over epochs."""

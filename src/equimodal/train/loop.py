@@ -20,7 +20,7 @@ from lightning_fabric import Fabric
 from equimodal.train.clock import StepClock
 from equimodal.train.conclusion import conclude
 from equimodal.train.config import RunConfig
-from equimodal.train.evaluation import predict
+from equimodal.train.evaluation import fused_loss, predict
 from equimodal.train.history import History, restore, save
 from equimodal.train.optimizers import set_rate
 from equimodal.train.ranks import from_first, mean_over_ranks, on_any, one_process
@@ -111,11 +111,13 @@ def fit(
         _reseed(config.seed, epoch)
         loss = train_epoch(setup, epoch, clock)
         validation = predict(setup, setup.source.validation)
-        sound = math.isfinite(loss) and bool(validation.logits.isfinite().all())
+        fused = fused_loss(setup, epoch)
+        losses = [loss] if fused is None else [loss, fused]
+        sound = all(map(math.isfinite, losses)) and bool(validation.logits.isfinite().all())
         if on_any(setup.fabric, not sound):
             return _divergence(config, epoch)
         rate = setup.optimizer.param_groups[0]["lr"]
-        history.add_epoch(setup, lr=rate, loss=loss, validation=validation)
+        history.add_epoch(setup, lr=rate, loss=loss, fused=fused, validation=validation)
         ending = time.perf_counter()
         setup.balancer.epoch_end()
         history.add_times(

@@ -142,7 +142,7 @@ def _loaded(data: str, root: str | None, seed: int, settings: str, device: str) 
 def _restricted(source: DataSource, modality: str) -> DataSource:
     """The same samples with one of their modalities."""
     one = _each_split(source, lambda split: MultimodalDataset(
-        {modality: split.inputs[modality]}, split.labels
+        {modality: split.inputs[modality]}, split.labels, split.groups
     ))  # fmt: skip
     return replace(one, modalities={modality: source.modalities[modality]})
 

@@ -19,6 +19,7 @@ def member(folder, name, *, status="finished"):
     place = folder / "runs" / name
     place.mkdir(parents=True)
     arrays = {"logits": LOGITS[name], "labels": LABELS, "indices": np.arange(3)}
+    arrays |= {"groups": np.array([8, 8, 9])}
     splits = ("test", "validation")
     np.savez(
         place / "predictions.npz", **{f"{s}_{k}": v for s in splits for k, v in arrays.items()}
@@ -56,6 +57,7 @@ def test_the_ensemble_predicts_from_the_mean_and_has_its_members_measures(tmp_pa
     assert (run["seconds"], run["step_seconds"], run["lr"]) == (4.0, 0.2, 0.1)
     saved = np.load(tmp_path / run["folder"] / "predictions.npz")
     assert saved["test_logits"].argmax(1).tolist() == [0, 1, 0]
+    assert saved["test_groups"].tolist() == [8, 8, 9]
     stored = read_json(tmp_path / run["folder"] / "result.json")
     assert stored | {"folder": run["folder"]} == run
 

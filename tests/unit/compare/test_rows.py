@@ -1,7 +1,7 @@
 import pytest
 
 from equimodal import methods
-from equimodal.compare.rows import control_of, expand_rows, slug
+from equimodal.compare.rows import controls_of, expand_rows, slug
 from equimodal.errors import BalanceError
 
 MODALITIES = ("image", "sound", "touch")
@@ -44,8 +44,14 @@ def test_wrong_rows_are_answered_with_what_to_write(given, message):
 
 
 def test_a_method_is_held_against_its_control():
-    assert control_of("amss") == "amss-fixed"
-    assert control_of("joint") is control_of("ensemble") is control_of("alone:image") is None
+    assert controls_of("amss")[0] == "amss-fixed"
+    assert controls_of("joint") == controls_of("ensemble") == controls_of("alone:image") == ()
+
+
+def test_controls_are_default_rows_but_are_not_added_to_those_that_were_asked_for():
+    listed = {control for name in methods.names() for control in controls_of(name)}
+    assert listed <= set(expand_rows(None, MODALITIES))
+    assert expand_rows(["dus", "amss"], MODALITIES) == ("dus", "amss")
 
 
 def test_folders_are_plain_and_differ_for_every_row():

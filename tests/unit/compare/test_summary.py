@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from equimodal import methods
 from equimodal.compare.summary import note, summarise
 
 
@@ -52,6 +55,33 @@ def test_a_row_is_held_against_joint_and_against_its_control():
     assert row["control"] == "amss-fixed"
     assert row["difference_to_control"]["mean"] == pytest.approx(0.15)
     assert row["step_time_ratio"] == pytest.approx(2.5)
+
+
+def test_a_method_with_several_controls_is_held_against_each(monkeypatch):
+    entry = replace(methods.entry("amss"), controls=("amss-fixed", "relearn-fixed", "dus-uniform"))
+    monkeypatch.setitem(methods._REGISTRY, "amss", entry)
+    others = [run("relearn-fixed", 0, 0.5), run("relearn-fixed", 1, 0.6)]
+    row = summarise((*ROWS, "relearn-fixed"), [*RUNS, *others])["amss"]
+    assert list(row["controls"]) == ["amss-fixed", "relearn-fixed", "dus-uniform"]
+    assert (row["control"], row["difference_to_control"]) == (
+        "amss-fixed", row["controls"]["amss-fixed"],
+    )  # fmt: skip
+    # 0.9 - 0.5 and 0.8 - 0.6: mean 0.3, sd 0.1 * sqrt(2), margin 12.706 * 0.1.
+    assert row["controls"]["relearn-fixed"] == pytest.approx(
+        {"mean": 0.3, "low": 0.3 - 1.27062, "high": 0.3 + 1.27062, "n": 2}, abs=1e-5
+    )
+    assert row["controls"]["dus-uniform"] is None
+
+
+def test_the_epoch_of_convergence_is_the_mean_of_the_seeds_that_got_there():
+    epochs = {0: 4, 1: None, 2: 7}
+    runs = [run("joint", seed, 0.5) | {"converged_epoch": e} for seed, e in epochs.items()]
+    found = summarise(["joint"], runs)["joint"]["converged_epoch"]
+    assert (found["mean"], found["reached"], found["n"]) == (5.5, 2, 3)
+    assert found["sd"] == pytest.approx(3 / 2**0.5)
+    never = summarise(["joint"], runs[1:2])["joint"]["converged_epoch"]
+    assert never == {"mean": None, "sd": None, "reached": 0, "n": 1}
+    assert summarise(ROWS, RUNS)["joint"]["converged_epoch"] is None
 
 
 def test_joint_is_not_held_against_itself():

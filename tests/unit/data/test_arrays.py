@@ -61,3 +61,11 @@ def test_kept_rows_stay_paired(kept):
     assert found.inputs["vector"][:, 0].tolist() == [i for i in range(3) if kept[i]]
     assert found.inputs["image"][:, 0, 0, 0].tolist() == [i for i in range(3) if kept[i]]
     assert len(found.labels) == sum(kept)
+
+
+def test_groups_stay_with_their_rows():
+    grouped = Split(split(3).inputs, split(3).labels, np.array([5, 6, 5]))
+    kept = grouped.rows(np.array([True, False, True]))
+    assert kept.groups is not None and kept.groups.tolist() == [5, 5]
+    train, validation, _ = standardised(grouped, split(2), split(1), KINDS)
+    assert train.groups is grouped.groups and validation.groups is None

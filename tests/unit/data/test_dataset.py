@@ -69,3 +69,16 @@ def test_labels_that_are_no_class_indices_are_refused(labels: torch.Tensor) -> N
 def test_a_data_set_without_modalities_is_refused() -> None:
     with pytest.raises(DataError, match="at least one modality"):
         MultimodalDataset({}, torch.zeros(2, dtype=torch.int64))
+
+
+def test_groups_stay_with_their_samples() -> None:
+    groups = torch.tensor([4, 4, 7, 7, 7])
+    known = MultimodalDataset(dataset().inputs, dataset().labels, groups)
+    for same in (known.varied(0, 1), known.to("cpu")):
+        assert same.groups is not None and torch.equal(same.groups, groups)
+    assert dataset().groups is None
+
+
+def test_groups_of_another_number_than_the_samples_are_refused() -> None:
+    with pytest.raises(DataError, match=r"groups of shape \(4,\) for 5 labels"):
+        MultimodalDataset(dataset().inputs, dataset().labels, torch.zeros(4, dtype=torch.int64))

@@ -135,3 +135,13 @@ def test_a_wrong_setting_is_refused_by_name(setting: str, value: object, message
 def test_an_unknown_setting_lists_the_known_ones() -> None:
     with pytest.raises(BalanceError, match="no setting 'noise'; it has snr, detuning"):
         data.load("keypad", noise=1)
+
+
+@pytest.mark.parametrize("name", ["train", "validation", "test"])
+def test_renderings_of_one_image_are_a_group(name: str) -> None:
+    split = getattr(data.load("keypad", seed=0, image_noise=0), name)
+    pictures = [row.numpy().tobytes() for row in split.inputs["image"]]
+    # The same image where the same group, and the other way round.
+    pairs = set(zip(pictures, split.groups.tolist(), strict=True))
+    assert len(pairs) == len(set(pictures)) == len(split.groups.unique())
+    assert (split.groups.bincount().max() == 4) == (name == "test")

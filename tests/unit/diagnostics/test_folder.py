@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from equimodal import BalanceError
 from equimodal.diagnostics import diagnose_folder, sample_contributions
+from equimodal.diagnostics.intervals import Resampled
 from equimodal.diagnostics.rules import WORDS
 from equimodal.report.reading import read_records
 from unit.diagnostics.conftest import trained_in
@@ -188,6 +189,55 @@ def test_of_several_rates_the_one_best_on_validation_is_diagnosed(copied):
     (worse / "result.json").write_text(json.dumps(result | {"lr": 0.5}))
     assert diagnose_folder(copied) == diagnose_folder(copied) | {"missing": []}
     assert diagnose_folder(copied)["source"]["seeds"] == [3, 4]
+
+
+def put_groups(folder, groups):
+    for path in folder.glob("runs/*/*/predictions.npz"):
+        np.savez(path, **np.load(path), test_groups=groups)
+
+
+def width(found):
+    accuracy = found["verdict"]["cost"]["accuracy"]
+    return accuracy["high"] - accuracy["low"]
+
+
+def test_intervals_resample_the_groups_that_a_folder_holds(copied, found):
+    told = "Intervals take samples as independent: no groups of samples from one source are known."
+    assert found["source"]["groups"] == [None, None]
+    assert told in found["notes"] and told in found["text"]
+
+    put_groups(copied, np.arange(33) // 3)
+    grouped = diagnose_folder(copied)
+    assert grouped["source"]["groups"] == [11, 11]
+    told = "Intervals resample the 11 sources of the 33 test samples, as samples of one source are"
+    assert any(line.startswith(told) for line in grouped["text"])
+    judged = [np.load(copied / f"runs/joint/seed-{s}/predictions.npz") for s in (3, 4)]
+    hits = [torch.from_numpy(j["test_logits"].argmax(1) == j["test_labels"]) for j in judged]
+    groups = [torch.from_numpy(j["test_groups"]) for j in judged]
+    sample = Resampled([{"x": h} for h in hits], groups=groups)
+    accuracy = grouped["verdict"]["cost"]["accuracy"]
+    expected = sample.estimate("x")
+    assert accuracy["value"] == pytest.approx(expected["value"])
+    assert [accuracy["low"], accuracy["high"]] == pytest.approx(
+        [expected["low"], expected["high"]], abs=1e-9
+    )
+    assert width(grouped) != width(found)
+
+
+@pytest.mark.parametrize(
+    ("groups", "note"),
+    [
+        (np.arange(33), None),
+        (np.zeros(33, np.int64), "All test samples come from one source, which cannot be"),
+        (np.arange(33) // 11, "Intervals resample the 3 sources of the 33 test samples, as samples"
+                              " of one source are alike, so few that intervals are rough."),
+    ],
+)  # fmt: skip
+def test_groups_that_say_little_are_told_and_single_samples_are_not(groups, note, copied):
+    put_groups(copied, groups)
+    notes = [text for text in diagnose_folder(copied)["notes"] if "ntervals" in text]
+    assert len(notes) == (note is not None)
+    assert note is None or notes[0].startswith(note)
 
 
 def test_nan_in_the_predictions_is_refused_by_name(copied):

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from equimodal.diagnostics.intervals import Resampled, estimate, resampled_means
+from equimodal.diagnostics.intervals import Resampled, estimate, group_sums, resampled_means
 
 
 def table(rows, *columns, seed=0):
@@ -57,3 +59,47 @@ def test_the_same_seed_draws_the_same_and_splitting_the_draws_changes_nothing_of
 def test_an_interval_leaves_a_fortieth_out_on_each_side():
     found = estimate(0.5, torch.arange(0, 1001, dtype=torch.float64))
     assert found == pytest.approx({"value": 0.5, "low": 25, "high": 975})
+
+
+@settings(max_examples=20, deadline=None)
+@given(count=st.integers(20, 200), copies=st.integers(2, 5), seed=st.integers(0, 999))
+def test_copies_of_a_sample_are_no_evidence_when_they_are_drawn_as_a_group(count, copies, seed):
+    draw = torch.Generator().manual_seed(seed)
+    single = torch.randn(count, 2, generator=draw, dtype=torch.float64)
+    order = torch.randperm(copies * count, generator=draw)
+    sources = torch.arange(count).repeat(copies)[order]
+    copied = single[sources]
+
+    alone = resampled_means([single], draws=2000, seed=seed).std(0)
+    grouped = resampled_means([copied], groups=[sources], draws=2000, seed=seed).std(0)
+    rows = resampled_means([copied], draws=2000, seed=seed).std(0)
+
+    assert torch.allclose(grouped, alone, rtol=1e-9)
+    # Of four copies the rows say half of it.
+    assert (rows / alone).tolist() == pytest.approx([copies**-0.5] * 2, rel=0.12)
+
+
+def test_the_mean_of_drawn_groups_is_that_of_their_samples_whatever_their_sizes():
+    table = torch.tensor([[1.0], [2.0], [30.0], [400.0]], dtype=torch.float64)
+    groups = torch.tensor([7, 7, 7, 2])
+    # Group 2 holds 400, group 7 a sum of 33 over three: drawn 2 2, 2 7, 7 2 or 7 7.
+    found = resampled_means([table], groups=[groups], draws=400, seed=0)
+    assert found.unique().tolist() == [11.0, 433 / 4, 400.0]
+    both = float((found == 433 / 4).double().mean())
+    assert both == pytest.approx(0.5, abs=0.1)
+
+
+def test_groups_are_those_of_each_seed():
+    hits = table(40, 0.5)
+    known = torch.arange(10).repeat(4)
+    found = resampled_means([hits, hits], groups=[known, None], draws=500, seed=1)
+    assert not torch.equal(found, resampled_means([hits, hits], draws=500, seed=1))
+    sample = Resampled([{"x": hits[:, 0]}], groups=[known], draws=500, seed=1)
+    expected = resampled_means([hits], groups=[known], draws=500, seed=1)
+    assert torch.equal(sample.column("x"), expected[:, 0])
+
+
+def test_a_single_group_is_resampled_by_its_samples():
+    hits = table(40, 0.5)
+    sums, sizes = group_sums(hits, torch.zeros(40, dtype=torch.int64))
+    assert torch.equal(sums, hits) and torch.equal(sizes, torch.ones(40, dtype=torch.float64))

@@ -159,7 +159,7 @@ def test_settings_carry_the_name_of_their_part():
 
 def test_a_composition_is_held_against_its_first_part():
     entry = methods.entry("dus~relearn")
-    assert (entry.control, entry.objective, entry.is_control) == ("dus", "own", False)
+    assert (entry.controls, entry.objective, entry.is_control) == (("dus",), "own", False)
     assert methods.entry("amss~relearn").objective == "any"
 
 

@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import replace
 
 import pytest
 
@@ -34,10 +35,17 @@ def test_controls_are_rows_too_and_a_preset_is_only_made_of_arguments(name):
     entry = methods.entry(name)
     assert entry.name == name
     assert set(entry.preset) <= set(inspect.signature(methods.load(name)).parameters)
-    if entry.control is not None:
-        assert methods.entry(entry.control).is_control
+    assert all(methods.entry(control).is_control for control in entry.controls)
+    assert not (entry.is_control and entry.controls)
     assert entry.objective in ("any", "own")
     assert (entry.objective == "own") == hasattr(methods.load(name), "objective")
+
+
+def test_methods_stand_behind_their_controls_each_row_once(monkeypatch):
+    dus = replace(methods.entry("dus"), controls=("dus-uniform", "amss-fixed"))
+    monkeypatch.setitem(methods._REGISTRY, "dus", dus)
+    rows = ("dus-uniform", "amss-fixed", "dus", "dus-rl")
+    assert methods.with_controls("dus", "dus-rl") == rows
 
 
 def test_methods_share_no_state():

@@ -72,6 +72,7 @@ def test_costs_and_advice_are_told_and_nothing_is_promised(results, diagnosis):
     assert "joint+unimodal 96.0 [94.0, 98.0] +4.0 [+2.0, +6.0]" in told
     assert "joint+unimodal a loss for each modality" in told
     assert "apart from methods look at its data" in told
+    assert "amss updates fewer units; to be held against amss-fixed, amss-x" in told
     assert "None of them is promised to help" in told
     assert "a note on the diagnosis" in told
 

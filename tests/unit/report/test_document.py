@@ -7,6 +7,7 @@ import pytest
 from equimodal.errors import BalanceError
 from equimodal.report import conclusions, markdown
 from equimodal.report.rows import ordered_rows
+from unit.report.synthetic import with_controls
 
 
 def table_lines(text):
@@ -46,3 +47,9 @@ def test_it_ends_with_one_line_break(results):
 def test_results_of_another_schema_are_refused():
     with pytest.raises(BalanceError, match="schema"):
         markdown({"schema": 1})
+
+
+def test_further_controls_and_those_that_are_missing_stand_beneath_the_table(results):
+    text = markdown(with_controls(results, "dus", "relearn-fixed", "amss-x"))
+    assert "\n* dus against relearn-fixed: +" in text
+    assert "controls that were not trained: amss-x (of dus)" in text

@@ -8,6 +8,7 @@ from equimodal.errors import BalanceError
 from equimodal.report import conclusions
 from equimodal.report.findings import findings, starved
 from equimodal.report.rows import Difference
+from unit.report.synthetic import with_controls
 
 
 def lower_probe(results, row, modality, by):
@@ -82,6 +83,14 @@ def test_controls_decide_about_a_methods_own_idea(results):
     told = findings(results)["Against its control"]
     assert "better: none" in told
     assert "amss" in told and "dus" in told
+
+
+def test_further_controls_get_a_sentence_of_their_own(results):
+    told = findings(with_controls(results, "dus", "relearn-fixed", "amss-fixed"))
+    first, further = told["Against its control"].split(". Held")
+    assert "relearn-fixed" not in first
+    assert " against further controls, better: dus (to relearn-fixed) +" in further
+    assert "(to dus-uniform)" not in further
 
 
 def test_rows_that_did_not_act_are_named(results):

@@ -15,7 +15,9 @@ from equimodal.errors import BalanceError
 from equimodal.report import conclusions, write_page
 from equimodal.report.markup import script_data, text
 from equimodal.report.page import page
+from equimodal.report.page_tables import controls_table
 from equimodal.report.rows import ordered_rows
+from unit.report.synthetic import with_controls
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 VOID = {"meta", "img", "br", "link", "input"}
@@ -206,3 +208,25 @@ def test_a_page_is_made_without_loading_torch(folder):
     code = f"import sys; from equimodal import report; report.write_page({str(folder)!r})"
     check = "; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code + check], check=False).returncode == 0
+
+
+def test_a_method_with_several_controls_brings_a_table_of_all_of_them(results):
+    assert controls_table(results) == ""
+    shown = Outline(controls_table(with_controls(results, "dus", "relearn-fixed", "amss-x")))
+    lines = "".join(f"\n{word}" for word in shown.words)
+    assert "\ndus\ndus-uniform\n" in lines
+    assert "\ndus\nrelearn-fixed\n+" in lines
+    assert "\namss\namss-fixed\n" in lines
+    assert "controls that were not trained: amss-x (of dus)" in lines
+    assert controls_table(results) in page(results, {})
+
+
+def test_the_epoch_of_convergence_is_a_column_of_both_tables(results):
+    shown = page(results, {})
+    assert shown.count("loss&lt;0.1") == 2
+    assert "<td>8 (2 of 3)</td>" in shown.replace(' class=""', "")
+    for run in results["runs"]:
+        run.pop("converged_epoch", None)
+    for entry in results["summary"].values():
+        del entry["converged_epoch"]
+    assert page(results, {}).count("loss&lt;0.1") == 1

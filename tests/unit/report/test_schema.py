@@ -61,6 +61,11 @@ DAMAGE: list[tuple[tuple[Any, ...], Any, str]] = [
     (("summary", "joint"), 0.9, "summary.joint is float, not object"),
     (("summary", "joint", "accuracy", "mean"), None, "summary.joint.accuracy.mean is missing"),
     (("summary", "joint", "probe_accuracy", "sound"), 0.5, "probe_accuracy.sound is float"),
+    (("runs", 12, "converged_epoch"), 4.5, "runs[12].converged_epoch is float, not integer"),
+    (("runs", 12, "converged_epoch"), -1, "runs[12].converged_epoch is -1, not at least 0"),
+    (("summary", "joint", "converged_epoch", "n"), None, "converged_epoch.n is missing"),
+    (("summary", "dus", "controls"), ["dus-uniform"], "summary.dus.controls is list"),
+    (("summary", "dus", "controls", "dus-uniform"), 0.1, "controls.dus-uniform is float"),
 ]
 
 

@@ -11,6 +11,7 @@ from equimodal.errors import BalanceError
 from equimodal.report import table
 from equimodal.report.columns import columns
 from equimodal.report.rows import ordered_rows
+from unit.report.synthetic import with_controls
 
 
 def printed(results, width):
@@ -51,6 +52,54 @@ def test_a_note_without_room_moves_below_the_table(results):
     assert "relearn-fixed: did not act" in printed(results, 80)
     assert "relearn-fixed: did not act" not in printed(results, 130)
     assert "did not act" in printed(results, 130)
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_every_further_control_has_a_line_beneath_the_table(results, width):
+    shown = printed(with_controls(results, "dus", "amss-fixed", "relearn-fixed"), width)
+    for control in ("amss-fixed", "relearn-fixed"):
+        (line,) = [x.strip() for x in shown.splitlines() if x.startswith(f"dus against {control}")]
+        difference = results["summary"]["dus"]["controls"][control]
+        numbers = [f"{100 * difference[key]:+.1f}" for key in ("mean", "low", "high")]
+        assert line == "dus against {}: {} [{}, {}]".format(control, *numbers)
+    # Where there is no room for the column of first controls, those stand there too.
+    assert ("dus against dus-uniform: +" in shown) == (width == 80)
+    assert "amss against" not in shown
+
+
+def test_controls_that_were_not_trained_are_named(build_results):
+    results = build_results(rows=("joint", "amss-fixed", "amss", "dus"))
+    with_controls(results, "amss", "amss-x")
+    told = " ".join(printed(results, 80).split())
+    assert "controls that were not trained: amss-x (of amss) and dus-uniform (of dus)" in told
+    assert "not trained" not in printed(build_results(), 80)
+
+
+def test_results_of_before_there_were_several_controls_are_shown(results):
+    new = printed(results, 160)
+    for entry in results["summary"].values():
+        del entry["controls"]
+    assert printed(results, 160) == new
+
+
+def test_the_epoch_of_convergence_is_a_column_or_a_line(results):
+    wide = printed(results, 160)
+    (amss,) = [line for line in wide.splitlines() if line.startswith("amss ")]
+    # Epochs 6, 7 and 8 from 0, of amss the first and the last.
+    assert " 8 (2 of 3) " in amss
+    assert "epoch of loss<0.1: the first after which" in wide
+    narrow = " ".join(printed(results, 80).split())
+    told = narrow.partition("epoch at which the fused training loss falls below 0.1: ")[2]
+    assert told.startswith("joint 8, joint+unimodal 8, amss-fixed 8, dus-uniform 8, ")
+    assert "amss 8 (2 of 3), dus 8, relearn never" in told
+    assert "epoch" not in narrow.partition("left out at this width: ")[2].partition(";")[0]
+
+
+def test_results_of_before_the_epoch_of_convergence_are_shown_without_it(results):
+    for entry in results["summary"].values():
+        del entry["converged_epoch"]
+    assert "epoch of" not in printed(results, 160)
+    assert "fused training loss" not in printed(results, 80)
 
 
 def test_groups_stand_in_order(results):

@@ -1,7 +1,8 @@
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
-from equimodal.train.evaluation import measures, predict, probed
+from equimodal.train.evaluation import fused_loss, measures, predict, probed, tracked_rows
 from equimodal.train.setup import Batches, build
 from unit.train.tiny import config
 
@@ -36,3 +37,31 @@ def test_the_probe_is_fitted_on_the_training_features():
     found = measures(test, probed(train, {"test": test})["test"])
     assert found["accuracy"] == (test.logits.argmax(1) == test.labels).double().mean().item()
     assert all(0.3 < accuracy <= 1 for accuracy in found["probe_accuracy"].values())
+
+
+@pytest.mark.parametrize("row", ["joint", "joint+unimodal", "dus"])
+def test_the_fused_loss_is_that_of_the_fused_logits_on_paired_training_rows(row, monkeypatch):
+    setup = build(config(method=row))
+    inputs, labels = setup.source.train.take(torch.arange(72))
+    with torch.no_grad():
+        expected = cross_entropy(setup.network(inputs).logits, labels)
+    assert fused_loss(setup, 0) == pytest.approx(float(expected), rel=1e-5)
+    monkeypatch.setattr("equimodal.train.evaluation.EVALUATION_ROWS", 7)
+    assert fused_loss(setup, 0) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_of_many_rows_those_are_followed_that_the_seed_draws(monkeypatch):
+    monkeypatch.setattr("equimodal.train.evaluation.TRACKED", 10)
+    setup = build(config())
+    rows = tracked_rows(72, setup.config.seed)
+    assert len(set(rows.tolist())) == 10 and rows.min() >= 0 and rows.max() < 72
+    assert torch.equal(rows, tracked_rows(72, setup.config.seed))
+    assert not torch.equal(rows, tracked_rows(72, 4))
+    inputs, labels = setup.source.train.take(rows)
+    with torch.no_grad():
+        expected = cross_entropy(setup.network(inputs).logits, labels)
+    assert fused_loss(setup, 5) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_one_modality_alone_has_no_fused_loss():
+    assert fused_loss(build(config(method="alone:b")), 0) is None

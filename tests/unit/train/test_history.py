@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from equimodal.train.evaluation import Prediction
-from equimodal.train.history import History, weights
+from equimodal.train.history import History, converged_epoch, weights
 from equimodal.train.setup import build
 from unit.train.tiny import config
 
@@ -25,7 +25,7 @@ def after(hits_by_epoch):
     history = History(best=weights(setup))
     for epoch, hits in enumerate(hits_by_epoch):
         mark(setup, float(epoch))
-        history.add_epoch(setup, lr=0.1, loss=1.0, validation=prediction(hits))
+        history.add_epoch(setup, lr=0.1, loss=1.0, fused=1.0, validation=prediction(hits))
     return history, {float(value.max()) for value in history.best.values()}
 
 
@@ -48,3 +48,27 @@ def test_a_step_is_the_median_plus_its_share_of_the_epochs_ends():
     assert history.mean_step_seconds == 3.0 + 2.0
     # Of 12 and 16 seconds 6 and 4 were spent waiting.
     assert history.speed() == {"samples_per_second": 1.75, "waiting_share": 0.375}
+
+
+@pytest.mark.parametrize(
+    ("losses", "epoch"),
+    [
+        ([2.0, 0.3, 0.09, 0.2, 0.05], 2),
+        ([0.02], 0),
+        ([0.5, 0.1], None),
+        ([0.5, 0.1, 0.0999], 2),
+    ],
+)
+def test_a_run_has_converged_at_the_first_epoch_below_a_tenth(losses, epoch):
+    assert converged_epoch(losses) == epoch
+
+
+def test_when_a_run_converged_is_unknown_where_an_epoch_has_no_fused_loss():
+    def history(*losses):
+        return History(best={}, curves=[{"fused_loss": loss} for loss in losses])
+
+    assert history(0.5, 0.05).convergence() == {"converged_epoch": 1}
+    assert history(0.5, 0.4).convergence() == {"converged_epoch": None}
+    assert history().convergence() == history(None, None).convergence() == {}
+    # Continued from a checkpoint of before it was measured.
+    assert History(best={}, curves=[{}, {"fused_loss": 0.05}]).convergence() == {}

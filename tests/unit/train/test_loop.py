@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from equimodal import methods
+from equimodal.data.dataset import MultimodalDataset
 from equimodal.errors import BalanceError
 from equimodal.models.fusion import build_model
 from equimodal.streams import epoch_batches
@@ -121,6 +122,32 @@ def test_predictions_and_curves_agree_with_the_result(tmp_path):
     assert max(c["validation_accuracy"] for c in curves) == selected["validation_accuracy"]
 
 
+@pytest.mark.parametrize("row", ["joint", "joint+unimodal", "dus"])
+def test_every_epoch_keeps_the_fused_loss_after_it_whatever_the_rows_own_loss(row, tmp_path):
+    run = config(method=row)
+    result = train(run, tmp_path)
+    losses = [curve["fused_loss"] for curve in read_json(tmp_path / "records.json")["curves"]]
+    setup = build(run)
+    setup.network.load_state_dict(load_checkpoint(tmp_path / "checkpoint.pt")["model"])
+    inputs, labels = setup.source.train.take(torch.arange(72))
+    with torch.no_grad():
+        expected = cross_entropy(setup.network(inputs).logits, labels)
+    assert losses[-1] == pytest.approx(float(expected), rel=1e-5)
+    assert losses[0] > losses[-1]
+    assert result["converged_epoch"] is None
+
+
+def test_the_epoch_of_convergence_is_in_the_result_of_rows_that_train_a_fused_model(tmp_path):
+    run = config(method="joint", epochs=30)
+    result = train(run, tmp_path / "joint")
+    curves = read_json(tmp_path / "joint" / "records.json")["curves"]
+    epoch = result["converged_epoch"]
+    assert curves[epoch]["fused_loss"] < 0.1
+    assert all(curve["fused_loss"] >= 0.1 for curve in curves[:epoch])
+    for row, rate in (("alone:a", 0.05), ("untrained", None)):
+        assert "converged_epoch" not in train(config(method=row, lr=rate), tmp_path / row[:5])
+
+
 def test_decisions_of_the_method_are_kept(tmp_path):
     train(config(method="amss"), tmp_path)
     decisions = read_json(tmp_path / "records.json")["decisions"]
@@ -204,3 +231,19 @@ def test_another_seed_is_another_run(tmp_path):
     one = train(CONFIG, tmp_path / "one")
     other = train(replace(CONFIG, seed=4), tmp_path / "other")
     assert one["test"] != other["test"]
+
+
+@pytest.mark.parametrize("row", ["joint", "alone:b"])
+def test_the_groups_of_the_samples_are_kept_with_the_predictions(row, monkeypatch, tmp_path):
+    groups = torch.arange(33) // 4
+
+    def with_groups(*arguments, **settings):
+        source = tiny_source(*arguments, **settings)
+        test = MultimodalDataset(source.test.inputs, source.test.labels, groups)
+        return replace(source, test=test)
+
+    monkeypatch.setattr("equimodal.train.setup.load", with_groups)
+    train(config(method=row, epochs=1), tmp_path)
+    saved = np.load(tmp_path / "predictions.npz")
+    assert np.array_equal(saved["test_groups"], groups)
+    assert "validation_groups" not in saved

@@ -178,6 +178,8 @@ def fingerprint(manifest: Manifest, assignment: Assignment, readings: Mapping[st
     found = hashlib.blake2b(digest_size=8)
     found.update(json.dumps([manifest.labels, list(readings)]).encode())
     found.update(assignment.codes.tobytes())
+    if manifest.group is not None:
+        found.update(json.dumps(manifest.group).encode())
     for name, reading in readings.items():
         kind = manifest.columns[name].kind
         found.update(json.dumps([kind, reading.form.settings], sort_keys=True).encode())

@@ -30,13 +30,15 @@ def write_prepared(
     folder: Path, manifest: Manifest, assignment: Assignment, readings: Mapping[str, Reading],
     stores: Mapping[str, Store], *, classes: Sequence[str], note: str, fingerprint: str,
 ) -> None:  # fmt: skip
-    """Write labels, splits, the place of every row and the scaling of every modality."""
+    """Write labels, splits, groups, the place of every row and the scaling of every modality."""
     folder.mkdir(exist_ok=True)
     codes = {name: code for code, name in enumerate(classes)}
     arrays: dict[str, NDArray[Any]] = {
         "labels": np.array([codes[label] for label in manifest.labels], np.int64),
         "splits": assignment.codes,
     }
+    if manifest.group is not None:
+        arrays["groups"] = np.unique(manifest.group, return_inverse=True)[1].astype(np.int64)
     modalities = {}
     for name, reading in readings.items():
         store, kind = stores[name], KINDS[manifest.columns[name].kind].model

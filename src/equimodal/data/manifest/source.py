@@ -104,4 +104,5 @@ def _split(
         )
         slots = arrays[f"slots:{name}"][chosen]
         rows[name] = StoredRows(file, slots, mean, scale, variation=_variation(entry))
-    return MultimodalDataset(rows, torch.from_numpy(arrays["labels"][chosen]))
+    groups = torch.from_numpy(arrays["groups"][chosen]) if "groups" in arrays else None
+    return MultimodalDataset(rows, torch.from_numpy(arrays["labels"][chosen]), groups)

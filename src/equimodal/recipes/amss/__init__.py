@@ -7,6 +7,7 @@ stands beside are numbers that others printed for joint training on the same dat
 
 from functools import partial
 
+from equimodal import methods
 from equimodal.recipes.recipe import OURS, Recipe, Value
 
 PAPER = (
@@ -15,10 +16,8 @@ PAPER = (
 )
 README = "released code, README"
 CODE = "released code"
-ROWS = (
-    "untrained", "alone:*", "ensemble", "joint", "joint+unimodal", "amss-fixed", "amss",
-    "amss+-fixed", "amss+",
-)  # fmt: skip
+OWN = methods.with_controls("amss", "amss+")
+ROWS = ("untrained", "alone:*", "ensemble", "joint", "joint+unimodal", *OWN)
 NO_NUMBERS = "No number of the paper could be read in any source, so none stands here."
 SELECTION = (
     "The released code has no validation split and reports the best TEST accuracy over epochs; "
@@ -28,7 +27,7 @@ SELECTION = (
 ONE_TABLE = (
     "All AMSS rows follow the released scripts, guards and constants included. For the reference "
     "significance, in a table of its own: --set amss.significance=reference --set amss.units=all, "
-    "and the same for amss+ and the two controls."
+    "and the same for amss+ and the controls."
 )
 DROP_LAST = "The released loader drops the last, smaller batch of an epoch; it is kept here."
 EXPLODES = (
@@ -41,13 +40,14 @@ SGD = {"sgd.momentum": Value(0.9, README), "sgd.weight_decay": Value(1e-4, READM
 def method_settings(script: str, tau: float, *, units: Value, bias: float) -> dict[str, Value]:
     """Settings of the AMSS rows as a released script has them; all rows mask the same units."""
     found = {}
-    for row in ("amss-fixed", "amss", "amss+-fixed", "amss+"):
+    for row in OWN:
+        preset = methods.entry(row).preset
         found[f"{row}.units"] = units
         found[f"{row}.smoothing"] = Value(0.0, f"{CODE}: none")
-        if not row.endswith("fixed"):
+        if "fraction" not in preset:
             found[f"{row}.tau"] = Value(tau, README)
             found[f"{row}.significance"] = Value(script, CODE)
-        if row.startswith("amss+"):
+        if "weighting" in preset:
             found[f"{row}.weighting"] = Value("official", CODE)
             found[f"{row}.bias"] = Value(bias, README)
     return found

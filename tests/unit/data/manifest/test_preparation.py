@@ -334,3 +334,27 @@ def test_sounds_declared_as_waveforms_are_sequences_of_their_samples(my):
     assert source.modalities["sound"].shape == (800, 2)
     rows = source.train.inputs["sound"][:]
     assert rows[..., 1].eq(1).all() and abs(rows[..., 0].mean()) < 1e-3
+
+
+def grouped(path, speakers):
+    """A column of speakers and one of splits in a table without either."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    splits = ["train"] * 16 + ["validation"] * 4 + ["test"] * 4
+    rows = [",".join(cells) for cells in zip(lines[1:], speakers, splits, strict=True)]
+    path.write_text("\n".join([f"{lines[0]},group,split", *rows]) + "\n", encoding="utf-8")
+
+
+def test_samples_of_a_table_know_their_group(my):
+    assert data.load(str(my)).test.groups is None
+    plain = my.read_text(encoding="utf-8")
+    grouped(my, [*"aaaabbbbccccdddd", *"eeff", *"gghg"])
+    source = data.load(str(my))
+    g, again, h, last = source.test.groups.tolist()
+    assert g == again == last != h
+    assert len(source.train.groups.unique()) == 4
+    # Other groups are other data, so that a folder that was prepared never changes.
+    my.write_text(plain, encoding="utf-8")
+    grouped(my, [*"aaaabbbbccccdddd", *"eeff", *"gghh"])
+    other = data.load(str(my))
+    assert other.test.groups.unique(return_counts=True)[1].tolist() == [2, 2]
+    assert other.settings["fingerprint"] != source.settings["fingerprint"]
