@@ -45,6 +45,14 @@ _ENTRIES = (
         {"fraction": "fixed"}, is_control=True,
     ),
     Entry(
+        "amss-scale", "amss:AMSS", "gradients times AMSS's shares, no masks", {"mask": "none"},
+        is_control=True,
+    ),
+    Entry(
+        "amss-uniform", "amss:AMSS", "AMSS's masks with units drawn uniformly",
+        {"importance": "uniform"}, is_control=True,
+    ),
+    Entry(
         "amss", "amss:AMSS", "update a Fisher-sampled share of each modality's units",
         control="amss-fixed",
     ),
@@ -53,8 +61,8 @@ _ENTRIES = (
         {"weighting": "unbiased", "fraction": "fixed"}, is_control=True,
     ),
     Entry(
-        "amss+", "amss:AMSS", "AMSS with an unbiased mask", {"weighting": "unbiased"},
-        control="amss+-fixed",
+        "amss+", "amss:AMSS", "AMSS with a mask that is unbiased but for a cap on its weights",
+        {"weighting": "unbiased"}, control="amss+-fixed",
     ),
     Entry(
         "dus-uniform", "dus:DUS", "unpaired batches of equal size", {"rule": "uniform"}, "own",
