@@ -45,7 +45,8 @@ def refusal(name, fusion):
     own_loss = name.startswith("dus") or name == "joint+unimodal"
     if own_loss and fusion in UNTRAINED:
         return "do not reach the encoders through"
-    if fusion == "joint transformer" and name in ("amss", "amss+", "relearn"):
+    needs_features = ("amss", "amss-scale", "amss-uniform", "amss+", "relearn")
+    if fusion == "joint transformer" and name in needs_features:
         return r"needs the features of \['audio', 'video'\]"
     return None
 

@@ -13,8 +13,10 @@ ENCODERS = {"audio": "audio_net", "video": "video_net"}
 REFUSED = {
     ("labels", "relearn"): "DiagnoseRelearn does not work for multi-label.*one class a sample",
     ("numbers", "relearn"): "DiagnoseRelearn does not work for regression.*one class a sample",
-    ("numbers", "amss"): "AMSS does not work for regression: .*discrete label",
-    ("numbers", "amss+"): "AMSS does not work for regression: .*discrete label",
+    **{
+        ("numbers", name): "AMSS does not work for regression: .*discrete label"
+        for name in ("amss", "amss-scale", "amss-uniform", "amss+")
+    },
     **{
         ("numbers", name): "does not work for regression: .*probability of the true class"
         for name in ("dus", "dus-rl", "dus-uniform")

@@ -74,3 +74,16 @@ def test_the_page_on_diagnosis_diagnoses_a_model_and_names_the_rules(monkeypatch
     assert rules.LOST_FROM == rules.TELLS_FROM == rules.BEHIND_FROM == 0.03
     assert (rules.WEAK_BELOW, rules.SURE_FROM) == (0.5, 0.95)
     assert recording.EVERY == 10
+
+
+def test_the_card_of_amss_names_its_rows_settings_and_records():
+    card = (ROOT / "docs/methods/amss.md").read_text()
+    shown = set(re.findall(r"`([^`\s]+)`", card))
+    assert {n for n in methods.names() if n.startswith("amss")} <= shown
+    assert set(methods.settings("amss")) <= shown
+    assert {"significance", "fraction", "at_clamp", "passed", "untouched_layers",
+            "capped_weights"} <= shown  # fmt: skip
+    for name in methods.names():
+        if name.startswith("amss") and methods.entry(name).is_control:
+            row = next(line for line in card.splitlines() if line.startswith(f"| `{name}` | "))
+            assert all(f'`{k}="{v}"`' in row for k, v in methods.entry(name).preset.items())

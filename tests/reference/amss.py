@@ -45,25 +45,31 @@ def shares(rho, tau, clamp=(0.1, 0.9)):
     return [min(max(1 - s, clamp[0]), clamp[1]) for s in softmax]
 
 
-def released(script, logits, features, labels, tau, clamp=(0.1, 0.9)):
+def confused_entropy(labels):
+    """CrossEntropyLoss()(q, q): the histogram, counted up to the highest label, as logits too."""
+    q = frequencies(labels, max(labels) + 1)
+    return -sum(a * b for a, b in zip(q, log_softmax(q), strict=True))
+
+
+def released(script, logits, features, labels, tau, clamp=(0.1, 0.9), strong=False):
     """Significance and fractions of the three released scripts, guards and constants included."""
-    q = frequencies(labels, len(logits[0][0]))
-    bits = entropy(q) / math.log(2)
+    bits = entropy(frequencies(labels, len(logits[0][0]))) / math.log(2)
     rho, guards = [], []
     for o, z in zip(logits, features, strict=True):
         ce, h = cross_entropy(o, labels), feature_entropy(z)
         if script == "av":
-            # CrossEntropyLoss()(q, q): the histogram is pushed through a softmax first.
-            confused = -sum(a * b for a, b in zip(q, log_softmax(q), strict=True))
-            guards.append(confused - ce + 0.5)
-            rho.append((confused - ce + 0.5) / h)
+            numerator = confused_entropy(labels) - ce + 0.5
+            guards.append(numerator)
+            rho.append(numerator / h)
         elif script == "it":
             guards.append(bits - ce + 0.5)
             rho.append(bits - ce)
         else:
             guards.append(bits - ce + 2)
             rho.append((bits - ce + 3) / (len(labels) * h / math.log(2) / 40))
-    return rho, shares(rho, tau, clamp) if min(guards) > 0 else [0.5] * len(rho)
+    if min(guards) <= 0:
+        return rho, [0.5] * len(rho)
+    return rho, shares([-x for x in rho] if strong else rho, tau, clamp)
 
 
 def importances(parameters, units):

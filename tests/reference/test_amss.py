@@ -5,6 +5,7 @@ from contract.models import CLASSES, dataset, model
 from contract.training import start
 from equimodal import functional
 from equimodal.method import Moment
+from equimodal.methods.amss_released import released_fractions
 from reference import amss as reference
 
 # Every layer with units: count of units, weights, and the unit to which a row belongs.
@@ -60,8 +61,12 @@ def expected_gradients(kinds, net, fractions, draws, weighting):
 
 @pytest.mark.parametrize("weighting", ["none", "unbiased", "official", "scaled"])
 @pytest.mark.parametrize(
-    "kinds", [("convolutional", "linear"), ("self-attention", "lstm", "multihead", "gru")]
-)
+    "kinds",
+    [
+        ("convolutional", "linear"), ("gru", "linear", "convolutional"),
+        ("self-attention", "lstm", "multihead", "gru"),
+    ],
+)  # fmt: skip
 def test_one_step_equals_the_slow_loops(kinds, weighting):
     training = start("amss", kinds=kinds, settings={"weighting": weighting}, seed=3)
     inputs, labels = training.data.take(torch.arange(7))
@@ -155,13 +160,99 @@ def test_the_released_formulas_equal_the_slow_loops_guards_included(script, scal
     assert records["fraction"] == pytest.approx(fractions, rel=1e-10)
 
 
+# Labels of three classes: all of them, without the last, one between, the first, one alone.
+BATCHES = ([0, 1, 2, 2, 1], [0, 1, 1, 0], [0, 2, 2], [1, 2, 1, 1], [0, 0], [2, 2, 2])
+# Sizes of the logits by modality: the larger, the larger the cross-entropy, up to the guard.
+SPREADS = ([0.5, 1.0], [0.1, 20.0], [0.3, 0.8, 1.2], [20.0, 0.2, 0.1])
+
+
+@pytest.mark.parametrize("script", ["av", "it", "nv"])
+@pytest.mark.parametrize("labels", BATCHES)
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize("strong", [False, True])
+def test_released_fractions_equal_the_slow_loops_in_batches_without_some_classes(
+    script, labels, spread, strong
+):
+    logits, features, _ = random_case(len(labels), 1.0, 7, len(spread))
+    logits = [(size * o).tolist() for size, o in zip(spread, logits, strict=True)]
+    features = [z.tolist() for z in features]
+    given = {"clamp": (0.2, 0.85), "tau": 0.7, "strong": strong}
+
+    read = [
+        [labels.count(c) for c in range(CLASSES)],
+        [reference.cross_entropy(o, labels) for o in logits],
+        [reference.feature_entropy(z) for z in features],
+    ]
+    rho, fractions = released_fractions(
+        script, *(torch.tensor(values, dtype=torch.float64) for values in read), **given
+    )
+
+    slow, shares = reference.released(script, logits, features, labels, **given)
+    assert rho.tolist() == pytest.approx(slow, rel=1e-12)
+    assert fractions.tolist() == pytest.approx(shares, rel=1e-12)
+
+
+@pytest.mark.parametrize(("absent", "printed"), [([], 1.04), ([0] * 3, 1.04), ([0] * 9, 1.04)])
+def test_classes_above_the_highest_label_are_no_terms_of_the_released_entropy(absent, printed):
+    # One sample of class 5 of six: log(5 + e) - 1, whatever the number of classes above.
+    counts = torch.tensor([0.0, 0, 0, 0, 0, 1, *absent])
+    zero, one = torch.zeros(2), torch.ones(2)
+    rho, _ = released_fractions(
+        "av", counts, zero, one, tau=0.2, clamp=(0.1, 0.9), strong=False
+    )  # fmt: skip
+    assert round(float(rho[0]) - 0.5, 2) == printed
+    assert reference.confused_entropy([5]) + 0.5 == pytest.approx(float(rho[0]), rel=1e-6)
+
+
 def test_the_released_label_entropy_is_none():
-    # The figures of the description: 1.04 for one class of six instead of 0, 1.60 instead of 1.03.
+    # 1.04 for one class of six instead of 0, 1.60 instead of 1.03, where the histogram has six.
     for q, printed, true in (([1, 0, 0, 0, 0, 0], 1.04, 0.0), ([5, 3, 2, 0, 0, 0], 1.60, 1.03)):
         q = [x / sum(q) for x in q]
         confused = -sum(a * b for a, b in zip(q, reference.log_softmax(q), strict=True))
         assert round(confused, 2) == printed
         assert round(reference.entropy(q), 2) == true
+
+
+def test_the_significance_of_an_update_reads_all_its_micro_batches():
+    training = start("amss")
+    parts = [training.data.take(rows) for rows in torch.arange(10).split([4, 6])]
+    features, logits = [[], []], [[], []]
+    for inputs, labels in parts:
+        training.balancer.loss(training.model(inputs), labels).backward()
+        for found, more in zip((features, logits), read_forward(training.model, inputs),
+                               strict=True):  # fmt: skip
+            for mine, rows in zip(found, more, strict=True):
+                mine += rows
+    training.balancer.before_step()
+    training.balancer.epoch_end()
+    labels = torch.cat([labels for _, labels in parts]).tolist()
+    records = {r["name"]: list(r["values"].values()) for r in training.balancer.drain_records()}
+    rho = reference.significance(logits, features, labels, labels)
+    assert records["significance"] == pytest.approx(rho, rel=1e-12)
+
+
+def test_the_significance_is_that_of_the_samples_of_all_ranks(monkeypatch):
+    def significance(rows):
+        training = start("amss")
+        inputs, labels = training.data.take(rows)
+        training.balancer.loss(training.model(inputs), labels).backward()
+        training.balancer.before_step()
+        training.balancer.epoch_end()
+        records = {r["name"]: list(r["values"].values()) for r in training.balancer.drain_records()}
+        return records["significance"], *read_forward(training.model, inputs), labels.tolist()
+
+    # Two ranks one after the other, with batches of different sizes: the second adds the first's.
+    sums = []
+    module = "equimodal.methods.amss.sum_over_ranks"
+    monkeypatch.setattr(module, lambda values: (sums.append(values), values)[1])
+    _, *first = significance(torch.arange(3))
+    monkeypatch.setattr(module, lambda values: values + sums[0])
+    rho, *second = significance(torch.arange(3, 10))
+
+    features, logits = ([a + b for a, b in zip(first[k], second[k], strict=True)] for k in (0, 1))
+    labels = first[2] + second[2]
+    slow = reference.significance(logits, features, labels, labels)
+    assert rho == pytest.approx(slow, rel=1e-12)
 
 
 def test_the_drawn_set_of_the_pure_function_equals_the_slow_loops():

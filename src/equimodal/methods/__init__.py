@@ -45,16 +45,24 @@ _ENTRIES = (
         {"fraction": "fixed"}, is_control=True,
     ),
     Entry(
+        "amss-scale", "amss:AMSS", "gradients times AMSS's shares, no masks", {"mask": "none"},
+        is_control=True,
+    ),
+    Entry(
+        "amss-uniform", "amss:AMSS", "AMSS's masks with units drawn uniformly",
+        {"importance": "uniform"}, is_control=True,
+    ),
+    Entry(
         "amss", "amss:AMSS", "update a Fisher-sampled share of each modality's units",
-        controls=("amss-fixed",),
+        controls=("amss-fixed", "amss-scale", "amss-uniform"),
     ),
     Entry(
         "amss+-fixed", "amss:AMSS", "AMSS+'s masks at the fixed fraction 1 - 1/M",
         {"weighting": "unbiased", "fraction": "fixed"}, is_control=True,
     ),
     Entry(
-        "amss+", "amss:AMSS", "AMSS with an unbiased mask", {"weighting": "unbiased"},
-        controls=("amss+-fixed",),
+        "amss+", "amss:AMSS", "AMSS with a mask that is unbiased but for a cap on its weights",
+        {"weighting": "unbiased"}, controls=("amss+-fixed",),
     ),
     Entry(
         "dus-uniform", "dus:DUS", "unpaired batches of equal size", {"rule": "uniform"}, "own",

@@ -26,6 +26,7 @@ difference, its reason and the argument that selects the released behaviour.
 """
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -42,6 +43,7 @@ from ..numerics.unit_table import UnitTable
 from ..sharding import refuse_other_layouts
 from ..task import Classification, Task
 from .amss_released import RELEASED, released_fractions
+from .amss_tally import AmssTally
 
 _WEIGHTINGS = ("none", "unbiased", "official", "scaled")
 _PRESETS = {"all": ".*", "official_av": r".*layer.*conv.*"}
@@ -128,7 +130,7 @@ def sample_units(
         fraction: share of units in (0, 1].
         generator: a CPU generator, whatever the device of ``importance``.
         unbiased: weight the drawn units so that every unit's mask has mean 1 (at least two units
-            are then drawn).
+            are then drawn). The weights have no cap.
         smoothing: share of the uniform distribution mixed into the probabilities.
 
     Raises:
@@ -152,18 +154,30 @@ class AMSS(Method):
         m_j = 1[j \in S] \;\text{(AMSS)}, \quad
         m_j = \frac{1[j \in S]}{1 - \exp(-p_j \kappa)} \;\text{(AMSS+)}
 
-    with :math:`\kappa` the (m+1)-th arrival time of the sampling. The AMSS+ mask has mean one, so
-    in expectation AMSS+ is joint training plus noise: what it gains, if anything, comes from that
-    noise and from the cap. Momentum and weight decay are not masked, as released: a unit that is
-    not drawn still moves by them; ``Balancer(..., on="update")`` masks the whole update instead.
+    with :math:`\kappa` the (m+1)-th arrival time of the sampling. Without the cap the AMSS+ mask
+    has mean one, and in expectation AMSS+ is joint training plus noise. The cap, on by default,
+    cuts the large weights of units that are seldom drawn: their mean is then below one. Momentum
+    and weight decay are not masked, as released: a unit that is not drawn still moves by them;
+    ``Balancer(..., on="update")`` masks the whole update instead.
+
+    Records: ``significance`` and ``fraction`` of every step; of every epoch ``untouched_layers``
+    and ``capped_weights`` (counts), ``at_clamp`` (share of its steps in which the modality's share
+    of units was the least or the largest of ``clamp``; adaptive shares only) and ``passed``, the
+    share of its squared gradients that passed the mask: the sum over its steps and the modality's
+    covered units of :math:`F_j 1[m_j > 0]`, with ``mask="none"`` of :math:`F_j m_j^2`, over that of
+    :math:`F_j`. Layers with a gradient that is not finite are left out of both sums.
 
     Args:
         tau: temperature of the fractions, > 0 (0.2; image and text 0.5).
-        weighting: "none" for AMSS; "unbiased" for AMSS+; "official", the released AMSS+ weight
-            1 / (p + 1/n + bias), neither unbiased nor of unit scale: clip gradients; "scaled",
-            1 / (n p + 1).
+        weighting: "none" for AMSS; "unbiased" for AMSS+, unbiased without the cap; "official", the
+            released AMSS+ weight 1 / (p + 1/n + bias), neither unbiased nor of unit scale: clip
+            gradients; "scaled", 1 / (n p + 1).
         fraction: None for the adaptive share; a number in (0, 1], or "fixed" for 1 - 1/M: the
             control, the same masks without significance.
+        mask: "sampled"; "none" multiplies all covered gradients of a modality by its share
+            instead, and draws nothing: the control without masks, of weighting "none" only.
+        importance: "fisher"; "uniform" draws all units of a layer alike: the control without
+            importance.
         significance: "reference", or "av", "it", "nv" for the formulas of the three released
             scripts, guards and constants included.
         direction: "weak": the more significant a modality, the fewer units; "strong": the more
@@ -192,6 +206,8 @@ class AMSS(Method):
         *,
         weighting: str = "none",
         fraction: float | str | None = None,
+        mask: str = "sampled",
+        importance: str = "fisher",
         significance: str = "reference",
         direction: str = "weak",
         clamp: Sequence[float] = (0.1, 0.9),
@@ -204,6 +220,8 @@ class AMSS(Method):
         self.tau = tau
         self.weighting = weighting
         self.fraction = fraction
+        self.mask = mask
+        self.importance = importance
         self.significance = significance
         self.direction = direction
         self.clamp = clamp
@@ -211,7 +229,8 @@ class AMSS(Method):
         self.smoothing = smoothing
         self.bias = bias
         self.cap = cap
-        self._counters: dict[str, Tensor] = {}
+        self._tally = AmssTally()
+        self._told = False
         self._check()
         if fraction is not None:
             self.needs = frozenset()
@@ -259,23 +278,43 @@ class AMSS(Method):
         fractions = self._fractions(step)
         importance = self._table.importance()
         finite = importance.sum(1) < torch.inf
-        sizes, owner = self._table.sizes, self._table.modality
-        least = 2 if self.weighting == "unbiased" else 1
-        counts = drawn_counts(sizes, fractions.to(importance)[owner], least)
-        probabilities = unit_probabilities(importance, sizes, self.smoothing)
+        shares = fractions.to(importance)[self._table.modality]
+        if self.mask == "none":
+            masks = shares[:, None].expand_as(importance)
+        else:
+            masks = self._sampled(step, importance, shares)
+        step.apply(self._table.factors(torch.where(finite[:, None], masks, 1.0)))
+        reached = masks.square() if self.mask == "none" else masks > 0
+        self._tally.saw_masks(importance, reached, finite)
+
+    def on_epoch_end(self, epoch: Epoch) -> None:
+        """Record the epoch's counts and shares; warn once where tau is a hard switch."""
+        modalities = len(epoch.modalities.names)
+        for name, values in self._tally.records(self._table, modalities).items():
+            epoch.record(name, values)
+        if self._tally.switched() and not self._told:
+            self._told = True
+            remedy = "raise tau"
+            if self.significance != "it":
+                remedy += ", or normalise the features, whose scale drives the significance"
+            warnings.warn(
+                "AMSS: the shares of all modalities sat at the clamp in most steps of an epoch, so "
+                f"tau={self.tau} is a hard switch between the least and the largest share: "
+                f"{remedy}.",
+                stacklevel=4,
+            )
+        self._tally = AmssTally()
+
+    def _sampled(self, step: Step, importance: Tensor, shares: Tensor) -> Tensor:
+        """Masks of the drawn units. (L, W), (L,) -> (L, W)"""
+        sizes = self._table.sizes
+        counts = drawn_counts(sizes, shares, 2 if self.weighting == "unbiased" else 1)
+        smoothing = 1.0 if self.importance == "uniform" else self.smoothing
+        probabilities = unit_probabilities(importance, sizes, smoothing)
         draws = torch.empty(importance.shape).exponential_(generator=step.generator())
         draws = draws.to(importance.device, importance.dtype, non_blocking=True)
         masks = arrival_masks(probabilities, counts, draws, unbiased=self.weighting == "unbiased")
-        masks = self._weighted(masks, probabilities)
-        step.apply(self._table.factors(torch.where(finite[:, None], masks, 1.0)))
-        self._count("untouched_layers", ~finite)
-
-    def on_epoch_end(self, epoch: Epoch) -> None:
-        """Record what was left alone: layers with gradients that are not finite, capped weights."""
-        modalities = len(epoch.modalities.names)
-        for name, layers in self._counters.items():
-            epoch.record(name, self._table.by_modality(layers, modalities))
-        self._counters = {}
+        return self._weighted(masks, probabilities)
 
     def _weighted(self, masks: Tensor, probabilities: Tensor) -> Tensor:
         """The weighting of AMSS+. (L, W), (L, W) -> (L, W)"""
@@ -286,18 +325,15 @@ class AMSS(Method):
             return masks / (sizes * probabilities + 1)
         if self.weighting == "none" or self.cap is None:
             return masks
-        self._count("capped_weights", (masks > self.cap).sum(1))
+        self._tally.add("capped_weights", (masks > self.cap).sum(1))
         return masks.clamp_max(self.cap)
-
-    def _count(self, name: str, layers: Tensor) -> None:
-        known = self._counters.get(name)
-        self._counters[name] = layers.long() if known is None else known + layers
 
     def _fractions(self, step: Step) -> Tensor:
         modalities = len(step.modalities.names)
         if self.fraction is None:
             rho, fractions = self._adaptive(step)
             step.record("significance", rho)
+            self._tally.saw_shares(fractions, self.clamp[0], self.clamp[1])
         else:
             share = 1 - 1 / modalities if self.fraction == "fixed" else float(self.fraction)
             device = next(iter(step.targets.values())).device
@@ -330,6 +366,11 @@ class AMSS(Method):
     def _check(self) -> None:
         require_number("AMSS tau", self.tau, above=0)
         require_choice("AMSS weighting", self.weighting, _WEIGHTINGS)
+        require_choice("AMSS mask", self.mask, ("sampled", "none"))
+        require_choice("AMSS importance", self.importance, ("fisher", "uniform"))
+        if self.mask == "none":
+            drawn = 'AMSS weighting must be "none" with mask="none", which draws nothing to weight'
+            require(self.weighting == "none", drawn, self.weighting)
         require_choice("AMSS significance", self.significance, ("reference", *RELEASED))
         require_choice("AMSS direction", self.direction, ("weak", "strong"))
         require_number("AMSS smoothing", self.smoothing, low=0, high=1)

@@ -37,8 +37,7 @@ def released_fractions(
     entropy = torch.special.entr(frequencies).sum()
     bits = entropy / math.log(2)
     if script == "av":
-        # CE(q, q) applies a softmax to the frequencies: no entropy unless q is uniform.
-        numerator = -(frequencies * frequencies.log_softmax(0)).sum() - cross_entropy + 0.5
+        numerator = _confused_entropy(frequencies) - cross_entropy + 0.5
         rho, guard = numerator / feature_entropy, numerator
     elif script == "it":
         rho = bits - cross_entropy
@@ -51,3 +50,14 @@ def released_fractions(
     share = share.clamp(clamp[0], clamp[1])
     sound = (guard > 0).all() & torch.isfinite(share).all()
     return rho, torch.where(sound, share, 0.5)
+
+
+def _confused_entropy(frequencies: Tensor) -> Tensor:
+    """CE(q, q), the frequencies q taken for logits: no entropy unless q is uniform. (C,) -> ()
+
+    The released histogram ends with the highest label of the batch: classes above it are no terms
+    of its softmax, while absent ones below it are.
+    """
+    up_to_the_highest = frequencies.flip(0).cumsum(0).flip(0) > 0
+    logits = frequencies.masked_fill(~up_to_the_highest, -torch.inf)
+    return logits.logsumexp(0) - frequencies.square().sum()

@@ -14,6 +14,8 @@ from equimodal.functional import (
     unit_importance,
     update_fractions,
 )
+from equimodal.methods.amss_released import released_fractions
+from equimodal.methods.amss_tally import AmssTally
 
 OPEN = (0.0, 1.0)
 SIGNIFICANCES = st.lists(st.floats(-3, 3), min_size=2, max_size=5)
@@ -172,9 +174,113 @@ def test_the_mean_of_an_unbiased_mask_is_one():
         {"clamp": (0.9, 0.1)}, {"clamp": (0.1, 0.5, 0.9)}, {"clamp": (0.1, 1.1)},
         {"fraction": 0}, {"fraction": 1.5}, {"fraction": "half"}, {"fraction": True},
         {"significance": "audio"}, {"direction": "up"}, {"smoothing": -0.1}, {"smoothing": 2},
-        {"units": "conv["}, {"weighting": "ht"}, {"bias": -1}, {"cap": 0},
+        {"units": "conv["}, {"weighting": "ht"}, {"bias": -1}, {"cap": 0}, {"mask": "all"},
+        {"importance": "fishy"},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_name(wrong):
     with pytest.raises(BalanceError, match=f"AMSS {next(iter(wrong))} must be .*found"):
         methods.create("amss", **wrong)
+
+
+@pytest.mark.parametrize("weighting", ["unbiased", "official", "scaled"])
+def test_without_a_mask_there_is_nothing_to_weight(weighting):
+    with pytest.raises(BalanceError, match=r"AMSS weighting must be .none. with mask=.none.*found"):
+        methods.create("amss", mask="none", weighting=weighting)
+
+
+def test_the_defaults_are_those_of_the_paper_and_the_card():
+    shown = {"tau": 0.2, "clamp": (0.1, 0.9), "smoothing": 0.01, "bias": 0.0, "cap": 10.0}
+    shown |= {"weighting": "none", "mask": "sampled", "importance": "fisher", "units": "all"}
+    shown |= {"significance": "reference", "direction": "weak", "fraction": None}
+    assert methods.settings("amss") == shown
+    assert methods.settings("amss+") == shown | {"weighting": "unbiased"}
+    assert methods.settings("amss-scale") == shown | {"mask": "none"}
+    assert methods.settings("amss-uniform") == shown | {"importance": "uniform"}
+
+
+def released(script, cross_entropy, *, counts=(4, 4), tau=1.0, clamp=(0.01, 0.99), strong=False):
+    """Of a batch with two equally frequent classes: H is log 2, that is one bit; H(z) is 1."""
+    given = [torch.tensor(x, dtype=torch.float64) for x in (counts, cross_entropy)]
+    return released_fractions(
+        script, *given, torch.ones_like(given[1]), tau=tau, clamp=clamp, strong=strong
+    )
+
+
+# The cross-entropy at which each guard acts: its own entropy plus its own constant.
+GUARDS = {"av": math.log(2) + 0.5, "it": 1 + 0.5, "nv": 1 + 2}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("script", GUARDS)
+def test_a_released_guard_acts_as_soon_as_one_modality_is_below_it(script, place):
+    just_above, just_below = [0.1, 0.2, 0.3], [0.1, 0.2, 0.3]
+    just_above[place] = GUARDS[script] - 1e-6
+    just_below[place] = GUARDS[script] + 1e-6
+    assert released(script, just_below)[1].tolist() == [0.5] * 3
+    shares = released(script, just_above, tau=10.0)[1]
+    assert (shares != 0.5).all()
+    assert float(shares.sum()) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("script", "rho"),
+    [
+        # (log 2 - CE + 1/2) / 1
+        ("av", [math.log(2) + 0.4, math.log(2) - 0.2]),
+        # 1 bit - CE
+        ("it", [0.9, 0.3]),
+        # (1 bit - CE + 3) / (8 samples of 1 nat, in bits, over 40)
+        ("nv", [3.9 * math.log(2) * 5, 3.3 * math.log(2) * 5]),
+    ],
+)
+def test_released_significance_and_fractions_by_hand_in_both_directions(script, rho):
+    gap = (rho[0] - rho[1]) / 2
+    few = 1 / (1 + math.exp(gap))
+    for strong, expected in ((False, [few, 1 - few]), (True, [1 - few, few])):
+        found, shares = released(script, [0.1, 0.7], tau=2.0, strong=strong)
+        assert found.tolist() == pytest.approx(rho, rel=1e-12)
+        assert shares.tolist() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("script", GUARDS)
+def test_released_fractions_are_clamped_as_told_and_do_not_overflow(script):
+    # tau = 1e-4 makes rho / tau thousands, whose exponential is infinite, also in float64.
+    for clamp in ((0.1, 0.9), (0.3, 0.6)):
+        assert released(script, [0.1, 0.7], tau=1e-4, clamp=clamp)[1].tolist() == list(clamp)
+
+
+def test_released_fractions_of_what_is_no_number_are_one_half():
+    assert released("av", [math.nan, 0.1])[1].tolist() == [0.5, 0.5]
+
+
+def tallied(steps, low=0.1, high=0.9):
+    tally = AmssTally()
+    for shares in steps:
+        tally.saw_shares(torch.tensor(shares), low, high)
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([[0.1, 0.9]] * 10, True),
+        ([[0.1, 0.9]] * 9, False),  # too short an epoch to say so
+        ([[0.1, 0.9]] * 6 + [[0.2, 0.8]] * 5, True),
+        ([[0.1, 0.9]] * 6 + [[0.2, 0.8]] * 6, False),  # half of the steps
+        ([[0.1, 0.8, 0.9]] * 10, False),  # not all modalities
+        ([[0.1, 0.9, 0.9]] * 10, True),
+        ([[0.9] * 11] * 10, False),  # eleven equal modalities
+        ([], False),
+    ],
+)
+def test_tau_is_a_switch_where_all_shares_sit_at_the_clamp_in_most_steps(steps, expected):
+    assert tallied(steps).switched() is expected
+
+
+def test_a_share_that_is_given_by_the_clamp_is_no_switch():
+    assert not tallied([[0.5, 0.5]] * 10, 0.5, 0.5).switched()
+
+
+def test_an_epoch_without_steps_has_no_records():
+    assert AmssTally().records(None, 2) == {}

@@ -248,3 +248,232 @@ def test_masks_are_drawn_anew_every_step_and_by_the_seed():
 
     assert drawn(0) == drawn(0) != drawn(1)
     assert len(set(drawn(0))) > 1
+
+
+def significant(modalities=3, scales=(0.5, 3.0, 6.0), widths=(20, 20, 20), **settings):
+    """A balancer over linear encoders whose heads know different amounts, and its batch."""
+    torch.manual_seed(0)
+    net = Linears(scales[:modalities], widths[:modalities]).double()
+    balancer = Balancer(
+        net, methods.create(**settings), {m: f"encoders.{m}" for m in net.encoders},
+        LinearSplit("head"),
+    )  # fmt: skip
+    balancer.host_clips_first()  # the same batch at every step has the same norm at every step
+    return net, balancer, torch.randn(6, 4).double()
+
+
+class Linears(nn.Module):
+    """Linear encoders of one input, the head's block of each of its own scale."""
+
+    def __init__(self, scales, widths):
+        super().__init__()
+        self.encoders = nn.ModuleDict(
+            {m: nn.Linear(4, w) for m, w in zip("abc", widths, strict=False)}
+        )
+        self.head = nn.Linear(sum(widths), 3)
+        with torch.no_grad():
+            for block, scale in zip(self.head.weight.split(list(widths), 1), scales, strict=True):
+                block.mul_(scale)
+
+    def forward(self, x):
+        return self.head(torch.cat([f(x) for f in self.encoders.values()], 1))
+
+
+def gradients(net, balancer, x):
+    """Gradients before and after the stage of one update, by name."""
+    net.zero_grad()
+    balancer.loss(net(x), LABELS).backward()
+    before = {n: p.grad.clone() for n, p in net.named_parameters()}
+    balancer.before_step()
+    return before, {n: p.grad for n, p in net.named_parameters()}
+
+
+def records_of(balancer):
+    balancer.epoch_end()
+    return {r["name"]: r["values"] for r in balancer.drain_records()}
+
+
+@pytest.mark.parametrize("modalities", [2, 3])
+def test_the_control_without_masks_multiplies_gradients_by_the_shares_alone(modalities):
+    net, balancer, x = significant(modalities, name="amss-scale", tau=5.0)
+    before, after = gradients(net, balancer, x)
+    records = records_of(balancer)
+    shares = records["fraction"]
+    assert len(set(shares.values())) == modalities
+    for name, grad in before.items():
+        _, m, kind = name.split(".") if "encoders" in name else ("", "", "")
+        wanted = grad * shares[m] if kind == "weight" else grad
+        torch.testing.assert_close(after[name], wanted, rtol=1e-12, atol=0)
+    assert records["passed"] == pytest.approx({m: r**2 for m, r in shares.items()})
+    assert "significance" in records
+
+
+@pytest.mark.parametrize("modalities", [2, 3])
+def test_as_many_units_are_drawn_in_each_modality_as_its_own_share_says(modalities):
+    net, balancer, x = significant(
+        modalities, scales=(1.0, 5.0, 15.0), widths=(200, 200, 200), name="amss", tau=0.5
+    )
+    _, after = gradients(net, balancer, x)
+    shares = records_of(balancer)["fraction"]
+    counts = {m: int(after[f"encoders.{m}.weight"].any(1).sum()) for m in shares}
+    assert counts == {m: math.ceil(200 * r) for m, r in shares.items()}
+    assert len(set(counts.values())) == modalities
+
+
+def test_the_control_without_masks_leaves_a_gradient_that_is_not_finite_alone():
+    def spoil(net):
+        net.first[0].weight.grad[3, 1] = math.nan
+
+    net, before, records = linears(name="amss-scale", edit=spoil)
+    found, given = net.first[0].weight.grad, before["first.0.weight"]
+    assert torch.equal(found.nan_to_num(7.0), given.nan_to_num(7.0))
+    assert records["untouched_layers"] == {"a": 1, "b": 0}
+    assert records["passed"] == pytest.approx({"a": None, "b": records["fraction"]["b"] ** 2})
+
+
+@pytest.mark.parametrize(("name", "least"), [("amss-uniform", 0.0), ("amss", 0.6)])
+def test_the_control_without_importance_draws_all_units_alike_whatever_their_gradient(name, least):
+    net, balancer, x = significant(2, name=name, fraction=0.3, smoothing=0.0)
+    steps, drawn = 800, torch.zeros(20)
+    for _ in range(steps):
+        net.zero_grad()
+        balancer.loss(net(x), LABELS).backward()
+        grad = net.encoders["a"].weight.grad
+        grad.normal_().mul_(torch.arange(1.0, 21.0)[:, None])
+        balancer.before_step()
+        drawn += grad.any(1)
+    far = (drawn / steps - 6 / 20).abs().max()
+    # m / n of the steps, within five standard deviations; by Fisher the last is drawn in most.
+    if least:
+        assert far > 0.3
+    else:
+        assert far < 5 * math.sqrt(0.3 * 0.7 / steps)
+
+
+@pytest.mark.parametrize("name", ["amss", "amss+", "amss-uniform"])
+def test_what_passed_is_the_share_of_an_epochs_squared_gradients_of_drawn_units(name):
+    net, balancer, x = significant(2, name=name)
+    passed, total = {"a": 0.0, "b": 0.0}, {"a": 0.0, "b": 0.0}
+    for size in (1.0, 3.0):
+        before, after = gradients(net, balancer, size * x)
+        for m in passed:
+            rows, left = before[f"encoders.{m}.weight"], after[f"encoders.{m}.weight"]
+            passed[m] += float(rows[left.any(1)].square().sum())
+            total[m] += float(rows.square().sum())
+    records = records_of(balancer)
+    assert records["passed"] == pytest.approx({m: passed[m] / total[m] for m in passed})
+    assert 0 < records["passed"]["b"] < 1
+
+
+def test_what_is_counted_starts_anew_with_every_epoch():
+    net, balancer, x = significant(2, name="amss+", fraction=0.1, cap=1.5)
+    found = []
+    for steps in (3, 1):
+        for _ in range(steps):
+            net.zero_grad()
+            balancer.loss(net(x), LABELS).backward()
+            net.encoders["a"].weight.grad[0] = math.nan
+            balancer.before_step()
+        found.append(records_of(balancer))
+    assert [r["untouched_layers"] for r in found] == [{"a": 3, "b": 0}, {"a": 1, "b": 0}]
+    # One layer of 20 units, of which two are drawn in a step.
+    assert found[1]["capped_weights"]["b"] <= 2
+
+
+@pytest.mark.parametrize("significance", ["reference", "av", "it", "nv"])
+def test_the_share_of_steps_at_the_clamp_is_recorded(significance):
+    for tau, expected in ((1e-4, 1.0), (1e4, 0.0)):
+        net, balancer, x = significant(
+            2, scales=(0.1, 0.3), name="amss", tau=tau, significance=significance
+        )
+        for _ in range(3):
+            gradients(net, balancer, x)
+        assert records_of(balancer)["at_clamp"] == {"a": expected, "b": expected}
+
+
+def test_a_fixed_share_sits_at_no_clamp():
+    net, balancer, x = significant(2, name="amss", fraction=0.1)
+    for _ in range(12):
+        gradients(net, balancer, x)
+    assert "at_clamp" not in records_of(balancer)
+
+
+def twelve_steps(net, balancer, x):
+    for _ in range(12):
+        gradients(net, balancer, x)
+    balancer.epoch_end()
+
+
+@pytest.mark.parametrize("name", ["amss", "amss+", "amss-scale", "amss-uniform"])
+def test_a_tau_that_is_a_hard_switch_is_warned_about_once(name):
+    training = significant(2, name=name, tau=1e-4)
+    with pytest.warns(UserWarning, match=r"tau=0.0001 is a hard switch.*normalise") as caught:
+        twelve_steps(*training)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    twelve_steps(*training)
+
+
+def test_the_released_image_text_significance_reads_no_features_to_be_normalised():
+    training = significant(2, scales=(0.1, 0.3), name="amss", tau=1e-4, significance="it")
+    with pytest.warns(UserWarning, match=r"hard switch.*: raise tau\.$"):
+        twelve_steps(*training)
+
+
+def probabilities(grad, smoothing=0.01):
+    squares = grad.square().sum(1)
+    return (1 - smoothing) * squares / squares.sum() + smoothing / len(squares)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.2])
+def test_the_released_weight_has_its_bias_and_no_cap(bias):
+    net, balancer, x = significant(
+        2, widths=(60, 20), name="amss", weighting="official", bias=bias, fraction=0.5
+    )  # fmt: skip
+    before, after = gradients(net, balancer, x)
+    highest = 0.0
+    for m, n in (("a", 60), ("b", 20)):
+        rows = before[f"encoders.{m}.weight"]
+        left = after[f"encoders.{m}.weight"]
+        drawn = left.any(1)
+        weight = 1 / (probabilities(rows) + 1 / n + bias)
+        torch.testing.assert_close(left[drawn], rows[drawn] * weight[drawn, None])
+        highest = max(highest, float(weight[drawn].max()))
+    assert bias or highest > 10
+
+
+def test_an_unbiased_mask_draws_two_units_where_one_is_the_share():
+    counts = {}
+    for name in ("amss", "amss+"):
+        net, balancer, x = significant(2, name=name, fraction=0.05)
+        _, after = gradients(net, balancer, x)
+        counts[name] = int(after["encoders.a.weight"].any(1).sum())
+    assert counts == {"amss": 1, "amss+": 2}
+
+
+def test_the_default_cap_is_ten():
+    weights = {}
+    for cap in ("default", None):
+        given = {} if cap == "default" else {"cap": cap}
+        net, balancer, x = significant(
+            2, widths=(400, 20), name="amss+", fraction=0.02, **given
+        )  # fmt: skip
+        before, after = gradients(net, balancer, x)
+        rows, left = before["encoders.a.weight"], after["encoders.a.weight"]
+        weights[cap] = (left * rows).sum(1) / rows.square().sum(1)
+    assert float(weights[None].max()) > 10
+    torch.testing.assert_close(weights["default"], weights[None].clamp_max(10.0))
+
+
+def test_the_cap_takes_the_mean_of_the_mask_below_one_and_without_it_the_mean_is_one():
+    means, steps = {}, 300
+    for cap in (2.0, None):
+        net, balancer, x = significant(2, name="amss+", fraction=0.4, cap=cap, smoothing=1.0)
+        total = torch.zeros(20).double()
+        for _ in range(steps):
+            before, after = gradients(net, balancer, x)
+            rows = before["encoders.a.weight"]
+            total += (after["encoders.a.weight"] * rows).sum(1) / rows.square().sum(1)
+        means[cap] = float(total.mean() / steps)
+    assert means[None] == pytest.approx(1.0, abs=0.1)
+    assert means[2.0] <= 8 / 20 * 2.0

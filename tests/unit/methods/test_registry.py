@@ -8,8 +8,8 @@ from equimodal import BalanceError, Method, methods
 
 def test_the_methods_of_the_first_issue_are_registered():
     assert set(methods.names()) == {
-        "joint", "joint+unimodal", "amss", "amss-fixed", "amss+", "amss+-fixed", "dus",
-        "dus-uniform", "dus-rl", "relearn", "relearn-fixed",
+        "joint", "joint+unimodal", "amss", "amss-fixed", "amss-scale", "amss-uniform",
+        "amss+", "amss+-fixed", "dus", "dus-uniform", "dus-rl", "relearn", "relearn-fixed",
     }  # fmt: skip
 
 
