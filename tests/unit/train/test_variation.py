@@ -6,6 +6,8 @@ import torch
 from equimodal import data
 from equimodal.data.manifest.preparation import prepare
 from equimodal.errors import DataError
+from equimodal.train import loop
+from equimodal.train.evaluation import fused_loss
 from equimodal.train.loop import train
 from equimodal.train.setup import Batches, build
 from equimodal.train.storage import load_checkpoint
@@ -96,19 +98,31 @@ def test_a_run_that_was_stopped_sees_the_same_pictures(prepared, tmp_path):
 def test_every_row_trains_on_varied_pictures_and_is_judged_on_plain_ones(
     prepared, tmp_path, monkeypatch, method
 ):
-    seen = {"trained": [], "judged": []}
+    seen = {"trained": [], "judged": [], "measured": []}
+    measuring = []
     setup = build(run(prepared, method=method), data_root=str(prepared[1]))
     rows = type(setup.source.train.inputs["image"])
     read = rows.__getitem__
 
     def noted(self, index):
         if self.variation.names:  # the images; sounds are as they are
-            seen["trained" if torch.is_grad_enabled() else "judged"].append(self.variation.moment)
+            use = "measured" if measuring else "trained" if torch.is_grad_enabled() else "judged"
+            seen[use].append(self.variation.moment)
         return read(self, index)
 
+    def measured(*arguments):
+        measuring.append(True)
+        try:
+            return fused_loss(*arguments)
+        finally:
+            measuring.pop()
+
     monkeypatch.setattr(rows, "__getitem__", noted)
+    monkeypatch.setattr(loop, "fused_loss", measured)
     train(run(prepared, method=method), tmp_path, data_root=str(prepared[1]))
 
     assert set(seen["trained"]) == {(3, 0), (3, 1)}
     assert set(seen["judged"]) == {None}
+    # The fused training loss is that of the rows as they were trained on.
+    assert set(seen["measured"]) == (set() if method.startswith("alone:") else {(3, 0), (3, 1)})
     assert next(iter(Batches(setup.source.train)))[0]["image"].shape[-1] == 8
