@@ -97,10 +97,15 @@ def test_one_step_equals_the_slow_loops(kinds, weighting):
     assert records["fraction"] == pytest.approx(fractions, rel=1e-12)
 
 
-def test_the_label_entropy_is_that_of_all_labels_seen_so_far():
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_label_entropy_is_that_of_all_labels_seen_so_far(restarted):
     training = start("amss")
     seen = []
     for rows in (torch.tensor([0, 3, 6, 9, 1]), torch.tensor([1, 4, 7, 2, 0])):
+        if seen and restarted:
+            state = training.balancer.state_dict()
+            training = start("amss")
+            training.balancer.load_state_dict(state)
         inputs, labels = training.data.take(rows)
         seen += labels.tolist()
         training.balancer.loss(training.model(inputs), labels).backward()

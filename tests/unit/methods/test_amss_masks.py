@@ -477,3 +477,18 @@ def test_the_cap_takes_the_mean_of_the_mask_below_one_and_without_it_the_mean_is
         means[cap] = float(total.mean() / steps)
     assert means[None] == pytest.approx(1.0, abs=0.1)
     assert means[2.0] <= 8 / 20 * 2.0
+
+
+def test_what_passed_leaves_out_layers_that_are_not_finite():
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 20))
+
+    def spoil(net):
+        net.first[0].weight.grad[3, 1] = math.inf
+
+    given = torch.randn(6, 4), torch.randn(6, 5)
+    _, _, records = after_stage(
+        first, nn.Linear(5, 20), given, (20, 20), name="amss-scale", edit=spoil
+    )
+    assert records["untouched_layers"] == {"a": 1, "b": 0}
+    assert records["passed"] == pytest.approx({m: r**2 for m, r in records["fraction"].items()})
