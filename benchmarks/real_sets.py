@@ -28,8 +28,8 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 METHODS = (
     "untrained", "alone:*", "ensemble", "joint", "joint:half-lr", "joint:double-lr",
-    "joint+unimodal", "amss-fixed", "amss", "amss+-fixed", "amss+", "dus-uniform", "dus", "dus-rl",
-    "relearn-fixed", "relearn",
+    "joint+unimodal", "amss-fixed", "amss-scale", "amss-uniform", "amss", "amss+-fixed", "amss+",
+    "dus-uniform", "dus", "dus-rl", "relearn-fixed", "relearn",
 )  # fmt: skip
 RATES = {
     "avdigits": (0.01, 0.03),
@@ -44,7 +44,8 @@ EPOCHS = {"avdigits": 20, "handwritten": 30, "mosi": 30}
 DOCS = Path(__file__).parent.parent / "docs" / "results"
 _DECISIONS = {
     "significance": "mutual-information rate", "fraction": "share of units updated",
-    "capped_weights": "weights capped, an epoch", "score": "cumulative score",
+    "capped_weights": "weights capped, an epoch", "at_clamp": "share of steps at the clamp",
+    "passed": "share of squared gradient that passed", "score": "cumulative score",
     "count": "rows an iteration", "train_purity": "purity, training",
     "validation_purity": "purity, validation", "gap": "purity gap", "strength": "strength",
 }  # fmt: skip
