@@ -6,9 +6,10 @@ PYTHON ?= $(shell for python in python3.11 python3; do \
 	&& { echo $$python; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 ARGS ?=
 
-.PHONY: help compare test clean
+.PHONY: help compare check test test-all static clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,18 +18,30 @@ help:
 	@echo '                           ARGS="--seeds 5 --out results/five-seeds"'
 	@echo '                           A repeat continues what was interrupted and shows the table'
 	@echo '                           again; other options need another --out.'
-	@echo 'make test                  lint, types, tests'
+	@echo 'make check                 lint, types, layers, unit tests: three minutes'
+	@echo 'make test                  the same and all other tests but the full product: twelve'
+	@echo 'make test-all              every method in every loop: an hour'
 	@echo 'make clean                 remove .venv and caches; results stay'
 
 compare: .venv/installed
 	@$(BIN)/equimodal compare --resume $(ARGS)
 
-test: .venv/installed-dev
+check: static
+	$(PYTEST) tests/house tests/unit
+
+test: static
+	$(PYTEST)
+	$(PYTEST) -m 'processes and not full'
+
+test-all: static
+	$(PYTEST) -m 'not processes'
+	$(PYTEST) -m processes
+
+static: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m processes
 
 # The stamps make a repeat instant: pip runs again only when the requirements change.
 .venv/installed: pyproject.toml constraints.txt | $(BIN)/pip

@@ -22,12 +22,12 @@ import torch
 from PIL import Image
 
 from equimodal import data
-from equimodal.data import avdigits, fsdd
 from equimodal.data.arrays import generator
 from equimodal.data.defaults import TRAINING_DEFAULTS
-from equimodal.train.config import RunConfig
-from equimodal.train.loop import train
-from equimodal.train.setup import Setup, build
+from equimodal.data.sets import avdigits, fsdd
+from equimodal.training.config import RunConfig
+from equimodal.training.loop import train
+from equimodal.training.setup import Setup, build
 
 DECLARATION = """\
 modalities:

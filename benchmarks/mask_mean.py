@@ -24,7 +24,7 @@ from equimodal.data import MultimodalDataset
 from equimodal.data.defaults import TRAINING_DEFAULTS
 from equimodal.models import FusionModel, build_model
 from equimodal.numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
-from equimodal.numerics.unit_table import UnitTable
+from equimodal.parts.unit_table import UnitTable
 
 SETTINGS = inspect.signature(methods.load("amss+")).parameters
 DEFAULTS = TRAINING_DEFAULTS["keypad"]

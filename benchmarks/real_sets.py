@@ -18,7 +18,7 @@ from typing import Any
 
 from svg_chart import write_lines
 
-from equimodal.compare import compare
+from equimodal.experiments.compare import compare
 from equimodal.report import markdown
 
 SETS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -19,7 +19,7 @@ import torch
 from step_cost import SETUPS, Balanced, Setup
 
 from equimodal import Balancer
-from equimodal.diagnostics.recording import EVERY
+from equimodal.balancing.recorder import EVERY
 
 
 def balanced(setup: Setup, device: torch.device, every: int | None) -> Any:

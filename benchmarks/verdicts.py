@@ -16,10 +16,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from equimodal.compare import compare
-from equimodal.compare.rows import slug
-from equimodal.diagnostics import diagnose_folder
-from equimodal.diagnostics.rules import BALANCED, UNDER_TRAINED, WEAK, WELL_TRAINED
+from equimodal.comparison.rows import slug
+from equimodal.diagnosis import diagnose_folder
+from equimodal.diagnosis.rules import BALANCED, UNDER_TRAINED, WEAK, WELL_TRAINED
+from equimodal.experiments.compare import compare
 
 EASY = {"keypad.snr": 20.0, "keypad.distractors": 0}
 SGD = {"optimizer": "sgd", "lr": 0.08}

@@ -1,7 +1,6 @@
 """Balanced multimodal learning for PyTorch.
 
 The names below are loaded when they are first used: importing the package imports nothing else.
-`equimodal.compare` is a package that can be called.
 """
 
 from importlib import import_module
@@ -10,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 from equimodal.errors import BalanceError, DataError
 
 if TYPE_CHECKING:
-    from equimodal.balancer import Balancer
-    from equimodal.choosing.choice import choose
-    from equimodal.compare import compare
-    from equimodal.diagnostics.model import diagnose
-    from equimodal.encoders import Encoder
-    from equimodal.method import Epoch, Method, Step
+    from equimodal.balancing.balancer import Balancer
+    from equimodal.balancing.method import Epoch, Method, Step
+    from equimodal.balancing.readouts import Ablation, AuxiliaryHeads, InputAblation, LinearSplit
+    from equimodal.balancing.task import Classification, MultiLabel, Regression
+    from equimodal.diagnosis.own_model.model import diagnose
+    from equimodal.experiments.choice.choice import choose
+    from equimodal.experiments.compare import compare
     from equimodal.methods.amss import AMSS
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
     from equimodal.methods.joint import Joint, JointUnimodal
-    from equimodal.modalities import ModalityMap
-    from equimodal.readouts import Ablation, AuxiliaryHeads, InputAblation, LinearSplit
-    from equimodal.task import Classification, MultiLabel, Regression
+    from equimodal.parts.modalities import ModalityMap
+    from equimodal.parts.selection import Encoder
 
 __version__ = "0.1.0"
 
@@ -61,23 +60,24 @@ _HOMES = {
     "DiagnoseRelearn": "methods.diagnose_relearn",
     "Joint": "methods.joint",
     "JointUnimodal": "methods.joint",
-    "Ablation": "readouts",
-    "AuxiliaryHeads": "readouts",
-    "Balancer": "balancer",
-    "Classification": "task",
-    "Encoder": "encoders",
-    "Epoch": "method",
-    "InputAblation": "readouts",
-    "LinearSplit": "readouts",
-    "Method": "method",
-    "ModalityMap": "modalities",
-    "MultiLabel": "task",
-    "Regression": "task",
-    "Step": "method",
-    "choose": "choosing.choice",
-    "diagnose": "diagnostics.model",
+    "Ablation": "balancing.readouts",
+    "AuxiliaryHeads": "balancing.readouts",
+    "Balancer": "balancing.balancer",
+    "Classification": "balancing.task",
+    "Encoder": "parts.selection",
+    "Epoch": "balancing.method",
+    "InputAblation": "balancing.readouts",
+    "LinearSplit": "balancing.readouts",
+    "Method": "balancing.method",
+    "ModalityMap": "parts.modalities",
+    "MultiLabel": "balancing.task",
+    "Regression": "balancing.task",
+    "Step": "balancing.method",
+    "compare": "experiments.compare",
+    "choose": "experiments.choice.choice",
+    "diagnose": "diagnosis.own_model.model",
 }
-_MODULES = ("compare", "data", "diagnostics", "functional", "methods", "models", "report")
+_MODULES = ("data", "diagnosis", "functional", "methods", "models", "report")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,6 @@
 
 import sys
 
-from equimodal.cli import main
+from equimodal.cli.main import main
 
 sys.exit(main())

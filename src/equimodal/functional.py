@@ -1,14 +1,14 @@
 """The methods' pure functions, one for each equation."""
 
-from .methods.amss import (
+from equimodal.methods.amss import (
     modality_significance,
     sample_units,
     unit_importance,
     update_fractions,
 )
-from .methods.diagnose_relearn import cluster_purity, relearn_strength
-from .methods.dus import cumulative_score, sample_counts
-from .numerics.sampling import inclusion_probabilities
+from equimodal.methods.diagnose_relearn import cluster_purity, relearn_strength
+from equimodal.methods.dus import cumulative_score, sample_counts
+from equimodal.numerics.sampling import inclusion_probabilities
 
 __all__ = [
     "cluster_purity",

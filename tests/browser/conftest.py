@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from equimodal.report import write_page
-from equimodal.report.thumbnails import shown
+from equimodal.report.kept.thumbnails import shown
 from unit.report.synthetic import make_diagnosis, make_results, write_folder, write_predictions
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from equimodal.cli import main
+from equimodal.cli.main import main
 from equimodal.errors import BalanceError
 
 
@@ -39,7 +39,7 @@ def refused(folder, capsys):
 @pytest.fixture(scope="session")
 def one_process():
     """A stand-in for the engine that trains in this process: no import of torch per worker."""
-    from equimodal.train.loop import train
+    from equimodal.training.loop import train
 
     def execute(runs, folder, *, jobs, listener, data_root):
         failures = {}
@@ -56,7 +56,7 @@ def one_process():
 @pytest.fixture
 def without_workers(one_process, monkeypatch):
     """Runs are trained in this process."""
-    monkeypatch.setattr("equimodal.compare.comparison.execute", one_process)
+    monkeypatch.setattr("equimodal.experiments.compare.execute", one_process)
 
 
 def contents(folder):

@@ -9,14 +9,16 @@ import time
 
 import pytest
 
-from equimodal.cli import main
+from equimodal.cli.main import main
 
 COMPARE = "compare --methods joint --seeds 1 --epochs 1 --out results"
 RUN = "results/runs/joint/seed-0"
-DIES = (
-    "import os, equimodal.train.loop as loop; from equimodal.compare.worker import main;"
-    " loop.train = lambda *_, **__: os.kill(os.getpid(), 9); main({})"
-)
+DIES = """\
+import os
+import equimodal.training.loop as loop
+from equimodal.comparison.worker import main
+loop.train = lambda *_, **__: os.kill(os.getpid(), 9)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def comparison(tmp_path_factory, one_process):
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("equimodal.compare.comparison.execute", one_process)
+        patch.setattr("equimodal.experiments.compare.execute", one_process)
         assert main(COMPARE.split()) == 0
     return folder / "results"
 
@@ -169,9 +171,11 @@ def test_a_damaged_checkpoint_is_named_and_nothing_else_is_lost(
 
 
 @pytest.mark.processes
-def test_a_killed_worker_is_told(folder, capsys, monkeypatch):
+def test_a_killed_worker_is_told(folder, capsys, monkeypatch, tmp_path):
+    (tmp_path / "dies.py").write_text(DIES)
     with monkeypatch.context() as patch:
-        patch.setattr("equimodal.compare.process._START", DIES)
+        patch.syspath_prepend(tmp_path)
+        patch.setattr("equimodal.comparison.worker_process.TARGET", "dies:main")
         assert main(COMPARE.split()) == 2
     said = capsys.readouterr().err
 
@@ -203,7 +207,7 @@ def test_a_rate_that_diverges_is_told_after_the_table(folder, without_workers, c
 INTERRUPTIBLE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from equimodal.cli import main
+from equimodal.cli.main import main
 sys.exit(main())
 """
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from equimodal.cli import main
+from equimodal.cli.main import main
 from equimodal.data import converters
 from equimodal.data.miniatures import cremad
 
@@ -86,7 +86,7 @@ def test_a_set_with_a_converter_is_explained(name, capsys):
 
 def test_help_comes_at_once_and_without_torch():
     code = (
-        "import sys; from equimodal.cli import main; main(['data', 'convert', '--help'])\n"
+        "import sys; from equimodal.cli.main import main; main(['data', 'convert', '--help'])\n"
         "print(*({'torch', 'numpy', 'rich', 'av'} & set(sys.modules)), file=sys.stderr)"
     )
     started = time.monotonic()

@@ -3,7 +3,7 @@
 import pytest
 
 from cli.conftest import contents
-from equimodal.cli import main
+from equimodal.cli.main import main
 
 
 def test_for_a_set_that_is_not_fetched_the_terms_are_printed(folder, capsys):

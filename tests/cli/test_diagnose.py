@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from equimodal.cli import main
-from equimodal.train import setup
-from unit.diagnostics.conftest import trained_in
-from unit.train.tiny import tiny_source
+from equimodal.cli.main import main
+from equimodal.training import setup
+from unit.diagnosis.conftest import trained_in
+from unit.training.tiny import tiny_source
 
 SCHEMA = "equimodal.recording/1"
 
@@ -130,7 +130,7 @@ def test_a_record_is_shown_without_a_verdict(folder, capsys):
 def test_a_data_set_is_trained_and_diagnosed_and_shown_again(
     folder, capsys, without_workers, monkeypatch
 ):
-    for place in ("equimodal.data.load", "equimodal.train.setup.load"):
+    for place in ("equimodal.data.load", "equimodal.training.setup.load"):
         monkeypatch.setattr(place, tiny_source)
     monkeypatch.setattr("equimodal.data.ready", lambda name, *_, **__: (name, None))
     line = "diagnose --data tiny --seeds 1 --epochs 1 --json"
@@ -140,7 +140,7 @@ def test_a_data_set_is_trained_and_diagnosed_and_shown_again(
     assert (folder / "results/diagnose-tiny/results.json").is_file()
     assert set(found["verdict"]["cost"]["ahead"]) >= {"ensemble", "joint+unimodal"}
     assert "no groups of samples" in found["notes"][0] and found["notes"][1:] == ["generated"]
-    monkeypatch.setattr("equimodal.compare.comparison.execute", lambda runs, *_, **__: {})
+    monkeypatch.setattr("equimodal.experiments.compare.execute", lambda runs, *_, **__: {})
     assert json.loads(said(f"{line} --resume", capsys)) == found
     assert main(line.split()) == 2
     assert "holds results already" in capsys.readouterr().err

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from cli.conftest import contents
-from equimodal.cli import main
-from unit.data.manifest import media
+from equimodal.cli.main import main
+from unit.data.table import media
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_content_in_two_splits_is_named(mine, capsys):
 
 
 def test_harmful_files_are_named_and_never_run_or_unpacked(mine, capsys, monkeypatch):
-    monkeypatch.setattr("equimodal.data.manifest.array_files.MOST_BYTES", 2**20)
+    monkeypatch.setattr("equimodal.data.table.items.array_files.MOST_BYTES", 2**20)
     rows = []
     for index in range(24):
         np.savez(mine / f"{index}.npz", np.full(3, float(index)))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from equimodal import recipes
-from equimodal.cli import main
-from equimodal.recipes.shown import configuration
+from equimodal.cli.main import main
+from equimodal.experiments import recipes
+from equimodal.experiments.recipes.shown import configuration
 
 
 def test_without_a_name_every_recipe_is_listed_with_what_was_published(capsys):

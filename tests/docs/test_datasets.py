@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from equimodal import data
-from equimodal.cli_parser import parse
+from equimodal.cli.parser import parse
 from equimodal.data import converters, download
 
 PAGE = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text()

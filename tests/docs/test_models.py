@@ -9,14 +9,14 @@ import torch
 
 import equimodal
 from cli.conftest import one_process, without_workers
-from equimodal.cli import main
+from equimodal.cli.main import main
 from equimodal.models import ENCODERS, FUSIONS, ResNet18
-from unit.data.manifest import media
-from unit.data.manifest.test_pretrained_tokens import bert
+from places import ROOT
+from unit.data.table import media
+from unit.data.table.test_pretrained_tokens import bert
 
 __all__ = ["bert", "one_process", "without_workers"]
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "models.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 

@@ -5,15 +5,15 @@ import re
 from pathlib import Path
 
 from cli.conftest import one_process, without_workers
-from equimodal.cli import main
-from equimodal.data.manifest.declaration import KEYS
-from equimodal.data.manifest.findings import PROBLEMS, WARNINGS
-from equimodal.data.manifest.settings import KINDS
-from unit.data.manifest import media
+from equimodal.cli.main import main
+from equimodal.data.table.reading.declaration import KEYS
+from equimodal.data.table.reading.findings import PROBLEMS, WARNINGS
+from equimodal.data.table.reading.settings import KINDS
+from places import ROOT
+from unit.data.table import media
 
 __all__ = ["one_process", "without_workers"]
 
-ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "README.md").read_text().partition("## Your own data")[2].partition("\n## ")[0]
 PAGE = (ROOT / "docs" / "manifest.md").read_text()
 
@@ -48,7 +48,7 @@ def test_the_page_names_every_kind_setting_key_and_finding():
 
 
 def test_the_declaration_on_the_page_is_understood(tmp_path):
-    from equimodal.data.manifest.declaration import read_declaration
+    from equimodal.data.table.reading.declaration import read_declaration
 
     (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
     (tmp_path / "my.yaml").write_text(text.replace("split: part", ""))

@@ -1,14 +1,12 @@
 """The blocks of Python in the pages of docs/ run as they stand."""
 
 import re
-from pathlib import Path
 
 import pytest
 import torch
 
 from equimodal import Balancer, LinearSplit, methods
-
-ROOT = Path(__file__).parents[2]
+from places import ROOT
 
 
 def blocks(page):
@@ -55,8 +53,9 @@ def test_every_local_link_leads_to_a_file(page):
 
 
 def test_the_page_on_diagnosis_diagnoses_a_model_and_names_the_rules(monkeypatch):
-    from equimodal.diagnostics import recording, rules
-    from unit.diagnostics.test_model import ENCODERS, LOADERS, Net, forward
+    from equimodal.balancing import recorder as recording
+    from equimodal.diagnosis import rules
+    from unit.diagnosis.own_model.test_model import ENCODERS, LOADERS, Net, forward
 
     first, second = blocks("docs/diagnosis.md")
     torch.manual_seed(0)

@@ -1,15 +1,14 @@
 """What the README shows runs, and what it links to exists."""
 
 import re
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from equimodal import methods
+from places import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
@@ -62,6 +61,6 @@ def test_the_table_of_methods_and_controls_is_complete():
 
 @pytest.mark.parametrize("line", re.findall(r"^equimodal (.*?)(?:  .*)?$", README, re.MULTILINE))
 def test_every_command_in_the_readme_is_understood(line):
-    from equimodal.cli_parser import parse
+    from equimodal.cli.parser import parse
 
     assert parse(line.split()).command == line.split()[0]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from equimodal import recipes
-from equimodal.cli_parser import parse
+from equimodal.cli.parser import parse
 from equimodal.errors import BalanceError
-from equimodal.recipes.document import MARK, generated, write
-from equimodal.recipes.shown import configuration, numbers
+from equimodal.experiments import recipes
+from equimodal.experiments.recipes.document import MARK, generated, write
+from equimodal.experiments.recipes.shown import configuration, numbers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
 
@@ -24,7 +24,7 @@ def tables(section):
 
 def test_the_tables_are_those_that_the_command_writes():
     assert PAGE.partition(MARK)[2] == f"\n\n{generated()}", (
-        "run python -m equimodal.recipes.document docs/recipes.md"
+        "run python -m equimodal.experiments.recipes.document docs/recipes.md"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from equimodal.cli_parser import parse
+from equimodal.cli.parser import parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "several-machines.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)

@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 
-from equimodal.cli import main
-from equimodal.train import loop
+from equimodal.cli.main import main
+from equimodal.training import loop
 
 judge = loop.predict
 judged = []

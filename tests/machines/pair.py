@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from equimodal.cli import main
-from equimodal.train import loop, setup
-from equimodal.train.launch import Launch
-from equimodal.train.ranks import together
-from unit.train.tiny import config, tiny_source
+from equimodal.cli.main import main
+from equimodal.training import loop, setup
+from equimodal.training.launch import Launch
+from equimodal.training.ranks import together
+from unit.training.tiny import config, tiny_source
 
 # Settings with which a method acts within a few steps.
 ROWS = {"amss": {}, "dus": {"gamma": 8.0}, "relearn": {"at": (0.25, 0.5)}, "alone:b": {}}

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from cli.tiny_files import write_handwritten
-from equimodal.cli import main
-from equimodal.train.storage import load_checkpoint
+from equimodal.cli.main import main
+from equimodal.storage.files import load_checkpoint
 from machines import pair
 from machines.launching import free_port, messages, together, two_machines
 

@@ -13,6 +13,9 @@ from torch.utils.data import Dataset
 from equimodal.data.arrays import Arrays, Kind, Split
 from equimodal.errors import DataError
 
+HUGGING_FACE = "hf:"
+"""Before the name or folder of a model or tokenizer of Hugging Face."""
+
 
 @dataclass(frozen=True)
 class Modality:

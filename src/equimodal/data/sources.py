@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equimodal.data.information import Facts, SourceInfo, described
-from equimodal.data.manifest import SUFFIXES, is_manifest
 from equimodal.data.settings import check_known, defaults
+from equimodal.data.table import SUFFIXES, is_manifest
 from equimodal.errors import BalanceError, DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from equimodal.data.dataset import DataSource
 
 _LOADERS = {
-    "keypad": "equimodal.data.keypad",
-    "avdigits": "equimodal.data.avdigits",
-    "mosi": "equimodal.data.mosi",
-    "handwritten": "equimodal.data.handwritten",
+    "keypad": "equimodal.data.sets.keypad",
+    "avdigits": "equimodal.data.sets.avdigits",
+    "mosi": "equimodal.data.sets.mosi",
+    "handwritten": "equimodal.data.sets.handwritten",
 }
 
 
@@ -55,7 +55,7 @@ def load(
         DataError: a setting's value is wrong, or a file is missing or damaged.
     """
     if is_manifest(name):
-        from equimodal.data.manifest.source import load as load_manifest  # imports torch
+        from equimodal.data.table.store.source import load as load_manifest  # imports torch
 
         return load_manifest(name, root, settings)
     loader, facts = _loader(name)
@@ -93,7 +93,7 @@ def ready(
     """
     if not is_manifest(name):
         return name, None if root is None else str(Path(root).absolute())
-    from equimodal.data.manifest.preparation import prepare
+    from equimodal.data.table.store.preparation import prepare
 
     folder = prepare(name, root=root, cache=cache, jobs=jobs, progress=progress)
     return Path(name).name, str(folder)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from equimodal.balancer import Balancer
+from equimodal.balancing.balancer import Balancer
 from equimodal.errors import BalanceError
 from equimodal.integrations.huggingface_checks import refuse_loss, refuse_setting, warn_of_clipping
 from equimodal.integrations.huggingface_state import load_state, mark, save_state

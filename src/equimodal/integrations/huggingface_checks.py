@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from equimodal.balancer import Balancer
+from equimodal.balancing.balancer import Balancer
 from equimodal.errors import BalanceError
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from equimodal.balancer import Balancer
+from equimodal.balancing.balancer import Balancer
 from equimodal.errors import BalanceError
-from equimodal.train.storage import load_checkpoint, save_checkpoint
+from equimodal.storage.files import load_checkpoint, save_checkpoint
 
 _KEY = "equimodal"
 _FILE = "equimodal.pt"

@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from equimodal.balancer import Balancer
+from equimodal.balancing.balancer import Balancer
 from equimodal.errors import BalanceError
 
 _KEY = "equimodal"

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BalanceError
+from equimodal.errors import BalanceError
 
 if TYPE_CHECKING:
-    from ..method import Method
+    from equimodal.balancing.method import Method
 
 
 COMPOSED = "~"

@@ -32,18 +32,18 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..arguments import is_number, require, require_choice, require_number
-from ..distributed import sum_over_ranks
-from ..errors import BalanceError
-from ..method import Epoch, Method, Step
-from ..modalities import ModalityMap
-from ..numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
-from ..numerics.scores import softmax_entropy, widened
-from ..numerics.unit_table import UnitTable
-from ..sharding import refuse_other_layouts
-from ..task import Classification, Task
-from .amss_released import RELEASED, released_fractions
-from .amss_tally import AmssTally
+from equimodal.balancing.method import Epoch, Method, Step
+from equimodal.balancing.task import Classification, Task
+from equimodal.checks import is_number, require, require_choice, require_number
+from equimodal.errors import BalanceError
+from equimodal.methods.amss_released import RELEASED, released_fractions
+from equimodal.methods.amss_tally import AmssTally
+from equimodal.numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
+from equimodal.numerics.scores import softmax_entropy, widened
+from equimodal.parts.distributed import sum_over_ranks
+from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.sharding import refuse_other_layouts
+from equimodal.parts.unit_table import UnitTable
 
 _WEIGHTINGS = ("none", "unbiased", "official", "scaled")
 _PRESETS = {"all": ".*", "official_av": r".*layer.*conv.*"}

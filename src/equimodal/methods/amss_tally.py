@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..numerics.unit_table import UnitTable
+from equimodal.parts.unit_table import UnitTable
 
 _FEW_STEPS = 10
 """An epoch of fewer steps says little about the clamp."""

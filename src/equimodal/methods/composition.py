@@ -22,10 +22,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import BalanceError
-from ..method import Epoch, Method, Plan, Step
-from ..modalities import ModalityMap
-from ..task import Task
+from equimodal.balancing.method import Epoch, Method, Plan, Step
+from equimodal.balancing.task import Task
+from equimodal.errors import BalanceError
+from equimodal.parts.modalities import ModalityMap
 
 
 class Composition(Method):

@@ -29,15 +29,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..arguments import is_number, require, require_number
-from ..distributed import broadcast_from_first
-from ..errors import BalanceError
-from ..method import Epoch, Method
-from ..modalities import ModalityMap
-from ..normalisation import BATCH_NORM, is_normalisation
-from ..numerics.single_thread import single_thread
-from ..sharding import local
-from ..task import Task
+from equimodal.balancing.method import Epoch, Method
+from equimodal.balancing.task import Task
+from equimodal.checks import is_number, require, require_number
+from equimodal.errors import BalanceError
+from equimodal.numerics.single_thread import single_thread
+from equimodal.parts.distributed import broadcast_from_first
+from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.normalisation import BATCH_NORM, is_normalisation
+from equimodal.parts.sharding import local
 
 _MOST_SAMPLES = 10_000
 

@@ -30,12 +30,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..arguments import require, require_choice, require_number
-from ..distributed import sum_over_ranks
-from ..errors import BalanceError
-from ..method import Method, Moment, Plan, Step
-from ..modalities import ModalityMap
-from ..task import Task
+from equimodal.balancing.method import Method, Moment, Plan, Step
+from equimodal.balancing.task import Task
+from equimodal.checks import require, require_choice, require_number
+from equimodal.errors import BalanceError
+from equimodal.parts.distributed import sum_over_ranks
+from equimodal.parts.modalities import ModalityMap
 
 _RULES = ("inverse", "shrink", "tanh", "uniform")
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ..arguments import require_number
-from ..method import Moment, Step
-from ..modalities import ModalityMap
-from .dus import DUS, divide
-from .dus_policy import Policy
+from equimodal.balancing.method import Moment, Step
+from equimodal.checks import require_number
+from equimodal.methods.dus import DUS, divide
+from equimodal.methods.dus_policy import Policy
+from equimodal.parts.modalities import ModalityMap
 
 _ENOUGH_STEPS = 50
 

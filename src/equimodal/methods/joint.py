@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ..method import Method
+from equimodal.balancing.method import Method
 
 
 class Joint(Method):

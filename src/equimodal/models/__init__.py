@@ -1,8 +1,12 @@
 """Models that a comparison trains: encoders by kind of signal or by name, and a late fusion."""
 
-from equimodal.models.convolution import SequenceConvEncoder, SpectrogramConvEncoder
-from equimodal.models.encoder import Encoder
-from equimodal.models.encoders import (
+from equimodal.models.encoders.convolution import SequenceConvEncoder, SpectrogramConvEncoder
+from equimodal.models.encoders.encoder import Encoder
+from equimodal.models.encoders.i3d import I3D
+from equimodal.models.encoders.named import ENCODERS
+from equimodal.models.encoders.resnet import ResNet18, ResNet50
+from equimodal.models.encoders.sequences import SequenceEncoder, TextEncoder
+from equimodal.models.encoders.small import (
     ConvEncoder,
     FrameAverage,
     VectorEncoder,
@@ -11,10 +15,6 @@ from equimodal.models.encoders import (
 )
 from equimodal.models.fusion import FusionModel, Output, build_model
 from equimodal.models.fusions import FUSIONS
-from equimodal.models.i3d import I3D
-from equimodal.models.named import ENCODERS
-from equimodal.models.resnet import ResNet18, ResNet50
-from equimodal.models.sequences import SequenceEncoder, TextEncoder
 
 __all__ = [
     "ENCODERS",

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from equimodal.models.sequences import Block
+from equimodal.models.encoders.sequences import Block
 
 
 class AttentionBottleneck(nn.Module):

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from equimodal.balancing.readouts import Readout
 from equimodal.data.dataset import Modality
 from equimodal.errors import BalanceError
-from equimodal.models.encoder import Encoder
+from equimodal.models.encoders.encoder import Encoder
+from equimodal.models.encoders.named import SMALL, check_encoders, named_encoder
 from equimodal.models.fusions import CONCAT, FUSIONS, check_fusion
-from equimodal.models.named import SMALL, check_encoders, named_encoder
 from equimodal.models.seeding import named_seed
-from equimodal.readouts import Readout
 
 HEAD = "head"
 

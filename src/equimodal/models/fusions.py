@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.readouts import Ablation, LinearSplit, Readout
 from equimodal.errors import BalanceError, did_you_mean
 from equimodal.models.bottleneck import AttentionBottleneck
-from equimodal.readouts import Ablation, LinearSplit, Readout
 
 Features = Mapping[str, Tensor]
 Widths = Mapping[str, int]

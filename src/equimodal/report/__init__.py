@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from equimodal.report.document import markdown
-    from equimodal.report.findings import conclusions
-    from equimodal.report.keeping import is_kept, keep, renew
-    from equimodal.report.page import write_page
-    from equimodal.report.reading import read_results
+    from equimodal.report.kept.keeping import is_kept, keep, renew
+    from equimodal.report.page.page import write_page
+    from equimodal.report.read.findings import conclusions
+    from equimodal.report.read.reading import read_results
     from equimodal.report.single import run_line, run_table
     from equimodal.report.terminal import table
 
@@ -27,16 +27,16 @@ __all__ = [
 ]
 
 _LAZY = {
-    "conclusions": "equimodal.report.findings",
-    "is_kept": "equimodal.report.keeping",
-    "keep": "equimodal.report.keeping",
+    "conclusions": "equimodal.report.read.findings",
+    "is_kept": "equimodal.report.kept.keeping",
+    "keep": "equimodal.report.kept.keeping",
     "markdown": "equimodal.report.document",
-    "read_results": "equimodal.report.reading",
-    "renew": "equimodal.report.keeping",
+    "read_results": "equimodal.report.read.reading",
+    "renew": "equimodal.report.kept.keeping",
     "run_line": "equimodal.report.single",
     "run_table": "equimodal.report.single",
     "table": "equimodal.report.terminal",
-    "write_page": "equimodal.report.page",
+    "write_page": "equimodal.report.page.page",
 }
 
 

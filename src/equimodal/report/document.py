@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from equimodal.report.columns import EPOCH, MEANING, Column, columns
-from equimodal.report.controls import absent, further_lines
-from equimodal.report.findings import conclusions
-from equimodal.report.provenance import command, facts
-from equimodal.report.reading import Results
-from equimodal.report.rows import grouped_rows
-from equimodal.report.schema import check
+from equimodal.report.page.provenance import command, facts
+from equimodal.report.read.columns import EPOCH, MEANING, Column, columns
+from equimodal.report.read.controls import absent, further_lines
+from equimodal.report.read.findings import conclusions
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import grouped_rows
+from equimodal.report.read.schema import check
 
 _PREFIX = {"inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
 

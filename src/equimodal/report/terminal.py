@@ -10,13 +10,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from equimodal.report.columns import EPOCH, Column, columns, converged
-from equimodal.report.controls import absent, further_lines
-from equimodal.report.model import is_default, model_line
-from equimodal.report.numbers import ABSENT, listing
-from equimodal.report.reading import Results
-from equimodal.report.rows import grouped_rows, note, ordered_rows
-from equimodal.report.schema import check
+from equimodal.report.read.columns import EPOCH, Column, columns, converged
+from equimodal.report.read.controls import absent, further_lines
+from equimodal.report.read.model import is_default, model_line
+from equimodal.report.read.numbers import ABSENT, listing
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import grouped_rows, note, ordered_rows
+from equimodal.report.read.schema import check
 
 # Taken in this order as long as they fit: the evidence first; a note moves into the caption.
 _TAKE_ORDER = ("accuracy", "vs joint", "probe", "vs control", "step", EPOCH, "inside", "note")

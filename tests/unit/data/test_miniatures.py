@@ -37,6 +37,6 @@ def test_without_the_packages_that_write_media_one_line_says_what_to_install(
             raise ImportError(module)
         return importlib.import_module(module)
 
-    monkeypatch.setattr("equimodal.data.manifest.extras.import_module", absent)
+    monkeypatch.setattr("equimodal.data.table.reading.extras.import_module", absent)
     with pytest.raises(DataError, match=rf"{package}, which is not installed; .*equimodal\[data\]"):
         miniatures.write(name, tmp_path)

@@ -4,8 +4,8 @@ from torch.nn.functional import cross_entropy
 
 from contract.training import assert_same_weights, run, start, trained
 from equimodal import BalanceError, Method, methods
+from equimodal.balancing.task import Regression
 from equimodal.methods.composition import Composition
-from equimodal.task import Regression
 
 # A part whose setting makes it do nothing leaves what the other does, to the bit.
 IDLE = {

@@ -208,8 +208,7 @@ def test_an_epoch_takes_the_steps_of_paired_training_and_streams_run_on_over_its
 def test_two_ranks_take_the_steps_of_their_shards_whatever_the_number_of_samples(
     plug_in, monkeypatch
 ):
-    monkeypatch.setattr("equimodal.distributed.world_size", lambda: 2)
-    monkeypatch.setattr("equimodal.loader.world_size", lambda: 2)
+    monkeypatch.setattr("equimodal.parts.distributed.world_size", lambda: 2)
     training = start("dus", settings={"plug_in": plug_in}, samples=65)
     assert len(list(training.balancer.batches(training.data, batch_size=8))) == 4
 

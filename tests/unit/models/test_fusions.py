@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from equimodal.balancing.readouts import Ablation, LinearSplit
 from equimodal.data import Modality
 from equimodal.errors import BalanceError
-from equimodal.modalities import ModalityMap
 from equimodal.models import FUSIONS, FusionModel, build_model
-from equimodal.readouts import Ablation, LinearSplit
+from equimodal.parts.modalities import ModalityMap
 
 WIDTHS = {"a": 3, "b": 5, "c": 4}
 CLASSES = 2

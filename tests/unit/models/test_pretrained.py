@@ -10,9 +10,9 @@ from equimodal.data import Modality
 from equimodal.errors import BalanceError
 from equimodal.methods import create
 from equimodal.models import build_model
-from equimodal.models.named import check_encoder, chosen_encoders, named_encoder
-from equimodal.models.pretrained import parsed, relative
-from equimodal.units import find_units
+from equimodal.models.encoders.named import check_encoder, chosen_encoders, named_encoder
+from equimodal.models.pretrained.encoder import parsed, relative
+from equimodal.parts.units import find_units
 
 transformers = pytest.importorskip("transformers")
 

@@ -6,7 +6,7 @@ import pytest
 
 from equimodal.errors import BalanceError
 from equimodal.report import conclusions, markdown
-from equimodal.report.rows import ordered_rows
+from equimodal.report.read.rows import ordered_rows
 from unit.report.synthetic import with_controls
 
 

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from equimodal.errors import BalanceError
 from equimodal.report import table
-from equimodal.report.columns import columns
-from equimodal.report.rows import ordered_rows
+from equimodal.report.read.columns import columns
+from equimodal.report.read.rows import ordered_rows
 from unit.report.synthetic import with_controls
 
 

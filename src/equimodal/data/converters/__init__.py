@@ -34,7 +34,7 @@ def load(name: str) -> tuple[Callable[..., Table], Facts]:
             f"There is no converter '{name}'; write one of {', '.join(_NAMES)}."
             f"{did_you_mean(name, _NAMES)}"
         )
-    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    module = import_module(f"{__name__}.sets.{name.replace('-', '_')}")
     return module.table, module.FACTS
 
 

@@ -10,10 +10,10 @@ from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.manifest_files import declaration_path, write_manifest
 from equimodal.data.converters.table import SPLITS, Column, Row, Table
 from equimodal.data.information import Facts
-from equimodal.data.manifest.settings import checked_settings
 from equimodal.data.settings import check_known, defaults
+from equimodal.data.table.reading.settings import checked_settings
 from equimodal.errors import BalanceError, DataError
-from equimodal.train.storage import make_folder
+from equimodal.storage.files import make_folder
 
 _NAMED = 3
 _UNMADE = "holds damaged files, so that {} could not be made"

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import track
 
 from equimodal.data.converters.table import Work
-from equimodal.data.storing import disk_error, make_folders
 from equimodal.errors import BalanceError
-from equimodal.train.storage import FULL
+from equimodal.storage.files import FULL
+from equimodal.storage.folders import disk_error, make_folders
 
 
 def derive(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from equimodal.data.converters.table import Column, Row, Table
-from equimodal.train.storage import atomic
+from equimodal.storage.files import atomic
 
 _NAMES = ("label", "split", "group")
 

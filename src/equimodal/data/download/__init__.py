@@ -12,8 +12,8 @@ from equimodal.data.download import fsdd_archive, mnist_files
 from equimodal.data.download.fetch import Check, Patience, fetch
 from equimodal.data.download.meter import meter
 from equimodal.data.information import SourceInfo
-from equimodal.data.storing import make_folders
 from equimodal.errors import BalanceError, DataError, did_you_mean
+from equimodal.storage.folders import make_folders
 
 FETCHED = {"fsdd": ("fsdd",), "mnist": ("mnist",), "avdigits": ("fsdd", "mnist")}
 

@@ -14,8 +14,8 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from equimodal import __version__
-from equimodal.data.storing import disk_error, no_space
 from equimodal.errors import BalanceError, DataError
+from equimodal.storage.folders import disk_error, no_space
 
 Show = Callable[[int, int | None], None]
 _BLOCK = 1 << 16

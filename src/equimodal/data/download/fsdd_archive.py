@@ -16,9 +16,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from equimodal.data.storing import disk_error
 from equimodal.errors import DataError
-from equimodal.train.storage import FULL
+from equimodal.storage.files import FULL
+from equimodal.storage.folders import disk_error
 
 ADDRESS = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/"
 ARCHIVE = "v1.0.10.tar.gz"

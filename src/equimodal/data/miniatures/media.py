@@ -9,7 +9,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, shift
 
-from equimodal.data.manifest.extras import extra
+from equimodal.data.table.reading.extras import extra
 
 Doubles = NDArray[np.float64]
 Frames = NDArray[np.uint8]

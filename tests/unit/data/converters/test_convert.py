@@ -74,7 +74,7 @@ def test_a_full_disk_leaves_no_manifest(root, manifest, tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("equimodal.train.storage.os.fsync", full)
+    monkeypatch.setattr("equimodal.storage.files.os.fsync", full)
 
     with pytest.raises(BalanceError, match="no space left"):
         manifest("cremad", root)

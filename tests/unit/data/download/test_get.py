@@ -2,9 +2,7 @@
 
 import hashlib
 import io
-import os
 import tarfile
-from pathlib import Path
 
 import pytest
 
@@ -13,11 +11,9 @@ from equimodal import data
 from equimodal.data import converters
 from equimodal.data.download import fsdd_archive, get, mnist_files, names
 from equimodal.errors import BalanceError, DataError
+from places import REAL_DATA
 
-REAL = Path(
-    os.environ.get("EQUIMODAL_DATA", Path(__file__).parents[4].parent / "shared" / "data")
-).absolute()
-needs_real = pytest.mark.skipif(not (REAL / "fsdd").is_dir(), reason="needs EQUIMODAL_DATA")
+needs_real = pytest.mark.skipif(not (REAL_DATA / "fsdd").is_dir(), reason="needs EQUIMODAL_DATA")
 
 
 def archive(recordings, extra=()):
@@ -171,5 +167,5 @@ def test_wrong_arguments_are_refused(arguments, words):
 
 @needs_real
 def test_the_checksums_are_those_of_the_published_files():
-    assert fsdd_archive.complete(REAL / "fsdd" / "recordings")
-    assert all(mnist_files.right(REAL / "mnist" / name) for name in mnist_files.FILES)
+    assert fsdd_archive.complete(REAL_DATA / "fsdd" / "recordings")
+    assert all(mnist_files.right(REAL_DATA / "mnist" / name) for name in mnist_files.FILES)

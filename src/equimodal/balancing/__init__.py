@@ -1,0 +1,1 @@
+"""What binds a method to a training loop: the balancer, its stages, tasks and readouts."""

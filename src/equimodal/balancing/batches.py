@@ -1,0 +1,171 @@
+"""Shuffled streams of indices, the rows that they name, and both as a loader of epochs."""
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from equimodal.checks import require_number
+from equimodal.errors import BalanceError
+from equimodal.parts import distributed
+
+if TYPE_CHECKING:
+    from equimodal.balancing.balancer import Balancer
+
+
+def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
+    """Permutation of ``range(count)``, of this rank's shard under several ranks. -> (count / R,)
+
+    Drawn from (seed, stream, turn) alone; the global random stream is left as it is. A shard
+    takes every R-th index and all shards are of one length.
+
+    Raises:
+        BalanceError: there is nothing to draw.
+    """
+    digest = hashlib.blake2b(f"{seed}/{stream}/{turn}".encode(), digest_size=8).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
+    order = torch.randperm(count, generator=generator)
+    ranks = distributed.world_size()
+    mine = order[distributed.rank() : count - count % ranks : ranks]
+    if not len(mine):
+        raise BalanceError(
+            f"The data set holds no sample for every process; found {count} for {ranks}. Give "
+            "batches() one that does."
+        )
+    return mine
+
+
+class Stream:
+    """Endless shuffled indices of one modality: without replacement within a pass.
+
+    Args:
+        count: size of the data set.
+        seed: seed of the run.
+        name: modality.
+        position: (pass, offset) to continue from.
+    """
+
+    def __init__(self, count: int, *, seed: int, name: str, position: tuple[int, int]) -> None:
+        self.count, self.seed, self.name = count, seed, name
+        self.turn, self.offset = position
+        self._order = self._shuffle()
+
+    def take(self, rows: int) -> Tensor:
+        """The next ``rows`` indices, over the end of a pass where need be. -> (rows,)"""
+        parts: list[Tensor] = []
+        while rows:
+            if self.offset >= len(self._order):
+                self.turn, self.offset = self.turn + 1, 0
+                self._order = self._shuffle()
+            part = self._order[self.offset : self.offset + rows]
+            self.offset += len(part)
+            rows -= len(part)
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """(pass, offset): all that a restart needs."""
+        return self.turn, self.offset
+
+    def _shuffle(self) -> Tensor:
+        return shuffled(self.count, seed=self.seed, stream=self.name, turn=self.turn)
+
+
+def unpaired_rows(
+    dataset: Any, streams: dict[str, Stream], counts: dict[str, int]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The next rows of every modality, each from its own stream. -> {m: x}, {m: y}"""
+    rows = {m: modality_rows(dataset, m, s.take(counts[m])) for m, s in streams.items()}
+    return {m: x for m, (x, _) in rows.items()}, {m: y for m, (_, y) in rows.items()}
+
+
+def with_pairs(
+    pairs: tuple[dict[str, Tensor], Tensor], inputs: dict[str, Tensor], targets: dict[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Unpaired rows behind the rows of a paired batch. -> {m: x}, {m: y}"""
+    paired, labels = pairs
+    rows = {m: torch.cat([paired[m], x]) for m, x in inputs.items()}
+    return rows, {m: torch.cat([labels, y]) for m, y in targets.items()}
+
+
+def paired_rows(dataset: Any, indices: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """Rows of all modalities: ``dataset.take(indices)`` beside ``take_modality``, or items."""
+    if hasattr(dataset, "take_modality"):
+        inputs, labels = dataset.take(indices)
+        return inputs, labels
+    inputs, labels = default_collate([_item(dataset, int(i)) for i in indices])
+    return inputs, labels
+
+
+def modality_rows(dataset: Any, modality: str, indices: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of one modality: ``dataset.take_modality(m, indices)`` where it exists."""
+    if hasattr(dataset, "take_modality"):
+        rows, labels = dataset.take_modality(modality, indices)
+        return rows, labels
+    items = [_item(dataset, int(i)) for i in indices]
+    rows, labels = default_collate([(inputs[modality], label) for inputs, label in items])
+    return rows, labels
+
+
+def _item(dataset: Any, index: int) -> tuple[dict[str, Any], Any]:
+    item = dataset[index]
+    if not (isinstance(item, tuple) and len(item) >= 2 and isinstance(item[0], dict)):
+        raise BalanceError(
+            "batches() needs items ({modality: tensor}, label) or ({modality: tensor}, label, "
+            f"index); found {type(item).__name__}. Wrap the data set so that it gives them."
+        )
+    return item[0], item[1]
+
+
+def epoch_batches(
+    dataset: Any, batch_size: int, *, seed: int, epoch: int, start: int = 0
+) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+    """Paired batches of one epoch from batch ``start`` on, shuffled from (seed, epoch).
+
+    The last batch may be smaller.
+    """
+    order = shuffled(len(dataset), seed=seed, stream="paired", turn=epoch)
+    for indices in torch.split(order, batch_size)[start:]:
+        yield paired_rows(dataset, indices)
+
+
+class Batches:
+    """Every iteration is an epoch of a balancer's batches.
+
+    Its state is the place within an epoch, for trainers that save in the middle of one; load it
+    beside the balancer's own.
+
+    Args:
+        balancer: the balancer whose method plans them.
+        dataset: as in :meth:`Balancer.batches`.
+        batch_size: as in :meth:`Balancer.batches`.
+    """
+
+    def __init__(self, balancer: "Balancer", dataset: Any, batch_size: int) -> None:
+        require_number("batch_size", batch_size, low=1, whole=True)
+        self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
+        self._start = self._given = 0
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
+        self._given, self._start = self._start, 0
+        for batch in self.balancer.batches(
+            self.dataset, batch_size=self.batch_size, start=self._given
+        ):
+            self._given += 1
+            yield batch
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.dataset) // distributed.world_size() / self.batch_size)
+
+    def state_dict(self) -> dict[str, int]:
+        """Batches that this epoch has given so far; 0 after its last."""
+        return {"batch": self._given % len(self)}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Let the next iteration continue the epoch where :meth:`state_dict` was taken."""
+        self._start = state["batch"]

@@ -1,0 +1,45 @@
+"""Features of a whole split, read without a trace on the training."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from equimodal.errors import BalanceError
+from equimodal.parts.forward_record import evaluating
+from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.presence import rows_present
+
+
+@torch.no_grad()
+def collect_features(
+    modalities: ModalityMap,
+    loader: Iterable[Any],
+    forward: Callable[[nn.Module, Any], tuple[Any, ...]],
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Features and labels of all batches by modality, on the CPU. -> {m: (N_m, D)}, {m: (N_m,)}
+
+    Rows in which a modality is missing are left out of it, where ``forward`` tells them.
+    In evaluation mode; the global random stream is left as it was.
+    """
+    model = modalities.model
+    devices = {p.device for p in model.parameters() if p.is_cuda}
+    features: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
+    labels: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
+    with evaluating(model), torch.random.fork_rng(list(devices)):
+        for batch in loader:
+            _, target, *present = forward(model, batch)
+            rows = rows_present(present[0] if present else None, len(target), modalities.names)
+            for m, found in modalities.take_features().items():
+                kept = slice(None) if rows is None else rows[m].cpu()
+                features[m].append(found.float().flatten(1).cpu()[kept])
+                labels[m].append(target.cpu()[kept])
+    empty = [m for m in modalities.names if not labels[m]]
+    if empty:
+        raise BalanceError(
+            f"A loader of the balancer gave no batch with {empty[0]!r}: it must be iterable again "
+            "and again, so pass a DataLoader or a list, not a generator."
+        )
+    return ({m: torch.cat(f) for m, f in features.items()},
+            {m: torch.cat(y) for m, y in labels.items()})  # fmt: skip

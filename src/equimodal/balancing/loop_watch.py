@@ -1,0 +1,138 @@
+"""Notices a loop that forgets a call or trains on numbers that are not finite."""
+
+import logging
+import warnings
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from equimodal.errors import BalanceError
+from equimodal.parts.sharding import is_sharded
+
+logger = logging.getLogger("equimodal")
+_MANY = 1000
+_MANY_UPDATES = 50_000
+_NORMS = 8
+_LOSSES = 256
+
+
+class LoopWatch:
+    """Counts the calls of one balancer.
+
+    Args:
+        method: name of the method, for the messages.
+    """
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+        self._losses_since_update = 0
+        self._losses = 0
+        self._updates = 0
+        self._recent: list[Tensor] = []
+        self._not_finite: Tensor | int = 0
+        self._pairing_told = False
+        self._norms: list[Tensor] = []
+        self.clips_first = False
+        """Whether the host is known to clip gradients before they are balanced."""
+
+    def saw_loss(self, loss: Tensor) -> None:
+        """A forward pass; what is not finite is counted on the device, many at a time."""
+        self._recent.append(loss)
+        if len(self._recent) == _LOSSES:
+            self._count_not_finite()
+        self._losses += 1
+        self._losses_since_update += 1
+        if self._losses_since_update == _MANY:
+            warnings.warn(
+                f"loss() was called {_MANY:,} times without before_step(): call it between "
+                "backward() and optimizer.step().",
+                stacklevel=3,
+            )
+
+    def _count_not_finite(self) -> None:
+        if self._recent:
+            bad = (~torch.isfinite(torch.stack(self._recent))).sum()
+            self._not_finite = self._not_finite + bad
+            self._recent = []
+
+    def saw_update(self) -> None:
+        """An update."""
+        self._losses_since_update = 0
+        self._updates += 1
+        if self._updates == _MANY_UPDATES:
+            warnings.warn(
+                f"before_step() was called {_MANY_UPDATES:,} times without epoch_end(): call it "
+                "once an epoch; decisions are kept until then, and some methods act there.",
+                stacklevel=4,
+            )
+
+    def saw_gradients(self, parameters: Iterable[Parameter]) -> None:
+        """Gradients before they are balanced; their norm is kept for the first updates."""
+        if len(self._norms) >= _NORMS or self.clips_first:
+            return
+        grads = [p.grad for p in parameters if p.grad is not None]
+        if not any(is_sharded(g) for g in grads) and len({g.device for g in grads}) == 1:
+            norms = torch._foreach_norm([g.detach() for g in grads])
+            self._norms.append(torch.stack([n.double() for n in norms]).norm())
+
+    def saw_step(self, pending: bool) -> None:
+        """An optimizer is about to step. Raises BalanceError if its gradients are not balanced."""
+        if pending:
+            raise BalanceError(
+                f"{self.method} changes gradients, but optimizer.step() ran before before_step(): "
+                "call before_step() between backward() and optimizer.step()."
+            )
+
+    def tell_pairing(self, paired: bool) -> None:
+        """Say once whether an unpaired method really gets unpaired batches."""
+        if self._pairing_told:
+            return
+        self._pairing_told = True
+        if paired:
+            logger.warning(
+                "%s: batches are paired, so each modality uses a subset of every batch. Iterate "
+                "over balancer.batches(dataset, batch_size=...) to draw unpaired batches.",
+                self.method,
+            )
+        else:
+            logger.info("%s: every modality draws its own, unpaired batch.", self.method)
+
+    def check_epoch(self, epoch: int, *, strict: bool) -> None:
+        """Raise or warn about the epoch that ends. Raises BalanceError if ``strict``."""
+        self._tell_clipping()
+        losses, updates = self._losses, self._updates
+        self._count_not_finite()
+        bad = int(self._not_finite)
+        self._losses = self._updates = 0
+        self._not_finite = 0
+        if losses and not updates:
+            missing = (
+                "before_step() was never called this epoch: call it between backward() and "
+                "optimizer.step()."
+            )
+            if strict:
+                raise BalanceError(f"{self.method} changes gradients, but {missing}")
+            warnings.warn(missing, stacklevel=4)
+        if bad:
+            warnings.warn(
+                f"The loss was NaN or infinite in {bad} of {losses} forward passes of epoch "
+                f"{epoch}: lower the learning rate or look for NaN in the data.",
+                stacklevel=4,
+            )
+
+    def _tell_clipping(self) -> None:
+        """Warn where the first updates all had one gradient norm, as after clipping to it."""
+        if len(self._norms) < _NORMS or self.clips_first:
+            return
+        norms = torch.stack(self._norms).cpu()
+        self._norms, self.clips_first = [], True
+        if float(norms.max() - norms.min()) < 1e-3 * float(norms.max()):
+            warnings.warn(
+                f"The gradients of the first {_NORMS} updates all had the norm "
+                f"{float(norms[0]):.4g} in before_step(), so they were clipped before: call "
+                "before_step() first and clip_grad_norm_ after it, or a mask's weights exceed what "
+                "was clipped to.",
+                stacklevel=5,
+            )

@@ -1,0 +1,68 @@
+"""`equimodal data`: the data sets, one of them, a table of one's own, and its check."""
+
+import argparse
+import json
+
+from equimodal.cli.values import whole_number
+from equimodal.errors import BalanceError
+
+CHECK = """\
+Read every file of a table of your own (CSV, JSONL or Parquet) once and report what was found:
+counts, shapes, lengths, classes by split, and each fault with its row. Nothing is changed. The exit
+code is 2 where training would be wrong or impossible, else 0."""
+
+CHECK_EXAMPLES = """\
+examples:
+  equimodal data check my.csv
+  equimodal data check my.csv --json       every finding, for programs"""
+
+
+def shown(name: str | None, *, root: str | None) -> str:
+    """What `equimodal data [NAME]` prints.
+
+    Raises:
+        BalanceError: there is no such data set, or the table cannot be read.
+    """
+    from equimodal.cli import catalogue
+    from equimodal.data.table import is_manifest
+
+    if name is None:
+        return catalogue.sources()
+    if not is_manifest(name):
+        return catalogue.source(name)
+    from equimodal.data.table.reading.explanation import explained
+
+    return explained(name, root=root)
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `equimodal data check`."""
+    parser.add_argument("table", metavar="TABLE", help="path of the table")
+    parser.add_argument("--data-root", metavar="DIR", help="folder that its paths start from")
+    parser.add_argument("--jobs", type=whole_number, metavar="N", help="processes that read files")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Check a table and print the report.
+
+    Raises:
+        BalanceError: it is no table, cannot be read, or has problems.
+    """
+    from equimodal.data.table import SUFFIXES, is_manifest
+
+    table = arguments.table
+    if not is_manifest(table):
+        raise BalanceError(f"'{table}' is no table; give the path of one ({', '.join(SUFFIXES)}).")
+    from equimodal.data.table.check.check import check as read
+    from equimodal.data.table.check.report import as_json, as_text
+    from equimodal.data.table.reading.findings import summary
+
+    report = read(table, root=arguments.data_root, jobs=arguments.jobs, progress=True)
+    print(json.dumps(as_json(report), indent=1) if arguments.json else as_text(report))
+    if report.problems:
+        count = len(report.problems)
+        raise BalanceError(
+            f"{table} has {count} problem{'s' * (count > 1)} that make training wrong or "
+            f"impossible: {summary(report.problems)}."
+        )

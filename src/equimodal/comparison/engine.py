@@ -1,0 +1,124 @@
+"""Trains the runs of a plan in parallel processes of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, Protocol
+
+from equimodal.comparison.plan import PlannedRun
+from equimodal.comparison.worker_process import WorkerProcess
+from equimodal.errors import BalanceError
+
+
+class Listener(Protocol):
+    """Hears what happens to the runs in the workers; both are numbered from 0."""
+
+    def started(self, worker: int, run: int) -> None:
+        """A worker took a run."""
+
+    def heard(self, worker: int, message: Mapping[str, Any]) -> None:
+        """A run sent a message of the kind "epoch", "warning", "finished" or "failed"."""
+
+
+def execute(
+    runs: Sequence[PlannedRun],
+    folder: Path,
+    *,
+    jobs: int,
+    listener: Listener,
+    data_root: str | None = None,
+) -> dict[int, str]:
+    """Train all runs, ``jobs`` at a time; returns by index why those failed that did.
+
+    A worker that dies fails the run it was at, and a new one takes its place.
+
+    Raises:
+        BalanceError: no worker can be started.
+    """
+    engine = _Engine(runs, folder, data_root, listener)
+    try:
+        for _ in range(min(jobs, len(runs))):
+            engine.hire()
+        while engine.workers:
+            engine.turn()
+    finally:
+        for worker in engine.workers:
+            worker.close()
+    return engine.failures
+
+
+def default_jobs(device: str) -> int:
+    """One process for each processor that this one may use, or one for an accelerator."""
+    if device != "cpu":
+        return 1
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+class _Engine:
+    """The runs that wait, the workers, and the runs that failed."""
+
+    def __init__(
+        self, runs: Sequence[PlannedRun], folder: Path, data_root: str | None, listener: Listener
+    ) -> None:
+        self.runs, self.folder, self.data_root, self.listener = runs, folder, data_root, listener
+        self.waiting = deque(range(len(runs)))
+        self.failures: dict[int, str] = {}
+        self.workers: list[WorkerProcess] = []
+
+    def hire(self, index: int | None = None) -> None:
+        """Start a worker, in the place of another where an index is given."""
+        self.workers.append(WorkerProcess(len(self.workers) if index is None else index))
+
+    def turn(self) -> None:
+        """Wait for messages and answer each."""
+        by_connection = {worker.connection: worker for worker in self.workers}
+        for connection in wait(list(by_connection)):
+            worker = by_connection[connection]  # type: ignore[index]
+            message = worker.receive()
+            if message is None:
+                self._replace(worker)
+            else:
+                self._answer(worker, message)
+
+    def _answer(self, worker: WorkerProcess, message: Mapping[str, Any]) -> None:
+        if message["kind"] != "ready":
+            self.listener.heard(worker.index, message)
+        if message["kind"] == "failed":
+            self.failures[message["run"]] = message["message"]
+        if message["kind"] in ("ready", "finished", "failed"):
+            self._assign(worker)
+
+    def _assign(self, worker: WorkerProcess) -> None:
+        """Give the worker the next run, or let it go."""
+        if not self.waiting:
+            self.workers.remove(worker)
+            return worker.close()
+        run = self.waiting.popleft()
+        planned = self.runs[run]
+        job = {
+            "config": planned.config.as_dict(),
+            "folder": str(self.folder / planned.folder),
+            "data_root": self.data_root,
+        }
+        worker.assign(run, job)
+        self.listener.started(worker.index, run)
+
+    def _replace(self, worker: WorkerProcess) -> None:
+        """Report the run of a dead worker; the waiting ones go to a new worker."""
+        self.workers.remove(worker)
+        ending = worker.ending()
+        worker.close()
+        if worker.run is None:
+            if not self.workers:
+                raise BalanceError(f"The training processes cannot start: {ending}.")
+            return
+        message = f"the process that trained it died ({ending})"
+        self.failures[worker.run] = message
+        self.listener.heard(worker.index, {"kind": "failed", "run": worker.run, "message": message})
+        if self.waiting:
+            self.hire(worker.index)

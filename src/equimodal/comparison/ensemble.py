@@ -1,0 +1,116 @@
+"""The ensemble of the modalities trained alone, from the predictions that their runs left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equimodal.comparison.rows import ENSEMBLE, slug
+from equimodal.errors import BalanceError
+from equimodal.storage.files import atomic, make_folder, write_json
+from equimodal.training.metrics import accuracy, macro_f1, mean_average_precision
+
+Run = dict[str, Any]
+_SPLITS = ("validation", "test")
+
+
+def ensemble_run(members: Sequence[Run], folder: Path) -> Run:
+    """The mean of the members' softmax outputs, as one run; writes it into its own folder.
+
+    Its accuracy per modality and its probes are those of its members, its times their sums.
+
+    Args:
+        members: the runs of one seed, one for each modality, with their ``folder``.
+        folder: the folder of the comparison.
+
+    Raises:
+        BalanceError: predictions of a member are missing or damaged.
+    """
+    first = members[0]
+    own = f"runs/{slug(ENSEMBLE)}/seed-{first['seed']}"
+    rates = {member["lr"] for member in members}
+    run = {
+        "data": first["data"],
+        "method": ENSEMBLE,
+        "seed": first["seed"],
+        "lr": rates.pop() if len(rates) == 1 else None,
+        "objective": "own",
+        "status": "finished",
+        "acted": True,
+        "message": None,
+        "best_epoch": None,
+        "epochs": first["epochs"],
+        "seconds": _sum(members, "seconds"),
+        "step_seconds": _sum(members, "step_seconds"),
+        "test": None,
+        "validation": None,
+    }
+    lost = [member for member in members if member["status"] != "finished"]
+    if lost:
+        run |= {
+            "status": lost[0]["status"],
+            "message": f"{lost[0]['method']}: {lost[0]['message']}",
+        }
+    else:
+        run |= _evaluated(members, folder, folder / own)
+    make_folder(folder / own)
+    write_json(folder / own / "result.json", run)
+    return run | {"folder": own}
+
+
+def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any]:
+    """Measures on both splits; writes the ensemble's predictions."""
+    parts = [_predictions(folder / member["folder"] / "predictions.npz") for member in members]
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    found: dict[str, Any] = {}
+    for split in _SPLITS:
+        logits = mean_log_probability([torch.from_numpy(p[f"{split}_logits"]) for p in parts])
+        labels = torch.from_numpy(parts[0][f"{split}_labels"])
+        found[split] = _measures(logits, labels, [member[split] for member in members])
+        kept = (f"{split}_{key}" for key in ("labels", "indices", "groups"))
+        arrays |= {key: parts[0][key] for key in kept if key in parts[0]}
+        arrays[f"{split}_logits"] = logits.numpy()
+    make_folder(own)
+    with atomic(own / "predictions.npz") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    return found
+
+
+def mean_log_probability(logits: Sequence[Tensor]) -> Tensor:
+    """Logarithm of the mean softmax output. K times (N, C) -> (N, C)"""
+    return torch.stack([z.double().softmax(dim=1) for z in logits]).mean(dim=0).log()
+
+
+def _measures(logits: Tensor, labels: Tensor, members: Sequence[Mapping[str, Any]]) -> Run:
+    return {
+        "accuracy": accuracy(logits, labels),
+        "macro_f1": macro_f1(logits, labels),
+        "mean_average_precision": mean_average_precision(logits, labels),
+        "modality_accuracy": _joined(members, "modality_accuracy"),
+        "probe_accuracy": _joined(members, "probe_accuracy"),
+    }
+
+
+def _joined(members: Sequence[Mapping[str, Any]], key: str) -> dict[str, float]:
+    return {m: value for member in members for m, value in member[key].items()}
+
+
+def _sum(members: Sequence[Run], key: str) -> float | None:
+    values = [member[key] for member in members]
+    return None if None in values else sum(values)
+
+
+def _predictions(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return dict(archive)
+    except Exception as error:  # a damaged archive can fail anywhere inside the reader
+        raise BalanceError(
+            f"'{path}' is missing or damaged ({error}); delete the folder '{path.parent}' and "
+            "repeat with --resume to train this run again."
+        ) from error

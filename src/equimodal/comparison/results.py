@@ -1,0 +1,86 @@
+"""From the folders of the runs to what results.json holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from equimodal.comparison.ensemble import ensemble_run
+from equimodal.comparison.environment import environment
+from equimodal.comparison.plan import Plan, PlannedRun
+from equimodal.comparison.rows import ENSEMBLE
+from equimodal.comparison.summary import chosen_runs, summarise
+from equimodal.storage.files import read_json
+from equimodal.training.config import ALONE
+from equimodal.training.run_folder import RESULT, check_claim
+
+SCHEMA = "equimodal.results/1"
+
+Run = dict[str, Any]
+
+
+def collect(plan: Plan, folder: Path, failures: Mapping[int, str]) -> dict[str, Any]:
+    """What results.json holds.
+
+    Args:
+        plan: the comparison.
+        folder: its folder, where every run of the plan that is not among ``failures`` is over.
+        failures: why runs failed, by their index in the plan.
+
+    Raises:
+        BalanceError: a file of a run is missing or damaged.
+    """
+    rows = plan.config["methods"]
+    runs = [
+        _failed(planned, failures[index]) if index in failures else _finished(planned, folder)
+        for index, planned in enumerate(plan.runs)
+    ]
+    if ENSEMBLE in rows:
+        runs += _ensembles(runs, plan, folder)
+    runs.sort(key=lambda run: (rows.index(run["method"]), run["seed"], run["lr"] or 0.0))
+    return {
+        "schema": SCHEMA,
+        "config": plan.config,
+        "environment": environment(plan.config["device"]),
+        "data": plan.data,
+        "runs": runs,
+        "summary": summarise(rows, runs),
+    }
+
+
+def is_over(planned: PlannedRun, folder: Path) -> bool:
+    """Whether the run has its result.
+
+    Raises:
+        BalanceError: the result is of a run with another configuration.
+    """
+    own = folder / planned.folder
+    if not (own / RESULT).exists():
+        return False
+    check_claim(own, planned.config)
+    return True
+
+
+def _finished(planned: PlannedRun, folder: Path) -> Run:
+    result = read_json(folder / planned.folder / RESULT)
+    return result | {"folder": planned.folder}
+
+
+def _failed(planned: PlannedRun, message: str) -> Run:
+    """A run without a result."""
+    unknown = ("acted", "best_epoch", "epochs", "seconds", "step_seconds", "test", "validation")
+    return {
+        **planned.config.identity,
+        "status": "failed",
+        "message": message,
+        "folder": planned.folder,
+        **dict.fromkeys(unknown),
+    }
+
+
+def _ensembles(runs: Sequence[Run], plan: Plan, folder: Path) -> list[Run]:
+    """One ensemble for each seed, of the alone runs at the rates that were chosen for them."""
+    members = [run for m in plan.data["modalities"] for run in chosen_runs(runs, f"{ALONE}{m}")]
+    seeds = plan.config["seeds"]
+    return [ensemble_run([r for r in members if r["seed"] == seed], folder) for seed in seeds]

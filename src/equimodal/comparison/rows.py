@@ -1,0 +1,70 @@
+"""The rows of a comparison: registered methods and what they are held against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from equimodal import methods
+from equimodal.errors import BalanceError, did_you_mean
+from equimodal.methods import COMPOSED
+from equimodal.training.config import ALONE, RATE_FACTORS, UNTRAINED
+
+ENSEMBLE = "ensemble"
+EVERY_ALONE = f"{ALONE}*"
+
+
+def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple[str, ...]:
+    """Names of all rows in order: ``alone:*`` resolved, what ``ensemble`` needs put before it.
+
+    Args:
+        given: rows as the user wrote them; None for the default rows.
+        modalities: names of the data set's modalities.
+
+    Raises:
+        BalanceError: an unknown row, or one that is written twice.
+    """
+    alone = [f"{ALONE}{m}" for m in modalities]
+    known = known_rows(alone)
+    rows: list[str] = []
+    for name in _default_rows() if given is None else given:
+        wanted = alone if name == EVERY_ALONE else [name]
+        if name == ENSEMBLE:
+            wanted = [row for row in alone if row not in rows] + [ENSEMBLE]
+        for row in wanted:
+            _check_row(row, rows, known)
+            rows.append(row)
+    if not rows:
+        raise BalanceError(f"A comparison needs at least one row; write {', '.join(known)}.")
+    return tuple(rows)
+
+
+def known_rows(alone: Iterable[str]) -> tuple[str, ...]:
+    """Every row that can be asked for."""
+    return (UNTRAINED, *alone, ENSEMBLE, *methods.names(), *RATE_FACTORS)
+
+
+def controls_of(row: str) -> tuple[str, ...]:
+    """The rows that a method is held against, the one that isolates its main idea first."""
+    return methods.entry(row).controls if methods.known(row) else ()
+
+
+def slug(row: str) -> str:
+    """A row as the name of a folder: ``alone:sound`` is alone-sound, ``amss+`` is amss-plus."""
+    spelled = re.sub(r"\+(?=\w)", "-plus-", row).replace("+", "-plus")
+    return re.sub(r"[^\w.-]+", "-", spelled)
+
+
+def _default_rows() -> tuple[str, ...]:
+    return (UNTRAINED, EVERY_ALONE, ENSEMBLE, *methods.names())
+
+
+def _check_row(row: str, rows: Sequence[str], known: Sequence[str]) -> None:
+    if row in rows:
+        raise BalanceError(f"The row '{row}' is asked for twice; write it once.")
+    if COMPOSED in row:
+        methods.create(row)
+    elif row not in known:
+        raise BalanceError(
+            f"There is no row '{row}'; write some of {', '.join(known)}.{did_you_mean(row, known)}"
+        )

@@ -1,0 +1,86 @@
+"""Settings such as ``amss.tau``: to whom they belong, and whether they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from equimodal import methods
+from equimodal.errors import BalanceError, did_you_mean
+from equimodal.training.config import create_method
+
+ON = "on"
+
+
+def split_settings(
+    settings: Mapping[str, object],
+    data: str,
+    rows: Iterable[str] = (),
+    *,
+    optimizer: str | None = None,
+) -> dict[str, dict[str, Any]]:
+    """``{"amss.tau": 0.2, "keypad.snr": 5}`` -> ``{"amss": {"tau": 0.2}, "keypad": {"snr": 5}}``
+
+    Args:
+        settings: values by ``<owner>.<name>``.
+        data: name of the data set, which may own settings.
+        rows: rows of the comparison; registered methods among them may own settings.
+        optimizer: its name; it may own settings too.
+
+    Raises:
+        BalanceError: a key without an owner, or with one that is not compared.
+    """
+    owners = [data, *(row for row in rows if methods.known(row))]
+    owners += [optimizer] if optimizer else []
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in settings.items():
+        owner, dot, name = key.partition(".")
+        if not dot or not name:
+            raise BalanceError(
+                f"The setting '{key}' does not say whose it is; write <method or data>.<name>, "
+                "such as amss.tau."
+            )
+        if owner not in owners:
+            raise BalanceError(
+                f"The setting '{key}' belongs to nothing in this comparison; write one of "
+                f"{', '.join(owners)} before the dot.{did_you_mean(owner, owners)}"
+            )
+        found.setdefault(owner, {})[name] = value
+    return found
+
+
+def check_method_settings(row: str, given: Mapping[str, Any]) -> None:
+    """Raise `BalanceError` unless the method takes all of these names and values."""
+    known = {**methods.settings(row), ON: "gradient"}
+    for name, value in given.items():
+        if name not in known:
+            raise BalanceError(
+                f"{row} has no setting '{name}'; it has {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
+            )
+        if _is_number(known[name]) and value is not None and not _is_number(value):
+            raise BalanceError(
+                f"{row}.{name} must be a number, as its default {known[name]!r} is; "
+                f"found {value!r}."
+            )
+    own = {name: value for name, value in given.items() if name != ON}
+    try:
+        create_method(row, own)
+    except BalanceError as error:
+        raise BalanceError(f"{row}: {error}") from error
+    except TypeError as error:
+        raise BalanceError(f"{row} cannot take {own}: {error}.") from error
+    if ON in given:
+        _check_on(row, given[ON])
+
+
+def _check_on(row: str, value: object) -> None:
+    """What a mask is applied to is the balancer's setting, of use to methods with masks."""
+    if value not in ("gradient", "update"):
+        raise BalanceError(f"{row}.{ON} must be gradient or update, found {value!r}.")
+    if not methods.create(row).edits_gradients():
+        raise BalanceError(f"{row} changes no gradient, so {row}.{ON} has no effect; leave it out.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,102 @@
+"""The runs of each row in a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from equimodal.comparison.rows import controls_of
+from equimodal.numerics.intervals import chosen_rate, mean_and_sd, paired_difference, paired_ratio
+
+Run = dict[str, Any]
+
+_REFERENCE = "joint"
+_SCORES = ("accuracy", "macro_f1", "mean_average_precision")
+_BY_MODALITY = ("modality_accuracy", "probe_accuracy")
+
+
+def chosen_runs(runs: Sequence[Run], row: str) -> list[Run]:
+    """The runs of a row at the learning rate that did best on validation."""
+    mine = [run for run in runs if run["method"] == row]
+    rate = chosen_rate(mine)
+    return [run for run in mine if run["lr"] == rate]
+
+
+def summarise(rows: Sequence[str], runs: Sequence[Run]) -> dict[str, Any]:
+    """The ``summary`` of results.json: {row: measures, differences, times}"""
+    chosen = {row: chosen_runs(runs, row) for row in rows}
+    return {row: _summary(row, chosen) for row in rows}
+
+
+def _summary(row: str, chosen: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+    runs = chosen[row]
+    finished = [run for run in runs if run["status"] == "finished"]
+    tests = [run["test"] for run in finished]
+    controls = {other: _difference(row, other, chosen) for other in controls_of(row)}
+    control = next(iter(controls), None)
+    return {
+        "n": len(finished),
+        "lr": runs[0]["lr"],
+        "note": note(runs),
+        **{key: mean_and_sd([test[key] for test in tests]) for key in _SCORES},
+        **{key: _by_modality([test[key] for test in tests]) for key in _BY_MODALITY},
+        "difference_to_joint": _difference(row, _REFERENCE, chosen),
+        "control": control,
+        "difference_to_control": controls.get(control) if control else None,
+        "controls": controls,
+        "converged_epoch": _converged(finished),
+        "step_time_ratio": _ratio(row, chosen),
+        "step_seconds": _mean(finished, "step_seconds"),
+        "seconds": _mean(finished, "seconds"),
+    }
+
+
+def note(runs: Sequence[Run]) -> str:
+    """What a reader must know of a row: runs that diverged or failed, a method that did not act."""
+    notes = []
+    for status in ("diverged", "failed"):
+        count = sum(run["status"] == status for run in runs)
+        if count:
+            notes.append(f"{status} in {count} of {len(runs)}")
+    finished = [run for run in runs if run["status"] == "finished"]
+    idle = sum(not run["acted"] for run in finished)
+    if idle:
+        notes.append("did not act" + (f" in {idle} of {len(runs)}" if idle < len(finished) else ""))
+    notes += dict.fromkeys(run["message"] for run in finished if run.get("message"))
+    return ", ".join(notes)
+
+
+def _converged(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """Over the runs that know of their fused training loss; mean and sd of those that got there."""
+    known = [run["converged_epoch"] for run in runs if "converged_epoch" in run]
+    reached = [epoch for epoch in known if epoch is not None]
+    return {**mean_and_sd(reached), "reached": len(reached), "n": len(known)} if known else None
+
+
+def _by_modality(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: mean_and_sd([part[name] for part in parts]) for name in names}
+
+
+def _difference(row: str, other: str, chosen: Mapping[str, Sequence[Run]]) -> Any:
+    if other == row or other not in chosen:
+        return None
+    return paired_difference(_accuracy(chosen[row]), _accuracy(chosen[other]))
+
+
+def _ratio(row: str, chosen: Mapping[str, Sequence[Run]]) -> float | None:
+    return paired_ratio(_times(chosen[row]), _times(chosen.get(_REFERENCE, ())))
+
+
+def _accuracy(runs: Sequence[Run]) -> dict[int, float]:
+    return {r["seed"]: r["test"]["accuracy"] for r in runs if r["status"] == "finished"}
+
+
+def _times(runs: Sequence[Run]) -> dict[int, float]:
+    return {r["seed"]: r["step_seconds"] for r in runs if r["step_seconds"] is not None}
+
+
+def _mean(runs: Sequence[Run], key: str) -> float | None:
+    values = [run[key] for run in runs if run[key] is not None]
+    return fmean(values) if values else None

@@ -1,0 +1,141 @@
+"""The process that trains runs: takes them from a pipe, one after another, until it closes.
+
+Messages are JSON. In: ``{"run": n, "config": {...}, "folder": ..., "data_root": ...}``, and
+``"until": n`` where the run is to pause after so many epochs.
+Out: ``{"kind": "ready"}``, then for each run ``{"kind": "epoch", "run", "epoch", "accuracy"}``
+after every epoch, ``{"kind": "warning", "run", "message"}``, and at its end one of
+``{"kind": "finished", "run", "status"}``, ``{"kind": "paused", "run"}`` and
+``{"kind": "failed", "run", "message"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from equimodal.errors import BalanceError
+from equimodal.training.launch import import_fabric
+
+if TYPE_CHECKING:
+    from equimodal.training.config import RunConfig
+
+Message = dict[str, Any]
+
+ERROR = "error.txt"
+
+
+def main(descriptor: int) -> None:
+    """Serve the pipe with this file descriptor; ends the process when the other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(descriptor)
+    jobs: SimpleQueue[Message] = SimpleQueue()
+    threading.Thread(target=_listen, args=(connection, jobs), daemon=True).start()
+    _prepare()
+    _send(connection, {"kind": "ready"})
+    while True:
+        _serve(connection, jobs.get())
+
+
+def _listen(connection: Connection, jobs: SimpleQueue[Message]) -> None:
+    """Pass on jobs. Without the parent nobody reads results, so the process ends at once."""
+    try:
+        while True:
+            jobs.put(json.loads(connection.recv_bytes()))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _prepare() -> None:
+    """What every run needs, before the first is there."""
+    import torch
+
+    steady()
+    torch.set_num_interop_threads(1)
+    import_fabric()
+    import equimodal.training.loop  # noqa: F401
+
+
+def steady() -> None:
+    """One thread whatever the machine, so that numbers do not depend on it."""
+    import torch
+
+    torch.set_num_threads(1)
+    if torch.cuda.is_available():
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def _serve(connection: Connection, job: Mapping[str, Any]) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        outcome = _outcome(connection, job)
+    for text in relevant(caught):
+        _send(connection, {"kind": "warning", "run": job["run"], "message": text})
+    _send(connection, outcome | {"run": job["run"]})
+
+
+def _outcome(connection: Connection, job: Mapping[str, Any]) -> Message:
+    from equimodal.training.config import RunConfig
+
+    def notify(epoch: int, accuracy: float) -> None:
+        message = {"kind": "epoch", "run": job["run"], "epoch": epoch, "accuracy": accuracy}
+        _send(connection, message)
+
+    config, folder = RunConfig(**job["config"]), Path(job["folder"])
+    return outcome(config, folder, job["data_root"], notify, until=job.get("until"))
+
+
+def outcome(
+    config: RunConfig,
+    folder: Path,
+    data_root: str | None,
+    notify: Callable[[int, float], None],
+    *,
+    until: int | None = None,
+) -> Message:
+    """Train a run, or its first ``until`` epochs; how that ended, as a message without "run"."""
+    from equimodal.training.loop import advance, train  # importing Fabric takes seconds
+
+    shared: dict[str, Any] = {"data_root": data_root, "notify": notify}
+    try:
+        if until is not None and until < config.trained_epochs:
+            trouble = advance(config, folder, until=until, **shared)
+            return {"kind": "failed", "message": trouble} if trouble else {"kind": "paused"}
+        result = train(config, folder, **shared)
+    except BalanceError as error:
+        return {"kind": "failed", "message": str(error)}
+    except Exception as error:
+        return {"kind": "failed", "message": unforeseen(error, folder / ERROR)}
+    (folder / ERROR).unlink(missing_ok=True)
+    return {"kind": "finished", "status": result["status"]}
+
+
+def unforeseen(error: Exception, file: Path) -> str:
+    """One line on an error that is nobody's known mistake; the whole of it goes to the file."""
+    with suppress(OSError):
+        file.write_text(traceback.format_exc(), encoding="utf-8")
+    line = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {line} (see {file.name} in its folder)"
+
+
+def relevant(caught: list[warnings.WarningMessage]) -> list[str]:
+    """What a user can act on, once: warnings of this library, not of those beneath it."""
+    return list(
+        dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
+    )
+
+
+def _send(connection: Connection, message: Message) -> None:
+    try:
+        connection.send_bytes(json.dumps(message).encode())
+    except OSError:
+        os._exit(0)

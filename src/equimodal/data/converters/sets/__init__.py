@@ -1,0 +1,1 @@
+"""One converter a data set, from its official files to a table."""

@@ -1,0 +1,146 @@
+"""npy, npz and csv files of numbers, refused by what they declare before it is read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import zipfile
+import zlib
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equimodal.data.table.items.decode import Opened
+from equimodal.data.table.reading.findings import Unfit
+
+MOST_BYTES = 256 * 2**20
+"""Bytes that one array may hold; an npz may declare as much in all."""
+_MOST_TEXT = 64 * 2**20
+_DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+
+Numbers = NDArray[Any]
+
+
+def array_shape(source: Opened) -> dict[str, list[int]]:
+    """The shape of each array in the file by its name, "" for the only one of an npy or csv."""
+    if source.format == "csv":
+        return {"": list(_csv(source).shape)}
+    if source.format == "npy":
+        return {"": list(_header(source.file)[0])}
+    with _archive(source) as archive:
+        shapes = {}
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                shapes[name.removesuffix(".npy")] = list(_header(member)[0])
+        return shapes
+
+
+def read_array(source: Opened, name: str | None) -> Numbers:
+    """The array of numbers in a file; ``name`` chooses one of an npz.
+
+    Raises:
+        Unfit: it is damaged, cut short, holds objects, declares too much, or has no such array.
+    """
+    if source.format == "csv":
+        return _csv(source)
+    if source.format == "npy":
+        return _npy(source.file, source.size)
+    if source.format == "npz":
+        return _npz(source, name)
+    raise Unfit("unreadable", f"is no npy, npz or csv (.{source.format})")
+
+
+def _npz(source: Opened, name: str | None) -> Numbers:
+    with _archive(source) as archive:
+        names = [found.removesuffix(".npy") for found in archive.namelist()]
+        if name is None and len(names) != 1:
+            raise Unfit(
+                "unreadable", f"holds {len(names)} arrays ({', '.join(names[:5])}); declare `array`"
+            )
+        chosen = names[0] if name is None else name
+        if chosen not in names:
+            raise Unfit("unreadable", f"holds no array '{chosen}', but {', '.join(names[:5])}")
+        entry = archive.infolist()[names.index(chosen)]
+        try:
+            with archive.open(entry) as member:
+                return _npy(member, entry.file_size)
+        except _DAMAGE as error:
+            raise Unfit("truncated", f"is damaged or cut short ({error})") from error
+
+
+def _archive(source: Opened) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(source.file)
+    except _DAMAGE as error:
+        raise Unfit("truncated", f"is a damaged npz or one cut short ({error})") from error
+    declared = sum(entry.file_size for entry in archive.infolist())
+    if declared > MOST_BYTES:
+        raise Unfit("large", f"would unpack to {declared:,} bytes, more than {MOST_BYTES:,}")
+    return archive
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type that an npy declares.
+
+    Raises:
+        Unfit: there is no header, it holds objects or other than numbers, or declares too much.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        reader = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        shape, fortran, dtype = reader(file)
+    except _DAMAGE as error:
+        raise Unfit("unreadable", f"is no npy array ({_first(error)})") from error
+    if dtype.hasobject:
+        raise Unfit("pickle", "holds pickled objects, which can run code; save plain numbers")
+    if dtype.kind not in "biuf":
+        raise Unfit("unreadable", f"holds {dtype}, expected numbers")
+    if math.prod(shape) * dtype.itemsize > MOST_BYTES:
+        raise Unfit("large", f"declares the shape {shape}, more than {MOST_BYTES:,} bytes")
+    return shape, fortran, dtype
+
+
+def _npy(file: BinaryIO | Any, size: int) -> Numbers:
+    shape, fortran, dtype = _header(file)
+    wanted = math.prod(shape) * dtype.itemsize
+    content = file.read(wanted + 1)
+    if len(content) != wanted:
+        how = "fewer" if len(content) < wanted else "more"
+        raise Unfit("truncated", f"holds {how} bytes than its shape {shape} needs ({size} in all)")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _csv(source: Opened) -> Numbers:
+    """A table of numbers (lines, columns); a first line that holds none is a header."""
+    if source.size > _MOST_TEXT:
+        raise Unfit("large", f"has {source.size:,} bytes, more than {_MOST_TEXT:,}")
+    try:
+        text = source.file.read().decode("utf-8-sig")
+        sign = max(",;\t ", key=text.partition("\n")[0].count)
+        lines = [cells for cells in csv.reader(io.StringIO(text), delimiter=sign) if any(cells)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Unfit("unreadable", f"is no table of numbers ({error})") from error
+    if lines and not _is_number(lines[0][0]):
+        lines = lines[1:]
+    if not lines:
+        raise Unfit("empty", "holds no line of numbers")
+    try:
+        return np.array([[float(cell) for cell in cells] for cells in lines])
+    except ValueError as error:
+        raise Unfit("unreadable", f"is no table of numbers ({_first(error)})") from error
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _first(error: Exception) -> str:
+    return str(error).partition("\n")[0][:80]

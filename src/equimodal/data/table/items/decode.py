@@ -1,0 +1,100 @@
+"""From one file or cell to one array: a function per kind, bounded in time and memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import BufferedReader
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equimodal.data.table.reading import formats
+from equimodal.data.table.reading.findings import Unfit
+
+Array = NDArray[Any]
+DIGEST = 16
+"""Bytes of a content's digest."""
+_STREAMED = (0, 0xFFFFFFFF)  # what a recorder writes that does not know the length beforehand
+
+
+@dataclass
+class Item:
+    """A decoded item.
+
+    ``array`` is the stored row. ``shape`` is of the item as it came, ``seconds`` its length where
+    it has one, ``warnings`` pairs of a code and a text.
+    """
+
+    array: Array
+    shape: tuple[int, ...]
+    seconds: float | None = None
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that is open at its start: its path, the format to read it as, its size in bytes."""
+
+    file: BinaryIO
+    path: str
+    format: str
+    size: int
+
+
+Decoder = Callable[[Any, Mapping[str, Any]], Item]
+Measure = Callable[[Any], dict[str, Any]]
+
+
+def digest_of(file: BufferedReader) -> bytes:
+    """The digest of all bytes of an open file, which is then at its start again."""
+    found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST)).digest()
+    file.seek(0)
+    return found
+
+
+def text_digest(cell: str) -> bytes:
+    """The digest of an inline cell."""
+    return hashlib.blake2b(cell.encode(), digest_size=DIGEST).digest()
+
+
+def opened(file: BinaryIO, path: str, size: int) -> tuple[Opened, list[tuple[str, str]]]:
+    """The open file with the format of its content, and what is to be said of its name.
+
+    Raises:
+        Unfit: see `formats.checked_format`.
+    """
+    head = file.read(formats.HEAD)
+    file.seek(0)
+    found, warning = formats.checked_format(path, head)
+    return Opened(file, path, found, size), [("extension", warning)] if warning else []
+
+
+def check_riff(source: Opened) -> None:
+    """Nothing, where a wav or avi has all the bytes that its header announces.
+
+    libsndfile reads a wav that is cut short without a word, and FFmpeg an avi.
+
+    Raises:
+        Unfit: it is cut short.
+    """
+    head = source.file.read(8)
+    source.file.seek(0)
+    announced = int.from_bytes(head[4:8], "little")
+    if head[:4] == b"RIFF" and announced not in _STREAMED and source.size < announced + 8:
+        raise Unfit("truncated", f"has {source.size} bytes, its header announces {announced + 8}")
+
+
+def finite(values: Array) -> Array:
+    """The values, all of which must be finite.
+
+    Raises:
+        Unfit: one is NaN or infinite.
+    """
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        place = [int(axis) for axis in np.unravel_index(int(wrong.argmax()), wrong.shape)]
+        raise Unfit("finite", f"holds {int(wrong.sum())} values that are not finite, first {place}")
+    return values

@@ -1,0 +1,127 @@
+"""Arrays from npy, npz and csv files, and numbers in cells: -> vectors, sequences, spectrograms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from equimodal.data.arrays import Floats
+from equimodal.data.table.items.array_files import array_shape, read_array
+from equimodal.data.table.items.decode import Decoder, Item, Measure, Opened, finite
+from equimodal.data.table.reading.findings import Unfit
+
+AXES = {"vector": 1, "sequence": 2, "spectrogram": 3}
+_BETWEEN = re.compile(r"[\s,;]+")
+_FORMS = {"vector": "(D,)", "sequence": "(T, D)", "spectrogram": "(C, F, T)"}
+
+
+def decoder(kind: str) -> Decoder:
+    """The decoder of a kind of numbers."""
+    if kind == "numbers":
+        return inline
+    return sequence if kind == "sequence" else partial(fixed, kind)
+
+
+def measure(kind: str) -> Measure:
+    """The measure of a kind of numbers."""
+    return inline_facts if kind == "numbers" else facts
+
+
+def facts(source: Opened) -> dict[str, Any]:
+    """The shape of each array in the file, from its header where it has one."""
+    return {"shapes": array_shape(source)}
+
+
+def inline_facts(source: str) -> dict[str, Any]:
+    """The shape of the numbers in a cell."""
+    return {"shapes": {"": [len(parsed(source))]}}
+
+
+def inline(source: str, settings: Mapping[str, Any]) -> Item:
+    """The numbers of a cell as a vector (D,).
+
+    Raises:
+        Unfit: a part is no number, one is not finite, or there are more or fewer than declared.
+    """
+    values = finite(np.array(parsed(source), np.float32))
+    _check_shape(values.shape, settings)
+    return Item(values, values.shape)
+
+
+def fixed(kind: str, source: Opened, settings: Mapping[str, Any]) -> Item:
+    """An array that has the same shape in all files.
+
+    Raises:
+        Unfit: it cannot be read, is not finite, or has another shape.
+    """
+    values = _values(source, settings, kind)
+    _check_shape(values.shape, settings)
+    return Item(values, values.shape)
+
+
+def sequence(source: Opened, settings: Mapping[str, Any]) -> Item:
+    """An array (T, D) as (length, D + 1): cut or padded with 0; the last column is 1 where it is.
+
+    Raises:
+        Unfit: it cannot be read, is not finite, is empty, or has another D.
+    """
+    values = _values(source, settings, "sequence")
+    steps, width = values.shape
+    if width != settings["width"]:
+        raise Unfit("shape", f"has {width} numbers a step, the first file has {settings['width']}")
+    row = np.zeros((settings["length"], width + 1), np.float32)
+    kept = values[: settings["length"]]
+    row[: len(kept), :-1], row[: len(kept), -1] = kept, 1
+    cut = [("cut", f"has {steps} steps of {len(row)}")] if steps > len(row) else []
+    return Item(row, values.shape, warnings=cut)
+
+
+def parsed(cell: str) -> list[float]:
+    """The numbers of a cell: one, or several in brackets or with blanks, commas or semicolons.
+
+    Raises:
+        Unfit: a part is no number.
+    """
+    try:
+        return [float(part) for part in _BETWEEN.split(cell.strip("[]() \t"))]
+    except ValueError:
+        raise Unfit("unreadable", f"'{cell[:40]}' is no number") from None
+
+
+def _values(source: Opened, settings: Mapping[str, Any], kind: str) -> Floats:
+    values = read_array(source, settings.get("array"))
+    axes = AXES[kind]
+    if kind == "vector" and values.ndim == 2 and 1 in values.shape:
+        values = values.reshape(-1)
+    if kind == "spectrogram" and values.ndim == 2:
+        values = values[None]
+    if values.ndim != axes:
+        raise Unfit("shape", f"has the shape {values.shape}, a {kind} is {_FORMS[kind]}")
+    if not values.size:
+        raise Unfit("empty", f"holds no number: its shape is {values.shape}")
+    with np.errstate(over="ignore"):
+        converted: Floats = values.astype(np.float32)
+    finite(converted)
+    return converted
+
+
+def _check_shape(found: tuple[int, ...], settings: Mapping[str, Any]) -> None:
+    if list(found) != settings["shape"]:
+        raise Unfit("shape", f"has the shape {list(found)}, most others {settings['shape']}")
+
+
+def is_list_of_numbers(cell: str) -> bool:
+    """Whether a cell holds two or more numbers."""
+    try:
+        return len(parsed(cell)) > 1
+    except Unfit:
+        return False
+
+
+def joined(cells: tuple[str, ...]) -> str:
+    """Several cells of numbers as one."""
+    return cells[0] if len(cells) == 1 else ", ".join(cells)

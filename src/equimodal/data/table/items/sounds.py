@@ -1,0 +1,150 @@
+"""wav and flac through soundfile: -> log-mel spectrogram (1, bands, frames), or samples (T, 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from math import gcd
+from typing import Any
+
+import numpy as np
+
+from equimodal.data.arrays import Floats
+from equimodal.data.table.items.decode import Decoder, Item, Measure, Opened, check_riff, finite
+from equimodal.data.table.reading.findings import Unfit
+
+SILENCE = 1e-4
+"""A sound whose largest sample is below this share of full scale (-80 dB) is silent."""
+Form = Callable[[Floats, int, Mapping[str, Any]], Floats]
+"""From (samples, their rate, settings) to a row."""
+_BLOCK = 1 << 18
+_UNKNOWN = 1 << 48  # what libsndfile says of a flac whose recorder did not know its length
+
+
+def decoder(kind: str) -> Decoder:
+    """The decoder of sounds as spectrograms, or of the kind ``waveform`` as they are."""
+    return partial(decode, _wave if kind == "waveform" else _spectrogram)
+
+
+def measure(kind: str) -> Measure:
+    """The measure of sounds."""
+    return facts
+
+
+def facts(source: Opened) -> dict[str, Any]:
+    """Rate and length in seconds, from the header."""
+    with _open(source) as sound:
+        return {"rate": sound.samplerate, "seconds": sound.frames / sound.samplerate}
+
+
+def decode(form: Form, source: Opened, settings: Mapping[str, Any]) -> Item:
+    """The first ``seconds`` of the mean of all channels, in the form that the kind has: samples, or
+    a log-spectrogram of mel bands or, with the scale ``linear``, of all frequencies.
+
+    A shorter spectrogram ends in silence, or is that of the sound repeated. With the level
+    ``peak``, the largest sample is 1.
+
+    Raises:
+        Unfit: it is damaged, cut short, empty, or holds samples that are not finite.
+    """
+    check_riff(source)
+    with _open(source) as sound:
+        rate, channels = sound.samplerate, sound.channels
+        kept, read, peak = _read(sound, round(settings["seconds"] * rate) + 1)
+    if not read:
+        raise Unfit("empty", "holds no sample")
+    warnings = [("silent", f"is silent: no sample above {SILENCE:g}")] if peak < SILENCE else []
+    if read / rate > settings["seconds"]:
+        warnings.append(("cut", f"lasts {read / rate:.2f} s, of which {settings['seconds']:g} s"))
+    own = (channels, read)
+    return Item(form(kept, rate, settings), own, read / rate, warnings)
+
+
+def _open(source: Opened) -> Any:
+    import soundfile  # loads a shared library
+
+    try:
+        sound = soundfile.SoundFile(source.file)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise Unfit("unreadable", f"is no sound file ({error})") from error
+    if sound.frames >= _UNKNOWN:
+        # libsndfile cannot read such a file to its end.
+        raise Unfit("unreadable", "does not say how long it is; write it again from a whole file")
+    return sound
+
+
+def _read(sound: Any, keep: int) -> tuple[Floats, int, float]:
+    """The first ``keep`` samples, how many there are, and the largest of all."""
+    kept: list[Floats] = []
+    read, peak = 0, 0.0
+    for block in _blocks(sound):
+        if read < keep:
+            kept.append(block[: keep - read])
+        read += len(block)
+        peak = max(peak, float(np.abs(block).max(initial=0.0)))
+    return np.concatenate(kept) if kept else np.zeros(0, np.float32), read, peak
+
+
+def _blocks(sound: Any) -> Iterator[Floats]:
+    """All samples, as the mean of the channels, in blocks of bounded size."""
+    import soundfile
+
+    while True:
+        try:
+            block = sound.read(_BLOCK, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise Unfit("truncated", f"is damaged or cut short ({error})") from error
+        if not len(block):
+            return
+        yield finite(block.mean(axis=1) if block.shape[1] > 1 else block[:, 0])
+
+
+def _wave(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:
+    """The samples and, in a second column, 1 where there is one: (length, 2), padded with 0."""
+    sound = _levelled(samples, rate, settings)
+    row = np.zeros((_length(settings), 2), np.float32)
+    row[: len(sound), 0], row[: len(sound), 1] = sound, 1
+    return row
+
+
+def _length(settings: Mapping[str, Any]) -> int:
+    length: int = round(settings["seconds"] * settings["rate"])
+    return length
+
+
+def _levelled(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:
+    """The sound at its rate and level, cut to its length: (at most length,)"""
+    sound = _resampled(samples, rate, settings["rate"])[: _length(settings)]
+    peak = float(np.abs(sound).max(initial=0.0))
+    return sound / np.float32(peak) if settings["level"] == "peak" and peak > 0 else sound
+
+
+def _spectrogram(samples: Floats, rate: int, settings: Mapping[str, Any]) -> Floats:
+    import torch
+
+    from equimodal.data.spectrogram import log_mel, log_spectrogram
+
+    length = _length(settings)
+    row = np.zeros(length, np.float32)
+    sound = _levelled(samples, rate, settings)
+    if settings.get("short") == "repeat":
+        sound = np.resize(sound, length)
+    row[: len(sound)] = sound
+    waveform, form = torch.from_numpy(row[None]), {key: settings[key] for key in ("rate", "hop")}
+    if settings.get("scale") == "linear":
+        # High enough for all bins, whatever the last one's rounding.
+        made = log_spectrogram(waveform, n_fft=settings["window"], high=settings["rate"], **form)
+    else:
+        made = log_mel(waveform, n_fft=settings["window"], bands=settings["bands"], **form)
+    spectrogram: Floats = made[0].numpy()
+    return spectrogram
+
+
+def _resampled(samples: Floats, rate: int, wanted: int) -> Floats:
+    if rate == wanted:
+        return samples
+    from scipy.signal import resample_poly  # importing scipy.signal takes a second
+
+    common = gcd(rate, wanted)
+    found: Floats = resample_poly(samples, wanted // common, rate // common).astype(np.float32)
+    return found

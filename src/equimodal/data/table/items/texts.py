@@ -1,0 +1,97 @@
+"""Text, inline or from a file: -> token numbers (length,), padded with 0."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from equimodal.data.table.items import pretrained_tokens
+from equimodal.data.table.items.decode import Decoder, Item, Measure, Opened
+from equimodal.data.table.reading.findings import Unfit
+
+START, UNKNOWN, RESERVED = 1, 2, 3  # 0 pads
+MOST_BYTES = 1_000_000
+BYTES = 256
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def decoder(kind: str) -> Decoder:
+    """The decoder of texts."""
+    return decode
+
+
+def measure(kind: str) -> Measure:
+    """The measure of texts."""
+    return facts
+
+
+def facts(source: Opened | str) -> dict[str, Any]:
+    """The words with how often each occurs, and the lengths in words and bytes."""
+    text = _text(source)
+    found = words(text)
+    return {"words": dict(Counter(found)), "length": len(found), "bytes": len(text.encode())}
+
+
+def decode(source: Opened | str, settings: Mapping[str, Any]) -> Item:
+    """The text's tokens after a start token, or as a pretrained tokenizer gives them; tokens beyond
+    the declared length are dropped.
+
+    Raises:
+        Unfit: the file is too large or no UTF-8, or there is no word in the text.
+    """
+    text, length = _text(source), settings["length"]
+    if "tokenizer" in settings:
+        kept, count = pretrained_tokens.numbers(settings["tokenizer"], text, length)
+    else:
+        found = _numbers(text, settings)
+        kept, count = [START, *found][: length + 1], len(found)
+    if not text.strip() or not count:
+        raise Unfit("empty", "holds no word")
+    row = np.zeros(row_length(settings), np.int32)
+    row[: len(kept)] = kept
+    more = count > length
+    warnings = [("cut", f"has {count} tokens of {length}")] if more else []
+    return Item(row, (count,), warnings=warnings)
+
+
+def row_length(settings: Mapping[str, Any]) -> int:
+    """Numbers of a row: its tokens, and of our own a start token before them."""
+    return int(settings["length"]) + ("tokenizer" not in settings)
+
+
+def _numbers(text: str, settings: Mapping[str, Any]) -> list[int]:
+    if settings["tokens"] == "bytes":
+        return [RESERVED + byte for byte in text.encode()]
+    places = _places(tuple(settings["words"]))
+    return [places.get(word, UNKNOWN) for word in words(text)]
+
+
+def words(text: str) -> list[str]:
+    """Words and punctuation marks of a text, in lower case."""
+    return _WORD.findall(text.lower())
+
+
+def vocabulary(counts: Mapping[str, int], most: int) -> list[str]:
+    """The ``most`` frequent words, those of one frequency in the order of the alphabet."""
+    return sorted(counts, key=lambda word: (-counts[word], word))[:most]
+
+
+@lru_cache(maxsize=4)
+def _places(known: tuple[str, ...]) -> dict[str, int]:
+    return {word: RESERVED + place for place, word in enumerate(known)}
+
+
+def _text(source: Opened | str) -> str:
+    if isinstance(source, str):
+        return source
+    if source.size > MOST_BYTES:
+        raise Unfit("large", f"has {source.size:,} bytes, more than {MOST_BYTES:,}")
+    try:
+        return source.file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unfit("unreadable", f"is no UTF-8 text ({error.reason})") from error

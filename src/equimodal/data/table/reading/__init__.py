@@ -1,0 +1,1 @@
+"""What a table and its declaration say: rows, roles, kinds, splits."""

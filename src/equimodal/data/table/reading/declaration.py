@@ -1,0 +1,159 @@
+"""The YAML beside a manifest: ``my.yaml`` says what ``my.csv`` leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from equimodal.data.settings import number, whole
+from equimodal.data.table.reading.extras import extra
+from equimodal.data.table.reading.findings import ALLOWED
+from equimodal.data.table.reading.settings import KINDS, checked_settings
+from equimodal.errors import DataError, did_you_mean
+
+SPLITS = ("train", "validation", "test")
+KEYS = ("label", "split", "group", "ratios", "validation", "seed", "allow", "modalities")
+DEFAULT_RATIOS = (0.7, 0.15, 0.15)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A modality as declared: its columns, its kind ("" to infer it), the settings of that kind,
+    and the name of its encoder ("" for the default)."""
+
+    columns: tuple[str, ...]
+    kind: str
+    settings: dict[str, Any]
+    encoder: str = ""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What the YAML says; the fields are those of `docs/manifest.md`.
+
+    ``ratios`` is None where none are declared; ``modalities`` is empty where they are inferred.
+    """
+
+    label: str | None = None
+    split: str | None = None
+    group: str | None = None
+    ratios: tuple[float, ...] | None = None
+    validation: float = 0.2
+    seed: int = 0
+    allow: tuple[str, ...] = ()
+    modalities: dict[str, Declared] = field(default_factory=dict)
+
+
+def read_declaration(table: Path) -> Declaration:
+    """The declaration beside a table, or an empty one.
+
+    Raises:
+        DataError: it is no YAML, a key is unknown, or a value is of the wrong kind.
+    """
+    path = next((p for s in (".yaml", ".yml") if (p := table.with_suffix(s)).is_file()), None)
+    if path is None:
+        return Declaration()
+    yaml = extra("yaml", "the YAML beside a manifest")
+    try:
+        content = yaml.safe_load(path.read_text("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise DataError(f"{path.name} is no YAML: {error}") from error
+    try:
+        return _declaration({} if content is None else content)
+    except DataError as error:
+        raise DataError(f"{path.name}: {error}") from error
+
+
+def _declaration(content: object) -> Declaration:
+    found = _mapping("the file", content)
+    known(found, KEYS, "the file")
+    names: dict[str, Any] = {
+        key: _name(key, found[key]) for key in ("label", "split", "group") if key in found
+    }
+    if "ratios" in found:
+        if "split" in found:
+            raise DataError("split and ratios are both given; write one of the two.")
+        names["ratios"] = _ratios(found["ratios"])
+    return Declaration(
+        **names,
+        validation=number("validation", found.get("validation", 0.2), low=0.01, high=0.9),
+        seed=whole("seed", found.get("seed", 0), low=0, high=2**31),
+        allow=_allowed(found.get("allow", [])),
+        modalities={
+            str(name): _modality(str(name), entry)
+            for name, entry in _mapping("modalities", found.get("modalities", {})).items()
+        },
+    )
+
+
+def known(found: Mapping[str, Any], names: Iterable[str], place: str) -> None:
+    """Raise `DataError` unless every key of ``found`` is one of ``names``."""
+    names = list(names)
+    for key in found:
+        if key not in names:
+            raise DataError(
+                f"there is no key '{key}' in {place}; write some of {', '.join(names)}."
+                f"{did_you_mean(str(key), names)}"
+            )
+
+
+def _mapping(place: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError(f"{place} must hold `key: value` lines, found {value!r}.")
+    return value
+
+
+def _name(key: str, value: object) -> Any:
+    if not isinstance(value, str) or not value:
+        raise DataError(f"{key} must be the name of a column, found {value!r}.")
+    return value
+
+
+def _ratios(value: object) -> Any:
+    if isinstance(value, dict):
+        known(value, SPLITS, "ratios")
+        value = [value.get(name) for name in SPLITS]
+    if isinstance(value, list) and len(value) == len(SPLITS):
+        shares = [number("a ratio", share, low=0.001, high=1) for share in value]
+        if abs(sum(shares) - 1) < 1e-6:
+            return tuple(shares)
+    raise DataError(
+        "ratios must be three shares (train, validation, test) with the sum 1, such as "
+        f"[0.7, 0.15, 0.15]; found {value!r}."
+    )
+
+
+def _allowed(value: object) -> tuple[str, ...]:
+    codes = [value] if isinstance(value, str) else value
+    if not isinstance(codes, list) or not set(map(str, codes)) <= set(ALLOWED):
+        raise DataError(f"allow must be a list of {', '.join(ALLOWED)}; found {value!r}.")
+    return tuple(codes)
+
+
+def _modality(name: str, entry: object) -> Declared:
+    """A modality's entry: ``column`` or ``columns``, ``kind``, ``encoder``, and the settings of its
+    kind."""
+    if isinstance(entry, str):
+        entry = {"column": entry}
+    rest = dict(_mapping(f"modalities.{name}", {} if entry is None else entry))
+    kind = rest.pop("kind", "")
+    if kind and kind not in KINDS:
+        raise DataError(
+            f"modalities.{name}.kind must be one of {', '.join(KINDS)}; found {kind!r}."
+            f"{did_you_mean(str(kind), KINDS)}"
+        )
+    encoder = rest.pop("encoder", "")
+    if not isinstance(encoder, str):
+        raise DataError(f"modalities.{name}.encoder must be a name, found {encoder!r}.")
+    columns = rest.pop("columns", None)
+    column = rest.pop("column", name)
+    chosen = [column] if columns is None else columns
+    if not isinstance(chosen, list) or not all(isinstance(c, str) for c in chosen) or not chosen:
+        raise DataError(f"modalities.{name} must name its column, found {chosen!r}.")
+    if len(chosen) > 1 and kind not in ("", "numbers"):
+        raise DataError(f"modalities.{name} has {len(chosen)} columns; only numbers may.")
+    kind = "numbers" if len(chosen) > 1 else kind
+    settings = checked_settings(f"modalities.{name}", kind, rest)
+    return Declared(tuple(chosen), kind, settings, encoder)

@@ -1,0 +1,46 @@
+"""What `equimodal data my.csv` prints: how the columns of a table are understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from equimodal.data.table.reading.labels import classes
+from equimodal.data.table.reading.roles import Column, Manifest, read_manifest
+from equimodal.data.table.reading.settings import KINDS
+from equimodal.data.table.reading.splits import assign, balance
+
+_CLASSES = 12
+
+
+def explained(path: str | Path, *, root: str | Path | None = None) -> str:
+    """Label, split and modalities of a table; no file that it names is read whole.
+
+    Raises:
+        DataError: the table or its YAML is wrong.
+    """
+    manifest = read_manifest(path, root=root)
+    return "\n".join(_lines(manifest))
+
+
+def _lines(manifest: Manifest) -> Iterator[str]:
+    names = classes(manifest.labels)
+    shown = ", ".join(names[:_CLASSES]) + (", ..." if len(names) > _CLASSES else "")
+    yield f"{manifest.path.name}: {len(manifest):,} samples of {len(names)} classes ({shown})"
+    assignment = assign(manifest)
+    counts = balance(manifest.labels, assignment.codes)
+    sizes = ", ".join(f"{sum(found.values()):,} {split}" for split, found in counts.items())
+    yield f"{assignment.note} {sizes}."
+    yield from (_modality(column) for column in manifest.columns.values())
+    if manifest.unused:
+        yield f"not used: {', '.join(manifest.unused)}"
+    stem = manifest.path.stem
+    yield f"Check every file: equimodal data check {manifest.path}"
+    yield f"Settings are declared in {stem}.yaml beside it; docs/manifest.md explains them."
+
+
+def _modality(column: Column) -> str:
+    settings = ", ".join(f"{key} {value}" for key, value in column.settings.items())
+    known = ", ".join(KINDS[column.kind].settings) or "no settings"
+    what = "files" if column.files else "cells"
+    return f"{column.name}: {column.kind} ({what}; {settings or f'may declare {known}'})"

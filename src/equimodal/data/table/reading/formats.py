@@ -1,0 +1,63 @@
+"""What a file is, by its name and by its first bytes."""
+
+from __future__ import annotations
+
+import os
+
+from equimodal.data.table.reading.findings import Unfit
+
+# Read by running code that is in the file: never opened, whatever they hold.
+PICKLES = ("pkl", "pickle", "p", "pt", "pth", "joblib", "dill")
+FAMILY = {
+    "png": "image", "jpeg": "image", "wav": "sound", "flac": "sound", "mp4": "video",
+    "avi": "video", "flv": "video", "npy": "array", "npz": "array", "txt": "text", "csv": "array",
+}  # fmt: skip
+HEAD = 16
+
+
+def extension(path: str) -> str:
+    """The extension in lower case, without its dot; jpg is jpeg."""
+    found = os.path.splitext(path)[1].lower().removeprefix(".")
+    return "jpeg" if found == "jpg" else found
+
+
+def content_format(head: bytes) -> str | None:
+    """The format that the first `HEAD` bytes of a file show, or None."""
+    riff = {b"WAVE": "wav", b"AVI ": "avi"}
+    if head[:4] in (b"RIFF", b"RF64"):
+        return riff.get(head[8:12])
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    starts = {
+        b"\x89PNG\r\n\x1a\n": "png",
+        b"\xff\xd8\xff": "jpeg",
+        b"fLaC": "flac",
+        b"FLV\x01": "flv",
+        b"\x93NUMPY": "npy",
+        b"PK\x03\x04": "npz",
+        b"PK\x05\x06": "npz",
+    }
+    return next((name for start, name in starts.items() if head.startswith(start)), None)
+
+
+def looks_pickled(head: bytes) -> bool:
+    """Whether a file starts as a pickle of protocol 2 or newer does."""
+    return len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
+
+
+def checked_format(path: str, head: bytes) -> tuple[str, str | None]:
+    """The format to read a file as, and a warning where its name says another of the same family.
+
+    Raises:
+        Unfit: a pickle, an empty file, or content of another family than the name says.
+    """
+    named, found = extension(path), content_format(head)
+    if named in PICKLES or looks_pickled(head):
+        raise Unfit("pickle", "is a pickle, which can run code when read; save it as npy or npz")
+    if not head:
+        raise Unfit("empty", "is empty: 0 bytes")
+    if found is None or found == named:
+        return named, None
+    if FAMILY.get(found) != FAMILY.get(named):
+        raise Unfit("unreadable", f"is named .{named} but holds {found}")
+    return found, f"is named .{named} but holds {found}"

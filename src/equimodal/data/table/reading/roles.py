@@ -1,0 +1,165 @@
+"""What each column of a table is: label, split, group or a modality."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from equimodal.data.table.items.numbers import joined
+from equimodal.data.table.items.pretrained_tokens import is_pretrained, located
+from equimodal.data.table.reading.declaration import Declaration, Declared, read_declaration
+from equimodal.data.table.reading.findings import Finding
+from equimodal.data.table.reading.kinds import infer, names_files
+from equimodal.data.table.reading.table import Table, read_table
+from equimodal.errors import DataError
+
+LABELS = ("label", "class", "target", "category", "y")
+SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
+GROUPS = ("group",)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One modality of a manifest: its kind, its cells (N,), and the settings that are declared.
+
+    ``files`` says whether the cells are paths; ``encoder`` is the declared one, or "".
+    """
+
+    name: str
+    kind: str
+    cells: list[str]
+    settings: Mapping[str, Any]
+    files: bool
+    encoder: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A table with the role of each column; ``split`` and ``group`` (N,) are None where absent."""
+
+    path: Path
+    root: str
+    declaration: Declaration
+    rows: list[int]
+    labels: list[str]
+    split: list[str] | None
+    group: list[str] | None
+    columns: dict[str, Column]
+    unused: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manifest:
+    """The manifest in a table, with the declaration beside it.
+
+    Args:
+        path: the table.
+        root: folder that its paths are relative to and must stay under; by default the table's.
+
+    Raises:
+        DataError: the table or its YAML is wrong, or there are fewer than two modalities.
+    """
+    path = Path(path)
+    table, declaration = read_table(path), read_declaration(path)
+    folder = _root(path, root)
+    label = _chosen(table, declaration.label, LABELS)
+    if label is None:
+        raise DataError(
+            f"{path.name} has no label column: none of its columns {', '.join(table.columns)} is "
+            f"called {' or '.join(LABELS)}; write `label: <column>` in {path.stem}.yaml beside it."
+        )
+    split = None if declaration.ratios else _chosen(table, declaration.split, SPLIT_COLUMNS)
+    group = _chosen(table, declaration.group, GROUPS)
+    taken = {name for name in (label, split, group) if name}
+    declared = declaration.modalities or _inferable(table, taken)
+    declared = {name: _with_paths(entry, path.parent) for name, entry in declared.items()}
+    columns = {name: _column(table, name, entry, folder) for name, entry in declared.items()}
+    found = {name: column for name, column in columns.items() if column is not None}
+    used = taken | {name for entry in map(declared.get, found) if entry for name in entry.columns}
+    unused = tuple(name for name in table.columns if name not in used)
+    _check_count(path, found, unused)
+    return Manifest(
+        path, folder, declaration, table.rows, table.column(label, "the label"),
+        table.column(split, "the split") if split else None,
+        table.column(group, "the group") if group else None,
+        found, unused,
+    )  # fmt: skip
+
+
+def cell_findings(manifest: Manifest) -> list[Finding]:
+    """Empty labels and cells, and the columns that are not used."""
+    found = [
+        Finding("label", "has no label", row)
+        for row, label in zip(manifest.rows, manifest.labels, strict=True)
+        if not label
+    ]
+    for column in manifest.columns.values():
+        found += [
+            Finding("cell", "is empty; missing modalities are not supported", row, column.name)
+            for row, cell in zip(manifest.rows, column.cells, strict=True)
+            if not cell
+        ]
+    if manifest.unused:
+        names = ", ".join(manifest.unused)
+        found.append(Finding("column", f"not used: {names}; declare them to use them"))
+    return found
+
+
+def _root(path: Path, root: str | Path | None) -> str:
+    folder = Path(root) if root is not None else path.parent
+    if not folder.is_dir():
+        raise DataError(
+            f"The data root '{folder}' is no folder; give the one that the paths in {path.name} "
+            "start from."
+        )
+    return os.path.realpath(folder)
+
+
+def _chosen(table: Table, declared: str | None, usual: Sequence[str]) -> str | None:
+    """The declared column, which must exist, or the first with a usual name."""
+    if declared is not None:
+        table.column(declared, "what the YAML declares")
+        return declared
+    by_name = {name.lower(): name for name in reversed(table.columns)}
+    return next((by_name[name] for name in usual if name in by_name), None)
+
+
+def _inferable(table: Table, taken: Iterable[str]) -> dict[str, Declared]:
+    taken = set(taken)
+    return {name: Declared((name,), "", {}) for name in table.columns if name not in taken}
+
+
+def _with_paths(declared: Declared, folder: Path) -> Declared:
+    """The declaration with the paths of the tokenizer and the encoder that it names."""
+    settings = dict(declared.settings)
+    if is_pretrained(tokens := settings.get("tokens")):
+        settings["tokens"] = located(tokens, folder)
+    encoder = declared.encoder
+    return replace(
+        declared, settings=settings,
+        encoder=located(encoder, folder) if is_pretrained(encoder) else encoder,
+    )  # fmt: skip
+
+
+def _column(table: Table, name: str, declared: Declared, root: str) -> Column | None:
+    parts = [table.column(part, f"the modality '{name}'") for part in declared.columns]
+    cells = [joined(row) if all(row) else "" for row in zip(*parts, strict=True)]
+    kind = declared.kind or infer(name, cells, root)
+    if kind is None:
+        return None
+    files = names_files(kind, cells)
+    return Column(name, kind, cells, declared.settings, files, declared.encoder)
+
+
+def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str]) -> None:
+    if len(found) < 2:
+        raise DataError(
+            f"{path.name} has {len(found)} modalities ({', '.join(found) or 'none'}), balancing "
+            f"needs two or more. Not used: {', '.join(unused) or 'none'}; name a column and its "
+            f"kind under `modalities` in {path.stem}.yaml to use it."
+        )

@@ -1,0 +1,147 @@
+"""The kinds of a manifest's columns, and the settings that each may have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from equimodal.data.arrays import Kind
+from equimodal.data.settings import choice, whole
+from equimodal.data.table.items.pretrained_tokens import is_pretrained
+from equimodal.errors import DataError, did_you_mean
+
+Check = Callable[[str, Any], Any]
+AUGMENTATIONS = ("crop", "resized_crop", "flip", "flow_flip")
+"""How pictures may vary in training, see `equimodal.data.variation`."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A kind: what the model gets, the extensions of its files (none: inline), its settings."""
+
+    model: Kind
+    extensions: tuple[str, ...]
+    settings: Mapping[str, Check]
+
+
+def _size(name: str, value: object) -> list[int]:
+    """Height and width; one number stands for both."""
+    sides = value if isinstance(value, list) else [value, value]
+    if len(sides) != 2:
+        raise DataError(f"{name} must be one side or [height, width], found {value!r}.")
+    return [whole(name, side, low=1, high=1024) for side in sides]
+
+
+def _channels(name: str, value: object) -> int:
+    if value in (1, 3):
+        return int(value)
+    raise DataError(f"{name} must be 1 (grey) or 3 (colour), found {value!r}.")
+
+
+def _seconds(name: str, value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0.01 <= value <= 600:
+        return float(value)
+    raise DataError(f"{name} must be a number from 0.01 to 600, found {value!r}.")
+
+
+def _array(name: str, value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise DataError(f"{name} must be the name of an array in the npz files, found {value!r}.")
+
+
+def _tokens(name: str, value: object) -> str:
+    if is_pretrained(value) or value in ("words", "bytes"):
+        return str(value)
+    raise DataError(
+        f"{name} must be words, bytes, or hf:<folder or name> for the tokenizer of a Hugging Face "
+        f"model; found {value!r}."
+    )
+
+
+def _whole(low: int, high: int) -> Check:
+    return partial(_checked_whole, low, high)
+
+
+def _checked_whole(low: int, high: int, name: str, value: object) -> int:
+    return whole(name, value, low=low, high=high)
+
+
+def _choice(*options: str) -> Check:
+    return lambda name, value: choice(name, value, options)
+
+
+def _names(name: str, value: object) -> list[str]:
+    """Some of `AUGMENTATIONS`, as a list or with commas between them."""
+    names = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
+        raise DataError(f"{name} must be some of {', '.join(AUGMENTATIONS)}; found {value!r}.")
+    found = [choice(name, each, AUGMENTATIONS) for each in names]
+    for pair in (("crop", "resized_crop"), ("flip", "flow_flip")):
+        if set(pair) <= set(found):
+            raise DataError(f"{name} has {' and '.join(pair)}; write one of the two.")
+    return found
+
+
+VARIATION: dict[str, Check] = {"crop": _size, "augment": _names}
+"""Settings of pictures that change no stored row, but what is made of it when it is read."""
+_SOUND: dict[str, Check] = {
+    "rate": _whole(100, 192_000),
+    "seconds": _seconds,
+    "bands": _whole(1, 512),
+    "window": _whole(16, 65_536),
+    "hop": _whole(1, 65_536),
+    "level": _choice("peak", "as_is"),
+    "scale": _choice("mel", "linear"),
+    "short": _choice("silence", "repeat"),
+}
+_WAVEFORM = {name: _SOUND[name] for name in ("rate", "seconds", "level")}
+KINDS: dict[str, Spec] = {
+    "image": Spec(
+        "image", ("png", "jpg", "jpeg"), {"size": _size, "channels": _channels, **VARIATION}
+    ),
+    "sound": Spec("spectrogram", ("wav", "flac"), _SOUND),
+    "waveform": Spec("sequence", ("wav", "flac"), _WAVEFORM),
+    "video": Spec(
+        "video", ("mp4", "avi", "flv"), {"size": _size, "frames": _whole(1, 64), **VARIATION}
+    ),
+    "text": Spec(
+        "text",
+        ("txt",),
+        {
+            "length": _whole(1, 512),
+            "tokens": _tokens,
+            "vocabulary": _whole(1, 100_000),
+        },
+    ),
+    "vector": Spec("vector", ("npy", "npz", "csv"), {"array": _array}),
+    "sequence": Spec(
+        "sequence", ("npy", "npz", "csv"), {"array": _array, "length": _whole(1, 1024)}
+    ),
+    "spectrogram": Spec("spectrogram", ("npy", "npz"), {"array": _array}),
+    "numbers": Spec("vector", (), {}),
+}
+
+
+def checked_settings(place: str, kind: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a declared modality, each checked by its kind's rule.
+
+    Raises:
+        DataError: the kind is not declared or has no such setting, or a value is wrong.
+    """
+    if found and not kind:
+        raise DataError(
+            f"{place}.kind is missing; write one of {', '.join(KINDS)} before the setting "
+            f"'{next(iter(found))}'."
+        )
+    checks = KINDS[kind].settings if kind else {}
+    for name in found:
+        if name not in checks:
+            keys = ("column", "columns", "kind", "encoder", *checks)
+            raise DataError(
+                f"{place} has no setting '{name}'; {kind} has {', '.join(keys)}."
+                f"{did_you_mean(str(name), keys)}"
+            )
+    return {name: checks[name](f"{place}.{name}", value) for name, value in found.items()}

@@ -1,0 +1,169 @@
+"""Which split each sample belongs to: by a column, or by ratios, stratified and grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equimodal.data.arrays import generator
+from equimodal.data.table.reading.declaration import DEFAULT_RATIOS, SPLITS
+from equimodal.data.table.reading.findings import Finding
+from equimodal.data.table.reading.roles import Manifest
+
+Codes = NDArray[np.int64]
+NAMES = {
+    "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1,
+    "development": 1, "test": 2, "testing": 2, "eval": 2, "evaluation": 2,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The split of each sample (N,), 0 train, 1 validation, 2 test, -1 none; how it came about."""
+
+    codes: Codes
+    note: str
+    findings: list[Finding]
+
+
+def assign(manifest: Manifest) -> Assignment:
+    """The split of every sample of a manifest."""
+    ids = _ids(manifest.labels)
+    groups = None if manifest.group is None else _ids(manifest.group)
+    declared = manifest.declaration
+    if manifest.split is None:
+        ratios = declared.ratios or DEFAULT_RATIOS
+        codes = divided(ids, ratios, groups, declared.seed)
+        return Assignment(codes, _ratio_note(ratios, declared.seed, groups is not None), [])
+    codes, findings = _by_column(manifest, manifest.split)
+    note = "Split by the table's column."
+    if not (codes == 1).any() and (codes == 0).any():
+        mine = np.flatnonzero(codes == 0)
+        shares = (1 - declared.validation, declared.validation)
+        own = None if groups is None else groups[mine]
+        codes[mine] = divided(ids[mine], shares, own, declared.seed)
+        note += (
+            f" It names no validation: {declared.validation:.0%} of its training samples are, "
+            f"{_how(groups is not None)}, seed {declared.seed}."
+        )
+    return Assignment(codes, note, findings + _groups_in_two(manifest, codes))
+
+
+def divided(labels: Codes, ratios: Sequence[float], groups: Codes | None, seed: int) -> Codes:
+    """A split of each sample, so that each class is divided by the ratios: (N,) -> (N,).
+
+    With ``groups``, (N,), the samples of a group stay together, and the classes are divided as
+    evenly as whole groups allow.
+    """
+    rng = generator(seed, "manifest split")
+    codes: Codes
+    if groups is not None:
+        by_group = _by_groups(labels, ratios, groups, rng)
+        return np.take(by_group, groups)
+    codes = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        ends = np.round(np.cumsum(_counts(len(rows), ratios))).astype(int)
+        for code, part in enumerate(np.split(rows, ends[:-1])):
+            codes[part] = code
+    return codes
+
+
+def _counts(rows: int, ratios: Sequence[float]) -> Codes:
+    """Whole numbers near ``rows`` times each ratio with the sum ``rows``; each is 1 if possible."""
+    wanted = np.asarray(ratios) * rows
+    counts: Codes = np.floor(wanted).astype(np.int64)
+    if rows >= len(counts):
+        counts = np.maximum(counts, 1)
+    while counts.sum() < rows:
+        counts[np.argmax(wanted - counts)] += 1
+    while counts.sum() > rows:
+        counts[np.argmax(counts)] -= 1
+    return counts
+
+
+def _by_groups(
+    labels: Codes, ratios: Sequence[float], groups: Codes, rng: np.random.Generator
+) -> Codes:
+    """A split for each group, the largest first: the one that lacks most of its classes."""
+    tallies = np.zeros((groups.max() + 1, labels.max() + 1))
+    np.add.at(tallies, (groups, labels), 1)
+    lacking = np.outer(ratios, tallies.sum(0))
+    target = lacking.sum(1, keepdims=True)
+    order = rng.permutation(len(tallies))
+    order = order[np.argsort(-tallies[order].sum(1), kind="stable")]
+    chosen = np.zeros(len(tallies), np.int64)
+    for group in order:
+        # Relative to the split's own size, so that a small split gets its groups as well.
+        chosen[group] = np.argmax((lacking * tallies[group]).sum(1) / target[:, 0])
+        lacking[chosen[group]] -= tallies[group]
+    return chosen
+
+
+def _by_column(manifest: Manifest, cells: Sequence[str]) -> tuple[Codes, list[Finding]]:
+    codes = np.array([NAMES.get(cell.lower(), -1) for cell in cells], np.int64)
+    findings = [
+        Finding("split", f"has the split '{cells[i]}'; write train, validation or test", row)
+        for i, row in enumerate(manifest.rows)
+        if codes[i] < 0
+    ]
+    return codes, findings
+
+
+def _groups_in_two(manifest: Manifest, codes: Codes) -> list[Finding]:
+    if manifest.group is None:
+        return []
+    seen: dict[str, tuple[int, int]] = {}
+    found: dict[str, Finding] = {}
+    for group, code, row in zip(manifest.group, codes.tolist(), manifest.rows, strict=True):
+        first, place = seen.setdefault(group, (code, row))
+        if first != code and group not in found:
+            text = f"the group '{group}' is in {_name(code)} and, in row {place}, {_name(first)}"
+            found[group] = Finding("group", text, row)
+    return list(found.values())
+
+
+def class_findings(labels: Sequence[str], codes: Codes) -> list[Finding]:
+    """Splits without a sample, a single class, and classes that training never sees."""
+    names = np.array(labels)
+    found = [
+        Finding("split", f"no sample is in {name}")
+        for code, name in enumerate(SPLITS)
+        if not (codes == code).any()
+    ]
+    trained = set(names[codes == 0].tolist())
+    if len(trained) == 1:
+        found.append(Finding("split", f"training has the one class '{min(trained)}'"))
+    unseen = sorted(set(names[codes > 0].tolist()) - trained - {""})
+    found += [Finding("split", f"the class '{label}' has no training sample") for label in unseen]
+    return found
+
+
+def balance(labels: Sequence[str], codes: Codes) -> Mapping[str, dict[str, int]]:
+    """How many samples of each class a split has: {split: {class: count}}"""
+    names = np.array(labels)
+    found = {}
+    for code, split in enumerate(SPLITS):
+        classes, counts = np.unique(names[codes == code], return_counts=True)
+        found[split] = dict(zip(classes.tolist(), counts.tolist(), strict=True))
+    return found
+
+
+def _ids(cells: Sequence[str]) -> Codes:
+    return np.unique(np.array(cells), return_inverse=True)[1].astype(np.int64)
+
+
+def _name(code: int) -> str:
+    return SPLITS[code] if code >= 0 else "no split"
+
+
+def _how(grouped: bool) -> str:
+    return "groups kept whole" if grouped else "stratified by label"
+
+
+def _ratio_note(ratios: Sequence[float], seed: int, grouped: bool) -> str:
+    shares = ", ".join(f"{share:.0%} {name}" for share, name in zip(ratios, SPLITS, strict=True))
+    return f"Split by ratios ({shares}), {_how(grouped)}, seed {seed}."

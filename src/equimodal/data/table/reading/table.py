@@ -1,0 +1,186 @@
+"""The table of a manifest: CSV, JSONL or Parquet, every cell as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from equimodal.data.table.reading.extras import extra
+from equimodal.errors import DataError
+
+DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True)
+class Table:
+    """``columns`` by name, each (N,) of stripped texts, and the place ``rows`` (N,) of each row.
+
+    The place is the line in a CSV or JSONL file and the row, from 1, in a Parquet file.
+    """
+
+    columns: dict[str, list[str]]
+    rows: list[int]
+
+    def column(self, name: str, purpose: str) -> list[str]:
+        """The cells of a column.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        if name not in self.columns:
+            raise DataError(
+                f"There is no column '{name}' for {purpose}; the table has "
+                f"{', '.join(self.columns)}."
+            )
+        return self.columns[name]
+
+
+def read_table(path: Path) -> Table:
+    """The table in a file, its form by its extension.
+
+    Raises:
+        DataError: the file is missing, damaged, or no table with a header and a row.
+    """
+    if not path.is_file():
+        raise DataError(f"There is no file '{path}'; give the path of a CSV, JSONL or Parquet.")
+    reader = {".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix.lower(), _csv)
+    try:
+        table = reader(path)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror or error}).") from error
+    if not table.rows:
+        raise DataError(f"{path.name} holds no row below its header; write one row per sample.")
+    return table
+
+
+def _csv(path: Path) -> Table:
+    text = _text(path)
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    cells: list[list[str]] = []
+    rows: list[int] = []
+    line = 0
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(path, header)
+        line = reader.line_num
+        for found in reader:
+            if any(found):
+                _check_width(path, line + 1, found, header)
+                cells.append(found)
+                rows.append(line + 1)
+            line = reader.line_num
+    except csv.Error as error:
+        raise DataError(f"{path.name} is damaged in row {line + 1} ({error}).") from error
+    columns = {name: [row[i].strip() for row in cells] for i, name in enumerate(header)}
+    return Table(columns, rows)
+
+
+def _text(path: Path) -> str:
+    """The file as text; the mark that some programs put before UTF-8 is dropped."""
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path.name} is no UTF-8 text (byte {content[error.start]:#04x} in row {line}); save "
+            "it as CSV in UTF-8."
+        ) from error
+
+
+def _delimiter(text: str) -> str:
+    """The sign that cuts the first line into the most cells."""
+    first = text.lstrip("\r\n").partition("\n")[0]
+
+    def pieces(sign: str) -> int:
+        try:
+            return len(next(csv.reader([first], delimiter=sign), []))
+        except csv.Error:
+            return 0
+
+    return max(DELIMITERS, key=pieces)
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    twice = [name for name in header if header.count(name) > 1]
+    if twice or "" in header or not header:
+        what = f"names '{twice[0]}' twice" if twice and twice[0] else "has a column without a name"
+        raise DataError(f"The header of {path.name} {what}; give each column one name.")
+
+
+def _check_width(path: Path, row: int, found: Sequence[str], header: Sequence[str]) -> None:
+    if len(found) != len(header):
+        raise DataError(
+            f"{path.name} has {len(found)} cells in row {row} and {len(header)} in its header; "
+            "put quotes around a cell that holds the separator."
+        )
+
+
+def _jsonl(path: Path) -> Table:
+    records: list[dict[str, object]] = []
+    rows: list[int] = []
+    for line, text in enumerate(_text(path).split("\n"), start=1):
+        if text.strip():
+            records.append(_record(path, line, text))
+            rows.append(line)
+    return _from_records(path, records, rows)
+
+
+def _record(path: Path, line: int, text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path.name} holds no JSON in row {line} ({error}).") from error
+    if not isinstance(found, dict):
+        raise DataError(
+            f"{path.name} holds {type(found).__name__} in row {line}, expected an object such as "
+            '{"label": "yes", "image": "a.png"}.'
+        )
+    return {str(key).strip(): value for key, value in found.items()}
+
+
+def _parquet(path: Path) -> Table:
+    parquet = extra("pyarrow.parquet", "a Parquet file")
+    arrow = extra("pyarrow", "a Parquet file")
+    try:
+        found = parquet.read_table(path)
+    except arrow.ArrowException as error:
+        raise DataError(f"{path.name} is damaged or no Parquet file ({error}).") from error
+    _check_header(path, found.column_names)
+    rows = list(range(1, found.num_rows + 1))
+    columns = {}
+    for name in found.column_names:
+        values = found.column(name).to_pylist()
+        columns[name] = [_cell(path, row, v) for row, v in zip(rows, values, strict=True)]
+    return Table(columns, rows)
+
+
+def _from_records(path: Path, records: Iterable[dict[str, object]], rows: list[int]) -> Table:
+    records = list(records)
+    names = dict.fromkeys(name for record in records for name in record)
+    columns = {
+        name: [_cell(path, row, r.get(name)) for row, r in zip(rows, records, strict=True)]
+        for name in names
+    }
+    return Table(columns, rows)
+
+
+def _cell(path: Path, row: int, value: object) -> str:
+    """A value as the text that a CSV would hold."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    if isinstance(value, list) and all(isinstance(v, (int, float)) for v in value):
+        return json.dumps(value)
+    raise DataError(
+        f"{path.name} holds a {type(value).__name__} in row {row}; write texts, numbers or lists "
+        "of numbers."
+    )

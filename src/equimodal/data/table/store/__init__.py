@@ -1,0 +1,1 @@
+"""Decoded rows on disk, and as a data source."""

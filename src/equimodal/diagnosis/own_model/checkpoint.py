@@ -1,0 +1,66 @@
+"""Measures that take the model of a run: its selected weights are loaded from the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from equimodal.balancing.balancer import Balancer
+from equimodal.diagnosis.inside import Inside, inside_of
+from equimodal.diagnosis.own_model.deep import gradient_measures, purities
+from equimodal.diagnosis.own_model.subject import Subject, quiet
+from equimodal.diagnosis.run_files import RunFiles
+from equimodal.errors import BalanceError
+from equimodal.storage.files import load_checkpoint
+from equimodal.training.config import RunConfig
+from equimodal.training.run_folder import CHECKPOINT
+
+
+def look_inside(
+    run: RunFiles,
+    split: str,
+    *,
+    data_root: str | Path | None = None,
+    cache: str | Path | None = None,
+) -> Inside:
+    """What takes the model, of a run's selected weights: the families ``gradients``,
+    ``fisher_trace`` and ``purity``, and all that the head gives with changed features.
+
+    Args:
+        run: trained on two or more modalities.
+        split: whose features are held against those of the training data.
+        data_root: folder with the data set's files, where it needs them.
+        cache: folder of a table's decoded samples.
+
+    Raises:
+        BalanceError: the checkpoint is missing or damaged, or the data cannot be loaded.
+    """
+    from equimodal import data as sources
+    from equimodal.training.setup import Batches, build
+
+    path = run.folder / CHECKPOINT
+    if not path.exists():
+        raise BalanceError(f"'{path}' is missing, so that the model cannot be looked into.")
+    known = [f.name for f in fields(RunConfig) if f.name in run.config]
+    config = RunConfig(**{name: run.config[name] for name in known})
+    _, root = sources.ready(config.data, data_root, cache=cache, progress=False)
+    setup = build(config, data_root=root)
+    setup.network.load_state_dict(load_checkpoint(path)["best"])
+    assert isinstance(setup.balancer, Balancer)
+    readout = setup.network.readout()
+    subject = Subject(setup.network, setup.balancer.modalities, _forward, readout)
+    train = Batches(setup.source.train)
+    judged = Batches(getattr(setup.source, split))
+    seen, unseen = subject.see(train, "train"), subject.see(judged, split)
+    more = {**gradient_measures(subject, train), "purity": purities(seen, unseen)}
+    with quiet(setup.network):
+        head = setup.network.head.cpu()
+        found = inside_of(head, unseen.features, unseen.unimodal, unseen.labels)
+    return Inside(found.contributions, {**found.measured, **more})
+
+
+def _forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
+    return model(batch[0]), batch[1]

@@ -1,0 +1,111 @@
+"""Diagnosis of a user's own model, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from equimodal.balancing.readouts import Readout
+from equimodal.checks import require_number
+from equimodal.diagnosis.diagnosis import Diagnosis
+from equimodal.diagnosis.document import document
+from equimodal.diagnosis.own_model.alone import MakeOptimizer, Weights, restored
+from equimodal.diagnosis.own_model.findings import JUDGED, Findings
+from equimodal.diagnosis.own_model.subject import Forward, Subject
+from equimodal.errors import BalanceError
+from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.selection import Encoder
+
+
+def _default_forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
+    return model(batch[0]), batch[1]
+
+
+def _sgd(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.01, momentum=0.9)
+
+
+def diagnose(
+    model: nn.Module,
+    loaders: Mapping[str, Iterable[Any]],
+    encoders: Mapping[str, str | nn.Module | Encoder],
+    readout: Readout | None = None,
+    *,
+    forward: Forward = _default_forward,
+    untrained: Weights | None = None,
+    alone: Mapping[str, Weights] | None = None,
+    train_alone_epochs: int = 0,
+    optimizer: MakeOptimizer = _sgd,
+    seed: int = 0,
+    groups: Sequence[int] | Tensor | None = None,
+    name: str = "your data",
+) -> Diagnosis:
+    """Is a modality of your own trained model under-trained? Reads the model, and changes nothing.
+
+    That needs the same encoders trained alone. Pass them as ``alone``; or pass the model's initial
+    weights as ``untrained`` and a number of epochs, and copies are trained here. Without either the
+    diagnosis holds what can be measured inside the model, and says what it cannot.
+
+    Args:
+        model: a trained classifier with one label a sample.
+        loaders: ``{"train": ..., "test": ...}``: probes are fitted on the first, and all is judged
+            on the second, which must keep its order. Samples with all modalities only.
+        encoders: as in :class:`equimodal.Balancer`.
+        readout: where unimodal logits come from; None: each modality with all others at their mean.
+        forward: ``forward(model, batch) -> (output, target)``.
+        untrained: the model, or its state dict, as it was before training.
+        alone: modality -> its encoder, or the encoder's state dict, after training alone.
+        train_alone_epochs: train a copy of each encoder alone for so many passes over ``train``,
+            from ``untrained``; as many as the model had make a fair reference.
+        optimizer: of these trainings: ``optimizer(parameters)``; SGD with rate 0.01 by default.
+        seed: of their heads and of shuffles.
+        groups: the source of each sample of ``test`` as a number, (N,), where several come from
+            one, such as a speaker: intervals then resample sources.
+        name: of the data, for the text.
+
+    Returns:
+        A dictionary as docs/diagnosis-schema.md describes it, whose ``print`` is its text.
+
+    Raises:
+        BalanceError: a loader, an encoder or weights that do not fit; the message says which.
+
+    Example::
+
+        print(equimodal.diagnose(model, {"train": train, "test": test},
+                                 {"audio": "audio_net", "video": "video_net"},
+                                 LinearSplit("fc"), untrained=initial, train_alone_epochs=20))
+    """
+    _check(loaders, untrained, alone, train_alone_epochs)
+    modalities = ModalityMap(model, encoders)
+    subject = Subject(model, modalities, forward, readout)
+    try:
+        with restored(modalities.model):
+            found = Findings(subject, loaders, seed, groups)
+            found.add_alone(alone or {})
+            if untrained is not None:
+                found.add_untrained(untrained)
+                if train_alone_epochs:
+                    found.train_alone(untrained, train_alone_epochs, optimizer)
+        return document(found.case(name))
+    finally:
+        modalities.record.remove()
+
+
+def _check(loaders: Mapping[str, Any], untrained: object, alone: object, epochs: object) -> None:
+    missing = [split for split in ("train", JUDGED) if split not in loaders]
+    if missing:
+        raise BalanceError(
+            f"diagnose needs the loaders 'train' and 'test'; found {sorted(loaders)}. Write "
+            "loaders={'train': ..., 'test': ...}; the second may hold validation data."
+        )
+    require_number("train_alone_epochs", epochs, low=0, whole=True)
+    if epochs and untrained is None:
+        raise BalanceError(
+            "train_alone_epochs needs the weights that training began with: pass "
+            "untrained=initial, a copy.deepcopy(model.state_dict()) from before training."
+        )
+    if epochs and alone:
+        raise BalanceError("Give either alone=... or train_alone_epochs=..., not both.")

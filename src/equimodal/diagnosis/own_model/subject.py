@@ -1,0 +1,163 @@
+"""A fused model and its loaders, read without a trace on either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from equimodal.balancing.readouts import Readout, logits_of
+from equimodal.balancing.task import Classification
+from equimodal.errors import BalanceError
+from equimodal.parts.forward_record import evaluating
+from equimodal.parts.modalities import ModalityMap
+
+Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A loader as the model sees it, on the CPU: rows in the loader's order.
+
+    ``logits`` (N, C), ``labels`` (N,), ``features`` {m: (N, ...)} and ``unimodal`` {m: (N, C)},
+    empty without a readout.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    features: dict[str, Tensor]
+    unimodal: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is diagnosed: the model as the user calls it, its parts, and how a batch is run."""
+
+    model: nn.Module
+    modalities: ModalityMap
+    forward: Forward
+    readout: Readout | None
+
+    def run(self, batch: Any) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Logits, labels and features of one batch.
+
+        Raises:
+            BalanceError: no single-label classification, a missing modality, or no features.
+        """
+        self.modalities.take_features()
+        output, labels, *present = self.forward(self.model, batch)
+        features = self.modalities.take_features()
+        logits = logits_of(output)
+        if logits is None or not isinstance(labels, Tensor):
+            raise BalanceError(
+                "diagnose needs fused logits and one label tensor a batch: forward(model, batch) "
+                "must return (output, target) of paired rows."
+            )
+        Classification().check(logits, labels)
+        if present and present[0] is not None and not bool(present[0].all()):
+            raise BalanceError(
+                "diagnose needs samples that have all modalities; found rows in which one is "
+                "missing. Give loaders of the complete samples."
+            )
+        missing = [m for m in self.modalities.names if m not in features]
+        if missing:
+            raise BalanceError(
+                f"The encoder of {missing[0]!r} gave no features in the model's forward pass; name "
+                "an encoder module that the model calls, not a pattern of parameters."
+            )
+        return logits, labels, features
+
+    def see(self, loader: Iterable[Any], name: str) -> Seen:
+        """The whole loader in evaluation mode.
+
+        Raises:
+            BalanceError: it gives no batch, or values that are not finite.
+        """
+        found: list[tuple[Tensor, Tensor, dict[str, Tensor], dict[str, Tensor]]] = []
+        with quiet(self.modalities.model):
+            for batch in loader:
+                logits, labels, features = self.run(batch)
+                unimodal = self.readout(self.modalities, features) if self.readout else {}
+                found.append((logits.cpu(), labels.cpu(), _on_cpu(features), _on_cpu(unimodal)))
+        if not found:
+            raise BalanceError(
+                f"The loader {name!r} gave no batch: it must be iterable again and again, so pass "
+                "a DataLoader or a list, not a generator."
+            )
+        seen = Seen(
+            torch.cat([f[0] for f in found]),
+            torch.cat([f[1] for f in found]),
+            _joined([f[2] for f in found]),
+            _joined([f[3] for f in found]),
+        )
+        _check_finite(seen, name)
+        return seen
+
+
+class Refusion:
+    """Fused logits for changed features of a whole loader: the head runs again, batch by batch.
+
+    Args:
+        subject: the model.
+        loader: gives the same batches in the same order every time.
+        labels: what it gave, (N,), to notice one that does not.
+    """
+
+    def __init__(self, subject: Subject, loader: Iterable[Any], labels: Tensor) -> None:
+        self._subject, self._loader, self._labels = subject, loader, labels
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """{m: (N, ...)} -> (N, C)"""
+        found, start = [], 0
+        modalities = self._subject.modalities
+        with quiet(modalities.model):
+            for batch in self._loader:
+                _, labels, given = self._subject.run(batch)
+                rows = slice(start, start + len(labels))
+                self._check_order(labels, rows)
+                changed = {m: f[rows].to(given[m]) for m, f in features.items()}
+                output = logits_of(modalities.rerun(changed))
+                assert output is not None
+                found.append(output.cpu())
+                start = rows.stop
+        return torch.cat(found)
+
+    def _check_order(self, labels: Tensor, rows: slice) -> None:
+        if not torch.equal(labels.cpu(), self._labels[rows]):
+            raise BalanceError(
+                "The loader that is judged gives its samples in another order every time; build it "
+                "with shuffle=False."
+            )
+
+
+@contextmanager
+def quiet(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, no gradients, and the global random streams as they were afterwards."""
+    devices = {p.device for p in model.parameters() if p.is_cuda}
+    with evaluating(model), torch.random.fork_rng(list(devices)), torch.no_grad():
+        yield
+
+
+def _on_cpu(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {m: v.float().cpu() for m, v in values.items()}
+
+
+def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {m: torch.cat([part[m] for part in parts]) for m in parts[0]}
+
+
+def _check_finite(seen: Seen, name: str) -> None:
+    every = {
+        "the logits": seen.logits,
+        **{f"the features of {m!r}": f for m, f in seen.features.items()},
+    }
+    for what, values in every.items():
+        if not bool(values.isfinite().all()):
+            raise BalanceError(
+                f"On the loader {name!r} {what} are not finite (NaN or infinite): look for NaN in "
+                "the data, or lower the learning rate; nothing can be said of such a model."
+            )

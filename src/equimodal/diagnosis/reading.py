@@ -1,0 +1,161 @@
+"""From the folder of a comparison, or of one run, to the evidence of a diagnosis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from equimodal.diagnosis.evidence import UNIMODAL, UNTRAINED, Case, Evidence, alone
+from equimodal.diagnosis.gathering import evidence_of
+from equimodal.diagnosis.inside import Inside
+from equimodal.diagnosis.run_files import RunFiles, finished_runs, run_at, train_command
+from equimodal.errors import BalanceError, did_you_mean
+from equimodal.training.run_folder import CONFIG
+
+SPLITS = ("test", "validation")
+
+
+def read_case(
+    folder: str | Path,
+    *,
+    row: str | None = None,
+    split: str = "test",
+    look: Callable[[RunFiles], Inside] | None = None,
+) -> Case:
+    """The evidence in a folder that `equimodal compare` or `equimodal train` wrote.
+
+    Args:
+        folder: of a comparison, or of one run; the runs beside a run serve as its references.
+        row: which row is diagnosed; by default ``joint``, or the run's own.
+        split: whose samples are judged, one of `SPLITS`.
+        look: gives what takes the model of a diagnosed run.
+
+    Raises:
+        BalanceError: no such folder, row or split, nothing finished, or a damaged file.
+    """
+    folder = Path(folder)
+    if split not in SPLITS:
+        raise BalanceError(f"The split must be test or validation; found {split!r}.")
+    root, only = _located(folder)
+    runs = [only] if only is not None and root is None else finished_runs(root or folder)
+    if only is not None:
+        row = row or only.row
+    chosen = _chosen(runs, row or "joint", folder)
+    seeds = [only.seed] if only is not None else sorted(run.seed for run in chosen)
+    subjects = {run.seed: run for run in chosen}
+    names = tuple(subjects[seeds[0]].judged(split).unimodal)
+    if len(names) < 2:
+        raise BalanceError(
+            f"The row '{chosen[0].row}' has one modality, {names[0]}; a diagnosis compares two or "
+            "more. Name another row with --row, such as joint."
+        )
+    found = [
+        evidence_of(subjects[s], runs, names, split, look(subjects[s]) if look else Inside())
+        for s in seeds
+    ]
+    return Case(
+        source=_source(subjects[seeds[0]], seeds, split, names),
+        modalities=names,
+        row=chosen[0].row,
+        seeds=tuple(found),
+        missing=tuple(_missing(found, subjects, names, root or folder)),
+        notes=(*_notes(subjects[seeds[0]], root), *_unmeasured(found[0])),
+    )
+
+
+def _located(folder: Path) -> tuple[Path | None, RunFiles | None]:
+    """The folder of the comparison, and the one run that was asked for."""
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        raise BalanceError(
+            f"No folder '{folder}' to diagnose: found {found}. Train what it takes first: "
+            "equimodal diagnose --data keypad"
+        )
+    if (folder / "runs").is_dir():
+        return folder, None
+    if not (folder / CONFIG).exists():
+        raise BalanceError(
+            f"'{folder}' holds no runs and is no run: found {_listed(folder)}. Give the folder of "
+            "a comparison, such as results/keypad, or write equimodal diagnose --data keypad."
+        )
+    run = run_at(folder)
+    if run is None:
+        raise BalanceError(
+            f"The run in '{folder}' is not finished, or diverged; repeat its command with --resume."
+        )
+    above = folder.resolve().parents
+    root = above[2] if len(above) > 2 and above[1].name == "runs" else None
+    return root, run
+
+
+def _listed(folder: Path) -> str:
+    names = sorted(path.name for path in folder.iterdir())
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "") if names else "nothing"
+
+
+def _chosen(runs: Sequence[RunFiles], row: str, folder: Path) -> list[RunFiles]:
+    """The finished runs of the diagnosed row, all of one budget."""
+    rows = list(dict.fromkeys(run.row for run in runs))
+    chosen = [run for run in runs if run.row == row]
+    if not chosen:
+        have = f"finished are {', '.join(rows)}" if rows else "no run is finished"
+        raise BalanceError(
+            f"'{folder}' has no finished run of the row '{row}': {have}."
+            f"{did_you_mean(row, rows)} Name one with --row, or train it: equimodal train "
+            f"--method {row} --out {folder}"
+        )
+    return [run for run in chosen if run.fits(chosen[0])]
+
+
+def _source(
+    run: RunFiles, seeds: Sequence[int], split: str, names: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "kind": "comparison" if len(seeds) > 1 else "run",
+        "data": run.config["data"],
+        "data_settings": dict(run.config["data_settings"]),
+        "row": run.row,
+        "seeds": list(seeds),
+        "split": split,
+        "epochs": run.config["epochs"],
+        "readout": "LinearSplit" if run.judged(split).adds_up else "Ablation",
+        "modalities": list(names),
+    }
+
+
+def _missing(
+    found: Sequence[Evidence], subjects: Mapping[int, RunFiles], names: Sequence[str], out: Path
+) -> Iterator[dict[str, Any]]:
+    """References that are not there, each with the command that trains it."""
+    for evidence in found:
+        for row in (UNTRAINED, *map(alone, names), UNIMODAL):
+            if row not in evidence.models:
+                command = train_command(subjects[evidence.seed], row, evidence.seed, out)
+                yield {"row": row, "seed": evidence.seed, "command": command}
+
+
+def _unmeasured(evidence: Evidence) -> Iterator[str]:
+    """What takes the model, where the kept predictions do not say it."""
+    if "drop" not in evidence.measured:
+        yield (
+            "The parts of this fusion do not sum to its logits: with --deep the model is loaded, "
+            "for Shapley values and drops."
+        )
+
+
+def _notes(run: RunFiles, root: Path | None) -> Iterator[str]:
+    """What the data set says of itself."""
+    path = (root / "results.json") if root else None
+    if path is not None and path.is_file():
+        try:
+            note = json.loads(path.read_text())["data"]["note"]
+        except (ValueError, KeyError, TypeError):
+            raise BalanceError(
+                f"'{path}' is damaged; write it again: equimodal compare --resume --out {root}"
+            ) from None
+        if note:
+            yield note
+    if run.result.get("message"):
+        yield f"{run.row}: {run.result['message']}"

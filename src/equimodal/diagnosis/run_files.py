@@ -1,0 +1,176 @@
+"""The runs below a folder, and what each left behind."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equimodal.data.table import is_manifest
+from equimodal.diagnosis.evidence import Judged
+from equimodal.errors import BalanceError
+from equimodal.numerics.intervals import chosen_rate
+from equimodal.storage.files import read_json
+from equimodal.training.run_folder import CONFIG, PREDICTIONS, RECORDS, RESULT
+
+_BUDGET = (
+    "data", "data_settings", "epochs", "batch_size", "optimizer", "optimizer_settings", "schedule",
+    "objective", "encoders", "fusion",
+)  # fmt: skip
+_OPTIONS = {
+    "epochs": "--epochs", "batch_size": "--batch-size", "optimizer": "--optimizer",
+    "schedule": "--schedule", "fusion": "--fusion", "objective": "--objective",
+    "device": "--device",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """One finished run: its folder, configuration and result."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    result: Mapping[str, Any]
+
+    @property
+    def row(self) -> str:
+        """The row of a comparison that it belongs to."""
+        return str(self.config["method"])
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        return int(self.config["seed"])
+
+    def fits(self, other: RunFiles) -> bool:
+        """Whether both were trained on the same data with the same budget, whatever the loss."""
+        mine, theirs = self.config, other.config
+        return all(mine.get(key) == theirs.get(key) for key in _BUDGET)
+
+    def judged(self, split: str) -> Judged:
+        """What its model predicts on a split, "test" or "validation".
+
+        Raises:
+            BalanceError: the predictions are missing, damaged, of an earlier version, or not
+                finite.
+        """
+        arrays = self._arrays()
+        names = [str(name) for name in arrays["modalities"]]
+        return Judged(
+            arrays[f"{split}_logits"],
+            arrays[f"{split}_labels"],
+            dict(zip(names, arrays[f"{split}_unimodal_logits"], strict=True)),
+            dict(zip(names, arrays[f"{split}_probed"], strict=True)),
+            self._losses(),
+            arrays.get(f"{split}_groups"),
+        )
+
+    def diagnosis(self) -> list[dict[str, Any]]:
+        """What the balancer recorded of the training; nothing where it did not."""
+        path = self.folder / RECORDS
+        found = read_json(path).get("diagnosis", []) if path.exists() else []
+        return list(found)
+
+    def _losses(self) -> dict[str, tuple[float, float]]:
+        train, validation = self.result.get("train") or {}, self.result.get("validation") or {}
+        own, held_out = train.get("modality_loss", {}), validation.get("modality_loss", {})
+        return {m: (own[m], held_out[m]) for m in own if m in held_out}
+
+    def _arrays(self) -> dict[str, Any]:
+        path = self.folder / PREDICTIONS
+        try:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+                found = dict(archive)
+        except Exception as error:  # a damaged archive can fail anywhere inside the reader
+            raise BalanceError(
+                f"'{path}' is missing or damaged ({error}); {self._again()}"
+            ) from error
+        if "test_probed" not in found:
+            raise BalanceError(f"'{path}' was written by an earlier version; {self._again()}")
+        tensors = {k: v if k == "modalities" else torch.from_numpy(v) for k, v in found.items()}
+        broken = [k for k, v in tensors.items() if k.endswith("logits") and not _finite(v)]
+        if broken:
+            raise BalanceError(
+                f"'{path}' holds {broken[0]} that are not finite (NaN or infinite): the training "
+                f"diverged, so that nothing can be said of it; {self._again()}"
+            )
+        return tensors
+
+    def _again(self) -> str:
+        return (
+            f"delete the folder '{self.folder}' and repeat the command that trained it with "
+            "--resume."
+        )
+
+
+def _finite(values: Tensor) -> bool:
+    return bool(values.isfinite().all())
+
+
+def finished_runs(folder: Path) -> list[RunFiles]:
+    """The finished runs below ``folder``/runs, at the learning rate that is best on validation.
+
+    Raises:
+        BalanceError: a file of a run is damaged.
+    """
+    found: dict[str, list[RunFiles]] = {}
+    for config in sorted(folder.glob(f"runs/*/*/{CONFIG}")):
+        run = run_at(config.parent)
+        if run is not None:
+            found.setdefault(run.row, []).append(run)
+    return [run for runs in found.values() for run in _at_one_rate(runs)]
+
+
+def run_at(folder: Path) -> RunFiles | None:
+    """The run in a folder; None where it is not finished.
+
+    Raises:
+        BalanceError: one of its files is damaged.
+    """
+    if not (folder / RESULT).exists():
+        return None
+    result = read_json(folder / RESULT)
+    config = read_json(folder / CONFIG)
+    if "method" not in config or "seed" not in config:
+        raise BalanceError(
+            f"'{folder / CONFIG}' names no method and seed, so it belongs to no run of equimodal."
+        )
+    return RunFiles(folder, config, result) if result.get("status") == "finished" else None
+
+
+def _at_one_rate(runs: Sequence[RunFiles]) -> list[RunFiles]:
+    rate = chosen_rate([{**run.result, "lr": run.config["lr"]} for run in runs])
+    return [run for run in runs if run.config["lr"] == rate]
+
+
+def train_command(like: RunFiles, row: str, seed: int, out: Path) -> str:
+    """The command that trains another row with the data and the budget of a run."""
+    config = like.config
+    words = ["equimodal", "train", "--data", str(config["data"]), "--method", row]
+    words += ["--seed", str(seed)]
+    for key, option in _OPTIONS.items():
+        words += [option, str(config[key])] if key in config else []
+    for modality, encoder in config.get("encoders", {}).items():
+        words += ["--encoder", f"{modality}={encoder}"]
+    if config.get("lr") is not None and row != "untrained":
+        words += ["--lr", repr(config["lr"])]
+    own = {} if is_manifest(str(config["data"])) else config["data_settings"]
+    given = {str(config["data"]): own}
+    given[str(config["optimizer"])] = config.get("optimizer_settings", {})
+    for owner, values in given.items():
+        for name, value in values.items():
+            words += ["--set", f"{owner}.{name}={_text(value)}"]
+    return shlex.join([*words, "--out", str(out)])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(_text, value)) + ("," if len(value) == 1 else "")
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,180 @@
+"""From a data set and a time budget to a trained model: diagnose, search, confirm, hand back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from equimodal import data as sources
+from equimodal.comparison.arguments import count_of, default_out
+from equimodal.comparison.engine import default_jobs
+from equimodal.comparison.plan import make_plan
+from equimodal.diagnosis.folder import diagnose_folder
+from equimodal.errors import BalanceError
+from equimodal.experiments.choice.confirmation import CLOSING, FEWEST, confirmed, seed_seconds
+from equimodal.experiments.choice.folder import CHOICE, check_new, claimed
+from equimodal.experiments.choice.outcome import picked
+from equimodal.experiments.choice.search import Search, best, named, open_study, setting
+from equimodal.experiments.choice.space import SEARCH_SEED, candidates
+from equimodal.experiments.choice.task import Json, Task
+from equimodal.experiments.choice.telling import Teller
+from equimodal.experiments.choice.time_budget import TimeBudget, seconds_of, spoken
+from equimodal.experiments.diagnose import ROWS
+from equimodal.storage.files import locked, make_folder, read_json, write_json
+
+JOURNAL = "journal.log"
+_CONFIRMING = 0.4
+"""Share of the budget that is kept for fresh seeds."""
+
+
+def choose(
+    data: str = "keypad",
+    *,
+    budget: str | float,
+    data_root: str | Path | None = None,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    cache: str | Path | None = None,
+    **options: Any,
+) -> Json:
+    """Try what a diagnosis suggests under a time budget, and hand back the best on fresh seeds.
+
+    Trains joint training, its baselines and every modality alone on seed 0 and diagnoses them;
+    searches the suggested methods and their main setting on that seed by successive halving;
+    trains the best against ``joint`` and ``joint+unimodal`` on fresh seeds; picks the row with the
+    best mean validation accuracy there. Test samples are judged last and select nothing.
+
+    Args:
+        data: name of the data set, or the path of a table of your own.
+        budget: time for all of it, ``"10m"``, ``"1h30m"`` or seconds.
+        data_root: folder with the data set's own files.
+        out: folder of everything. None: ``results/choose-<data>``.
+        jobs: runs at a time. None: one a processor, or one on an accelerator.
+        resume: continue what is in that folder; the time that it took counts.
+        progress: show how far it is, on the error stream.
+        cache: folder of the decoded samples of a table.
+        options: of `equimodal.compare`: ``epochs``, ``lr``, ``batch_size``, ``optimizer``,
+            ``objective``, ``device``, ``settings`` of the data, ``encoders``, ``fusion``,
+            ``schedule``.
+
+    Returns:
+        What choice.json holds, see docs/choose.md.
+
+    Raises:
+        BalanceError: no Optuna, a budget that is too short, or as in `equimodal.compare`.
+    """
+    seconds = seconds_of(budget)
+    if find_spec("optuna") is None:
+        raise BalanceError(
+            "choose needs Optuna, which is not installed; write pip install 'equimodal[choose]'."
+        )
+    folder = Path(out if out is not None else default_folder(data))
+    check_new(folder, resume=resume)
+    device = options.get("device") or "cpu"
+    processes = count_of("number of jobs", jobs, default_jobs(device))
+    ready = sources.ready(data, data_root, cache=cache, progress=progress)
+    plan = make_plan(
+        ready[0], data_root=ready[1], methods=["joint"], seeds=[SEARCH_SEED], **options
+    )
+    make_folder(folder)
+    with locked(folder, patience=0.0):
+        state = claimed(folder, plan.config)
+        time = TimeBudget(seconds, spent=state["spent"])
+        teller = Teller(shown=progress, budget=time)
+        place = {"data_root": data_root, "cache": cache}
+        task = Task(data, place, ready, options, folder, processes, time, teller, progress)
+        if (folder / CHOICE).exists():
+            return read_json(folder / CHOICE)
+        return _chosen(task)
+
+
+def _chosen(task: Task) -> Json:
+    task.teller.stage("diagnosing: joint training, its baselines, every modality alone")
+    references = task.compare("diagnosis", methods=list(ROWS), seeds=[SEARCH_SEED])
+    task.keep()
+    found = diagnose_folder(task.folder / "diagnosis", split="validation")
+    for line in found["text"]:
+        task.teller.line(line)
+    rows = candidates(found)
+    _check_time(task, references, rows)
+    winner, trials = _searched(task, references, rows) if rows else (None, [])
+    results = confirmed(task, references, winner)
+    choice = picked(
+        task.folder, results, winner, trials, found,
+        words=_command_words(task),
+        budget={"seconds": task.budget.seconds, "spent": task.budget.spent},
+    )  # fmt: skip
+    write_json(task.folder / CHOICE, choice)
+    return choice
+
+
+def _searched(task: Task, references: Json, rows: Sequence[str]) -> tuple[Json | None, list[Json]]:
+    """The best row with its setting on the seed of the search, and all trials."""
+    task.teller.stage(f"searching {', '.join(rows)}, on validation samples of seed {SEARCH_SEED}")
+    plan = make_plan(
+        task.ready[0], data_root=task.ready[1], methods=rows, seeds=[SEARCH_SEED], **task.options
+    )
+    configs = {run.config.method: run.config for run in plan.runs}
+    epochs = next(iter(configs.values())).epochs
+    place = task.folder / "search"
+    make_folder(place)
+    study = open_study(place / JOURNAL, rows, seed=SEARCH_SEED, epochs=epochs)
+    reserve = FEWEST * seed_seconds(task, references, rows) + CLOSING
+    end = task.budget.seconds - max(reserve, _CONFIRMING * task.budget.seconds)
+    if "winner" not in task.keep():
+
+        def tell(sentence: str) -> None:
+            task.keep()
+            task.teller.line(sentence)
+
+        Search(
+            study, configs, place, jobs=task.jobs, data_root=task.ready[1],
+            time_left=lambda: end - task.budget.spent, tell=tell,
+        ).run()  # fmt: skip
+        top = best(study)
+        params = top.params if top else None
+        task.keep(winner=params and {"row": params["row"], "settings": setting(params)})
+    trials = [
+        {"trial": named(t.params), "state": t.state.name.lower(), "validation": t.value}
+        for t in study.get_trials(deepcopy=False)
+        if t.params
+    ]
+    return task.keep()["winner"], trials
+
+
+def _check_time(task: Task, references: Json, rows: Sequence[str]) -> None:
+    """Refuse a budget that leaves no time to try and to confirm anything."""
+    confirming = FEWEST * seed_seconds(task, references, rows) + CLOSING
+    trying = len(rows) * seed_seconds(task, references, ()) / 2
+    if task.budget.left < confirming + trying:
+        least = 1.2 * (task.budget.spent + confirming + trying)
+        raise BalanceError(
+            f"A budget of {spoken(task.budget.seconds)} is too short for {task.data}: diagnosing "
+            f"took {spoken(task.budget.spent)} of it, and one search with {FEWEST} fresh seeds "
+            f"takes about {spoken(confirming + trying)} more. Nothing is lost: write --resume "
+            f"--budget {spoken(least)}, or begin anew with fewer --epochs."
+        )
+
+
+def _command_words(task: Task) -> list[str]:
+    """The options of the user's call, as `equimodal train` takes them."""
+    words = ["--data", task.data]
+    given = {**task.place, **task.options}
+    for name in ("settings", "encoders"):
+        option = "--set" if name == "settings" else "--encoder"
+        pairs = (given.pop(name, None) or {}).items()
+        words += [w for key, value in pairs for w in (option, f"{key}={value}")]
+    for name, value in given.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
+
+
+def default_folder(data: str) -> Path:
+    """Where everything lies where the user names no folder."""
+    place = Path(default_out(data))
+    return place.with_name(f"choose-{place.name}")

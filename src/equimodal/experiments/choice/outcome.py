@@ -1,0 +1,133 @@
+"""The outcome of a choice: the row that did best on validation, its model, and how it was found."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from equimodal import methods
+from equimodal.errors import BalanceError
+from equimodal.experiments.choice.space import BASELINES
+from equimodal.numerics.intervals import paired_difference
+from equimodal.storage.files import load_checkpoint, save_checkpoint
+from equimodal.training.run_folder import CHECKPOINT
+
+SCHEMA = "equimodal.choice/1"
+MODEL = "model.pt"
+
+Json = dict[str, Any]
+
+
+def picked(
+    folder: Path,
+    results: Json,
+    winner: Json | None,
+    trials: Sequence[Json],
+    found: Mapping[str, Any],
+    *,
+    words: Sequence[str],
+    budget: Mapping[str, float],
+) -> Json:
+    """What choice.json holds; writes the model.
+
+    Args:
+        folder: of the choice.
+        results: of the comparison on fresh seeds.
+        winner: row and settings that won the search, or None without a search.
+        trials: of the search.
+        found: the diagnosis.
+        words: options of the command that trains the pick again.
+        budget: seconds that there were and that are spent.
+
+    Raises:
+        BalanceError: every run diverged, or the model cannot be written.
+    """
+    runs = [run for run in results["runs"] if run["status"] == "finished"]
+    by_row = {row: [r for r in runs if r["method"] == row] for row in results["config"]["methods"]}
+    scores = {row: fmean(_validation(r) for r in own) for row, own in by_row.items() if own}
+    if not scores:
+        raise BalanceError("Every run on the fresh seeds diverged; choose a lower --lr.")
+    row = max(scores, key=lambda name: scores[name])  # of equals the first, the cheapest
+    best_run = max(by_row[row], key=_validation)
+    checkpoint = load_checkpoint(folder / "confirmed" / best_run["folder"] / CHECKPOINT)
+    save_checkpoint(folder / MODEL, checkpoint["best"])
+    settings = winner["settings"] if winner and winner["row"] == row else {}
+    reference = BASELINES[-1]
+    difference = paired_difference(_tests(by_row[row]), _tests(by_row[reference]))
+    return {
+        "schema": SCHEMA,
+        "data": results["data"]["name"],
+        "budget": dict(budget),
+        "verdict": found["verdict"]["state"],
+        "diagnosis": found["text"],
+        "trials": list(trials),
+        "fresh": {
+            "seeds": results["config"]["seeds"],
+            "rows": {
+                name: {"validation": scores[name], "test": results["summary"][name]["accuracy"]}
+                for name in scores
+            },
+        },
+        "pick": {
+            "row": row,
+            "name": f"{row} {' '.join(f'{k}={v:.3g}' for k, v in settings.items())}".strip(),
+            "settings": settings,
+            "seed": best_run["seed"],
+            "difference": None if row == reference else difference,
+            "command": _command(row, settings, best_run["seed"], words),
+            "model": MODEL,
+        },
+        "notes": _notes(row, winner, found, words),
+        "page": "confirmed/report.html",
+    }
+
+
+def _notes(
+    row: str, winner: Json | None, found: Mapping[str, Any], words: Sequence[str]
+) -> list[str]:
+    if winner is None:
+        return [
+            "the diagnosis suggests no method with a setting to search, so the baselines alone "
+            "were trained, and time is left over"
+        ]
+    if row != winner["row"]:
+        return [f"{winner['row']} won the search, but not on fresh seeds; the pick is the baseline"]
+    controls = methods.entry(row).controls
+    if not controls:
+        return []
+    command = _control_command(row, winner["settings"], words)
+    return [
+        f"what {row}'s own idea adds shows against {', '.join(controls)}, which were not trained "
+        f"here: {command}"
+    ]
+
+
+def _control_command(row: str, settings: Mapping[str, float], words: Sequence[str]) -> str:
+    """The command that holds the pick against its controls, which take its settings."""
+    rows = (*methods.entry(row).controls, row)
+    own = [w for r in rows for w in _sets(r, settings, methods.settings(r))]
+    named = ",".join(("joint", *rows))
+    return shlex.join(["equimodal", "compare", "--methods", named, *own, *words])
+
+
+def _command(row: str, settings: Mapping[str, float], seed: int, words: Sequence[str]) -> str:
+    """The command that trains the pick again."""
+    own = _sets(row, settings, settings)
+    return shlex.join(["equimodal", "train", "--method", row, "--seed", str(seed), *own, *words])
+
+
+def _sets(row: str, settings: Mapping[str, float], known: Iterable[str]) -> list[str]:
+    """Options that give a row those of the settings that are known to it."""
+    given = [f"{row}.{name}={value!r}" for name, value in settings.items() if name in known]
+    return [word for setting in given for word in ("--set", setting)]
+
+
+def _validation(run: Mapping[str, Any]) -> float:
+    return float(run["validation"]["accuracy"])
+
+
+def _tests(runs: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    return {run["seed"]: run["test"]["accuracy"] for run in runs}

@@ -1,0 +1,77 @@
+"""What a user sees of a choice: its stages while it runs, and its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+
+from equimodal.experiments.choice.time_budget import TimeBudget, spoken
+
+
+class Teller:
+    """Says on the error stream which stage begins and what was found, with the time.
+
+    Args:
+        shown: whether anything is said.
+        budget: the time.
+    """
+
+    def __init__(self, *, shown: bool, budget: TimeBudget) -> None:
+        self._budget = budget
+        self._console = Console(stderr=True, highlight=False, quiet=not shown)
+
+    def stage(self, sentence: str) -> None:
+        """A stage begins."""
+        gone, total = round(self._budget.spent), round(self._budget.seconds)
+        self._say(f"[{_clock(gone)} of {_clock(total)}] {sentence}")
+
+    def line(self, sentence: str) -> None:
+        """Something was found."""
+        self._say(f"  {sentence}")
+
+    def _say(self, sentence: str) -> None:
+        self._console.print(sentence, markup=False, emoji=False, soft_wrap=True)
+
+
+def outcome(choice: Mapping[str, Any]) -> Iterator[str]:
+    """The lines that `equimodal choose` prints."""
+    pick, fresh = choice["pick"], choice["fresh"]
+    yield f"verdict: {choice['verdict']}"
+    yield f"searched: {len(choice['trials'])} trials on validation samples of one seed"
+    yield f"on {len(fresh['seeds'])} fresh seeds, accuracy in percent:"
+    width = max(len(row) for row in fresh["rows"])
+    for row, found in fresh["rows"].items():
+        yield f"  {row:{width}}  validation {_percent(found['validation'])}  test {_spread(found)}"
+    yield f"pick: {pick['name']}, best on validation of the fresh seeds"
+    if pick["difference"]:
+        yield f"  test, paired difference to joint+unimodal: {_interval(pick['difference'])}"
+    yield from (f"note: {note}" for note in choice["notes"])
+    yield f"train it again: {pick['command']}"
+    yield f"took {spoken(choice['budget']['spent'])} of {spoken(choice['budget']['seconds'])}"
+
+
+def _spread(found: Mapping[str, Any]) -> str:
+    test = found["test"]
+    sd = "" if test["sd"] is None else f" ± {100 * test['sd']:.1f}"
+    return f"{_percent(test['mean'])}{sd}"
+
+
+def _interval(difference: Mapping[str, Any]) -> str:
+    span = ""
+    if difference["low"] is not None:
+        span = f" [{_signed(difference['low'])}, {_signed(difference['high'])}]"
+    return f"{_signed(difference['mean'])}{span} points"
+
+
+def _signed(value: float) -> str:
+    return f"{round(100 * value, 1) + 0.0:+.1f}"  # no -0.0
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02d}"

@@ -1,0 +1,151 @@
+"""The main job: train every row of a plan, and sum up who wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from equimodal import data as sources
+from equimodal.comparison.arguments import count_of, default_out
+from equimodal.comparison.engine import default_jobs, execute
+from equimodal.comparison.folder import check_new, check_runs, claim
+from equimodal.comparison.here import execute_here
+from equimodal.comparison.plan import Plan, make_plan
+from equimodal.comparison.progress import shown
+from equimodal.comparison.results import collect, is_over
+from equimodal.errors import BalanceError
+from equimodal.storage.files import locked, make_folder, write_json
+
+
+def compare(
+    data: str = "keypad",
+    *,
+    data_root: str | Path | None = None,
+    methods: Sequence[str] | None = None,
+    seeds: int | Sequence[int] = 3,
+    epochs: int | None = None,
+    objective: str = "fused",
+    lr: float | Sequence[float] | None = None,
+    batch_size: int | None = None,
+    optimizer: str = "sgd",
+    device: str = "cpu",
+    settings: Mapping[str, object] | None = None,
+    encoders: Mapping[str, str] | None = None,
+    fusion: str = "concat",
+    jobs: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    cache: str | Path | None = None,
+    schedule: str = "cosine",
+    here: bool = False,
+) -> dict[str, Any]:
+    """Train every row with the same budget, seeds and data, and sum up who wins.
+
+    Runs are trained in parallel processes of one thread each, so the numbers do not depend on
+    their count. Each run is a folder of its own, so a comparison that is killed at any moment and
+    repeated with ``resume`` ends with the same numbers. Writes results.json and report.html.
+
+    Args:
+        data: name of the data set, see `equimodal.data.names`, or the path of a table of your own.
+        data_root: folder with the data set's own files, where it needs them; of a table, the
+            folder that its paths start from.
+        methods: rows; ``alone:*`` stands for one row a modality. None: every one.
+        seeds: how many, or which. A seed fixes pairs, split, initial weights and order.
+        epochs: passes over the training data. None: the data set's.
+        objective: loss under a method that brings none, ``fused`` or ``fused+unimodal``.
+        lr: learning rate; of several, each row keeps the one best on validation. None: the data
+            set's.
+        batch_size: samples of a step. None: the data set's.
+        optimizer: ``sgd`` (momentum 0.9), ``adam`` or ``adamw``, weight decay 1e-4; others by
+            ``settings``, such as ``{"sgd.momentum": 0.0, "sgd.weight_decay": 5e-4}`` and
+            ``{"adam.betas": (0.9, 0.99)}``.
+        device: ``cpu``, ``cuda`` or ``cuda:<index>``.
+        settings: ``{"amss.tau": 0.2, "keypad.snr": 5}``; ``<method>.on`` is the balancer's.
+        encoders: ``{"image": "resnet18"}``, see docs/models.md. None: the small one of each kind;
+            ``resnet18`` for pictures of more than 64 pixels a side, ``conv1d`` for long sequences.
+        fusion: ``concat``, ``sum``, ``film``, ``gated`` or ``attention``.
+        jobs: runs at a time. None: one a processor, or one on an accelerator.
+        out: folder of the results. None: ``results/<data>``, of a table its name without suffix.
+        resume: continue what is in that folder instead of refusing it.
+        progress: show how far it is, on the error stream.
+        cache: folder of the decoded samples of a table. None: in the user's cache.
+        schedule: learning rate over the training: ``cosine`` (to zero, at every step),
+            ``constant``, ``step:60:0.1`` (times 0.1 every 60 epochs) or ``multistep:80,90:0.1``
+            (times 0.1 from epoch 80 and from epoch 90 on).
+        here: train in this process, one run after the other: sooner done where runs last less than
+            the seconds that a process takes to start. The numbers are the same.
+
+    Returns:
+        What results.json holds.
+
+    Raises:
+        BalanceError: something cannot be compared, is missing or cannot be written; or runs failed
+            while the others were trained, the message says which and why.
+
+    Example::
+
+        results = equimodal.compare(methods=["joint", "amss", "amss-fixed"], seeds=5)
+        print(results["summary"]["amss"]["difference_to_control"])
+    """
+    folder = Path(out if out is not None else default_out(data))
+    check_new(folder, resume=resume)
+    data, root = sources.ready(data, data_root, cache=cache, progress=progress)
+    plan = make_plan(
+        data,
+        data_root=root,
+        methods=methods,
+        seeds=seeds,
+        epochs=epochs,
+        objective=objective,
+        lr=lr,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        device=device,
+        settings=settings,
+        encoders=encoders,
+        fusion=fusion,
+        schedule=schedule,
+    )
+    processes = count_of("number of jobs", jobs, default_jobs(device))
+    check_runs(folder, plan)
+    make_folder(folder)
+    with locked(folder, patience=0.0):
+        claim(folder, plan)
+        return _run(plan, folder, jobs=0 if here else processes, progress=progress)
+
+
+def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:
+    """Train what is missing, then write the results of all."""
+    from equimodal.report import is_kept, keep, write_page
+
+    missing = [index for index, run in enumerate(plan.runs) if not is_over(run, folder)]
+    runs = [plan.runs[index] for index in missing]
+    with shown(runs, progress=progress) as listener:
+        given: dict[str, Any] = {"data_root": plan.data_root, "listener": listener}
+        if jobs:
+            failed = execute(runs, folder, jobs=jobs, **given)
+        else:
+            failed = execute_here(runs, folder, **given)
+    failures = {missing[index]: message for index, message in failed.items()}
+    results = collect(plan, folder, failures)
+    write_json(folder / "results.json", results)
+    if missing or not is_kept(folder):
+        keep(folder, results, plan.data_root)
+    write_page(folder)
+    if failures:
+        raise _incomplete(plan, failures)
+    return results
+
+
+def _incomplete(plan: Plan, failures: Mapping[int, str]) -> BalanceError:
+    listed = "; ".join(
+        f"{plan.runs[index].config.title}: {message.rstrip('.')}"
+        for index, message in list(failures.items())[:3]
+    )
+    more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
+    return BalanceError(
+        f"{len(failures)} of {len(plan.runs)} runs failed: {listed}{more}. The others are kept; "
+        "repeat the command with --resume to train the missing ones."
+    )

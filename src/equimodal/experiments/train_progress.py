@@ -1,0 +1,77 @@
+"""Shows how far one run is: a bar in a terminal, a line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from equimodal.training.config import RunConfig
+
+Notify = Callable[[int, float], None]
+
+
+class Pace:
+    """How long the epochs that are left take, at the pace of those seen.
+
+    Args:
+        epochs: epochs of the run.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self._first: int | None = None
+        self._started = time.monotonic()
+
+    def left(self, epoch: int) -> str:
+        """After so many finished epochs: "3:20 left"."""
+        self._first = epoch if self._first is None else self._first
+        seen = epoch - self._first + 1
+        seconds = round((time.monotonic() - self._started) / seen * (self.epochs - epoch))
+        return f"{seconds // 60}:{seconds % 60:02d} left"
+
+
+@contextmanager
+def shown(config: RunConfig, speaks: bool) -> Iterator[Notify | None]:
+    """Shows every finished epoch on the error stream while the block lasts; None to be silent."""
+    console = Console(stderr=True)
+    if not speaks:
+        yield None
+    elif console.is_terminal:
+        with _bars(console) as bars:
+            yield _bar(bars, config)
+    else:
+        yield _lines(console, config)
+
+
+def _lines(console: Console, config: RunConfig) -> Notify:
+    pace = Pace(config.epochs)
+
+    def notify(epoch: int, accuracy: float) -> None:
+        reached = f"validation accuracy {accuracy:.3f}, {pace.left(epoch)}"
+        console.print(f"epoch {epoch}/{config.epochs}: {reached}", highlight=False, soft_wrap=True)
+
+    return notify
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} epochs{task.fields[note]}", markup=False),
+        console=console,
+    )
+
+
+def _bar(bars: Progress, config: RunConfig) -> Notify:
+    pace = Pace(config.epochs)
+    bar = bars.add_task(config.title, total=config.trained_epochs, note="")
+
+    def notify(epoch: int, accuracy: float) -> None:
+        note = f", validation accuracy {accuracy:.3f}, {pace.left(epoch)}"
+        bars.update(bar, completed=epoch, note=note)
+
+    return notify

@@ -1,0 +1,1 @@
+"""Measures of a trained model as pure functions of tensors."""

@@ -1,0 +1,89 @@
+"""What a fused model predicts with some of its modalities, the others at their mean features.
+
+A head that adds up the modalities' parts, such as a linear one, needs no model for this: with the
+mean features of a modality it adds the mean of that modality's part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from equimodal.measures.shapley import EXACT_UP_TO, Sampled, sampled_shapley, shapley_values
+
+Fuse = Callable[[Mapping[str, Tensor]], Tensor]
+"""Fused logits of the features, or parts, of all modalities: {m: (N, ...)} -> (N, C)."""
+
+ORDERS = 200
+
+
+def summed(parts: Mapping[str, Tensor]) -> Tensor:
+    """Fused logits of an additive head. {m: (N, C)} -> (N, C)"""
+    return torch.stack(list(parts.values())).sum(0)
+
+
+def at_mean(features: Tensor) -> Tensor:
+    """Every row replaced by the mean row. (N, ...) -> (N, ...)"""
+    return features.mean(0, keepdim=True).expand_as(features)
+
+
+def coalition_logits(fuse: Fuse, features: Mapping[str, Tensor], coalition: int) -> Tensor:
+    """Logits with the modalities of a coalition, bit m for the m-th. {m: (N, ...)} -> (N, C)"""
+    kept = {
+        m: rows if coalition >> i & 1 else at_mean(rows)
+        for i, (m, rows) in enumerate(features.items())
+    }
+    return fuse(kept)
+
+
+def scores(logits: Tensor, labels: Tensor) -> Tensor:
+    """Whether each sample is right, and its true class's probability. (N, C), (N,) -> (2, N)"""
+    right = (logits.argmax(1) == labels).double()
+    probability = logits.double().softmax(1).gather(1, labels[:, None]).squeeze(1)
+    return torch.stack([right, probability])
+
+
+def coalition_scores(fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor) -> Tensor:
+    """`scores` of every coalition, by number. {m: (N, ...)}, (N,) -> (2^M, 2, N)"""
+    every = range(2 ** len(features))
+    return torch.stack([scores(coalition_logits(fuse, features, s), labels) for s in every])
+
+
+def sample_values(
+    fuse: Fuse,
+    features: Mapping[str, Tensor],
+    labels: Tensor,
+    *,
+    worth: Tensor | None = None,
+    seed: int = 0,
+) -> Sampled:
+    """Shapley value of each modality for every sample. {m: (N, ...)}, (N,) -> (M, 2, N)
+
+    For being right, and for the true class's probability. Exact up to `EXACT_UP_TO` modalities,
+    whose intervals have no width; from random orders beyond. ``worth`` is what `coalition_scores`
+    gave, where it is known.
+    """
+    if len(features) <= EXACT_UP_TO:
+        known = coalition_scores(fuse, features, labels) if worth is None else worth
+        values = shapley_values(known)
+        return Sampled(values, values, values)
+
+    def scored(coalition: int) -> Tensor:
+        return scores(coalition_logits(fuse, features, coalition), labels)
+
+    return sampled_shapley(scored, len(features), orders=ORDERS, seed=seed)
+
+
+def sampled_means(
+    fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor, *, seed: int = 0
+) -> Sampled:
+    """Means over the samples of `sample_values` from the same random orders, with the interval
+    that the draw of the orders leaves. {m: (N, ...)}, (N,) -> (M, 2)
+    """
+
+    def scored(coalition: int) -> Tensor:
+        return scores(coalition_logits(fuse, features, coalition), labels).mean(1)
+
+    return sampled_shapley(scored, len(features), orders=ORDERS, seed=seed)

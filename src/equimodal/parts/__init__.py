@@ -1,0 +1,1 @@
+"""A model's anatomy: encoders, their units and features."""

@@ -1,0 +1,58 @@
+r"""Gradients by encoder: norm, share, and conflict between the fused and the modality's own loss.
+
+.. math::
+    \mathrm{share}_m = \frac{\|g^m\|}{\sum_k \|g^k\|}, \qquad
+    \mathrm{conflict}_m = \cos\left(g_\mathrm{fused}, g_\mathrm{own}^m\right)
+
+A negative cosine is a conflict: a step that lowers the fused loss raises the modality's own one.
+
+Conflict as the cosine of gradients: Yu et al.: gradient surgery for multi-task learning. NeurIPS
+2020; between fused and unimodal losses: Wei, Hu: MMPareto. ICML 2024;
+https://arxiv.org/abs/2405.17730
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from equimodal.parts.distributed import sum_over_ranks
+from equimodal.parts.sharding import is_sharded, local
+
+
+def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
+    """Euclidean norm of all gradients together, over all shards; 0 for none. -> ()"""
+    if not gradients:
+        return torch.zeros(())
+    norms = torch._foreach_norm([local(g) for g in gradients])
+    total: Tensor = torch.linalg.vector_norm(torch.stack([n.float() for n in norms]))
+    if any(is_sharded(g) for g in gradients):
+        total = sum_over_ranks(total.square()).sqrt()
+    return total
+
+
+def encoder_norms(parameters: Mapping[str, Mapping[str, Parameter]]) -> Tensor:
+    """Norm of the current gradient of each modality's encoder. {m: {name: parameter}} -> (M,)"""
+    each = [
+        gradient_norm([p.grad.detach() for p in own.values() if p.grad is not None])
+        for own in parameters.values()
+    ]
+    device = max(each, key=lambda n: n.device.type != "cpu").device
+    return torch.stack([n.to(device) for n in each])
+
+
+def gradient_shares(norms: Tensor) -> Tensor:
+    """Each norm over their sum; NaN where all are 0. (M,) -> (M,), sums to 1"""
+    return norms / norms.sum()
+
+
+def conflict(fused: Sequence[Tensor], own: Sequence[Tensor]) -> Tensor:
+    """Cosine of two gradients of the same parameters, in [-1, 1]; NaN where one is 0. -> ()"""
+    one = torch.cat([g.flatten().float() for g in fused])
+    other = torch.cat([g.flatten().float() for g in own])
+    norms = torch.linalg.vector_norm(one) * torch.linalg.vector_norm(other)
+    cosine: Tensor = torch.dot(one, other) / norms
+    return cosine

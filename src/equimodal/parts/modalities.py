@@ -1,0 +1,104 @@
+"""Which parameters, units and features of a model belong to which modality."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from equimodal.errors import BalanceError
+from equimodal.parts.forward_record import ForwardRecord
+from equimodal.parts.normalisation import BATCH_NORM
+from equimodal.parts.selection import Encoder, Parts, as_encoder
+from equimodal.parts.units import Units, find_units
+
+_WRAPPERS = {
+    "_FabricModule": "_forward_module",
+    "DistributedDataParallel": "module",
+    "DataParallel": "module",
+    "OptimizedModule": "_orig_mod",
+}
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The user's own module inside the wrappers of Fabric, DDP and ``torch.compile``."""
+    kind = type(model).__name__
+    if kind == "FullyShardedDataParallel":
+        raise BalanceError(
+            "FullyShardedDataParallel flattens parameters, so that units cannot be told apart; use "
+            "torch.distributed.fsdp.fully_shard(model) and make the balancer afterwards."
+        )
+    return unwrap(model.get_submodule(_WRAPPERS[kind])) if kind in _WRAPPERS else model
+
+
+class ModalityMap:
+    """The parts of ``model`` by modality, and the features of the latest forward pass.
+
+    Args:
+        model: any module, wrapped or not.
+        encoders: modality -> name of its encoder module, the module itself, a regular expression
+            over parameter names where a modality has no module of its own, or an
+            :class:`~equimodal.parts.selection.Encoder`.
+
+    Raises:
+        BalanceError: fewer than two modalities, no match, or a parameter that two modalities
+            select by the same name.
+    """
+
+    def __init__(self, model: nn.Module, encoders: Mapping[str, str | nn.Module | Encoder]) -> None:
+        self.model = unwrap(model)
+        if len(encoders) < 2:
+            raise BalanceError(
+                f"Balancing needs at least two modalities; found {list(encoders)}. "
+                "Write encoders={'audio': 'audio_net', 'video': 'video_net'}."
+            )
+        self.names = tuple(encoders)
+        self.encoders = {m: as_encoder(given) for m, given in encoders.items()}
+        self._parts = Parts(self.model, self.encoders)
+        self.modules = self._parts.modules
+        self.record = ForwardRecord(self.model, self.modules, self.encoders)
+
+    @property
+    def shared(self) -> list[str]:
+        """Names of parameters that several modalities use, which belong to none."""
+        return list(self._parts.shared.values())
+
+    def parameters(self, modality: str) -> dict[str, Parameter]:
+        """Name -> parameter of one modality's encoder."""
+        return self._parts.parameters[modality]
+
+    def units(self, modality: str, *, trained: bool = True) -> list[Units]:
+        """Units all of whose parameters belong to ``modality``, by default those it trains."""
+        mine = {p for p in self.parameters(modality).values() if p.requires_grad or not trained}
+        return [u for u in find_units(self.model) if all(p.parameter in mine for p in u.parts)]
+
+    def trained(self, modality: str) -> bool:
+        """Whether any parameter of the modality's encoder is trained, shared ones included."""
+        own = [*self.parameters(modality).values(), *self._parts.shared]
+        return any(p.requires_grad for p in own)
+
+    def has_batch_norm(self) -> bool:
+        """Whether an encoder normalises over the batch, so that a batch of one row fails."""
+        encoders = [m for m in self.modules.values() if m is not None]
+        return any(isinstance(x, BATCH_NORM) for m in encoders for x in m.modules())
+
+    def replaced(self) -> list[str]:
+        """Names of parameters that are no longer the model's own, as after ``fully_shard``."""
+        now = {id(p) for p in self.model.parameters()}
+        return [n for m in self.names for n, p in self.parameters(m).items() if id(p) not in now]
+
+    def take_features(self) -> dict[str, Tensor]:
+        """Features of the latest forward pass by modality; forgets them. {m: (N, ...)}"""
+        return self.record.take_features()
+
+    def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments of the model's latest forward pass."""
+        return self.record.last_call()
+
+    def rerun(self, features: Mapping[str, Tensor]) -> Any:
+        """The model's output for its latest inputs with every encoder's output replaced."""
+        return self.record.rerun(features)
+
+    def call_quietly(self, *args: Any, **kwargs: Any) -> Any:
+        """One forward pass in evaluation mode that leaves no trace in the recorded features."""
+        return self.record.call_quietly(*args, **kwargs)

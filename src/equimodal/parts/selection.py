@@ -1,0 +1,138 @@
+"""What a user names as a modality's encoder, and the parameters that it stands for."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+from torch.nn import Parameter
+
+from equimodal.errors import BalanceError
+
+_COMBINATIONS = ("mean", "cat")
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One modality's encoder, where its name alone does not say enough.
+
+    Args:
+        where: name of its module, the module, or a regular expression over parameter names.
+        output: which entry of the module's output holds the features: a key or field
+            (``"pooler_output"``) or a position; by default the output itself, or the first entry
+            of a tuple.
+        calls: where the module runs several times in one forward pass: the number of the call
+            (from 0) that belongs to this modality, or ``"mean"`` or ``"cat"`` of all calls. Two
+            modalities may share one module by different numbers.
+
+    Raises:
+        BalanceError: ``calls`` is something else.
+    """
+
+    where: str | nn.Module
+    output: str | int | None = None
+    calls: int | str | None = None
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.calls, int) and not isinstance(self.calls, bool)
+        if self.calls is None or self.calls in _COMBINATIONS or (number and int(self.calls) >= 0):
+            return
+        raise BalanceError(
+            f"Encoder calls must be a number from 0, 'mean' or 'cat'; found {self.calls!r}."
+        )
+
+
+def as_encoder(given: "str | nn.Module | Encoder") -> Encoder:
+    """What the user wrote, as an :class:`Encoder`."""
+    return given if isinstance(given, Encoder) else Encoder(given)
+
+
+class Parts:
+    """Modules and parameters of a model by modality.
+
+    A parameter that several modalities use under names of their own, or one module that they share
+    by different ``calls``, belongs to none of them: it is in ``shared``.
+
+    Args:
+        model: the user's own module.
+        encoders: by modality.
+
+    Raises:
+        BalanceError: no match, or a parameter that two modalities select by the same name.
+    """
+
+    def __init__(self, model: nn.Module, encoders: Mapping[str, Encoder]) -> None:
+        self._model, self._encoders = model, encoders
+        self._all = dict(model.named_modules(remove_duplicate=False))
+        self.modules: dict[str, nn.Module | None] = {}
+        found = {m: self._find(m, encoder) for m, encoder in encoders.items()}
+        self.shared = self._shared(found)
+        self.parameters = {
+            m: {name: p for p, name in names.items() if p not in self.shared}
+            for m, names in found.items()
+        }
+
+    def _find(self, modality: str, encoder: Encoder) -> dict[Parameter, str]:
+        """Parameters of a modality with the names that its encoder selects."""
+        where = encoder.where
+        name = where if isinstance(where, str) else self._name_of(where)
+        module = self._all.get(name) if name else None
+        self.modules[modality] = module
+        pattern = re.escape(name) + r"\..*" if module is not None else name
+        try:
+            expression = re.compile(pattern)
+        except re.error as problem:
+            raise BalanceError(
+                f"encoders[{modality!r}] = {where!r} is no module and no regular expression: "
+                f"{problem}."
+            ) from problem
+        # With duplicates, so that a weight shared by two modalities is seen in both.
+        names: dict[Parameter, str] = {}
+        for key, parameter in self._model.named_parameters(remove_duplicate=False):
+            if expression.fullmatch(key):
+                names.setdefault(parameter, key)
+        if not names and not (module is not None and _has_parameters(module)):
+            near = difflib.get_close_matches(name, list(self._all), n=3, cutoff=0.3)
+            raise BalanceError(
+                f"encoders[{modality!r}] = {name!r} matches no parameter of "
+                f"{type(self._model).__name__}. Closest module names: {near}."
+            )
+        return names
+
+    def _shared(self, found: Mapping[str, Mapping[Parameter, str]]) -> dict[Parameter, str]:
+        """Parameters of several modalities, with a name of each."""
+        owner: dict[Parameter, str] = {}
+        shared: dict[Parameter, str] = {}
+        for modality, names in found.items():
+            for parameter, name in names.items():
+                other = owner.setdefault(parameter, modality)
+                if other == modality:
+                    continue
+                if found[other][parameter] == name and not self._take_turns(other, modality):
+                    raise BalanceError(
+                        f"Parameter {name!r} belongs to both {other!r} and {modality!r}: every "
+                        "parameter may be selected by one modality only. Name the separate "
+                        "encoders, or tell the calls of one module apart by Encoder(name, calls=0)."
+                    )
+                shared[parameter] = found[other][parameter]
+        return shared
+
+    def _take_turns(self, one: str, other: str) -> bool:
+        """Whether two modalities share one module by different calls."""
+        mine, theirs = self._encoders[one].calls, self._encoders[other].calls
+        numbers = isinstance(mine, int) and isinstance(theirs, int) and mine != theirs
+        return numbers and self.modules[one] is self.modules[other] is not None
+
+    def _name_of(self, module: nn.Module) -> str:
+        for name, candidate in self._all.items():
+            if candidate is module:
+                return str(name)
+        raise BalanceError(
+            f"An encoder of type {type(module).__name__} is not part of the model. "
+            f"Modules of the model: {[n for n in self._all if n and '.' not in n]}."
+        )
+
+
+def _has_parameters(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None

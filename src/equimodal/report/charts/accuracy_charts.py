@@ -1,0 +1,142 @@
+"""Charts of the accuracy: every row with its seeds, and its paired difference to joint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from equimodal.report.charts.chart_numbers import seed_table
+from equimodal.report.charts.figures import (
+    Chart,
+    Trace,
+    axis,
+    escaped,
+    layout,
+    row_axis,
+    row_height,
+)
+from equimodal.report.read.numbers import percent, points, with_interval
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import (
+    Difference,
+    by_seed,
+    group,
+    interval,
+    ordered_rows,
+    paired_by_seed,
+    reported,
+)
+
+GROUP_COLOURS = {
+    "floor": "--muted",
+    "alone": "--muted",
+    "baselines": "--ink",
+    "controls": "--muted",
+    "methods": "--accent",
+}
+
+
+Seeds = dict[str, dict[int, float]]
+Means = dict[str, Difference]
+
+
+def accuracy_chart(results: Results) -> Chart | None:
+    """Test accuracy of every row but the floor: seeds as points, mean with its 95 % interval."""
+    seeds = {
+        row: found
+        for row in ordered_rows(results)
+        if group(results, row) != "floor" and (found := by_seed(results, row, "accuracy"))
+    }
+    means = {row: mean for row in seeds if (mean := interval(seeds[row])) is not None}
+    label = ", ".join(f"{row} {percent(mean.mean)} %" for row, mean in means.items())
+    return _chart(
+        results, "Test accuracy", label, seeds, means, axis("percent"), (0.0, 1.0), percent
+    )
+
+
+def difference_chart(results: Results) -> Chart | None:
+    """Accuracy minus joint, paired by seed: seeds as points, mean with its 95 % interval."""
+    shown = ("baselines", "controls", "methods")
+    means = {
+        row: difference
+        for row in ordered_rows(results)
+        if group(results, row) in shown
+        and (difference := reported(results, row, "difference_to_joint")) is not None
+    }
+    seeds = {row: paired_by_seed(results, row, "joint", "accuracy") for row in means}
+    label = ", ".join(f"{row} {with_interval(difference)}" for row, difference in means.items())
+    zero = axis("points", zeroline=True, zerolinecolor="--ink", zerolinewidth=1.5)
+    return _chart(results, "Accuracy minus joint", label, seeds, means, zero, (-1.0, 1.0), points)
+
+
+def _chart(
+    results: Results,
+    title: str,
+    label: str,
+    seeds: Seeds,
+    means: Means,
+    x: dict[str, Any],
+    possible: tuple[float, float],
+    written: Callable[[float], str],
+) -> Chart | None:
+    if not means:
+        return None
+    rows = list(means)
+    colours = [GROUP_COLOURS[group(results, row)] for row in rows]
+    limits, cut = _limits(seeds, means, possible)
+    return Chart(
+        f"{title} (intervals cut at the edges)" if cut else title,
+        f"{title}: {label}",
+        [_seeds(seeds), _means(means, colours)],
+        layout(x | {"range": limits}, row_axis(rows)),
+        row_height(rows),
+        seed_table(means, seeds, written),
+    )
+
+
+def _limits(seeds: Seeds, means: Means, possible: tuple[float, float]) -> tuple[list[float], bool]:
+    """Ends of the axis, and whether an interval runs out of it: few seeds can give huge ones."""
+    points = [value for found in seeds.values() for value in found.values()]
+    points += [mean.mean for mean in means.values()]
+    lowest = min(mean.mean if mean.low is None else mean.low for mean in means.values())
+    highest = max(mean.mean if mean.high is None else mean.high for mean in means.values())
+    room = 0.5 * max(max(points) - min(points), 0.02)
+    low = min(*points, max(lowest, min(points) - room, possible[0]))
+    high = max(*points, min(highest, max(points) + room, possible[1]))
+    margin = 0.04 * max(high - low, 0.01)
+    return [100 * (low - margin), 100 * (high + margin)], lowest < low or highest > high
+
+
+def _seeds(seeds: Seeds) -> Trace:
+    pairs = [
+        (100 * value, escaped(row)) for row, found in seeds.items() for value in found.values()
+    ]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [value for value, _ in pairs],
+        "y": [row for _, row in pairs],
+        "marker": {"color": "--muted", "size": 6, "opacity": 0.55, "symbol": "circle-open"},
+        "hovertemplate": "%{y}, one seed: %{x:.1f}<extra></extra>",
+    }
+
+
+def _means(means: Means, colours: list[str]) -> Trace:
+    found = list(means.values())
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [100 * entry.mean for entry in found],
+        "y": [escaped(row) for row in means],
+        "marker": {"color": colours, "size": 10},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [0.0 if e.high is None else 100 * (e.high - e.mean) for e in found],
+            "arrayminus": [0.0 if e.low is None else 100 * (e.mean - e.low) for e in found],
+            "color": "--ink",
+            "thickness": 1.4,
+            "width": 4,
+        },
+        "hovertemplate": "%{y}: %{x:.1f}<extra></extra>",
+    }

@@ -1,0 +1,92 @@
+"""Charts of the linear probe: what every row left in one modality's encoder."""
+
+from __future__ import annotations
+
+from equimodal.report.charts.chart_numbers import Table
+from equimodal.report.charts.figures import (
+    Chart,
+    Trace,
+    axis,
+    colour,
+    escaped,
+    layout,
+    row_axis,
+    row_height,
+)
+from equimodal.report.read.numbers import mean_and_sd, percent
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import group, modalities, ordered_rows, spread
+
+
+def probe_charts(results: Results) -> list[Chart]:
+    """One bar chart per modality, with lines at the untrained and the alone-trained encoder."""
+    charts = (_chart(results, index, m) for index, m in enumerate(modalities(results)))
+    return [chart for chart in charts if chart is not None]
+
+
+def _chart(results: Results, index: int, modality: str) -> Chart | None:
+    found = {
+        row: (mean, sd)
+        for row in ordered_rows(results)
+        for mean, sd in [spread(results, row, "probe_accuracy", modality)]
+        if mean is not None
+    }
+    if not found:
+        return None
+    rows = list(found)
+    marks = {row: _mark(results, row, index) for row in rows}
+    label = ", ".join(f"{row} {percent(mean)} %" for row, (mean, _) in found.items())
+    references = {"untrained": "dot", f"alone:{modality}": "dash"}
+    lines = [
+        _reference(100 * mean, dash)
+        for row, dash in references.items()
+        if (mean := found.get(row, (None, None))[0]) is not None
+    ]
+    return Chart(
+        modality,
+        f"Linear probe of the {modality} encoder: {label}",
+        [_bars(found, [marks[row] for row in rows])],
+        layout(axis("percent", rangemode="tozero"), row_axis(rows), shapes=lines, bargap=0.35),
+        row_height(rows),
+        Table(("row", "percent ± sd"), [(row, mean_and_sd(*found[row])) for row in rows]),
+    )
+
+
+def _mark(results: Results, row: str, index: int) -> str:
+    if row == "joint":
+        return "--ink"
+    return colour(index) if group(results, row) == "methods" else "--muted"
+
+
+def _bars(found: dict[str, tuple[float, float | None]], colours: list[str]) -> Trace:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": [100 * mean for mean, _ in found.values()],
+        "y": [escaped(row) for row in found],
+        "marker": {"color": colours},
+        "text": [percent(mean) for mean, _ in found.values()],
+        "textposition": "inside",
+        "insidetextanchor": "start",
+        "textfont": {"color": "--paper"},
+        "error_x": {
+            "type": "data",
+            "array": [100 * (sd or 0.0) for _, sd in found.values()],
+            "color": "--ink",
+            "thickness": 1.2,
+            "width": 3,
+        },
+        "hovertemplate": "%{y}: %{x:.1f} %<extra></extra>",
+    }
+
+
+def _reference(value: float, dash: str) -> Trace:
+    return {
+        "type": "line",
+        "x0": value,
+        "x1": value,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": "--ink", "width": 1.3, "dash": dash},
+    }

@@ -1,0 +1,1 @@
+"""What the page needs besides results.json, kept in the folder."""

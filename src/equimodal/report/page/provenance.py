@@ -1,0 +1,125 @@
+"""How the numbers of a comparison came about: data, plan, selection, statistics, environment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from equimodal.report.read.model import model_line, reading
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import modalities
+from equimodal.training.schedules import COSINE, from_words
+
+_STATISTICS = (
+    "Every row has the same epochs, batches, learning-rate trials and seeds; a seed fixes the "
+    "data, the initial weights and the order for all rows. Differences are paired by seed; the "
+    "interval is the 95 % t-interval over seeds, each by itself, not corrected for the number of "
+    "rows."
+)
+_PROBE = (
+    "The linear probe trains a linear classifier on the frozen features of one encoder. The probe "
+    "after joint training against that of the same encoder trained alone is the evidence of "
+    "starvation; the untrained encoder is the floor. Accuracy inside the model is read off the "
+    "fused head and depends on that reading."
+)
+
+
+def command(results: Results) -> str:
+    """The command that makes this comparison again (its data folder has to be added)."""
+    config = results["config"]
+    words = ["equimodal", "compare", "--data", str(config["data"])]
+    words += ["--methods", ",".join(config["methods"])]
+    words += ["--seeds", _seeds(config["seeds"])]
+    words += ["--epochs", str(config["epochs"]), "--objective", str(config["objective"])]
+    for flag in ("lr", "batch_size", "optimizer", "device"):
+        if config.get(flag) is not None:
+            words += [f"--{flag.replace('_', '-')}", _argument(config[flag])]
+    for name, value in (config.get("encoders") or {}).items():
+        words += ["--encoder", f"{name}={value}"]
+    if "fusion" in config:
+        words += ["--fusion", str(config["fusion"])]
+    schedule = from_words(config.get("schedule") or COSINE)
+    if schedule != COSINE:
+        words += ["--schedule", schedule]
+    for name, value in _settings(config):
+        words += ["--set", f"{name}={_argument(value)}"]
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Settings of methods and of the optimiser, each as ``<owner>.<name>`` and its value."""
+    yield from _flat(config.get("settings") or {})
+    yield from _flat({str(config.get("optimizer")): config.get("optimizer_settings") or {}})
+
+
+def _flat(by_owner: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    for owner, value in by_owner.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{owner}.{name}", each) for name, each in value.items())
+        else:
+            yield owner, value
+
+
+def _argument(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    first_ones = list(seeds) == list(range(len(seeds)))
+    return str(len(seeds)) if first_ones else ",".join(map(str, seeds))
+
+
+def facts(results: Results) -> Iterator[tuple[str, str]]:
+    """Pairs of a name and a sentence: what a reader must know to judge the numbers."""
+    config, data = results["config"], results["data"]
+    yield "Data", f"{data['name']}. {data.get('note') or ''}".strip()
+    yield "Modalities", "; ".join(_modality(results, name) for name in modalities(results))
+    yield "Model", model_line(config, modalities(results))
+    yield "Inside the model", f"a modality is read off {reading(config)}"
+    yield "Samples", _plain(data.get("sizes") or "not stated")
+    yield "Data settings", _plain(config.get("data_settings") or "defaults")
+    yield "Seeds", _plain(config["seeds"])
+    yield "Training", _training(config)
+    yield "Objective", str(config["objective"])
+    yield "Method settings", _plain(config.get("settings") or "defaults")
+    yield "Selection", f"by {config.get('selection', 'validation')}; test data select nothing"
+    yield "Statistics", _STATISTICS
+    yield "Probe", _PROBE
+    yield "Environment", _plain(results["environment"])
+
+
+def _modality(results: Results, name: str) -> str:
+    entry = results["data"]["modalities"][name]
+    shape = " × ".join(map(str, entry.get("shape", ())))
+    return f"{name} ({' '.join(part for part in (entry.get('kind', ''), shape) if part)})"
+
+
+def _training(config: Mapping[str, object]) -> str:
+    names = (
+        "epochs",
+        "batch_size",
+        "optimizer",
+        "momentum",
+        "weight_decay",
+        "optimizer_settings",
+        "schedule",
+        "lr",
+        "device",
+    )
+    return _plain({name: config[name] for name in names if config.get(name) is not None})
+
+
+def _plain(value: object) -> str:
+    """Settings as a person writes them: "epochs 12, lr 0.05"."""
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{str(name).replace('_', ' ')} {_plain(item)}" for name, item in value.items()
+        )
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    return str(value)

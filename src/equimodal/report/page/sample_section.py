@@ -1,0 +1,117 @@
+"""The sections on single classes and samples: which of them rely on which modality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from equimodal.report.charts.class_chart import class_chart
+from equimodal.report.charts.figures import colour
+from equimodal.report.charts.reliance_charts import (
+    class_reliance_chart,
+    drop_table,
+    interaction_table,
+    overall_chart,
+)
+from equimodal.report.kept.sample_store import Samples
+from equimodal.report.page import markup
+from equimodal.report.page.gallery import Gallery
+from equimodal.report.page.sample_cards import Gathered, cards, filters
+from equimodal.report.read.diagnosis import Diagnosis, contributions, entry, mapping
+from equimodal.report.read.knowledge import share_table
+from equimodal.report.read.predictions import Predictions, alone_rows, fused_row
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import modalities, rows_in
+
+
+def by_class(results: Results, predictions: Predictions, gallery: Gallery) -> str:
+    """What is recognised of every class, and how often who knows the answer."""
+    fused, alone = fused_row(results, predictions), alone_rows(results, predictions)
+    if fused is None:
+        return ""
+    marks = [
+        *((colour(modalities(results).index(m)), "dot", f"{m} alone") for m in alone),
+        ("--ink", "dot", fused),
+    ]
+    grid = gallery.place(class_chart(results, predictions), kind="one")
+    known = share_table(results, predictions)
+    told = (
+        "Every model answers the same test samples. Where only the weaker modality is right, a "
+        "fused model that was not starved can gain most. Over all seeds."
+    )
+    table = markup.small_table(known, "How often who is right")
+    return markup.section(
+        "classes",
+        "Who knows the answer",
+        markup.paragraph(told) + table if table else "",
+        markup.legend(marks) + grid if grid else "",
+    )
+
+
+def reliance(results: Results, diagnosis: Diagnosis | None, gallery: Gallery) -> str:
+    """What the accuracy of the diagnosed model rests on, overall and by class."""
+    if diagnosis is None:
+        return ""
+    grid = gallery.place(
+        overall_chart(results, diagnosis), class_reliance_chart(results, diagnosis)
+    )
+    marks = [(colour(i), "dot", m) for i, m in enumerate(modalities(results))]
+    tables = [
+        markup.small_table(interaction_table(diagnosis), "Synergy and redundancy"),
+        markup.small_table(drop_table(results, diagnosis), "Accuracy lost without a modality"),
+    ]
+    body = (markup.legend(marks) + grid if grid else "") + "".join(tables)
+    lead = (
+        f"Shapley values of the modalities in {entry(diagnosis, 'source', 'row') or 'the model'}: "
+        "what each brings to the accuracy, averaged over all orders in which they could be added "
+        "to a model that knows none. They sum to what the model gains over a blind guess."
+    )
+    return markup.section(
+        "reliance", "What the model relies on", markup.paragraph(lead) + body if body else ""
+    )
+
+
+def samples(
+    results: Results,
+    predictions: Predictions,
+    kept: Samples | None,
+    diagnosis: Diagnosis | None = None,
+) -> str:
+    """Single test samples with filters; empty where none were kept."""
+    gathered = None if kept is None else _gathered(results, predictions, kept.seed, diagnosis)
+    if kept is None or gathered is None:
+        return ""
+    shown = cards(gathered, kept.shown)
+    lead = (
+        f"Test samples of seed {kept.seed}, a few of every kind of agreement: rare kinds are shown "
+        "more often than they occur. Behind each answer, how likely the model takes the true "
+        "class. Spectrograms have low frequencies at the bottom and time from left to right."
+    )
+    body = markup.paragraph(lead) + filters(gathered, shown.count("<li ")) + shown
+    return markup.section("samples", "Single samples", body if shown else "")
+
+
+def _gathered(
+    results: Results, predictions: Predictions, seed: int, diagnosis: Diagnosis | None
+) -> Gathered | None:
+    fused = fused_row(results, predictions)
+    if fused is None or seed not in predictions[fused]:
+        return None
+    alone = alone_rows(results, predictions)
+    rows = [r for r in rows_in(results, ("baselines", "methods")) if r != fused]
+    return Gathered(
+        results["data"]["classes"],
+        modalities(results),
+        {m: predictions[row][seed] for m, row in alone.items() if seed in predictions[row]},
+        (fused, predictions[fused][seed]),
+        {r: predictions[r][seed] for r in rows if seed in predictions.get(r, {})},
+        _contributions(diagnosis, fused, seed, len(predictions[fused][seed].labels)),
+    )
+
+
+def _contributions(
+    diagnosis: Diagnosis | None, fused: str, seed: int, count: int
+) -> dict[str, Sequence[float]]:
+    """Those of the diagnosis, where it is one of the row that is shown, on test data."""
+    source = mapping(diagnosis, "source")
+    fits = source.get("row") == fused and source.get("split") == "test"
+    return contributions(diagnosis, seed, count) if fits else {}

@@ -1,0 +1,1 @@
+"""What results.json says, read for tables, charts and sentences."""

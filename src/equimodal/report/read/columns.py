@@ -1,0 +1,103 @@
+"""The columns of a comparison's table, written once for the terminal, Markdown and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from equimodal.report.read.numbers import ABSENT, mean_and_sd, percent, ratio, with_interval
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import (
+    finite,
+    group,
+    modalities,
+    note,
+    ordered_rows,
+    reported,
+    spread,
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its group, its heading inside the group, and a cell for every row.
+
+    ``signs`` holds 1 or -1 for a row whose whole interval lies above or below zero.
+    """
+
+    group: str
+    heading: str
+    cells: dict[str, str]
+    signs: dict[str, int] = field(default_factory=dict)
+
+
+_EMPTY = ("", ABSENT)
+EPOCH = "epoch"
+
+MEANING = {
+    "accuracy": "test accuracy, percent, mean ± sd over seeds",
+    "vs joint": "accuracy minus joint in points, paired by seed, with its 95 % interval",
+    "vs control": "accuracy minus the row that lacks only the method's own idea, its first control",
+    "inside": "accuracy of one modality inside the fused model, read off its head, percent",
+    "probe": "accuracy of a linear probe on one encoder, percent (the sensitive measure)",
+    EPOCH: (
+        "epoch, counted from 1, after which the loss of the fused prediction on training data is "
+        "first below 0.1: mean over the seeds that got there, and how many did where not all"
+    ),
+    "step": "time of a training step as a multiple of joint",
+    "note": "what to know before reading the row",
+}
+
+
+def columns(results: Results) -> list[Column]:
+    """Every column of the table, in order; those in which nothing was measured are left out."""
+    rows = ordered_rows(results)
+    every = [
+        _plain(results, "accuracy", "accuracy", lambda row: _spread(results, row, "accuracy")),
+        _difference(results, "vs joint", "difference_to_joint"),
+        _difference(results, "vs control", "difference_to_control"),
+        *_by_modality(results, "probe", "probe_accuracy"),
+        *_by_modality(results, "inside", "modality_accuracy"),
+        _plain(results, EPOCH, "loss<0.1", lambda row: converged(results, row)),
+        _plain(results, "step", "step ×", lambda row: _step(results, row)),
+        _plain(results, "note", "note", lambda row: note(results, row)),
+    ]
+    return [column for column in every if any(column.cells[row] not in _EMPTY for row in rows)]
+
+
+def _plain(results: Results, name: str, heading: str, cell: Callable[[str], str]) -> Column:
+    return Column(name, heading, {row: cell(row) for row in ordered_rows(results)})
+
+
+def _spread(results: Results, row: str, measure: str) -> str:
+    return mean_and_sd(*spread(results, row, measure))
+
+
+def _step(results: Results, row: str) -> str:
+    return ratio(finite(results["summary"].get(row, {}).get("step_time_ratio")))
+
+
+def converged(results: Results, row: str) -> str:
+    """When the fused training loss fell: "6.3", "7 (2 of 3)", "never"; "-" where unknown."""
+    found = results["summary"].get(row, {}).get("converged_epoch") or {}
+    mean = finite(found.get("mean"))
+    if mean is None:
+        return "never" if found else ABSENT
+    some = "" if found["reached"] == found["n"] else f" ({found['reached']} of {found['n']})"
+    return f"{round(mean + 1, 1):g}{some}"
+
+
+def _difference(results: Results, name: str, key: str) -> Column:
+    rows = ordered_rows(results)
+    found = {row: reported(results, row, key) for row in rows if group(results, row) != "floor"}
+    cells = {row: with_interval(found.get(row)) for row in rows}
+    signs = {row: difference.sign for row, difference in found.items() if difference}
+    return Column(name, name, cells, signs)
+
+
+def _by_modality(results: Results, name: str, measure: str) -> list[Column]:
+    rows = ordered_rows(results)
+    return [
+        Column(name, m, {row: percent(spread(results, row, measure, m)[0]) for row in rows})
+        for m in modalities(results)
+    ]

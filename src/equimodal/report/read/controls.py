@@ -1,0 +1,55 @@
+"""A method against its controls: the rows that lack only a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from equimodal.report.read.numbers import listing, with_interval
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import Difference, difference_of, ordered_rows
+
+
+def controls(results: Results, row: str) -> dict[str, Difference | None]:
+    """Control -> accuracy of the row minus that of the control, the main control first.
+
+    None where nothing can be said. Results of before a method could have several name one.
+    """
+    entry = results["summary"].get(row, {})
+    found = entry.get("controls")
+    if isinstance(found, Mapping):
+        return {name: difference_of(value) for name, value in found.items()}
+    first = entry.get("control")
+    return {first: difference_of(entry.get("difference_to_control"))} if first else {}
+
+
+def further(results: Results) -> dict[tuple[str, str], Difference]:
+    """(Row, control) -> difference, for every control after the first of its row."""
+    return {
+        (row, control): difference
+        for row in ordered_rows(results)
+        for control, difference in list(controls(results, row).items())[1:]
+        if difference is not None
+    }
+
+
+def further_lines(results: Results, *, all_of_them: bool = False) -> Iterator[str]:
+    """Lines such as "amss against amss-scale: +0.4 [-1.1, +1.8]" for each of `further`.
+
+    With ``all_of_them`` also for the first control of a row that has further ones.
+    """
+    several = further(results)
+    for row in dict.fromkeys(row for row, _ in several):
+        for control, difference in controls(results, row).items():
+            if difference and (all_of_them or (row, control) in several):
+                yield f"{row} against {control}: {with_interval(difference)}"
+
+
+def absent(results: Results) -> str:
+    """A sentence on the controls that are no rows of the comparison; empty where all are."""
+    missing: dict[str, list[str]] = {}
+    for row in ordered_rows(results):
+        for control in controls(results, row):
+            if control not in results["summary"]:
+                missing.setdefault(control, []).append(row)
+    told = [f"{control} (of {listing(rows)})" for control, rows in missing.items()]
+    return f"controls that were not trained: {listing(told)}" if told else ""

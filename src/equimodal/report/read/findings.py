@@ -1,0 +1,189 @@
+"""What a comparison shows, in two to five plain sentences. A loss is said as plainly as a gain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from equimodal.report.read.controls import further
+from equimodal.report.read.numbers import listing, percent, points, with_interval
+from equimodal.report.read.reading import Results
+from equimodal.report.read.rows import (
+    Difference,
+    modalities,
+    note,
+    ordered_rows,
+    paired,
+    reported,
+    rows_in,
+    spread,
+)
+from equimodal.report.read.schema import check
+
+STARVED_FROM = 0.01
+"""A probe gap below one point is not called starvation, however sure it is."""
+
+Compare = Callable[[str], Difference | None]
+
+
+def conclusions(results: Results) -> list[str]:
+    """Two to five sentences: who was starved, who beats joint, joint+unimodal, its own control.
+
+    Raises `BalanceError` when ``results`` is not of the documented schema.
+    """
+    return list(findings(results).values())
+
+
+def findings(results: Results) -> dict[str, str]:
+    """The conclusions, each under the question that it answers."""
+    check(results)
+    every = {
+        "Starvation": starvation(results),
+        "Against joint": against_joint(results),
+        "Against joint+unimodal": against_unimodal(results),
+        "Against its control": against_controls(results),
+        "Read with care": trouble(results),
+    }
+    return {question: answer for question, answer in every.items() if answer}
+
+
+def probe_gap(results: Results, modality: str) -> Difference | None:
+    """Probe of a modality's encoder after joint training minus the same encoder trained alone."""
+    return paired(results, "joint", f"alone:{modality}", "probe_accuracy", modality)
+
+
+def starved(gap: Difference) -> bool:
+    """Whether a probe gap is called starvation: a point or more, its whole interval below zero."""
+    return gap.sign < 0 and gap.mean <= -STARVED_FROM
+
+
+def starvation(results: Results) -> str:
+    """Which modalities joint training starved, by the linear probe."""
+    gaps = {m: gap for m in modalities(results) if (gap := probe_gap(results, m)) is not None}
+    if not gaps:
+        return "Starvation was not measured: it takes the rows joint and alone:<modality>."
+    hungry = [m for m, gap in gaps.items() if starved(gap)]
+    told = "; ".join(
+        f"{m}: {_probe_story(results, m, gaps[m] if m in hungry or not hungry else None)}"
+        for m in sorted(gaps, key=lambda m: m not in hungry)
+    )
+    if hungry:
+        verdict = f"Joint training starved {listing(hungry)}"
+    elif all(gap.low is None for gap in gaps.values()):
+        verdict = "One seed gives no interval, so starvation is not shown"
+    else:
+        verdict = "No modality was shown to be starved by joint training"
+    return f"{verdict}. Linear probe, {told}."
+
+
+def _probe_story(results: Results, modality: str, gap: Difference | None) -> str:
+    after, _ = spread(results, "joint", "probe_accuracy", modality)
+    alone, _ = spread(results, f"alone:{modality}", "probe_accuracy", modality)
+    floor, _ = spread(results, "untrained", "probe_accuracy", modality)
+    story = f"{percent(after)} % after joint training, {percent(alone)} % trained alone"
+    if gap is None:
+        return story
+    untrained = "" if floor is None else f", {percent(floor)} % untrained"
+    return f"{story}{untrained} (joint minus alone {with_interval(gap)} points)"
+
+
+def against_joint(results: Results) -> str:
+    """Which rows are above joint and which below, by the paired interval."""
+    if "joint" not in results["summary"]:
+        return "Nothing is held against joint training: the row joint is missing."
+    differences = _differences(
+        results, lambda row: reported(results, row, "difference_to_joint"), ("alone",)
+    )
+    if not differences:
+        return ""
+    mean, _ = spread(results, "joint", "accuracy")
+    if all(difference.low is None for difference in differences.values()):
+        shown = ", ".join(f"{row} {points(d.mean)}" for row, d in differences.items())
+        return f"One seed gives no interval, so nothing is shown against joint: {shown} points."
+    above, below, undecided = _by_sign(differences)
+    sentence = (
+        f"Accuracy above joint ({percent(mean)} %) with the whole 95 % interval above zero: "
+        f"{_with_numbers(above, differences)}"
+    )
+    below = [row for row in below if not row.startswith("alone:")]
+    undecided = [row for row in undecided if not row.startswith("alone:")]
+    sentence += f"; below joint: {_with_numbers(below, differences)}" if below else ""
+    sentence += f"; not told apart from joint: {listing(undecided)}" if undecided else ""
+    return f"{sentence}."
+
+
+def against_unimodal(results: Results) -> str:
+    """Which methods are not above the cheap remedy, joint training with unimodal losses."""
+    other = "joint+unimodal"
+    differences = {
+        row: difference
+        for row in rows_in(results, ("methods",))
+        if (difference := paired(results, row, other, "accuracy")) is not None
+    }
+    if not differences or all(difference.low is None for difference in differences.values()):
+        return ""
+    above, below, undecided = _by_sign(differences)
+    mean, _ = spread(results, other, "accuracy")
+    lost = [row for row in differences if row in below or row in undecided]
+    rest = f"; not shown to be above it: {_flagging(lost, below)}" if lost else ""
+    return (
+        f"Above joint+unimodal ({percent(mean)} %) by the same test: "
+        f"{_with_numbers(above, differences)}{rest}."
+    )
+
+
+def _flagging(rows: list[str], below: list[str]) -> str:
+    return listing([f"{row} (below)" if row in below else row for row in rows])
+
+
+def against_controls(results: Results) -> str:
+    """Where a method's own idea has an effect: the difference to the row that lacks only that.
+
+    A sentence more where methods have further controls.
+    """
+    first = {
+        row: difference
+        for row in ordered_rows(results)
+        if (difference := reported(results, row, "difference_to_control")) is not None
+    }
+    others = {f"{row} (to {control})": d for (row, control), d in further(results).items()}
+    sentences = (
+        _effects("Held against the control that lacks only the method's own idea", first),
+        _effects("Held against further controls", others),
+    )
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _effects(held: str, differences: dict[str, Difference]) -> str:
+    shown = {name: d for name, d in differences.items() if d.low is not None}
+    if not shown:
+        return ""
+    above, below, undecided = _by_sign(shown)
+    parts = [
+        f"better: {_with_numbers(above, shown)}",
+        f"worse: {_with_numbers(below, shown)}" if below else "",
+        f"no effect shown: {listing(undecided)}" if undecided else "",
+    ]
+    return f"{held}, {'; '.join(part for part in parts if part)}."
+
+
+def trouble(results: Results) -> str:
+    """Rows that did not act, diverged or failed."""
+    told = [f"{row}: {text}" for row in ordered_rows(results) if (text := note(results, row))]
+    return f"{'; '.join(told)}." if told else ""
+
+
+def _differences(
+    results: Results, compare: Compare, extra: tuple[str, ...] = ()
+) -> dict[str, Difference]:
+    rows = rows_in(results, ("baselines", "methods", *extra))
+    return {row: found for row in rows if row != "joint" and (found := compare(row)) is not None}
+
+
+def _by_sign(differences: dict[str, Difference]) -> tuple[list[str], list[str], list[str]]:
+    signs = {row: difference.sign for row, difference in differences.items()}
+    above, below, open_ = ([r for r in signs if signs[r] == sign] for sign in (1, -1, 0))
+    return above, below, open_
+
+
+def _with_numbers(rows: list[str], differences: dict[str, Difference]) -> str:
+    return listing([f"{row} {with_interval(differences[row])}" for row in rows])

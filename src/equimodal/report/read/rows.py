@@ -1,0 +1,164 @@
+"""The rows of a comparison: their order, their groups, and what their runs measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from equimodal import methods
+from equimodal.numerics.intervals import paired_difference
+from equimodal.report.read.reading import Results, Run
+
+GROUPS = ("floor", "alone", "baselines", "controls", "methods")
+BASELINES = ("ensemble", "joint", "joint+unimodal")
+
+
+def modalities(results: Results) -> list[str]:
+    """Names of the modalities, in the order of the data set."""
+    return list(results["data"]["modalities"])
+
+
+def group(results: Results, row: str) -> str:
+    """The group of a row: one of `GROUPS`."""
+    if row == "untrained":
+        return "floor"
+    if row.startswith("alone:"):
+        return "alone"
+    if row in BASELINES:
+        return "baselines"
+    return "controls" if _isolates(results, row) else "methods"
+
+
+def _isolates(results: Results, row: str) -> bool:
+    """Whether a row only serves others: a method's control, or joint at another rate."""
+    if methods.known(row):
+        return methods.entry(row).is_control
+    entries = results["summary"].values()
+    controls = {name for e in entries for name in (e.get("control"), *(e.get("controls") or ()))}
+    return row in controls or row.startswith("joint:")
+
+
+def grouped_rows(results: Results) -> dict[str, list[str]]:
+    """Rows by group, in the plan's order; groups without a row are left out."""
+    rows = dict.fromkeys([*results["config"]["methods"], *results["summary"]])
+    by_group: dict[str, list[str]] = {name: [] for name in GROUPS}
+    for row in rows:
+        by_group[group(results, row)].append(row)
+    return {name: members for name, members in by_group.items() if members}
+
+
+def ordered_rows(results: Results) -> list[str]:
+    """All rows, group after group."""
+    return [row for rows in grouped_rows(results).values() for row in rows]
+
+
+def rows_in(results: Results, groups: Sequence[str]) -> list[str]:
+    """The rows of some groups, in order."""
+    return [row for row in ordered_rows(results) if group(results, row) in groups]
+
+
+def runs_of(results: Results, row: str) -> list[Run]:
+    """The runs that stand behind a row: its own, at the learning rate that was selected."""
+    runs = [run for run in results["runs"] if run["method"] == row]
+    selected = results["summary"].get(row, {}).get("lr")
+    return [run for run in runs if run.get("lr") == selected] or runs
+
+
+def note(results: Results, row: str) -> str:
+    """What a reader must know about a row: "did not act", "diverged in 1 of 3", "failed"."""
+    entry = results["summary"].get(row)
+    if entry is not None:
+        return entry.get("note") or ""
+    states = sorted({run["status"] for run in results["runs"] if run["method"] == row})
+    return ", ".join(states) or "not run"
+
+
+def finite(value: Any) -> float | None:
+    """``value`` as a float, or None when it is absent or not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def measured(run: Run, measure: str, modality: str | None = None) -> float | None:
+    """One test measure of a run, or None: accuracy, or probe_accuracy of a modality."""
+    value = (run.get("test") or {}).get(measure)
+    return finite((value or {}).get(modality) if modality else value)
+
+
+def by_seed(
+    results: Results, row: str, measure: str, modality: str | None = None
+) -> dict[int, float]:
+    """A test measure of every finished run of a row: seed -> value."""
+
+    def pairs() -> Iterator[tuple[int, float]]:
+        for run in runs_of(results, row):
+            value = measured(run, measure, modality)
+            if run["status"] == "finished" and value is not None:
+                yield run["seed"], value
+
+    return dict(pairs())
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean with its 95 % interval; the interval is None when fewer than two seeds are there."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def sign(self) -> int:
+        """1 when the whole interval lies above zero, -1 below, 0 otherwise."""
+        if self.low is None or self.high is None:
+            return 0
+        return (self.low > 0) - (self.high < 0)
+
+
+def interval(values: Mapping[int, float]) -> Difference | None:
+    """The mean over the seeds with its 95 % t-interval; None without values."""
+    found: dict[str, Any] | None = paired_difference(values, dict.fromkeys(values, 0.0))
+    return None if found is None else Difference(**found)
+
+
+def paired_by_seed(
+    results: Results, row: str, other: str, measure: str, modality: str | None = None
+) -> dict[int, float]:
+    """``row`` minus ``other`` for every seed that both finished."""
+    ours = by_seed(results, row, measure, modality)
+    theirs = by_seed(results, other, measure, modality)
+    return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
+
+
+def paired(
+    results: Results, row: str, other: str, measure: str, modality: str | None = None
+) -> Difference | None:
+    """``row`` minus ``other`` with its 95 % interval over the seeds that both finished."""
+    return interval(paired_by_seed(results, row, other, measure, modality))
+
+
+def reported(results: Results, row: str, key: str) -> Difference | None:
+    """A difference that the summary holds: difference_to_joint or difference_to_control."""
+    return difference_of(results["summary"].get(row, {}).get(key))
+
+
+def difference_of(found: Mapping[str, Any] | None) -> Difference | None:
+    """A difference as results.json holds it; None where there is none."""
+    mean = finite((found or {}).get("mean"))
+    if found is None or mean is None:
+        return None
+    return Difference(mean, finite(found.get("low")), finite(found.get("high")), found.get("n", 0))
+
+
+def spread(
+    results: Results, row: str, measure: str, modality: str | None = None
+) -> tuple[float | None, float | None]:
+    """Mean and standard deviation that the summary holds for a measure."""
+    found = results["summary"].get(row, {}).get(measure) or {}
+    if modality is not None:
+        found = found.get(modality) or {}
+    return finite(found.get("mean")), finite(found.get("sd"))

@@ -1,0 +1,64 @@
+"""Plain training of one modality, with the calls of a balancer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from equimodal.balancing.batches import epoch_batches
+from equimodal.data.dataset import MultimodalDataset
+from equimodal.models.fusion import Output
+
+
+class Alone:
+    """Stands where a balancer stands for a model of one modality: cross-entropy, nothing else.
+
+    Its batches hold the same rows in the same order as those of paired training.
+
+    Args:
+        seed: seed of the run.
+    """
+
+    acted = True
+    note = ""
+
+    def __init__(self, *, seed: int) -> None:
+        self.seed = seed
+        self.epoch_index = 0
+
+    def batches(
+        self, dataset: MultimodalDataset, *, batch_size: int
+    ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        """Batches of one epoch, shuffled from (seed, epoch)."""
+        return epoch_batches(dataset, batch_size, seed=self.seed, epoch=self.epoch_index)
+
+    def loss(self, output: Output, target: Tensor | Mapping[str, Tensor]) -> Tensor:
+        """Mean cross-entropy of the logits, for (N,) labels. -> ()"""
+        assert output.logits is not None and isinstance(target, Tensor)
+        return cross_entropy(output.logits, target)
+
+    def before_step(self) -> None:
+        """Nothing to do."""
+
+    def epoch_end(self) -> None:
+        """Count the epoch."""
+        self.epoch_index += 1
+
+    def drain_records(self) -> list[dict[str, Any]]:
+        """No decisions."""
+        return []
+
+    def drain_diagnosis(self) -> list[dict[str, Any]]:
+        """Nothing is recorded: there is one modality."""
+        return []
+
+    def state_dict(self, *, constants: bool = True) -> dict[str, Any]:
+        """The number of finished epochs."""
+        return {"epoch": self.epoch_index}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue after the epochs that `state_dict` counted."""
+        self.epoch_index = state["epoch"]

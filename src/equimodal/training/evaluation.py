@@ -1,0 +1,134 @@
+"""What a model predicts on a split, and how good that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from equimodal.data.dataset import MultimodalDataset
+from equimodal.training.metrics import accuracy, macro_f1, mean_average_precision
+from equimodal.training.probe import check_rows, probe_predictions
+from equimodal.training.setup import EVALUATION_ROWS, Batches, Setup
+
+TRACKED = 512
+"""Training rows, at most, on which the fused loss is measured after an epoch."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A split as a model sees it, on the CPU.
+
+    ``logits`` (N, C) and ``labels`` (N,); ``features`` (N, D_m) and ``unimodal_logits`` (N, C)
+    by modality; ``groups`` (N,) as the data set has them.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    features: dict[str, Tensor]
+    unimodal_logits: dict[str, Tensor]
+    groups: Tensor | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """Accuracy of the fused prediction."""
+        return accuracy(self.logits, self.labels)
+
+    @property
+    def modality_accuracy(self) -> dict[str, float]:
+        """Accuracy of what the head reads from each modality."""
+        return {m: accuracy(z, self.labels) for m, z in self.unimodal_logits.items()}
+
+
+@torch.inference_mode()
+def predict(setup: Setup, dataset: MultimodalDataset) -> Prediction:
+    """The model's prediction on every sample of ``dataset``, in evaluation mode."""
+    setup.model.eval()
+    outputs, unimodal = [], []
+    for inputs, _ in Batches(dataset):
+        outputs.append(setup.model(inputs))
+        # Beside its forward pass: a readout may run the head again.
+        unimodal.append(setup.unimodal_logits(outputs[-1].features))
+    return Prediction(
+        torch.cat([output.logits for output in outputs]).cpu(),
+        dataset.labels.cpu(),
+        _joined([output.features for output in outputs]),
+        _joined(unimodal),
+        dataset.groups,
+    )
+
+
+def tracked_rows(count: int, seed: int) -> Tensor:
+    """Training rows whose loss is followed: all, or `TRACKED` that the seed draws. -> (n,)"""
+    drawn = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return drawn[:TRACKED].sort().values
+
+
+@torch.inference_mode()
+def fused_loss(setup: Setup, epoch: int) -> float | None:
+    """Mean cross-entropy of the fused logits on `tracked_rows`, in nats; None for one modality.
+
+    In evaluation mode, on paired rows as the epoch varied them, whatever a row's own loss and
+    batches are: the same measure for every row.
+    """
+    if setup.config.alone:
+        return None
+    setup.model.eval()
+    seed = setup.config.seed
+    samples = setup.source.train.varied(seed, epoch)
+    rows, total = tracked_rows(len(samples), seed), 0.0
+    for indices in torch.split(rows, EVALUATION_ROWS):
+        inputs, labels = samples.take(indices)
+        logits = setup.model(inputs).logits
+        total += cross_entropy(logits.double(), labels, reduction="sum").item()
+    return total / len(rows)
+
+
+def probed(train: Prediction, splits: Mapping[str, Prediction]) -> dict[str, dict[str, Tensor]]:
+    """What linear probes fitted on ``train``'s features predict: {split: {m: (N,)}}.
+
+    Raises:
+        BalanceError: a feature is not finite.
+    """
+    found: dict[str, dict[str, Tensor]] = {name: {} for name in splits}
+    for m, features in train.features.items():
+        for name, split in splits.items():
+            check_rows(split.features[m], split.labels, name)
+        rows = [split.features[m] for split in splits.values()]
+        predicted = probe_predictions(features, train.labels, *rows)
+        for name, classes in zip(splits, predicted, strict=True):
+            found[name][m] = classes
+    return found
+
+
+def measures(prediction: Prediction, probes: Mapping[str, Tensor]) -> dict[str, Any]:
+    """All that a table shows of a split; ``probes`` holds what each linear probe predicts."""
+    return {
+        "accuracy": prediction.accuracy,
+        "macro_f1": macro_f1(prediction.logits, prediction.labels),
+        "mean_average_precision": mean_average_precision(prediction.logits, prediction.labels),
+        "modality_accuracy": prediction.modality_accuracy,
+        "probe_accuracy": {
+            m: float((classes == prediction.labels).double().mean())
+            for m, classes in probes.items()
+        },
+        **losses(prediction),
+    }
+
+
+def losses(prediction: Prediction) -> dict[str, Any]:
+    """Mean cross-entropy of the fused and of each modality's own prediction, in nats."""
+
+    def loss(logits: Tensor) -> float:
+        return cross_entropy(logits.double(), prediction.labels).item()
+
+    own = prediction.unimodal_logits.items()
+    return {"loss": loss(prediction.logits), "modality_loss": {m: loss(z) for m, z in own}}
+
+
+def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {m: torch.cat([part[m] for part in parts]).cpu() for m in parts[0]}

@@ -1,0 +1,1 @@
+"""Processes that work on parts of a job and may die."""

@@ -1,0 +1,162 @@
+import copy
+import inspect
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from equimodal import Balancer, LinearSplit, methods
+from equimodal.balancing.updates import UpdateScaling, scale_gradients
+from equimodal.parts.units import find_units
+
+FACTOR = torch.tensor([0.0, 1.0, 2.0])
+
+
+def layer_with_gradient(kind=nn.Linear, *shape):
+    torch.manual_seed(0)
+    layer = kind(*(shape or (4, 3)))
+    for parameter in layer.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    return layer
+
+
+def parts_of(layer):
+    return find_units(layer)[0].parts
+
+
+def test_gradients_are_multiplied_in_place_unit_by_unit():
+    layer = layer_with_gradient()
+    grad, bias = layer.weight.grad, layer.bias.grad.clone()
+    expected = grad * FACTOR[:, None]
+    scale_gradients([(p, FACTOR) for p in parts_of(layer)])
+    assert layer.weight.grad is grad
+    assert torch.equal(grad, expected)
+    assert torch.equal(layer.bias.grad, bias)
+
+
+def test_gradients_of_gates_are_multiplied_gate_by_gate():
+    gru = layer_with_gradient(nn.GRU, 2, 3)
+    expected = gru.weight_hh_l0.grad * FACTOR.repeat(3)[:, None]
+    scale_gradients([(p, FACTOR) for p in parts_of(gru)])
+    assert torch.equal(gru.weight_hh_l0.grad, expected)
+
+
+def test_half_precision_and_channels_last_gradients_are_multiplied_too():
+    layer = layer_with_gradient(nn.Conv2d, 2, 3, 2).bfloat16()
+    layer.weight.data = layer.weight.data.to(memory_format=torch.channels_last)
+    layer.weight.grad = layer.weight.detach().clone()
+    expected = layer.weight.grad * FACTOR.bfloat16()[:, None, None, None]
+    scale_gradients([(p, FACTOR) for p in parts_of(layer)])
+    assert torch.equal(layer.weight.grad, expected)
+
+
+def test_a_part_without_a_gradient_is_skipped():
+    layer = nn.Linear(4, 3)
+    scale_gradients([(p, FACTOR) for p in parts_of(layer)])
+    assert layer.weight.grad is None
+
+
+def scaling(*optimizers):
+    made = UpdateScaling()
+    made.follow(optimizers)
+    return made
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.AdamW])
+def test_the_difference_made_by_the_optimizer_is_multiplied(make):
+    layer = layer_with_gradient()
+    free = copy.deepcopy(layer)
+    free.weight.grad, free.bias.grad = layer.weight.grad.clone(), layer.bias.grad.clone()
+    old = layer.weight.detach().clone()
+    optimizer, plain = (make(x.parameters(), lr=0.1, weight_decay=0.1) for x in (layer, free))
+    scaling(optimizer).hold([(p, FACTOR) for p in parts_of(layer)])
+    optimizer.step()
+    plain.step()
+
+    assert torch.equal(layer.weight[0], old[0])
+    assert torch.equal(layer.weight[1], free.weight[1])
+    torch.testing.assert_close(layer.weight[2], old[2] + 2 * (free.weight[2] - old[2]))
+    assert torch.equal(layer.bias, free.bias)
+
+
+def test_factors_hold_for_one_step_only():
+    layer = layer_with_gradient()
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    scaling(optimizer).hold([(p, FACTOR) for p in parts_of(layer)])
+    optimizer.step()
+    before = layer.weight.detach().clone()
+    optimizer.step()
+    assert not torch.equal(layer.weight[0], before[0])
+
+
+def test_each_optimizer_scales_its_own_parameters():
+    first, second = layer_with_gradient(), layer_with_gradient()
+    one, two = (torch.optim.SGD(x.parameters(), lr=0.1) for x in (first, second))
+    old = second.weight.detach().clone()
+    scaling(one, two).hold([(p, FACTOR) for x in (first, second) for p in parts_of(x)])
+    one.step()
+    assert torch.equal(second.weight, old)
+    two.step()
+    assert torch.equal(second.weight[0], old[0])
+    assert not torch.equal(second.weight[1], old[1])
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.head = nn.Linear(2, 3), nn.Linear(2, 3), nn.Linear(6, 2)
+
+    def forward(self, a, b):
+        return self.head(torch.cat([self.a(a), self.b(b)], 1))
+
+
+def balancer(make, name="amss", **options):
+    net = Net()
+    optimizer = make(net.parameters(), lr=0.1)
+    encoders = {"a": "a", "b": "b"}
+    return Balancer(net, methods.create(name), encoders, LinearSplit("head"),
+                    optimizers=[optimizer], **options)  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop])
+def test_an_optimizer_that_normalises_is_warned_about_at_the_users_own_line(make):
+    with pytest.warns(UserWarning, match=f"AMSS scales gradients, and {make.__name__}") as caught:
+        balancer(make)
+    lines, first = inspect.getsourcelines(balancer)
+    (told,) = caught
+    assert told.filename == __file__
+    assert first <= told.lineno < first + len(lines)
+
+
+def test_plain_sgd_masks_on_updates_and_other_methods_are_silent():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        balancer(torch.optim.SGD)
+        balancer(torch.optim.Adam, on="update")
+        balancer(torch.optim.Adam, "joint")
+        balancer(torch.optim.Adam, "dus")
+
+
+class Wrapper(torch.optim.Optimizer):
+    """What Accelerate, Fabric and Lightning put around an optimizer."""
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+
+def test_optimizers_may_be_attached_later_and_twice_and_in_wrappers():
+    torch.manual_seed(0)
+    net = Net()
+    made = Balancer(net, methods.create("amss"), {"a": "a", "b": "b"}, LinearSplit("head"),
+                    on="update")  # fmt: skip
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    made.attach(Wrapper(Wrapper(optimizer)))
+    made.attach(optimizer, Wrapper(optimizer))
+    assert made.optimizers == (optimizer,)
+    made.loss(net(torch.randn(4, 2), torch.randn(4, 2)), torch.tensor([0, 1, 0, 1])).backward()
+    made.before_step()
+    before = net.a.weight.detach().clone()
+    optimizer.step()
+    still = (net.a.weight == before).all(1).sum()
+    assert 0 < still < 3

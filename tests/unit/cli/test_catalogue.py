@@ -1,0 +1,78 @@
+"""What `equimodal methods` and `equimodal data` print, for everything that is registered."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from equimodal import data, methods
+from equimodal.cli import catalogue
+from equimodal.cli.main import main
+from equimodal.comparison.rows import known_rows
+from places import ROOT
+
+
+def test_methods_lists_every_method_in_one_line_each(capsys):
+    assert main(["methods"]) == 0
+
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line]
+    assert listed[: len(methods.names())] == list(methods.names())
+
+
+def test_the_other_rows_are_those_that_compare_takes():
+    named = [row.replace("MODALITY", "sound") for row, _ in catalogue._OTHER_ROWS]
+
+    assert set(named) == set(known_rows(["alone:sound"])) - set(methods.names())
+
+
+def test_data_lists_every_data_set(capsys):
+    assert main(["data"]) == 0
+
+    said = capsys.readouterr().out
+    assert all(f"\n{name}  " in f"\n{said}" for name in data.names())
+    assert "equimodal data check my.csv" in said
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_a_method_shows_its_settings_as_they_are_written(name, capsys):
+    assert main(["methods", name]) == 0
+
+    said = capsys.readouterr().out
+    assert said.startswith(f"{name}: {methods.entry(name).summary}\n")
+    assert all(f"  {setting}=" in said for setting in methods.settings(name))
+
+
+def test_a_method_names_all_of_its_controls(monkeypatch, capsys):
+    entry = replace(methods.entry("dus"), controls=("dus-uniform", "amss-fixed", "relearn-fixed"))
+    monkeypatch.setitem(methods._REGISTRY, "dus", entry)
+    main(["methods", "dus"])
+
+    said = " ".join(capsys.readouterr().out.split())
+    expected = "dus-uniform, the row without its own idea; also amss-fixed and relearn-fixed"
+    assert f"control {expected} " in said
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_every_setting_of_a_method_is_explained(name):
+    explained = catalogue.setting_docs(methods.load(name))
+
+    assert set(methods.settings(name)) <= set(explained)
+
+
+@pytest.mark.parametrize("name", [n for n in methods.names() if not n.startswith("joint")])
+def test_a_method_names_its_paper_and_a_card_that_exists(name, capsys):
+    main(["methods", name])
+
+    said = capsys.readouterr().out
+    assert re.search(r"^paper .*(\n  .*)*https://arxiv.org/abs/\d", said, re.MULTILINE)
+    (card,) = re.findall(r"^card +(.*)$", said, re.MULTILINE)
+    assert (ROOT / card).is_file()
+
+
+@pytest.mark.parametrize("name", data.names())
+def test_a_data_set_shows_files_origin_licence_and_settings(name, capsys):
+    assert main(["data", name]) == 0
+
+    said = capsys.readouterr().out
+    assert all(f"\n{fact} " in said for fact in ("files", "origin", "licence"))
+    assert all(f"  {setting}=" in said for setting in data.describe(name).settings)

@@ -1,0 +1,64 @@
+import pytest
+
+from equimodal import methods
+from equimodal.comparison.rows import controls_of, expand_rows, slug
+from equimodal.errors import BalanceError
+
+MODALITIES = ("image", "sound", "touch")
+ALONE = ("alone:image", "alone:sound", "alone:touch")
+
+
+def test_the_default_rows_are_the_floor_the_baselines_and_every_method():
+    rows = expand_rows(None, MODALITIES)
+    assert rows == ("untrained", *ALONE, "ensemble", *methods.names())
+
+
+def test_rows_stay_in_the_order_in_which_they_are_asked_for():
+    rows = expand_rows(["amss", "untrained", "joint:half-lr", "alone:sound"], MODALITIES)
+    assert rows == ("amss", "untrained", "joint:half-lr", "alone:sound")
+
+
+def test_the_star_stands_for_every_modality():
+    assert expand_rows(["alone:*", "joint"], MODALITIES) == (*ALONE, "joint")
+
+
+def test_an_ensemble_brings_the_rows_that_it_is_made_of():
+    assert expand_rows(["joint", "ensemble"], MODALITIES) == ("joint", *ALONE, "ensemble")
+    rows = expand_rows(["alone:sound", "ensemble"], MODALITIES)
+    assert rows == ("alone:sound", "alone:image", "alone:touch", "ensemble")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["joint", "amms"], "no row 'amms'.*Did you mean 'amss'"),
+        (["alone:smell"], "no row 'alone:smell'; write some of untrained, alone:image"),
+        (["joint", "amss", "joint"], "'joint' is asked for twice"),
+        (["alone:*", "alone:image"], "'alone:image' is asked for twice"),
+        ([], "at least one row"),
+    ],
+)
+def test_wrong_rows_are_answered_with_what_to_write(given, message):
+    with pytest.raises(BalanceError, match=message):
+        expand_rows(given, MODALITIES)
+
+
+def test_a_method_is_held_against_its_control():
+    assert controls_of("amss")[0] == "amss-fixed"
+    assert controls_of("joint") == controls_of("ensemble") == controls_of("alone:image") == ()
+
+
+def test_controls_are_default_rows_but_are_not_added_to_those_that_were_asked_for():
+    listed = {control for name in methods.names() for control in controls_of(name)}
+    assert listed <= set(expand_rows(None, MODALITIES))
+    assert expand_rows(["dus", "amss"], MODALITIES) == ("dus", "amss")
+
+
+def test_folders_are_plain_and_differ_for_every_row():
+    assert slug("alone:sound") == "alone-sound"
+    assert slug("amss+") == "amss-plus"
+    assert slug("amss+-fixed") == "amss-plus-fixed"
+    assert slug("joint+unimodal") == "joint-plus-unimodal"
+    assert slug("alone:my sound/1") == "alone-my-sound-1"
+    rows = (*expand_rows(None, MODALITIES), "joint:half-lr", "joint:double-lr")
+    assert len({slug(row) for row in rows}) == len(rows)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from equimodal.data.table.reading.kinds import infer, names_files
+from equimodal.errors import DataError
+from unit.data.table import media
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["a.png", "b.JPG", "c d.jpeg"], "image"),
+        (["a.wav", "b.flac", ""], "sound"),
+        (["a.mp4", "b.avi", "c.flv"], "video"),
+        (["notes/1.txt", "notes/2.txt"], "text"),
+        (["What a film!", "I was bored to death."], "text"),
+        (["1 2.5 3", "[4, 5, 6]"], "numbers"),
+        (["1.5", "2.5"], None),
+        (["id7", "id8"], None),
+        (["", ""], None),
+    ],
+)
+def test_the_kind_follows_from_the_cells(tmp_path, cells, kind):
+    assert infer("x", cells, str(tmp_path)) == kind
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"), [((5,), "vector"), ((7, 5), "sequence"), ((1, 8, 9), "spectrogram")]
+)
+def test_the_kind_of_arrays_follows_from_their_axes(tmp_path, shape, kind):
+    np.save(tmp_path / "b.npy", np.zeros(shape))
+    assert infer("x", ["gone.npy", "b.npy"], str(tmp_path)) == kind
+
+
+def test_a_table_of_one_line_is_a_vector_and_of_more_a_sequence(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2,3\n")
+    (tmp_path / "b.csv").write_text("1,2,3\n4,5,6\n")
+    assert infer("x", ["a.csv"], str(tmp_path)) == "vector"
+    assert infer("x", ["b.csv"], str(tmp_path)) == "sequence"
+
+
+def test_a_column_of_pickles_is_refused_by_name(tmp_path):
+    with pytest.raises(DataError, match=r"'x' names pickles \('a.pkl'\), which are never read"):
+        infer("x", ["a.pkl", "b.pkl"], str(tmp_path))
+
+
+def test_arrays_none_of_which_can_be_opened_ask_for_a_declaration(tmp_path):
+    media.png(tmp_path / "a.png").rename(tmp_path / "a.npy")
+    with pytest.raises(DataError, match=r"cannot be inferred \('a.npy' is named .npy .*kind: vec"):
+        infer("x", ["a.npy"], str(tmp_path))
+
+
+def test_texts_are_files_only_where_all_cells_are():
+    assert names_files("text", ["a.txt", "b.txt"])
+    assert not names_files("text", ["a.txt", "I read b.txt today"])
+    assert names_files("image", ["a"])
+    assert not names_files("numbers", ["1 2"])

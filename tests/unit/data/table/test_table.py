@@ -1,0 +1,119 @@
+import json
+
+import pytest
+
+from equimodal.data.table.reading.table import read_table
+from equimodal.errors import DataError
+
+PLAIN = {"label": ["cat", "dog"], "image": ["a b.png", "ü,c.png"]}
+
+
+def written(folder, text, name="my.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'label,image\ncat,a b.png\ndog,"ü,c.png"\n',
+        '\ufefflabel,image\r\ncat,a b.png\r\ndog,"ü,c.png"\r\n',
+        "label;image\ncat;a b.png\ndog;ü,c.png\n",
+        '"label"\t"image"\n"cat"\t"a b.png"\n"dog"\t"ü,c.png"',
+        'label , image\n cat , a b.png \n\n,\n dog ,"ü,c.png"\n',
+    ],
+    ids=["plain", "bom and crlf", "semicolons", "tabs and quotes", "blanks and empty lines"],
+)
+def test_a_table_reads_alike_however_a_program_wrote_it(tmp_path, text):
+    assert read_table(written(tmp_path, text)).columns == PLAIN
+
+
+def test_rows_are_the_lines_of_the_file_also_behind_a_cell_of_two_lines(tmp_path):
+    path = written(tmp_path, 'label,text\ncat,"one\ntwo"\n\ndog,three\n')
+
+    table = read_table(path)
+
+    assert table.rows == [2, 5]
+    assert table.columns["text"] == ["one\ntwo", "three"]
+
+
+def test_jsonl_and_parquet_hold_what_a_csv_would(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    records = [
+        {"label": 1, "text": "ä b", "numbers": [1.5, 2], "gone": None},
+        {"label": 2, "text": " c ", "numbers": [0.1, 3], "gone": "x"},
+    ]
+    lines = "\n".join(json.dumps(record) for record in records)
+    first = read_table(written(tmp_path, lines + "\n\n", "my.jsonl"))
+    parquet.write_table(pyarrow.Table.from_pylist(records), tmp_path / "my.parquet")
+    second = read_table(tmp_path / "my.parquet")
+
+    assert first.columns == second.columns | {"numbers": ["[1.5, 2]", "[0.1, 3]"]}
+    assert second.columns == {
+        "label": ["1", "2"],
+        "text": ["ä b", "c"],
+        "numbers": ["[1.5, 2.0]", "[0.1, 3.0]"],
+        "gone": ["", "x"],
+    }
+    assert (first.rows, second.rows) == ([1, 2], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("label,image\ncat,a.png,b.png\n", "3 cells in row 2 and 2 in its header"),
+        ("label,image\ncat\n", "1 cells in row 2"),
+        ("label,label\na,b\n", "names 'label' twice"),
+        ("label,,x\na,b,c\n", "a column without a name"),
+        ("label,image\n", "holds no row"),
+        ("", "a column without a name"),
+        ('label,image\ncat,"a.png\n', "damaged in row 2"),
+        ("label,image\ncat,a\x00.png\n", "row 2|no file"),
+    ],
+)
+def test_a_damaged_table_says_where(tmp_path, text, said):
+    path = written(tmp_path, text)
+    if "\x00" in text:
+        assert read_table(path).columns["image"] == ["a\x00.png"]
+        return
+    with pytest.raises(DataError, match=said):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("utf-16", "row 1"), ("latin-1", "byte 0xfc in row 3")]
+)
+def test_another_encoding_is_refused_with_its_place(tmp_path, encoding, said):
+    path = written(tmp_path, "label,image\ncat,a.png\ndog,ü.png\n", encoding=encoding)
+    with pytest.raises(DataError, match=f"no UTF-8 text .*{said}.*save it as CSV in UTF-8"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 1}\n[1]\n', "holds list in row 2"),
+        ('{"a": 1}\n{"a": \n', "holds no JSON in row 2"),
+        ('{"a": {"b": 1}}\n', "a dict in row 1"),
+        ("[" * 100_000 + "\n", "holds no JSON in row 1"),
+    ],
+)
+def test_damaged_jsonl_says_where(tmp_path, text, said):
+    with pytest.raises(DataError, match=said):
+        read_table(written(tmp_path, text, "my.jsonl"))
+
+
+def test_a_damaged_parquet_and_a_missing_file_are_named(tmp_path):
+    with pytest.raises(DataError, match=r"my\.parquet is damaged or no Parquet"):
+        read_table(written(tmp_path, "PAR1 and no more", "my.parquet"))
+    with pytest.raises(DataError, match="There is no file"):
+        read_table(tmp_path / "none.csv")
+
+
+def test_a_missing_column_names_those_there_are(tmp_path):
+    table = read_table(written(tmp_path, "label,image\na,b\n"))
+    with pytest.raises(DataError, match=r"no column 'sound' for the modality; .*label, image"):
+        table.column("sound", "the modality")

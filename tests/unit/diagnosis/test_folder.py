@@ -1,0 +1,305 @@
+"""The diagnosis of a comparison and of a run, against the numbers that their files hold."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from equimodal import BalanceError
+from equimodal.diagnosis import diagnose_folder, sample_contributions
+from equimodal.diagnosis.rules import WORDS
+from equimodal.numerics.resampling import Resampled
+from equimodal.report.read.reading import read_records
+from unit.diagnosis.conftest import trained_in
+from unit.training.tiny import tiny  # noqa: F401
+
+MODALITIES = ["a", "b", "c"]
+
+
+@pytest.fixture(scope="module")
+def found(comparison):
+    return diagnose_folder(comparison)
+
+
+@pytest.fixture
+def copied(comparison, tmp_path):
+    return shutil.copytree(comparison, tmp_path / "copy")
+
+
+def results(comparison, row):
+    return [json.loads(p.read_text()) for p in sorted(comparison.glob(f"runs/{row}/*/result.json"))]
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def test_probes_and_accuracies_are_the_means_that_the_runs_hold(comparison, found):
+    joint, unimodal = results(comparison, "joint"), results(comparison, "joint-plus-unimodal")
+    assert found["source"]["seeds"] == [3, 4]
+    assert found["source"]["samples"] == [33, 33]
+    for m in MODALITIES:
+        alone, probe = results(comparison, f"alone-{m}"), found["verdict"]["modalities"][m]["probe"]
+        ours = mean([r["test"]["probe_accuracy"][m] for r in joint])
+        theirs = mean([r["test"]["probe_accuracy"][m] for r in alone])
+        assert probe["fused"]["value"] == pytest.approx(ours)
+        assert probe["alone"]["value"] == pytest.approx(theirs)
+        assert probe["lost"]["value"] == pytest.approx(theirs - ours)
+        assert probe["lost"]["low"] <= theirs - ours <= probe["lost"]["high"]
+        inside = mean([r["test"]["modality_accuracy"][m] for r in joint])
+        assert found["measures"]["accuracy_inside"]["readout"][m]["value"] == pytest.approx(inside)
+    cost = found["verdict"]["cost"]
+    accuracy = mean([r["test"]["accuracy"] for r in joint])
+    assert cost["accuracy"]["value"] == pytest.approx(accuracy)
+    gain = mean([r["test"]["accuracy"] for r in unimodal]) - accuracy
+    assert cost["ahead"]["joint+unimodal"]["difference"]["value"] == pytest.approx(gain)
+
+
+def test_the_ensemble_is_the_mean_of_the_modalities_trained_alone(comparison, found):
+    right = []
+    for seed in (3, 4):
+        saved = [
+            np.load(comparison / f"runs/alone-{m}/seed-{seed}/predictions.npz") for m in MODALITIES
+        ]
+        logits = [torch.from_numpy(s["test_logits"]).double() for s in saved]
+        together = sum(z.softmax(1) for z in logits)
+        right.append((together.argmax(1).numpy() == saved[0]["test_labels"]).mean())
+    assert found["verdict"]["cost"]["ahead"]["ensemble"]["accuracy"]["value"] == pytest.approx(
+        mean(right)
+    )
+
+
+def test_shapley_values_sum_to_the_accuracy_above_a_blind_guess(comparison):
+    for seed, one in sample_contributions(comparison).items():
+        saved = np.load(comparison / f"runs/joint/seed-{seed}/predictions.npz")
+        parts = torch.from_numpy(saved["test_unimodal_logits"])
+        blind = int(parts.mean(1).sum(0).argmax())
+        labels = torch.from_numpy(saved["test_labels"])
+        total = sum(one[f"shapley/accuracy/{m}"] for m in MODALITIES)
+        expected = (one["prediction"] == labels).double() - (labels == blind).double()
+        assert torch.allclose(total, expected, atol=1e-9)
+        assert torch.equal(one["label"], labels)
+
+
+def test_overfitting_is_measured_from_the_untrained_to_the_selected_weights(comparison, found):
+    before, after = results(comparison, "untrained"), results(comparison, "joint")
+    for m in MODALITIES:
+        ratios = []
+        for old, new in zip(before, after, strict=True):
+            losses = [
+                (r["train"]["modality_loss"][m], r["validation"]["modality_loss"][m])
+                for r in (old, new)
+            ]
+            (t0, v0), (t1, v1) = losses
+            ratios.append(abs(((v1 - t1) - (v0 - t0)) / (v0 - v1)) if v1 < v0 else None)
+        expected = None if None in ratios else pytest.approx(mean(ratios))
+        assert found["measures"]["overfitting_to_generalisation"][m] == expected
+
+
+def test_the_kept_losses_are_cross_entropies_of_the_kept_logits(comparison):
+    result = results(comparison, "joint")[0]
+    saved = np.load(comparison / "runs/joint/seed-3/predictions.npz")
+    labels = torch.from_numpy(saved["test_labels"])
+    for i, m in enumerate(saved["modalities"]):
+        expected = cross_entropy(
+            torch.from_numpy(saved["test_unimodal_logits"][i]).double(), labels
+        )
+        assert result["test"]["modality_loss"][m] == pytest.approx(float(expected))
+        hits = saved["test_probed"][i] == saved["test_labels"]
+        assert result["test"]["probe_accuracy"][m] == pytest.approx(hits.mean())
+
+
+def test_the_diagnosis_is_plain_finite_json_and_is_the_same_again(comparison, found):
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert diagnose_folder(comparison) == found
+    assert str(found) == "\n".join(found["text"])
+
+
+def test_the_text_says_the_words_the_numbers_and_that_nothing_is_promised(found):
+    text = str(found)
+    for m, judged in found["verdict"]["modalities"].items():
+        assert judged["word"] in WORDS
+        assert f"  {m}: {judged['word']} (" in text
+    assert f"verdict: {found['verdict']['state']}" in text
+    methods = [tip for tip in found["advice"] if tip["method"]]
+    assert ("None of them is promised to help" in text) == bool(methods)
+
+
+def test_the_records_of_the_training_are_summed_up(comparison, found):
+    records, problem = read_records(
+        comparison, {"method": "joint", "seed": 3, "folder": "runs/joint/seed-3"}
+    )
+    assert problem is None and set(records) == {"curves", "decisions", "diagnosis"}
+    kept = json.loads((comparison / "runs/joint/seed-3/records.json").read_text())["diagnosis"]
+    assert [r["step"] for r in kept if r["name"] == "gradient_share"] == [0, 10]
+    training = found["measures"]["training"]
+    assert set(training) == {"score", "conflict", "gradient_norm", "gradient_share"}
+    assert sum(training["gradient_share"][m]["mean"] for m in MODALITIES) == pytest.approx(1)
+
+
+def test_one_run_is_held_against_the_runs_beside_it(comparison):
+    found = diagnose_folder(comparison / "runs/joint/seed-4")
+    assert (found["source"]["kind"], found["source"]["seeds"]) == ("run", [4])
+    assert found["verdict"]["state"] is not None and found["missing"] == []
+
+
+def test_another_row_and_the_validation_samples_can_be_diagnosed(comparison):
+    found = diagnose_folder(comparison, row="joint+unimodal", split="validation")
+    expected = mean(
+        [r["validation"]["accuracy"] for r in results(comparison, "joint-plus-unimodal")]
+    )
+    assert found["verdict"]["cost"]["accuracy"]["value"] == pytest.approx(expected)
+    assert "joint+unimodal" not in found["verdict"]["cost"]["ahead"]
+    assert found["source"]["samples"] == [30, 30]
+
+
+def test_missing_references_are_named_with_the_command_that_trains_them(copied):
+    shutil.rmtree(copied / "runs/alone-b")
+    shutil.rmtree(copied / "runs/untrained/seed-4")
+    found = diagnose_folder(copied)
+    assert [(e["row"], e["seed"]) for e in found["missing"]] == [
+        ("alone:b", 3), ("untrained", 4), ("alone:b", 4),
+    ]  # fmt: skip
+    command = found["missing"][0]["command"]
+    assert command.startswith("equimodal train --data tiny --method alone:b --seed 3 --epochs 4")
+    assert f"--lr 0.05 --out {copied}" in command
+    assert "--lr" not in found["missing"][1]["command"]
+    assert found["verdict"]["state"] is None
+    assert {v["word"] for v in found["verdict"]["modalities"].values()} == {None}
+    assert found["verdict"]["modalities"]["a"]["probe"]["alone"] is not None
+    assert "verdict: not possible yet" in str(found)
+    assert command in str(found)
+
+
+def test_a_reference_of_another_budget_is_none(copied):
+    path = copied / "runs/alone-a/seed-3/config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"epochs": 9}))
+    assert [(e["row"], e["seed"]) for e in diagnose_folder(copied)["missing"]] == [("alone:a", 3)]
+
+
+def test_of_several_rates_the_one_best_on_validation_is_diagnosed(copied):
+    place = copied / "runs/joint/seed-3"
+    worse = shutil.copytree(place, copied / "runs/joint/seed-3-lr-0.5")
+    config, result = (json.loads((worse / n).read_text()) for n in ("config.json", "result.json"))
+    result["validation"]["accuracy"] = 0.0
+    (worse / "config.json").write_text(json.dumps(config | {"lr": 0.5}))
+    (worse / "result.json").write_text(json.dumps(result | {"lr": 0.5}))
+    assert diagnose_folder(copied) == diagnose_folder(copied) | {"missing": []}
+    assert diagnose_folder(copied)["source"]["seeds"] == [3, 4]
+
+
+def put_groups(folder, groups):
+    for path in folder.glob("runs/*/*/predictions.npz"):
+        np.savez(path, **np.load(path), test_groups=groups)
+
+
+def width(found):
+    accuracy = found["verdict"]["cost"]["accuracy"]
+    return accuracy["high"] - accuracy["low"]
+
+
+def test_intervals_resample_the_groups_that_a_folder_holds(copied, found):
+    told = "Intervals take samples as independent: no groups of samples from one source are known."
+    assert found["source"]["groups"] == [None, None]
+    assert told in found["notes"] and told in found["text"]
+
+    put_groups(copied, np.arange(33) // 3)
+    grouped = diagnose_folder(copied)
+    assert grouped["source"]["groups"] == [11, 11]
+    told = "Intervals resample the 11 sources of the 33 test samples, as samples of one source are"
+    assert any(line.startswith(told) for line in grouped["text"])
+    judged = [np.load(copied / f"runs/joint/seed-{s}/predictions.npz") for s in (3, 4)]
+    hits = [torch.from_numpy(j["test_logits"].argmax(1) == j["test_labels"]) for j in judged]
+    groups = [torch.from_numpy(j["test_groups"]) for j in judged]
+    sample = Resampled([{"x": h} for h in hits], groups=groups)
+    accuracy = grouped["verdict"]["cost"]["accuracy"]
+    expected = sample.estimate("x")
+    assert accuracy["value"] == pytest.approx(expected["value"])
+    assert [accuracy["low"], accuracy["high"]] == pytest.approx(
+        [expected["low"], expected["high"]], abs=1e-9
+    )
+    assert width(grouped) != width(found)
+
+
+@pytest.mark.parametrize(
+    ("groups", "note"),
+    [
+        (np.arange(33), None),
+        (np.zeros(33, np.int64), "All test samples come from one source, which cannot be"),
+        (np.arange(33) // 11, "Intervals resample the 3 sources of the 33 test samples, as samples"
+                              " of one source are alike, so few that intervals are rough."),
+    ],
+)  # fmt: skip
+def test_groups_that_say_little_are_told_and_single_samples_are_not(groups, note, copied):
+    put_groups(copied, groups)
+    notes = [text for text in diagnose_folder(copied)["notes"] if "ntervals" in text]
+    assert len(notes) == (note is not None)
+    assert note is None or notes[0].startswith(note)
+
+
+def test_nan_in_the_predictions_is_refused_by_name(copied):
+    path = copied / "runs/joint/seed-3/predictions.npz"
+    arrays = dict(np.load(path))
+    arrays["test_unimodal_logits"][0, 0, 0] = np.nan
+    np.savez(path, **arrays)
+    with pytest.raises(BalanceError, match="test_unimodal_logits that are not finite"):
+        diagnose_folder(copied)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all"])
+def test_damaged_predictions_are_refused_by_name(content, copied):
+    (copied / "runs/alone-a/seed-3/predictions.npz").write_bytes(content)
+    with pytest.raises(
+        BalanceError, match=r"alone-a.seed-3.predictions.npz' is missing or damaged"
+    ):
+        diagnose_folder(copied)
+
+
+def test_predictions_of_an_earlier_version_are_refused_with_what_to_do(copied):
+    path = copied / "runs/joint/seed-3/predictions.npz"
+    arrays = {k: v for k, v in np.load(path).items() if "probed" not in k}
+    np.savez(path, **arrays)
+    with pytest.raises(BalanceError, match="earlier version; delete the folder"):
+        diagnose_folder(copied)
+
+
+# -- looking into the model ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny_loaded(tiny, monkeypatch):  # noqa: F811
+    """The tiny set in place of the real ones, also where a diagnosis loads it."""
+    monkeypatch.setattr("equimodal.data.ready", lambda name, *_, **__: (name, None))
+
+
+def test_the_checkpoint_of_a_run_gives_what_its_predictions_give_and_more(comparison, tiny_loaded):
+    run = comparison / "runs/joint/seed-3"
+    plain, deep = diagnose_folder(run)["measures"], diagnose_folder(run, deep=True)["measures"]
+    assert set(deep) - set(plain) == {"gradients", "fisher_trace", "purity"}
+    for gain in ("accuracy", "score"):
+        for m in MODALITIES:
+            ours, theirs = (d["shapley"][gain][m]["value"] for d in (plain, deep))
+            assert ours == pytest.approx(theirs, abs=1e-5)
+    assert sum(g["share"] for g in deep["gradients"].values()) == pytest.approx(1)
+    assert all(trace > 0 for trace in deep["fisher_trace"].values())
+
+
+def test_a_fusion_whose_parts_do_not_sum_is_measured_by_its_model(tmp_path, tiny_loaded):
+    rows = ("alone:a", "alone:b", "alone:c", "joint")
+    folder = trained_in(tmp_path, rows, seeds=(3,), fusion="gated", epochs=1)
+    plain, deep = diagnose_folder(folder), diagnose_folder(folder, deep=True)
+    assert plain["source"]["readout"] == "Ablation"
+    assert "shapley" not in plain["measures"] and "--deep" in plain["notes"][-1]
+    assert "--fusion gated" in plain["missing"][0]["command"]
+    total = sum(v["value"] for v in deep["measures"]["shapley"]["accuracy"].values())
+    assert -1 <= total <= 1 and "drop" in deep["measures"]
+    assert plain["verdict"] == deep["verdict"]
+
+
+def test_a_checkpoint_that_is_gone_is_named(copied, tiny_loaded):
+    (copied / "runs/joint/seed-3/checkpoint.pt").unlink()
+    with pytest.raises(BalanceError, match=r"checkpoint.pt' is missing"):
+        diagnose_folder(copied, deep=True)

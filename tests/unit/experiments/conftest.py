@@ -1,0 +1,3 @@
+from unit.comparison.conftest import tiny, tiny_plans
+
+__all__ = ["tiny", "tiny_plans"]

@@ -1,0 +1,60 @@
+"""How numbers are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from equimodal.report.read.numbers import (
+    duration,
+    listing,
+    mean_and_sd,
+    percent,
+    points,
+    ratio,
+    with_interval,
+)
+from equimodal.report.read.rows import Difference
+
+
+def test_fractions_are_written_as_percent():
+    assert percent(0.9184) == "91.8"
+    assert percent(1.0) == "100.0"
+    assert percent(None) == "-"
+
+
+def test_a_mean_without_sd_stands_alone():
+    assert mean_and_sd(0.9184, 0.004) == "91.8 ± 0.4"
+    assert mean_and_sd(0.9184, None) == "91.8"
+    assert mean_and_sd(None, None) == "-"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(0.0123, "+1.2"), (-0.2, "-20.0"), (0.0004, "0.0"), (-0.0004, "0.0")]
+)
+def test_points_carry_a_sign_unless_they_round_to_nothing(value, written):
+    assert points(value) == written
+
+
+def test_intervals_stand_in_brackets():
+    assert with_interval(Difference(0.012, -0.003, 0.027, 3)) == "+1.2 [-0.3, +2.7]"
+    assert with_interval(Difference(0.012, None, None, 1)) == "+1.2"
+    assert with_interval(None) == "-"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(None, "-"), (0.0031, "3.1 ms"), (4.2, "4.2 s"), (93.2, "1 min 33 s"), (3725.0, "1 h 2 min")],
+)
+def test_durations_are_written_in_two_units(seconds, written):
+    assert duration(seconds) == written
+
+
+def test_ratios_have_two_decimals():
+    assert ratio(1.034) == "1.03"
+    assert ratio(None) == "-"
+
+
+def test_names_are_listed_as_in_a_sentence():
+    assert listing([]) == "none"
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b", "c"]) == "a, b and c"

@@ -1,0 +1,111 @@
+"""Order and groups of rows, and what their runs measured."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from equimodal.comparison.summary import summarise
+from equimodal.report.read.rows import (
+    Difference,
+    by_seed,
+    finite,
+    grouped_rows,
+    interval,
+    note,
+    ordered_rows,
+    paired,
+    reported,
+    runs_of,
+)
+
+
+def test_rows_stand_in_groups_and_in_the_plans_order(results):
+    assert grouped_rows(results) == {
+        "floor": ["untrained"],
+        "alone": ["alone:sound", "alone:image"],
+        "baselines": ["ensemble", "joint", "joint+unimodal"],
+        "controls": ["amss-fixed", "dus-uniform", "relearn-fixed"],
+        "methods": ["amss", "dus", "relearn"],
+    }
+
+
+def test_other_learning_rates_of_joint_are_controls(build_results):
+    results = build_results(rows=("joint:half-lr", "joint", "mine"))
+    assert grouped_rows(results) == {
+        "baselines": ["joint"],
+        "controls": ["joint:half-lr"],
+        "methods": ["mine"],
+    }
+
+
+def test_a_control_stays_one_without_the_method_it_serves(build_results):
+    results = build_results(rows=("joint", "dus-uniform"))
+    assert grouped_rows(results)["controls"] == ["dus-uniform"]
+
+
+def test_a_planned_row_without_a_summary_is_shown_with_its_reason(results):
+    del results["summary"]["dus"]
+    assert "dus" in ordered_rows(results)
+    assert note(results, "dus") == "finished"
+    results["runs"] = [run for run in results["runs"] if run["method"] != "dus"]
+    assert note(results, "dus") == "not run"
+
+
+def test_an_interval_is_students(results):
+    found = interval({0: 1.0, 1: 2.0, 2: 3.0})
+    assert found is not None
+    half = 4.302652729749462 / math.sqrt(3)  # t(0.975, 2 degrees) times sd 1 over root n
+    assert (found.mean, found.n) == (2.0, 3)
+    assert found.low == pytest.approx(2 - half, abs=1e-9)
+    assert found.high == pytest.approx(2 + half, abs=1e-9)
+
+
+def test_one_seed_has_no_interval_and_no_seed_no_mean():
+    assert interval({4: 0.5}) == Difference(0.5, None, None, 1)
+    assert interval({}) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sign"), [(0.1, 0.2, 1), (-0.2, -0.1, -1), (-0.1, 0.1, 0), (None, None, 0)]
+)
+def test_a_sign_takes_the_whole_interval(low, high, sign):
+    assert Difference(0.0, low, high, 3).sign == sign
+
+
+def test_a_pair_takes_the_seeds_that_both_finished(results):
+    runs = {(run["method"], run["seed"]): run for run in results["runs"]}
+    for seed, (dus, joint) in enumerate([(0.95, 0.90), (0.96, 0.90), (0.99, 0.90)]):
+        runs["dus", seed]["test"] = {"accuracy": dus}
+        runs["joint", seed]["test"] = {"accuracy": joint}
+    runs["dus", 2]["status"] = "diverged"
+    found = paired(results, "dus", "joint", "accuracy")
+    assert found is not None
+    assert found.n == 2
+    assert found.mean == pytest.approx(0.055)
+
+
+def test_only_the_selected_learning_rate_stands_behind_a_row(results):
+    trial = next(run for run in results["runs"] if run["method"] == "dus")
+    results["runs"].append(trial | {"lr": 0.5, "test": {"accuracy": 0.0}})
+    assert all(run["lr"] == 0.05 for run in runs_of(results, "dus"))
+    assert by_seed(results, "dus", "accuracy")[0] > 0.9
+
+
+def test_values_that_are_no_finite_number_are_left_out(results):
+    for value in (None, math.nan, math.inf, "0.9", True):
+        assert finite(value) is None
+    run = next(run for run in results["runs"] if run["method"] == "dus")
+    run["test"] = {"accuracy": math.nan}
+    assert sorted(by_seed(results, "dus", "accuracy")) == [1, 2]
+
+
+def test_differences_of_the_summary_equal_those_of_the_runs(results):
+    results["summary"] = summarise(results["config"]["methods"], results["runs"])
+    for row in ("dus", "relearn", "ensemble"):
+        said, computed = (
+            reported(results, row, "difference_to_joint"),
+            paired(results, row, "joint", "accuracy"),
+        )
+        assert said == computed

@@ -1,3 +1,0 @@
-from unit.train.tiny import tiny
-
-__all__ = ["tiny"]

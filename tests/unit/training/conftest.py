@@ -1,0 +1,3 @@
+from unit.training.tiny import tiny
+
+__all__ = ["tiny"]
