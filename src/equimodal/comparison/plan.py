@@ -16,9 +16,9 @@ from equimodal.comparison.arguments import (
     rate_list,
     seed_list,
 )
-from equimodal.comparison.budget import budget_of
 from equimodal.comparison.rows import ENSEMBLE, expand_rows, slug
 from equimodal.comparison.settings import check_method_settings, split_settings
+from equimodal.data.defaults import budget_of
 from equimodal.errors import BalanceError
 from equimodal.training.config import OPTIONAL, RATE_FACTORS, UNTRAINED, RunConfig
 from equimodal.training.optimizers import SETTINGS, changed_settings, check_optimizer

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.words import points
 from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL
 from equimodal.diagnosis.rules import BEHIND, BEHIND_FROM, UNDER_TRAINED, WEAK, WELL_TRAINED
 
@@ -99,5 +100,5 @@ def _measured(verdict: Mapping[str, Any], rival: str) -> str:
     if found is None:
         return ""
     difference = found["difference"]
-    span = f"{100 * difference['low']:+.1f} to {100 * difference['high']:+.1f}"
-    return f" ({100 * difference['value']:+.1f} points measured here, {span})"
+    value, low, high = (points(difference[key]) for key in ("value", "low", "high"))
+    return f" ({value} points measured here, {low} to {high})"

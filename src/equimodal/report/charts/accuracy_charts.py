@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from equimodal.comparison.words import percent, points
 from equimodal.report.charts.chart_numbers import seed_table
 from equimodal.report.charts.figures import (
     Chart,
@@ -15,7 +16,6 @@ from equimodal.report.charts.figures import (
     row_axis,
     row_height,
 )
-from equimodal.report.read.numbers import percent, points, with_interval
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     Difference,
@@ -25,6 +25,7 @@ from equimodal.report.read.rows import (
     ordered_rows,
     paired_by_seed,
     reported,
+    with_interval,
 )
 
 GROUP_COLOURS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from equimodal.comparison.words import duration, percent, points, ratio
 from equimodal.report.charts.accuracy_charts import GROUP_COLOURS
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import Chart, Trace, axis, escaped, layout
-from equimodal.report.read.numbers import duration, percent, points, ratio
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import finite, group, rows_in, spread
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from equimodal.comparison.words import number
 from equimodal.report.charts.chart_numbers import band_table
 from equimodal.report.charts.figures import (
     Chart,
@@ -122,7 +123,10 @@ def _decision_chart(results: Results, row: str, title: str, bands: dict[str, Ban
     for modality, band in bands.items():
         mark = colour(names.index(modality)) if modality in names else "--muted"
         data += [shade(band, mark), line(band, mark, modality)]
-    ends = ", ".join(f"{m} from {b.mean[0]:.3g} to {b.mean[-1]:.3g}" for m, b in bands.items())
+    ends = ", ".join(
+        f"{m} from {number(b.mean[0], '.3g')} to {number(b.mean[-1], '.3g')}"
+        for m, b in bands.items()
+    )
     label = f"{row}: {title} over the epochs, {ends}"
     drawn = layout(epoch_axis(bands.values()), axis())
     return Chart(title, label, data, drawn, 150, band_table(bands, ".3g"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from equimodal.comparison.words import percent
 from equimodal.report.charts.figures import colour
 from equimodal.report.page.markup import text
 from equimodal.report.read.findings import probe_gap, starved
-from equimodal.report.read.numbers import percent
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import modalities, spread
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from equimodal.comparison.words import mean_and_sd, percent
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import (
     Chart,
@@ -13,7 +14,6 @@ from equimodal.report.charts.figures import (
     row_axis,
     row_height,
 )
-from equimodal.report.read.numbers import mean_and_sd, percent
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import group, modalities, ordered_rows, spread
 

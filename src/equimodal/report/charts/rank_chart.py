@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from equimodal.comparison.words import listing
 from equimodal.report.charts.accuracy_charts import GROUP_COLOURS
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import (
@@ -15,7 +16,6 @@ from equimodal.report.charts.figures import (
     row_axis,
     row_height,
 )
-from equimodal.report.read.numbers import listing
 from equimodal.report.read.ranks import ENOUGH_BLOCKS, Ranking, ranking
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import by_seed, group, rows_in

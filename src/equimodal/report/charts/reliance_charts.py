@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from equimodal.comparison.words import ABSENT, percent, points
 from equimodal.report.charts.chart_numbers import Table, seed_table
 from equimodal.report.charts.figures import (
     Chart,
@@ -16,9 +17,8 @@ from equimodal.report.charts.figures import (
     row_height,
 )
 from equimodal.report.read.diagnosis import Diagnosis, entry, estimate, estimates, numbers
-from equimodal.report.read.numbers import ABSENT, percent, points, with_interval
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import Difference, finite, modalities
+from equimodal.report.read.rows import Difference, finite, modalities, with_interval
 
 MOST = 25
 """Classes in the chart; of more, those in which the modalities differ most."""

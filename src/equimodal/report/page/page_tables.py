@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from equimodal.comparison.words import duration, percent
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.page.markup import paragraph, scrolling, small_table, text
 from equimodal.report.read.columns import EPOCH, MEANING, Column, columns
 from equimodal.report.read.controls import absent, controls, further
-from equimodal.report.read.numbers import duration, percent, with_interval
 from equimodal.report.read.reading import Results, Run
-from equimodal.report.read.rows import finite, grouped_rows, measured, ordered_rows
+from equimodal.report.read.rows import finite, grouped_rows, measured, ordered_rows, with_interval
 
 _SIGNS = {1: ("up", "above zero"), -1: ("down", "below zero")}
 _SPANNING = {"probe": "linear probe", "inside": "inside the model", EPOCH: "epoch of"}

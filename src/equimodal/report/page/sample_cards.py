@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from equimodal.comparison.words import points
 from equimodal.report.charts.figures import colour
 from equimodal.report.page.markup import text
-from equimodal.report.read.numbers import points
 from equimodal.report.read.predictions import Prediction
 
 Filter = tuple[str, list[tuple[str, str]]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from equimodal.comparison.words import number
 from equimodal.report.charts.accuracy_charts import GROUP_COLOURS, accuracy_chart, difference_chart
 from equimodal.report.charts.cost_chart import cost_chart
 from equimodal.report.charts.curve_charts import curve_charts, decision_charts, gradient_charts
@@ -160,7 +161,7 @@ def _row_decisions(results: Results, history: History, row: str, gallery: Galler
     charts, constant = decision_charts(results, history, row)
     if not charts and not constant:
         return ""
-    same = ", ".join(f"{name} {value:.3g}" for name, value in constant.items())
+    same = ", ".join(f"{name} {number(value, '.3g')}" for name, value in constant.items())
     told = markup.paragraph(f"Constant for every modality: {same}.", "quiet") if same else ""
     kind = "row wide" if len(charts) > 2 else "row"
     grid = gallery.place(*charts, kind="small", level=4)

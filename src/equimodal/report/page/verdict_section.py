@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from equimodal.comparison.words import ABSENT, percent
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import colour
 from equimodal.report.charts.meters import bar
 from equimodal.report.page import markup
 from equimodal.report.page.markup import text
 from equimodal.report.read.diagnosis import Diagnosis, entry, estimate, mapping, texts
-from equimodal.report.read.numbers import ABSENT, percent, with_interval
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import Difference, finite, modalities
+from equimodal.report.read.rows import Difference, finite, modalities, with_interval
 
 UNDER_TRAINED = "under-trained"
 SURE_FROM = 0.95
@@ -61,7 +61,7 @@ def _sure(value: object) -> str:
     if share is None:
         return ""
     word = "sure" if share >= SURE_FROM else "not sure"
-    return f"{word}: {100 * share:.0f} % of resamplings agree"
+    return f"{word}: {percent(share, digits=0)} % of resamplings agree"
 
 
 def _tile(modality: str, colour_name: str, found: object) -> str:
@@ -89,7 +89,7 @@ def _probes(found: object) -> Iterator[str]:
         floor = f", {percent(untrained.mean)} untrained" if untrained else ""
         yield f"linear probe {percent(fused.mean)} %{beside}{floor}"
     if lost is not None:
-        yield f"lost {_spanned(lost)} points"
+        yield f"lost {with_interval(lost, percent)} points"
     if sure := _sure(entry(found, "sure")):
         yield sure
 
@@ -98,21 +98,15 @@ def _probe(found: object, name: str) -> Difference | None:
     return estimate(entry(found, "probe", name))
 
 
-def _spanned(value: Difference) -> str:
-    if value.low is None or value.high is None:
-        return percent(value.mean)
-    return f"{percent(value.mean)} [{percent(value.low)}, {percent(value.high)}]"
-
-
 def _cost(diagnosis: Diagnosis) -> str:
     """The diagnosed model beside those that it is held against."""
     own = estimate(entry(diagnosis, "verdict", "cost", "accuracy"))
     row = str(entry(diagnosis, "source", "row") or "the model")
-    lines = [(row, _spanned(own), ABSENT)] if own else []
+    lines = [(row, with_interval(own, percent), ABSENT)] if own else []
     for name, rival in mapping(diagnosis, "verdict", "cost", "ahead").items():
         accuracy, ahead = (estimate(entry(rival, key)) for key in ("accuracy", "difference"))
         if accuracy is not None:
-            lines.append((name, _spanned(accuracy), with_interval(ahead)))
+            lines.append((name, with_interval(accuracy, percent), with_interval(ahead)))
     if not lines:
         return ""
     table = Table(("what it costs", "accuracy, %", f"points ahead of {row}"), lines)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from equimodal.report.read.numbers import listing, with_interval
+from equimodal.comparison.words import listing
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import Difference, difference_of, ordered_rows
+from equimodal.report.read.rows import Difference, difference_of, ordered_rows, with_interval
 
 
 def controls(results: Results, row: str) -> dict[str, Difference | None]:

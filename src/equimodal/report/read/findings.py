@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from equimodal.comparison.words import listing, percent, points
 from equimodal.report.read.controls import further
-from equimodal.report.read.numbers import listing, percent, points, with_interval
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     Difference,
@@ -16,6 +16,7 @@ from equimodal.report.read.rows import (
     reported,
     rows_in,
     spread,
+    with_interval,
 )
 from equimodal.report.read.schema import check
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.words import ABSENT, points
 from equimodal.numerics.intervals import paired_difference
 from equimodal.report.read.reading import Results, Run
 
@@ -117,6 +118,11 @@ class Difference:
         if self.low is None or self.high is None:
             return 0
         return (self.low > 0) - (self.high < 0)
+
+
+def with_interval(found: Difference | None, written: Callable[..., str] = points) -> str:
+    """A mean with its interval as `points` or `percent` writes them; "-" where there is none."""
+    return ABSENT if found is None else written(found.mean, found.low, found.high)
 
 
 def interval(values: Mapping[int, float]) -> Difference | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from equimodal.comparison.words import points
 from equimodal.report.charts.accuracy_charts import accuracy_chart, difference_chart
 from equimodal.report.charts.chart_numbers import band_table, seed_table
 from equimodal.report.charts.curve_charts import curve_charts, decision_charts
@@ -9,7 +10,6 @@ from equimodal.report.charts.figures import Chart
 from equimodal.report.charts.probe_charts import probe_charts
 from equimodal.report.page.markup import chart
 from equimodal.report.read.history import Band, read_history
-from equimodal.report.read.numbers import points
 from equimodal.report.read.rows import Difference
 
 

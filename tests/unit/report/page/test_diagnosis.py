@@ -19,6 +19,7 @@ from equimodal.report.charts.reliance_charts import (
 )
 from equimodal.report.kept.diagnosis_store import keep_diagnosis
 from equimodal.report.page.gallery import Gallery
+from equimodal.report.page.page import page
 from equimodal.report.page.sample_section import reliance
 from equimodal.report.page.verdict_section import verdict
 from equimodal.report.read.diagnosis import (
@@ -30,7 +31,7 @@ from equimodal.report.read.diagnosis import (
     texts,
 )
 from equimodal.report.read.history import read_history
-from unit.report.synthetic import make_diagnosis, write_predictions
+from unit.report.synthetic import make_diagnosis, without_differences, write_predictions
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -75,6 +76,18 @@ def test_costs_and_advice_are_told_and_nothing_is_promised(results, diagnosis):
     assert "amss updates fewer units; to be held against amss-fixed, amss-x" in told
     assert "None of them is promised to help" in told
     assert "a note on the diagnosis" in told
+
+
+def test_nothing_lost_has_no_sign(results, diagnosis):
+    nothing = {"value": -0.0002, "low": -0.0004, "high": -0.0001}
+    for found in diagnosis["verdict"]["modalities"].values():
+        found["probe"]["lost"] = nothing
+    for rival in diagnosis["verdict"]["cost"]["ahead"].values():
+        rival["difference"] = nothing
+    diagnosis["measures"]["shapley"]["interaction"]["accuracy"][0] |= nothing
+    told = page(without_differences(results), {}, diagnosis=diagnosis)
+    assert "lost 0.0 [0.0, 0.0] points" in told
+    assert not re.search("[-\N{MINUS SIGN}]0\\.0[^0-9]", told)
 
 
 def test_without_references_there_is_no_verdict_and_the_page_says_so(results, diagnosis):
