@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from equimodal.report.page.rendering import Section, rendered
+
 ROWS = (
     "untrained",
     "alone:sound",
@@ -349,3 +351,8 @@ def without_differences(results: Results) -> Results:
             if entry.get(key):
                 entry[key] = {"mean": -0.0002, "low": -0.0004, "high": -0.0001, "n": 3}
     return results
+
+
+def section_text(section: Section | None) -> str:
+    """The markup of a section; empty where there is none."""
+    return "" if section is None else rendered("section.html", section=section)
