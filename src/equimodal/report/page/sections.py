@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from equimodal.comparison.words import number
-from equimodal.report.charts.accuracy_charts import GROUP_COLOURS, accuracy_chart, difference_chart
+from equimodal.report.charts.accuracy_charts import accuracy_chart, difference_chart
 from equimodal.report.charts.cost_chart import cost_chart
 from equimodal.report.charts.curve_charts import curve_charts, decision_charts, gradient_charts
-from equimodal.report.charts.figures import colour
+from equimodal.report.charts.figures import GROUP_COLOURS, colour
 from equimodal.report.charts.probe_charts import probe_charts
 from equimodal.report.charts.rank_chart import rank_chart, rank_sentence, row_ranking
 from equimodal.report.page.page_tables import rows_content, runs_table

@@ -10,8 +10,8 @@ import pytest
 from equimodal.errors import BalanceError
 from equimodal.report import is_kept, keep, renew, write_page
 from equimodal.report.charts.curve_charts import gradient_charts
+from equimodal.report.charts.figures import MOST
 from equimodal.report.charts.reliance_charts import (
-    MOST,
     class_reliance_chart,
     drop_table,
     interaction_table,
