@@ -9,9 +9,16 @@ from typing import Any
 from equimodal.comparison.words import ABSENT, duration, percent
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.read.columns import EPOCH, MEANING, columns
-from equimodal.report.read.controls import absent, controls, further
+from equimodal.report.read.controls import absent, further
 from equimodal.report.read.reading import Results, Run
-from equimodal.report.read.rows import finite, grouped_rows, measured, ordered_rows, with_interval
+from equimodal.report.read.rows import (
+    controls,
+    finite,
+    grouped_rows,
+    measured,
+    ordered_rows,
+    with_interval,
+)
 
 _SPANNING = {"probe": "linear probe", "inside": "inside the model", EPOCH: "epoch of"}
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from equimodal.comparison.words import percent
 from equimodal.report.charts.figures import colour
-from equimodal.report.read.findings import probe_gap, starved
+from equimodal.report.read.findings import probe_gap, probe_levels, starved
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import modalities, spread
+from equimodal.report.read.rows import modalities
 
 Piece = tuple[str, str]
 """A part of a bar: its kind, and its place as style."""
@@ -38,10 +38,7 @@ def tiles(results: Results) -> list[Tile]:
 
 
 def _tile(results: Results, index: int, modality: str) -> Tile | None:
-    joint, alone, floor = (
-        spread(results, row, "probe_accuracy", modality)[0]
-        for row in ("joint", f"alone:{modality}", "untrained")
-    )
+    joint, alone, floor = probe_levels(results, modality)
     if joint is None:
         return None
     gap = probe_gap(results, modality)

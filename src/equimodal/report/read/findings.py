@@ -52,6 +52,12 @@ def probe_gap(results: Results, modality: str) -> Difference | None:
     return paired(results, "joint", f"alone:{modality}", "probe_accuracy", modality)
 
 
+def probe_levels(results: Results, modality: str) -> tuple[float | None, ...]:
+    """Probe of a modality's encoder after joint training, trained alone, and untrained."""
+    rows = "joint", f"alone:{modality}", "untrained"
+    return tuple(spread(results, row, "probe_accuracy", modality)[0] for row in rows)
+
+
 def starved(gap: Difference) -> bool:
     """Whether a probe gap is called starvation: a point or more, its whole interval below zero."""
     return gap.sign < 0 and gap.mean <= -STARVED_FROM
@@ -77,9 +83,7 @@ def starvation(results: Results) -> str:
 
 
 def _probe_story(results: Results, modality: str, gap: Difference | None) -> str:
-    after, _ = spread(results, "joint", "probe_accuracy", modality)
-    alone, _ = spread(results, f"alone:{modality}", "probe_accuracy", modality)
-    floor, _ = spread(results, "untrained", "probe_accuracy", modality)
+    after, alone, floor = probe_levels(results, modality)
     story = f"{percent(after)} % after joint training, {percent(alone)} % trained alone"
     if gap is None:
         return story

@@ -36,9 +36,7 @@ def _isolates(results: Results, row: str) -> bool:
     """Whether a row only serves others: a method's control, or joint at another rate."""
     if methods.known(row):
         return methods.entry(row).is_control
-    entries = results["summary"].values()
-    controls = {name for e in entries for name in (e.get("control"), *(e.get("controls") or ()))}
-    return row in controls or row.startswith("joint:")
+    return row.startswith("joint:") or any(row in controls(results, r) for r in results["summary"])
 
 
 def grouped_rows(results: Results) -> dict[str, list[str]]:
@@ -168,3 +166,16 @@ def spread(
     if modality is not None:
         found = found.get(modality) or {}
     return finite(found.get("mean")), finite(found.get("sd"))
+
+
+def controls(results: Results, row: str) -> dict[str, Difference | None]:
+    """Control -> accuracy of the row minus that of the control, the main control first.
+
+    None where nothing can be said. Results of before a method could have several name one.
+    """
+    entry = results["summary"].get(row, {})
+    found = entry.get("controls")
+    if isinstance(found, Mapping):
+        return {name: difference_of(value) for name, value in found.items()}
+    first = entry.get("control")
+    return {first: difference_of(entry.get("difference_to_control"))} if first else {}
