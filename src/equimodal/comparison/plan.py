@@ -18,7 +18,7 @@ from equimodal.comparison.arguments import (
 )
 from equimodal.comparison.rows import ENSEMBLE, expand_rows, slug
 from equimodal.comparison.settings import check_method_settings, split_settings
-from equimodal.data.defaults import budget_of
+from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
 from equimodal.errors import BalanceError
 from equimodal.training.config import OPTIONAL, RATE_FACTORS, UNTRAINED, RunConfig
 from equimodal.training.optimizers import SETTINGS, changed_settings, check_optimizer
@@ -26,6 +26,8 @@ from equimodal.training.schedules import COSINE, check_schedule, from_words, in_
 
 if TYPE_CHECKING:
     from equimodal.data.dataset import DataSource
+
+_OTHER_DATA: TrainingDefaults = {"epochs": 30, "batch_size": 64, "lr": 0.03}
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def make_plan(
     """
     given = dict(settings or {})
     own = split_settings({k: v for k, v in given.items() if k.startswith(f"{data}.")}, data)
-    chosen, budget = seed_list(seeds), budget_of(data)
+    chosen, budget = seed_list(seeds), TRAINING_DEFAULTS.get(data, _OTHER_DATA)
     check_optimizer(optimizer)
     check_objective(objective)
     check_device(device)

@@ -21,9 +21,3 @@ TRAINING_DEFAULTS: dict[str, TrainingDefaults] = {
     "mosi": {"epochs": 20, "batch_size": 64, "lr": 0.01},
     "handwritten": {"epochs": 30, "batch_size": 64, "lr": 0.03},
 }
-_OTHERS: TrainingDefaults = {"epochs": 30, "batch_size": 64, "lr": 0.03}
-
-
-def budget_of(data: str) -> TrainingDefaults:
-    """What every row of a comparison on a data set may spend, where the user does not say it."""
-    return TRAINING_DEFAULTS.get(data, _OTHERS)
