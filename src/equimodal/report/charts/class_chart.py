@@ -23,8 +23,6 @@ from equimodal.report.read.predictions import Predictions, alone_rows, fused_row
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import modalities
 
-Rates = dict[str, NDArray[np.float64]]
-
 
 def class_chart(results: Results, predictions: Predictions) -> Chart | None:
     """One line per class with a dot for the fused model and for each modality trained alone."""
