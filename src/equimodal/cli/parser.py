@@ -42,7 +42,7 @@ _COMPARE_EXAMPLES = """\
 examples:
   equimodal compare
   equimodal compare --methods joint,amss,amss-fixed --seeds 5 --out results/amss
-  equimodal compare --lr 0.01,0.03,0.1 --set amss.tau=0.5 --set keypad.snr=5 --out results/search
+  equimodal compare --lr 0.01,0.03,0.1 --set dus.gamma=2 --set keypad.snr=5 --out results/search
   equimodal compare --data avdigits --data-root ~/data --objective fused+unimodal --out results/av
   equimodal compare --data my.csv          a table of your own, see docs/manifest.md
   equimodal compare --resume               continue after a kill, or show the table again"""

@@ -262,7 +262,8 @@ class DiagnoseRelearn(Method):
         return {n: p for n, p in parameters.items() if id(p) not in kept}
 
     def _check(self) -> None:
-        inside = bool(self.at) and all(is_number(s) and 0 < s < 1 for s in self.at)
+        inside = isinstance(self.at, Sequence) and bool(self.at)
+        inside = inside and all(is_number(s) and 0 < s < 1 for s in self.at)
         require(inside, "DiagnoseRelearn at must hold shares of training in (0, 1)", self.at)
         require_number("DiagnoseRelearn times", self.times, low=1, whole=True)
         require_number("DiagnoseRelearn lam", self.lam, low=0)

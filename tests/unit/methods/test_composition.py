@@ -185,6 +185,17 @@ def test_one_method_is_no_composition():
         Composition(methods.create("amss"))
 
 
+@pytest.mark.parametrize("part", [None, "relearn", methods.load("relearn")])
+def test_a_part_that_is_no_method_is_refused(part):
+    with pytest.raises(BalanceError, match=r"combines methods, such as AMSS\(\); found "):
+        Composition(methods.create("amss"), part)
+
+
+def test_a_method_is_not_there_twice_within_another_composition():
+    with pytest.raises(BalanceError, match="DiagnoseRelearn is there twice"):
+        Composition(methods.create("amss~relearn"), methods.create("relearn"))
+
+
 def test_a_part_that_did_not_act_is_named():
     training = trained("amss~relearn", settings={"relearn.lam": 0.0})
     assert training.balancer.acted

@@ -431,6 +431,21 @@ def test_a_large_split_is_diagnosed_on_10_000_samples_of_every_class_by_its_shar
     assert method._purity(features, truth, len(truth)) == purity
 
 
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_split_without_one_sample_of_a_modality_is_refused_by_name(split):
+    net = nn.ModuleDict({m: nn.Linear(4, 4) for m in "ab"})
+    whole, without_b = torch.ones(20, 2).bool(), torch.tensor([[True, False]] * 20)
+    batch = (torch.randn(20, 4), torch.arange(20) % 3)
+    loaders = {s: [(*batch, without_b if s == split else whole)] for s in ("train", "val")}
+    balancer = Balancer(
+        net, methods.create("relearn", every=1), {"a": "a", "b": "b"}, loaders=loaders,
+        forward=lambda model, batch: (model["a"](batch[0]) + model["b"](batch[0]), *batch[1:]),
+    )  # fmt: skip
+    balancer.epoch_index = 1
+    with pytest.raises(BalanceError, match=r"loader .* no sample that holds 'b'"):
+        balancer.epoch_end()
+
+
 def test_collapsed_features_are_left_alone_and_recorded():
     training = start("relearn")
     run(training, 1)
@@ -483,7 +498,7 @@ def test_the_mode_of_the_model_is_restored_after_the_features_were_read():
     "wrong",
     [
         {"at": ()}, {"at": (0.5, 1.0)}, {"at": (0.0,)}, {"every": 0}, {"every": 1.5}, {"times": 0},
-        {"lam": -1}, {"lam": math.nan}, {"strength": 1.5}, {"strength": -0.1},
+        {"lam": -1}, {"lam": math.nan}, {"strength": 1.5}, {"strength": -0.1}, {"at": 0.5},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_name(wrong):

@@ -138,6 +138,19 @@ def test_a_method_stands_beside_its_control_and_the_baselines(recipe):
 
 
 @each
+def test_an_adaptive_control_differs_from_its_method_by_its_preset_alone(recipe):
+    settings = plain(recipe.settings)
+    for row in filter(methods.known, recipe.rows):
+        for control in methods.entry(row).controls:
+            preset = methods.entry(control).preset
+            if "fraction" in preset or not row.startswith("amss"):
+                continue
+            names = {key.rpartition(".")[2] for key in settings if key.startswith(f"{row}.")}
+            for name in names - set(preset):
+                assert settings.get(f"{control}.{name}") == settings[f"{row}.{name}"], (row, name)
+
+
+@each
 def test_no_number_is_published_here_that_nobody_printed(recipe):
     for number in recipe.published:
         known = KNOWN[recipe.data, number.row]

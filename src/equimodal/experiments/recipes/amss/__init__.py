@@ -17,6 +17,7 @@ PAPER = (
 README = "released code, README"
 CODE = "released code"
 OWN = methods.with_controls("amss", "amss+")
+ADAPTIVE = tuple(row for row in OWN if "fraction" not in methods.entry(row).preset)
 ROWS = ("untrained", "alone:*", "ensemble", "joint", "joint+unimodal", *OWN)
 NO_NUMBERS = "No number of the paper could be read in any source, so none stands here."
 SELECTION = (
@@ -44,7 +45,7 @@ def method_settings(script: str, tau: float, *, units: Value, bias: float) -> di
         preset = methods.entry(row).preset
         found[f"{row}.units"] = units
         found[f"{row}.smoothing"] = Value(0.0, f"{CODE}: none")
-        if "fraction" not in preset:
+        if row in ADAPTIVE:
             found[f"{row}.tau"] = Value(tau, README)
             found[f"{row}.significance"] = Value(script, CODE)
         if "weighting" in preset:
