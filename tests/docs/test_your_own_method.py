@@ -161,13 +161,13 @@ BROKEN = {
     "no module": ("__import__('absent_module')", "ModuleNotFoundError: No module named 'absent_"),
     "no entry": ("'turns'", "its entry point must be an Entry or a list of them, found str"),
     "ends the process": ("exit(3)", "SystemExit: 3"),
-    "taken": ("Entry('amss', 'x:X', '')", "the name 'amss' is taken by a method of 'equimodal'"),
-    "twice": ("2 * [Entry('x', 'x:X', '')]", "the name 'x' is taken by a method of 'itself'"),
-    "row": ("Entry('ensemble', 'x:X', '')", "'ensemble' cannot be a method's name"),
-    "spelling": ("Entry('a~b', 'x:X', '')", "'a~b' cannot be a method's name; write lower-case"),
-    "control": ("Entry('x', 'x:X', '', controls=('y',))", "'y', a control of 'x', is not"),
-    "target": ("Entry('x', 'x.X', '')", "The target of x must be module:Class; found 'x.X'"),
-    "objective": ("Entry('x', 'x:X', '', objective='none')", "The objective of x must be one of"),
+    "taken": ("Entry('amss', '', 'x:X')", "the name 'amss' is taken by a method of 'equimodal'"),
+    "twice": ("2 * [Entry('x', '', 'x:X')]", "the name 'x' is taken by a method of 'itself'"),
+    "row": ("Entry('ensemble', '', 'x:X')", "'ensemble' cannot be a method's name"),
+    "spelling": ("Entry('a~b', '', 'x:X')", "'a~b' cannot be a method's name; write lower-case"),
+    "control": ("Entry('x', '', 'x:X', controls=('y',))", "'y', a control of 'x', is not"),
+    "target": ("Entry('x', '', 'x.X')", "The target of x must be module:Class; found 'x.X'"),
+    "objective": ("Entry('x', '', 'x:X', objective='none')", "The objective of x must be one of"),
 }
 
 
@@ -188,7 +188,7 @@ def test_a_broken_package_is_left_out_with_one_warning_that_names_it(case, insta
 
 
 def test_a_broken_package_takes_nothing_from_another(installed):
-    installed(package("Entry('turns', 'x:X', '')", name="zebra"), "first")
+    installed(package("Entry('turns', '', 'x:X')", name="zebra"), "first")
     installed(FILES, "second")
     with pytest.warns(UserWarning, match="'zebra' adds no methods: the name 'turns' is taken by a"
                       " method of 'equimodal-turns'"):  # fmt: skip
@@ -196,7 +196,7 @@ def test_a_broken_package_takes_nothing_from_another(installed):
 
 
 def test_a_class_that_cannot_be_imported_names_its_package_when_it_is_used(installed):
-    installed(package("Entry('x', 'absent_module:X', '')"))
+    installed(package("Entry('x', '', 'absent_module:X')"))
 
     assert "x" in methods.names()
     with pytest.raises(BalanceError, match="'x' of the package 'equimodal-other' cannot be impor"):

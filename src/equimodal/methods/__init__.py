@@ -155,10 +155,11 @@ def _own(part: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def _composed(name: str, parts: Sequence[Entry]) -> Entry:
     """The entry of a composition: held against its first part, which lacks only the others."""
     return Entry(
-        name, f"{__name__}.composition:Composition", "; then: ".join(p.summary for p in parts),
+        name, "; then: ".join(p.summary for p in parts), f"{__name__}.composition:Composition",
         objective="own" if any(p.objective == "own" for p in parts) else "any",
         family="combination", controls=(parts[0].name,),
         depends=tuple(dict.fromkeys(row for p in parts for row in p.depends)),
+        records={name: title for p in parts for name, title in p.records.items()},
     )  # fmt: skip
 
 

@@ -40,10 +40,10 @@ class Entry:
 
     name: str
     """As a row is asked for: lower-case letters and digits, ``-`` between them, ``+`` behind."""
-    target: str
-    """``module:Class``"""
     summary: str
     """One honest sentence without its full stop."""
+    target: str
+    """``module:Class``"""
     preset: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     """Constructor arguments that make this row, in place of the class's defaults."""
     objective: str = field(default="any", kw_only=True)
@@ -61,6 +61,8 @@ class Entry:
     """The cases in which a diagnosis advises it. None is promised to help."""
     functions: tuple[str, ...] = field(default=(), kw_only=True)
     """Pure functions of its module, one an equation, that `equimodal.functional` offers."""
+    records: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """Title of a decision that it records, by its name, where the name alone does not say it."""
     quick: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     """Settings with which it acts within a few steps; the contract tests train with them."""
     package: str = field(default="", kw_only=True)
