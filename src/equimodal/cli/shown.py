@@ -17,9 +17,12 @@ def warnings_as_lines() -> Iterator[None]:
     """What this library warns of, each as one line on stderr without its place in the source."""
     usual = warnings.formatwarning
 
-    def written(message: Any, category: Any, filename: str, *place: Any) -> str:
+    def written(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        line: str | None = None,
+    ) -> str:  # fmt: skip
         if "equimodal" not in filename:
-            return usual(message, category, filename, *place)
+            return usual(message, category, filename, lineno, line)
         return f"equimodal: warning: {message}\n"
 
     warnings.formatwarning = written

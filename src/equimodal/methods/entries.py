@@ -64,7 +64,8 @@ ENTRIES = (
             Fit(AHEAD, "updates fewer units of the encoder that is ahead, here {ahead}, so that "
                 "the fused loss leaves something for {starved}"),
         ),
-        functions=("modality_significance", "sample_units", "unit_importance", "update_fractions"), **_AMSS,
+        functions=("modality_significance", "sample_units", "unit_importance", "update_fractions"),
+        **_AMSS,
     ),
     Entry(
         "amss+-fixed", "AMSS+'s masks at the fixed fraction 1 - 1/M",

@@ -17,7 +17,7 @@ from equimodal.methods.entry import Entry
 GROUP = "equimodal.methods"
 OTHER_ROWS = ("untrained", "ensemble")
 """Rows of a comparison that are no methods."""
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\+?")
+_NAME = re.compile(r"[a-z0-9]+([-+]+[a-z0-9]+)*\+?")
 
 
 @dataclass(frozen=True)
