@@ -348,7 +348,7 @@ MISUSE = {
     ),
     "two balancers on one model": (
         two_balancers,
-        ["Net already has a balancer (AMSS)", "methods.create('amss~relearn')", "detach()"],
+        ["Net already has a balancer (AMSS)", "methods.create('one~other')", "detach()"],
     ),
     "balancer after the first compiled call": (
         balancer_after_the_first_compiled_call,

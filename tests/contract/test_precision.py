@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from contract.models import dataset, model
-from contract.training import SETTINGS, gathered, whole
+from contract.training import gathered, quick, whole
 from equimodal import Balancer, LinearSplit, methods
 from equimodal.data import MultimodalDataset
 
@@ -36,7 +36,7 @@ class Loop:
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.1, momentum=0.9)
         self.scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
         self.balancer = Balancer(
-            self.net, methods.create(name, **SETTINGS.get(name, {})),
+            self.net, methods.create(name, **quick(name)),
             {m: f"encoders.{m}" for m in self.data.inputs}, LinearSplit("head"),
             loaders={"train": [whole(self.data)], "val": [whole(held_out)]},
             optimizers=[self.optimizer], epochs=4,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from equimodal.cli.parser import parse
-from equimodal.cli.shown import PIPE_WIDTH, show, warn_of_divergence
+from equimodal.cli.shown import PIPE_WIDTH, show, warn_of_divergence, warnings_as_lines
 from equimodal.cli.values import encoders, settings
 from equimodal.errors import BalanceError, ToldElsewhere
 from equimodal.training.launch import import_fabric, is_first_here, launched, told_once
@@ -53,7 +53,8 @@ def _run(given: list[str]) -> None:
     except SystemExit:  # argparse has printed the help or the version
         return
     run = getattr(arguments, "run", None) or _COMMANDS[arguments.command]
-    run(arguments)
+    with warnings_as_lines():
+        run(arguments)
 
 
 def _one_line(error: Exception) -> str:

@@ -15,7 +15,7 @@ EVERY_ALONE = f"{ALONE}*"
 
 
 def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple[str, ...]:
-    """Names of all rows in order: ``alone:*`` resolved, what ``ensemble`` needs put before it.
+    """Names of all rows in order: ``alone:*`` resolved, what a row reads put before it.
 
     Args:
         given: rows as the user wrote them; None for the default rows.
@@ -29,8 +29,8 @@ def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple
     rows: list[str] = []
     for name in _default_rows() if given is None else given:
         wanted = alone if name == EVERY_ALONE else [name]
-        if name == ENSEMBLE:
-            wanted = [row for row in alone if row not in rows] + [ENSEMBLE]
+        if EVERY_ALONE in _reads(name):
+            wanted = [row for row in alone if row not in rows] + [name]
         for row in wanted:
             _check_row(row, rows, known)
             rows.append(row)
@@ -47,6 +47,13 @@ def known_rows(alone: Iterable[str]) -> tuple[str, ...]:
 def controls_of(row: str) -> tuple[str, ...]:
     """The rows that a method is held against, the one that isolates its main idea first."""
     return methods.entry(row).controls if methods.known(row) else ()
+
+
+def _reads(row: str) -> tuple[str, ...]:
+    """The rows of trained models that a row reads."""
+    if row == ENSEMBLE:
+        return (EVERY_ALONE,)
+    return methods.entry(row).depends if methods.known(row) else ()
 
 
 def slug(row: str) -> str:

@@ -38,7 +38,7 @@ def split_settings(
         if not dot or not name:
             raise BalanceError(
                 f"The setting '{key}' does not say whose it is; write <method or data>.<name>, "
-                "such as amss.tau."
+                f"with one of {', '.join(owners)} before the dot."
             )
         if owner not in owners:
             raise BalanceError(

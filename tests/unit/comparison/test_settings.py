@@ -13,7 +13,7 @@ def test_settings_are_sorted_by_their_owner():
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("tau", "'tau' does not say whose it is.*amss.tau"),
+        ("tau", "'tau' does not say whose it is.*one of keypad, joint, amss before"),
         ("amss.", "'amss.' does not say whose"),
         ("ams.tau", "'ams.tau' belongs to nothing.*Did you mean 'amss'"),
         ("dus.minimum", "'dus.minimum' belongs to nothing in this comparison; write one of keypad"),

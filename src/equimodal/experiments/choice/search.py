@@ -228,10 +228,10 @@ def _merit(trial: FrozenTrial) -> tuple[bool, int, float]:
 def named(parameters: Mapping[str, Any]) -> str:
     """A trial's row and setting, such as ``amss tau=0.31``."""
     row = parameters["row"]
-    return f"{row} {space.MAIN[row].name}={parameters[space.key(row)]:.3g}"
+    return f"{row} {space.main(row).setting}={parameters[space.key(row)]:.3g}"
 
 
 def setting(parameters: Mapping[str, Any]) -> dict[str, float]:
     """A trial's setting: ``{"tau": 0.31}``"""
     row = parameters["row"]
-    return {space.MAIN[row].name: parameters[space.key(row)]}
+    return {space.main(row).setting: parameters[space.key(row)]}

@@ -1,6 +1,7 @@
 """What a choice says of its pick."""
 
 import shlex
+from dataclasses import replace
 
 from equimodal import methods
 from equimodal.cli.parser import parse
@@ -8,7 +9,7 @@ from equimodal.experiments.choice.outcome import _notes
 
 
 def test_a_picked_method_comes_with_the_command_that_holds_it_against_its_controls(monkeypatch):
-    entry = methods.Entry("amss", "amss:AMSS", "", controls=("amss-fixed", "relearn-fixed"))
+    entry = replace(methods.entry("amss"), controls=("amss-fixed", "relearn-fixed"))
     monkeypatch.setitem(methods._REGISTRY, "amss", entry)
     winner = {"row": "amss", "settings": {"tau": 0.31}}
     (note,) = _notes("amss", winner, {}, ["--data", "keypad", "--epochs", "9"])
