@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from equimodal import data
 from equimodal import methods as registry
-from equimodal.comparison.command.values import rounded, setting_text
+from equimodal.comparison.command.values import short_text
 from equimodal.data import converters
 from equimodal.docstrings import argument_docs
 
@@ -131,7 +131,7 @@ def _settings(name: str, defaults: Mapping[str, object], meanings: Mapping[str, 
 
 def _written(value: object) -> str:
     """A value as `--set` takes it, its numbers short."""
-    return setting_text(rounded(value, _DIGITS))
+    return short_text(value, _DIGITS)
 
 
 def _columns(rows: Iterable[tuple[str, str]], indent: str = "") -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from equimodal import data as sources
 from equimodal.comparison.experiment import Execution, Experiment, batch_size_of, check_device
 from equimodal.comparison.rows import ENSEMBLE, expand_rows, slug
-from equimodal.comparison.settings import check_method_settings, split_settings
+from equimodal.comparison.settings import check_method_settings, split_settings, with_names
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
 from equimodal.errors import BalanceError
 from equimodal.training.config import OPTIONAL, RATE_FACTORS, UNTRAINED, RunConfig
@@ -89,7 +89,7 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         "schedule": in_words(experiment.schedule),
         "lr": experiment.lr or [float(budget["lr"])],
         "objective": experiment.objective,
-        "settings": {owner: values for owner, values in by_owner.items() if owner != data},
+        "settings": {o: with_names(o, own) for o, own in by_owner.items() if o != data},
         "device": experiment.device,
         "selection": "best validation accuracy",
         **_model(source, experiment.encoders, experiment.fusion),

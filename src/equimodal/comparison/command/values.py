@@ -124,10 +124,14 @@ def _joined(value: object) -> str:
     return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
-def rounded(value: object, digits: int) -> object:
-    """A value to be shown, its numbers with at most so many digits, whole ones without a point."""
+def short_text(value: object, digits: int) -> str:
+    """A value to be shown: a name as it is, numbers with at most so many digits."""
+    return value if isinstance(value, str) else setting_text(_rounded(value, digits))
+
+
+def _rounded(value: object, digits: int) -> object:
     if isinstance(value, list | tuple):
-        return tuple(rounded(item, digits) for item in value)
+        return tuple(_rounded(item, digits) for item in value)
     if isinstance(value, float) and math.isfinite(value):
         return json.loads(f"{value:.{digits}g}")
     return value

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from equimodal import methods
-from equimodal.comparison.command.values import rounded, setting_text
+from equimodal.comparison.command.values import short_text
 from equimodal.experiments.recipes.recipe import Published, Recipe
 
 DEFAULT = "default of this library"
@@ -75,7 +75,7 @@ def beside(recipe: Recipe, results: Mapping[str, Any], *, heading: str = "here")
 
 def written(value: Any) -> str:
     """A value as `--set` takes it, its numbers short."""
-    return setting_text(rounded(value, _DIGITS))
+    return short_text(value, _DIGITS)
 
 
 def aligned(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
