@@ -26,7 +26,6 @@ LONGER_FILES = {
 }
 LONGER_FUNCTIONS = {
     "equimodal.balancing.balancer.__init__": "to be split",
-    "equimodal.cli.parser._build_parser": "to be split",
 }
 # What Python, a host, a reader of attributes or a loader by name uses.
 USED_BY_OTHERS = [

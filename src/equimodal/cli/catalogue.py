@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 
 from equimodal import data
 from equimodal import methods as registry
+from equimodal.comparison.command.values import short_text
 from equimodal.data import converters
 from equimodal.docstrings import argument_docs
 
-_WIDTH = 96
+_WIDTH, _DIGITS = 96, 4
 _OTHER_ROWS = (
     ("untrained", "the model before training: the floor of every probe"),
     ("alone:MODALITY", "one encoder trained alone; alone:* for each of them"),
@@ -145,12 +146,8 @@ def _settings(name: str, defaults: Mapping[str, object], meanings: Mapping[str, 
 
 
 def _written(value: object) -> str:
-    """A value as `--set` takes it."""
-    if isinstance(value, tuple | list):
-        return ",".join(map(_written, value))
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """A value as `--set` takes it, its numbers short."""
+    return short_text(value, _DIGITS)
 
 
 def _columns(rows: Iterable[tuple[str, str]], indent: str = "") -> str:

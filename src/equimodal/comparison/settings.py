@@ -49,6 +49,15 @@ def split_settings(
     return found
 
 
+def with_names(row: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a method, "none" where that word was read as nothing and a name is wanted."""
+    known = methods.settings(row)
+    return {
+        name: "none" if value is None and isinstance(known.get(name), str) else value
+        for name, value in given.items()
+    }
+
+
 def check_method_settings(row: str, given: Mapping[str, Any]) -> None:
     """Raise `BalanceError` unless the method takes all of these names and values."""
     known = {**methods.settings(row), ON: "gradient"}

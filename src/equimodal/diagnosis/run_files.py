@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from equimodal.data.table import is_manifest
-from equimodal.diagnosis.evidence import Judged
+from equimodal.comparison.command.writing import command, stored_experiment
+from equimodal.comparison.experiment import Execution
+from equimodal.diagnosis.evidence import UNTRAINED, Judged
 from equimodal.errors import BalanceError
 from equimodal.numerics.intervals import chosen_rate
 from equimodal.storage.files import read_json
@@ -24,11 +23,6 @@ _BUDGET = (
     "data", "data_settings", "epochs", "batch_size", "optimizer", "optimizer_settings", "schedule",
     "objective", "encoders", "fusion",
 )  # fmt: skip
-_OPTIONS = {
-    "epochs": "--epochs", "batch_size": "--batch-size", "optimizer": "--optimizer",
-    "schedule": "--schedule", "fusion": "--fusion", "objective": "--objective",
-    "device": "--device",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -152,25 +146,8 @@ def _at_one_rate(runs: Sequence[RunFiles]) -> list[RunFiles]:
 
 def train_command(like: RunFiles, row: str, seed: int, out: Path) -> str:
     """The command that trains another row with the data and the budget of a run."""
-    config = like.config
-    words = ["equimodal", "train", "--data", str(config["data"]), "--method", row]
-    words += ["--seed", str(seed)]
-    for key, option in _OPTIONS.items():
-        words += [option, str(config[key])] if key in config else []
-    for modality, encoder in config.get("encoders", {}).items():
-        words += ["--encoder", f"{modality}={encoder}"]
-    if config.get("lr") is not None and row != "untrained":
-        words += ["--lr", repr(config["lr"])]
-    own = {} if is_manifest(str(config["data"])) else config["data_settings"]
-    given = {str(config["data"]): own}
-    given[str(config["optimizer"])] = config.get("optimizer_settings", {})
-    for owner, values in given.items():
-        for name, value in values.items():
-            words += ["--set", f"{owner}.{name}={_text(value)}"]
-    return shlex.join([*words, "--out", str(out)])
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(map(_text, value)) + ("," if len(value) == 1 else "")
-    return value if isinstance(value, str) else json.dumps(value)
+    changes = {"method": row, "seed": seed, "settings": {}}
+    rate = {} if row != UNTRAINED else {"lr": None}
+    return command(
+        "train", stored_experiment({**like.config, **changes, **rate}), Execution(out=out)
+    )

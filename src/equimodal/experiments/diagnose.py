@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from equimodal.comparison.arguments import default_out
+from equimodal.comparison.experiment import Execution, Experiment, arranged
 from equimodal.diagnosis.diagnosis import Diagnosis
 from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL, UNTRAINED
 from equimodal.diagnosis.folder import diagnose_folder
+from equimodal.experiments.compare import compared
 
 JOINT = "joint"
 ROWS = (UNTRAINED, "alone:*", ENSEMBLE, JOINT, UNIMODAL)
@@ -37,16 +39,23 @@ def diagnose_data(
     Raises:
         BalanceError: as in `equimodal.compare`.
     """
-    from equimodal.experiments.compare import compare
-
-    folder = Path(out) if out is not None else default_folder(data)
-    rows = [name if name != JOINT else row for name in ROWS]
-    compare(data, methods=list(dict.fromkeys(rows)), out=folder, **options)
-    place = {name: options.get(name) for name in ("data_root", "cache")}
-    return diagnose_folder(folder, row=row, split=split, deep=deep, **place)
+    experiment, execution = arranged({"data": data, "out": out, **options})
+    return diagnosed(experiment, execution, row=row, split=split, deep=deep)
 
 
-def default_folder(data: str) -> Path:
-    """Where the runs lie that were trained for a diagnosis."""
-    place = Path(default_out(data))
-    return place.with_name(f"diagnose-{place.name}")
+def diagnosed(
+    experiment: Experiment,
+    execution: Execution,
+    *,
+    row: str = JOINT,
+    split: str = "test",
+    deep: bool = False,
+) -> Diagnosis:
+    """What `diagnose_data` returns, of an experiment whose rows are `ROWS`."""
+    rows = dict.fromkeys(name if name != JOINT else row for name in ROWS)
+    folder = execution.folder(experiment.data, "diagnose-")
+    compared(replace(experiment, methods=tuple(rows)), replace(execution, out=folder))
+    return diagnose_folder(
+        folder, row=row, split=split, deep=deep, data_root=execution.data_root,
+        cache=execution.cache,
+    )  # fmt: skip

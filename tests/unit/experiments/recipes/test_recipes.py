@@ -208,14 +208,18 @@ def test_relearning_happens_after_20_40_and_60_of_90_epochs_for_the_control_too(
 
 
 def test_a_user_replaces_values_of_converter_methods_and_encoders():
-    given = {"cremad.split": "relearn", "amss.tau": 0.5}
-    found = changed(recipes.load("amss/cremad"), given, {"video": "resnet50"}, epochs=3, lr=None)
+    given = {
+        "settings": {"cremad.split": "relearn", "amss.tau": 0.5},
+        "encoders": {"video": "resnet50"},
+        "epochs": 3,
+    }
+    found = changed(recipes.load("amss/cremad"), given)
     assert found.converter["split"].value == "relearn"
     assert math.isclose(found.settings["amss.tau"].value, 0.5)
     assert found.encoders["video"].value == "resnet50"
     assert (found.epochs.value, found.lr.value) == (3, 0.01)
     with pytest.raises(BalanceError, match=r"'face', which is no modality of amss/cremad; .*sound"):
-        changed(recipes.load("amss/cremad"), None, {"face": "resnet18"})
+        changed(recipes.load("amss/cremad"), {"encoders": {"face": "resnet18"}})
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones():

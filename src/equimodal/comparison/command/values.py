@@ -1,9 +1,13 @@
-"""How an argument's text becomes a value; a wrong text says what to write instead."""
+"""How an argument's text becomes a value, and a value the text that is read as it again.
+
+A wrong text says what to write instead.
+"""
 
 import json
+import math
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from equimodal.errors import BalanceError
 
@@ -37,6 +41,11 @@ def seeds(text: str) -> int | list[int]:
     example = "how many seeds (3), or which (0,1,7)"
     found = [_convert(word, int, example) for word in text.removesuffix(",").split(",")]
     return found if "," in text else found[0]
+
+
+def seed(text: str) -> tuple[int]:
+    """The text as the only seed."""
+    return (whole_number(text),)
 
 
 def rate(text: str) -> float:
@@ -85,13 +94,72 @@ def _pairs(texts: Sequence[str], option: str, form: str, example: str) -> dict[s
 def setting_value(text: str) -> object:
     """A number, true, false, none, a name, or a tuple of these where the text holds commas.
 
-    A tuple of one is written `0.5,`.
+    A tuple of one is written `0.5,`. JSON is read too, for what cannot be written so: a name that
+    holds commas, or looks like a number.
     """
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     try:
-        value = json.loads(text)
+        return _with_tuples(json.loads(text))
     except ValueError:
         parts = text.removesuffix(",").split(",")
-        value = tuple(map(setting_value, parts)) if "," in text else text
-    return tuple(value) if isinstance(value, list) else value
+        return tuple(map(setting_value, parts)) if "," in text else text
+
+
+def _with_tuples(value: Any) -> Any:
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+
+
+def setting_text(value: object) -> str:
+    """The text that `setting_value` reads as this value, a list as a tuple."""
+    text = _joined(value)
+    # Blanks at the ends of an option's value are dropped.
+    exact = text == text.strip() and json.dumps(setting_value(text)) == json.dumps(value)
+    return text if exact else json.dumps(value)
+
+
+def _joined(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(_joined, value)) + ("," if len(value) == 1 else "")
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def short_text(value: object, digits: int) -> str:
+    """A value to be shown: a name as it is, numbers with at most so many digits."""
+    return value if isinstance(value, str) else setting_text(_rounded(value, digits))
+
+
+def _rounded(value: object, digits: int) -> object:
+    if isinstance(value, list | tuple):
+        return tuple(_rounded(item, digits) for item in value)
+    if isinstance(value, float) and math.isfinite(value):
+        return json.loads(f"{value:.{digits}g}")
+    return value
+
+
+def setting_texts(values: Mapping[str, object]) -> list[str]:
+    """The texts that `settings` reads as these values."""
+    return [f"{key}={setting_text(value)}" for key, value in values.items()]
+
+
+def encoder_texts(names: Mapping[str, str]) -> list[str]:
+    """The texts that `encoders` reads as these names."""
+    return [f"{modality}={name}" for modality, name in names.items()]
+
+
+def list_text(values: Sequence[object]) -> str:
+    """What is written with commas between: names or numbers."""
+    return ",".join(map(str, values))
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """The text that `seeds` reads as these: how many, of the first ones, or which."""
+    if list(seeds) == list(range(len(seeds))):
+        return str(len(seeds))
+    return list_text(seeds) + ("," if len(seeds) == 1 else "")
+
+
+def only_text(values: Sequence[object]) -> str:
+    """The text of the only value, for an option that takes one where others take several."""
+    (value,) = values
+    return str(value)
