@@ -17,10 +17,10 @@ from equimodal.comparison.arguments import (
     seed_list,
 )
 from equimodal.comparison.budget import budget_of
-from equimodal.comparison.rows import ENSEMBLE, expand_rows, slug
+from equimodal.comparison.rows import ENSEMBLE, RATE_FACTORS, UNTRAINED, expand_rows, slug
 from equimodal.comparison.settings import check_method_settings, split_settings
 from equimodal.errors import BalanceError
-from equimodal.training.config import OPTIONAL, RATE_FACTORS, UNTRAINED, RunConfig
+from equimodal.training.config import OPTIONAL, RunConfig
 from equimodal.training.optimizers import SETTINGS, changed_settings, check_optimizer
 from equimodal.training.schedules import COSINE, check_schedule, from_words, in_words
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from equimodal import methods
-from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL
+from equimodal.comparison.rows import ENSEMBLE, UNIMODAL
 from equimodal.diagnosis.rules import BEHIND, BEHIND_FROM, UNDER_TRAINED, WEAK, WELL_TRAINED
 
 NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."

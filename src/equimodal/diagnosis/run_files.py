@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from equimodal.comparison.rows import UNTRAINED
 from equimodal.data.table import is_manifest
 from equimodal.diagnosis.evidence import Judged
 from equimodal.errors import BalanceError
@@ -159,7 +160,7 @@ def train_command(like: RunFiles, row: str, seed: int, out: Path) -> str:
         words += [option, str(config[key])] if key in config else []
     for modality, encoder in config.get("encoders", {}).items():
         words += ["--encoder", f"{modality}={encoder}"]
-    if config.get("lr") is not None and row != "untrained":
+    if config.get("lr") is not None and row != UNTRAINED:
         words += ["--lr", repr(config["lr"])]
     own = {} if is_manifest(str(config["data"])) else config["data_settings"]
     given = {str(config["data"]): own}

@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.comparison.arguments import default_out
+from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.diagnosis import Diagnosis
-from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL, UNTRAINED
 from equimodal.diagnosis.folder import diagnose_folder
-
-JOINT = "joint"
-ROWS = (UNTRAINED, "alone:*", ENSEMBLE, JOINT, UNIMODAL)
-"""The diagnosed training and all that it is held against."""
 
 
 def diagnose_data(
@@ -24,7 +20,7 @@ def diagnose_data(
     out: str | Path | None = None,
     **options: Any,
 ) -> Diagnosis:
-    """Train `ROWS` on a data set as `equimodal.compare` does, and diagnose the joint training.
+    """Train `REFERENCES` on a data set as `equimodal.compare` does, and diagnose joint training.
 
     Args:
         data: name of the data set, or the path of a table of your own.
@@ -40,7 +36,7 @@ def diagnose_data(
     from equimodal.experiments.compare import compare
 
     folder = Path(out) if out is not None else default_folder(data)
-    rows = [name if name != JOINT else row for name in ROWS]
+    rows = [name if name != JOINT else row for name in REFERENCES]
     compare(data, methods=list(dict.fromkeys(rows)), out=folder, **options)
     place = {name: options.get(name) for name in ("data_root", "cache")}
     return diagnose_folder(folder, row=row, split=split, deep=deep, **place)

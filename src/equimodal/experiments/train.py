@@ -15,11 +15,11 @@ from equimodal import data as sources
 from equimodal.comparison.arguments import check_device
 from equimodal.comparison.folder import check_run
 from equimodal.comparison.plan import PlannedRun, make_plan
-from equimodal.comparison.rows import ENSEMBLE
+from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
 from equimodal.comparison.worker import ERROR, relevant, steady, unforeseen
 from equimodal.errors import BalanceError
 from equimodal.experiments.train_progress import shown
-from equimodal.training.config import UNTRAINED, RunConfig
+from equimodal.training.config import RunConfig
 from equimodal.training.launch import Launch, launched, told_once
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def _planned(
     row = options["methods"][0]
     if row == ENSEMBLE:
         raise BalanceError(
-            "The row 'ensemble' trains nothing, it averages the rows alone:<modality>; train "
-            "those, then write `equimodal compare --methods ensemble --resume`."
+            f"The row '{ENSEMBLE}' trains nothing, it averages the rows {alone_row('<modality>')}; "
+            f"train those, then write `equimodal compare --methods {ENSEMBLE} --resume`."
         )
     options = dict(options)
     data, root = sources.ready(

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from equimodal.diagnosis.evidence import ENSEMBLE, UNTRAINED, Case, Evidence, Judged, alone
+from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
+from equimodal.diagnosis.evidence import Case, Evidence, Judged
 from equimodal.diagnosis.gathering import ensemble
 from equimodal.diagnosis.inside import Inside, inside_of
 from equimodal.diagnosis.own_model.alone import (
@@ -119,9 +120,9 @@ class Findings:
         one_hot = nn.functional.one_hot(probed[modality], self.seen.logits.shape[1]).float()
         rows = seen.features[modality].flatten(1)
         logits = one_hot if head is None else head.cpu()(rows.to(head.weight.dtype)).float()
-        self.models[alone(modality)] = Judged(logits, seen.labels, {}, probed)
-        if head is not None and all(alone(m) in self.models for m in self.names):
-            self.models[ENSEMBLE] = ensemble([self.models[alone(m)] for m in self.names])
+        self.models[alone_row(modality)] = Judged(logits, seen.labels, {}, probed)
+        if head is not None and all(alone_row(m) in self.models for m in self.names):
+            self.models[ENSEMBLE] = ensemble([self.models[alone_row(m)] for m in self.names])
 
     def case(self, name: str) -> Case:
         """The evidence of a diagnosis."""
@@ -138,11 +139,11 @@ class Findings:
 
     def _missing(self) -> Iterator[dict[str, Any]]:
         """What was not given, and how to give it."""
-        if not all(alone(m) in self.models for m in self.names):
+        if not all(alone_row(m) in self.models for m in self.names):
             how = "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs=20)"
             for m in self.names:
-                if alone(m) not in self.models:
-                    yield {"row": alone(m), "seed": self.seed, "command": how}
+                if alone_row(m) not in self.models:
+                    yield {"row": alone_row(m), "seed": self.seed, "command": how}
 
 
 def _groups(given: Sequence[int] | Tensor, count: int) -> Tensor:

@@ -11,6 +11,7 @@ from equimodal import data as sources
 from equimodal.comparison.arguments import count_of, default_out
 from equimodal.comparison.engine import default_jobs
 from equimodal.comparison.plan import make_plan
+from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.folder import diagnose_folder
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.confirmation import CLOSING, FEWEST, confirmed, seed_seconds
@@ -21,7 +22,6 @@ from equimodal.experiments.choice.space import SEARCH_SEED, candidates
 from equimodal.experiments.choice.task import Json, Task
 from equimodal.experiments.choice.telling import Teller
 from equimodal.experiments.choice.time_budget import TimeBudget, seconds_of, spoken
-from equimodal.experiments.diagnose import ROWS
 from equimodal.storage.files import locked, make_folder, read_json, write_json
 
 JOURNAL = "journal.log"
@@ -77,9 +77,7 @@ def choose(
     device = options.get("device") or "cpu"
     processes = count_of("number of jobs", jobs, default_jobs(device))
     ready = sources.ready(data, data_root, cache=cache, progress=progress)
-    plan = make_plan(
-        ready[0], data_root=ready[1], methods=["joint"], seeds=[SEARCH_SEED], **options
-    )
+    plan = make_plan(ready[0], data_root=ready[1], methods=[JOINT], seeds=[SEARCH_SEED], **options)
     make_folder(folder)
     with locked(folder, patience=0.0):
         state = claimed(folder, plan.config)
@@ -94,7 +92,7 @@ def choose(
 
 def _chosen(task: Task) -> Json:
     task.teller.stage("diagnosing: joint training, its baselines, every modality alone")
-    references = task.compare("diagnosis", methods=list(ROWS), seeds=[SEARCH_SEED])
+    references = task.compare("diagnosis", methods=list(REFERENCES), seeds=[SEARCH_SEED])
     task.keep()
     found = diagnose_folder(task.folder / "diagnosis", split="validation")
     for line in found["text"]:

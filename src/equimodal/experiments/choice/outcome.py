@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.space import BASELINES
 from equimodal.numerics.intervals import paired_difference
@@ -109,7 +110,7 @@ def _control_command(row: str, settings: Mapping[str, float], words: Sequence[st
     """The command that holds the pick against its controls, which take its settings."""
     rows = (*methods.entry(row).controls, row)
     own = [w for r in rows for w in _sets(r, settings, methods.settings(r))]
-    named = ",".join(("joint", *rows))
+    named = ",".join((JOINT, *rows))
     return shlex.join(["equimodal", "compare", "--methods", named, *own, *words])
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from equimodal import methods
+from equimodal.comparison.rows import JOINT, UNIMODAL
 from equimodal.diagnosis.verdict import is_sure
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 SEARCH_SEED = 0
 """The seed that is diagnosed and searched on."""
-BASELINES = ("joint", "joint+unimodal")
+BASELINES = (JOINT, UNIMODAL)
 """What a method has to beat, from the cheapest on."""
 
 
