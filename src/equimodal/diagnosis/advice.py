@@ -9,8 +9,6 @@ from equimodal import methods
 from equimodal.comparison.rows import ENSEMBLE, UNIMODAL
 from equimodal.diagnosis.rules import BEHIND, BEHIND_FROM, UNDER_TRAINED, WEAK, WELL_TRAINED
 
-NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
-
 
 def advice(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What to try, best-founded first: ``{"method": row, "reason": sentence, "controls": rows}``.

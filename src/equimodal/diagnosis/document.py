@@ -15,7 +15,7 @@ import torch
 
 from equimodal.comparison.rows import UNTRAINED, alone_row
 from equimodal.diagnosis.advice import advice
-from equimodal.diagnosis.diagnosis import Diagnosis
+from equimodal.diagnosis.diagnosis import SCHEMA, Diagnosis
 from equimodal.diagnosis.evidence import Case
 from equimodal.diagnosis.inside import GAINS, per_class
 from equimodal.diagnosis.text import interval_notes, lines, recording_lines
@@ -24,8 +24,6 @@ from equimodal.measures.calibration import calibration_error
 from equimodal.measures.generalisation import overfitting_to_generalisation
 from equimodal.measures.shapley import EXACT_UP_TO
 from equimodal.numerics.resampling import Resampled
-
-SCHEMA = "equimodal.diagnosis/1"
 
 
 def document(case: Case) -> Diagnosis:

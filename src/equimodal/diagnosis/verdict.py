@@ -10,7 +10,19 @@ from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, UNIMODAL, UNTRAINED, alone_row
 from equimodal.diagnosis.evidence import Case, Evidence
-from equimodal.diagnosis.rules import STATES, SURE_FROM, WORDS, modality_words, model_states
+from equimodal.diagnosis.rules import (
+    BALANCED,
+    BEHIND,
+    BEHIND_FROM,
+    LOST_FROM,
+    STATES,
+    TELLS_FROM,
+    UNDER_TRAINED,
+    WEAK,
+    WEAK_BELOW,
+    WELL_TRAINED,
+    WORDS,
+)
 from equimodal.numerics.resampling import Resampled, estimate
 
 Json = dict[str, Any]
@@ -137,6 +149,33 @@ def _cost(case: Case, sample: Resampled) -> Json:
     }
 
 
-def is_sure(certainty: float | None) -> bool:
-    """Whether a word may be called sure."""
-    return certainty is not None and certainty >= SURE_FROM
+def modality_words(fused: Tensor, alone: Tensor, chance: float) -> Tensor:
+    """Position in `WORDS` of each modality's word. (..., M), (..., M) -> (..., M)
+
+    Args:
+        fused: probe accuracy of each encoder in the fused model.
+        alone: probe accuracy of the same encoders trained alone.
+        chance: accuracy of naming the most frequent class always.
+    """
+    tells = alone - chance
+    speechless = tells < TELLS_FROM
+    starved = (alone - fused >= LOST_FROM) & ~speechless
+    weak = speechless | (tells < WEAK_BELOW * tells.amax(-1, keepdim=True))
+    word = torch.full_like(fused, WORDS.index(WELL_TRAINED), dtype=torch.long)
+    word[weak] = WORDS.index(WEAK)
+    word[starved] = WORDS.index(UNDER_TRAINED)
+    return word
+
+
+def model_states(words: Tensor, lead: Tensor) -> Tensor:
+    """Position in `STATES` of the model's state. (..., M), (...) -> (...)
+
+    Args:
+        words: of its modalities.
+        lead: accuracy of the ensemble of modalities trained alone, minus that of the model.
+    """
+    starved = (words == WORDS.index(UNDER_TRAINED)).any(-1)
+    state = torch.full_like(lead, STATES.index(BALANCED), dtype=torch.long)
+    state[lead >= BEHIND_FROM] = STATES.index(BEHIND)
+    state[starved] = STATES.index(UNDER_TRAINED)
+    return state

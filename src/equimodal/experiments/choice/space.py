@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from equimodal import methods
 from equimodal.comparison.rows import JOINT, UNIMODAL
-from equimodal.diagnosis.verdict import is_sure
+from equimodal.diagnosis.rules import is_sure
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
