@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from equimodal.comparison.arguments import check_device
 from equimodal.comparison.folder import check_run
 from equimodal.comparison.plan import PlannedRun, make_plan
 from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
-from equimodal.comparison.worker import ERROR, relevant, steady, unforeseen
+from equimodal.comparison.worker import ERROR, steady, unforeseen, warnings_told
 from equimodal.errors import BalanceError
 from equimodal.experiments.train_progress import shown
 from equimodal.training.config import RunConfig
@@ -88,7 +87,11 @@ def _train(
     from equimodal.training.loop import train
 
     folder, speaks = out / planned.folder, launch.rank == 0
-    with _warnings(speaks), _errors(folder, launch), shown(planned.config, speaks) as notify:
+    with (
+        warnings_told(_warn if speaks else lambda _: None),
+        _errors(folder, launch),
+        shown(planned.config, speaks) as notify,
+    ):
         result = train(planned.config, folder, data_root=root, notify=notify, fabric=fabric)
     return TrainedRun(planned.config, result, folder, speaks)
 
@@ -151,13 +154,5 @@ def _errors(folder: Path, launch: Launch) -> Iterator[None]:
     file.unlink(missing_ok=True)
 
 
-@contextmanager
-def _warnings(speaks: bool) -> Iterator[None]:
-    """Print what a user can act on when the block is over, each warning once."""
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("default")
-            yield
-    finally:
-        for text in relevant(caught) if speaks else ():
-            print(f"equimodal: warning: {text}", file=sys.stderr)
+def _warn(text: str) -> None:
+    print(f"equimodal: warning: {text}", file=sys.stderr)

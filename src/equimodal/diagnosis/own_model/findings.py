@@ -21,9 +21,10 @@ from equimodal.diagnosis.own_model.alone import (
     train_alone,
 )
 from equimodal.diagnosis.own_model.deep import gradient_measures, purities
-from equimodal.diagnosis.own_model.subject import Refusion, Seen, Subject
+from equimodal.diagnosis.own_model.subject import Refusion, Subject
 from equimodal.errors import BalanceError
 from equimodal.measures.coalitions import Fuse, coalition_logits, summed
+from equimodal.training.prediction import Prediction
 from equimodal.training.probe import probe_predictions
 
 JUDGED = "test"
@@ -46,7 +47,7 @@ class Findings:
         self.seen = subject.see(loaders[JUDGED], JUDGED)
         known = None if groups is None else _groups(groups, len(self.seen.labels))
         fuse, rows = self._fusion()
-        unimodal = self.seen.unimodal or {
+        unimodal = self.seen.unimodal_logits or {
             m: coalition_logits(fuse, rows, 1 << i) for i, m in enumerate(self.names)
         }
         inside = inside_of(fuse, rows, unimodal, self.seen.labels)
@@ -60,11 +61,13 @@ class Findings:
     def _fusion(self) -> tuple[Fuse, dict[str, Tensor]]:
         """How features become logits: the sum of the readout's parts, or the head run again."""
         if self.subject.readout is not None and self.subject.readout.additive:
-            return summed, self.seen.unimodal
+            return summed, self.seen.unimodal_logits
         refusion = Refusion(self.subject, self.loaders[JUDGED], self.seen.labels)
         return refusion, self.seen.features
 
-    def _probed(self, train: Seen, seen: Seen, only: str | None = None) -> dict[str, Tensor]:
+    def _probed(
+        self, train: Prediction, seen: Prediction, only: str | None = None
+    ) -> dict[str, Tensor]:
         """What linear probes of the encoders predict on the judged samples. {m: (N,)}"""
         names = self.names if only is None else (only,)
         return {
@@ -74,7 +77,7 @@ class Findings:
             for m in names
         }
 
-    def _look(self) -> tuple[Seen, Seen]:
+    def _look(self) -> tuple[Prediction, Prediction]:
         """Both loaders by the weights that the model has now."""
         bare = Subject(self.subject.model, self.subject.modalities, self.subject.forward, None)
         return bare.see(self.loaders["train"], "train"), bare.see(self.loaders[JUDGED], JUDGED)
