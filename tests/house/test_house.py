@@ -20,7 +20,6 @@ LONGER_FILES = {
     "balancing/balancer.py": "to be split",
     "methods/amss.py": "to be split",
     "methods/dus.py": "to be split",
-    "methods/diagnose_relearn.py": "to be split",
     "balancing/readouts.py": "to be split",
     "balancing/method.py": "to be split",
 }

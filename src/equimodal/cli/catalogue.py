@@ -9,16 +9,20 @@ from collections.abc import Iterable, Mapping
 from equimodal import data
 from equimodal import methods as registry
 from equimodal.comparison.command.values import short_text
+from equimodal.comparison.rows import ENSEMBLE, EVERY_ALONE, RATE_FACTORS, UNTRAINED, alone_row
 from equimodal.data import converters
 from equimodal.docstrings import argument_docs
 
 _WIDTH, _DIGITS = 96, 4
 _OTHER_ROWS = (
-    ("untrained", "the model before training: the floor of every probe"),
-    ("alone:MODALITY", "one encoder trained alone; alone:* for each of them"),
-    ("ensemble", "mean of the probabilities of the encoders trained alone"),
-    ("joint:half-lr", "joint at half the learning rate"),
-    ("joint:double-lr", "joint at double the learning rate"),
+    (UNTRAINED, "the model before training: the floor of every probe"),
+    (alone_row("MODALITY"), f"one encoder trained alone; {EVERY_ALONE} for each of them"),
+    (ENSEMBLE, "mean of the probabilities of the encoders trained alone"),
+    *zip(
+        RATE_FACTORS,
+        ("joint at half the learning rate", "joint at double the learning rate"),
+        strict=True,
+    ),
 )
 
 

@@ -57,8 +57,7 @@ def _check(given: dict[str, Any]) -> None:
 def _read(given: dict[str, Any]) -> dict[str, Any]:
     from pathlib import Path
 
-    from equimodal.diagnosis.folder import diagnose_folder
-    from equimodal.diagnosis.recorded import diagnose_recording
+    from equimodal.diagnosis.folder import diagnose_folder, diagnose_recording
 
     if Path(given["target"]).is_file():
         foreign = [f"--{name}" for name in _JUDGING if name in given]

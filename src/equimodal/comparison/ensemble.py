@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, slug
-from equimodal.errors import BalanceError
-from equimodal.storage.files import atomic, make_folder, write_json
-from equimodal.training.metrics import accuracy, macro_f1, mean_average_precision
+from equimodal.storage.files import make_folder, write_json
+from equimodal.training.metrics import scores
+from equimodal.training.prediction import Arrays, read_arrays, write_arrays
+from equimodal.training.run_folder import RESULT
 
 Run = dict[str, Any]
 _SPLITS = ("validation", "test")
@@ -59,14 +59,14 @@ def ensemble_run(members: Sequence[Run], folder: Path) -> Run:
     else:
         run |= _evaluated(members, folder, folder / own)
     make_folder(folder / own)
-    write_json(folder / own / "result.json", run)
+    write_json(folder / own / RESULT, run)
     return run | {"folder": own}
 
 
 def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any]:
     """Measures on both splits; writes the ensemble's predictions."""
-    parts = [_predictions(folder / member["folder"] / "predictions.npz") for member in members]
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    parts = [read_arrays(folder / member["folder"]) for member in members]
+    arrays: Arrays = {}
     found: dict[str, Any] = {}
     for split in _SPLITS:
         logits = mean_log_probability([torch.from_numpy(p[f"{split}_logits"]) for p in parts])
@@ -76,8 +76,7 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any
         arrays |= {key: parts[0][key] for key in kept if key in parts[0]}
         arrays[f"{split}_logits"] = logits.numpy()
     make_folder(own)
-    with atomic(own / "predictions.npz") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+    write_arrays(own, arrays)
     return found
 
 
@@ -88,9 +87,7 @@ def mean_log_probability(logits: Sequence[Tensor]) -> Tensor:
 
 def _measures(logits: Tensor, labels: Tensor, members: Sequence[Mapping[str, Any]]) -> Run:
     return {
-        "accuracy": accuracy(logits, labels),
-        "macro_f1": macro_f1(logits, labels),
-        "mean_average_precision": mean_average_precision(logits, labels),
+        **scores(logits, labels),
         "modality_accuracy": _joined(members, "modality_accuracy"),
         "probe_accuracy": _joined(members, "probe_accuracy"),
     }
@@ -103,14 +100,3 @@ def _joined(members: Sequence[Mapping[str, Any]], key: str) -> dict[str, float]:
 def _sum(members: Sequence[Run], key: str) -> float | None:
     values = [member[key] for member in members]
     return None if None in values else sum(values)
-
-
-def _predictions(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except Exception as error:  # a damaged archive can fail anywhere inside the reader
-        raise BalanceError(
-            f"'{path}' is missing or damaged ({error}); delete the folder '{path.parent}' and "
-            "repeat with --resume to train this run again."
-        ) from error

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from equimodal import data as sources
 from equimodal.comparison.experiment import Execution, Experiment, batch_size_of, check_device
-from equimodal.comparison.rows import ENSEMBLE, expand_rows, slug
+from equimodal.comparison.rows import ENSEMBLE, RATE_FACTORS, UNTRAINED, expand_rows, slug
 from equimodal.comparison.settings import check_method_settings, split_settings, with_names
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
 from equimodal.errors import BalanceError
-from equimodal.training.config import OPTIONAL, RATE_FACTORS, UNTRAINED, RunConfig
+from equimodal.training.config import OPTIONAL, RunConfig
 from equimodal.training.optimizers import SETTINGS, changed_settings, check_optimizer
 from equimodal.training.schedules import from_words, in_words
 

@@ -8,10 +8,23 @@ from collections.abc import Iterable, Sequence
 from equimodal import methods
 from equimodal.errors import BalanceError, did_you_mean
 from equimodal.methods import COMPOSED
-from equimodal.training.config import ALONE, RATE_FACTORS, UNTRAINED
+from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED
+
+__all__ = [
+    "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
+    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "slug",
+]  # fmt: skip
 
 ENSEMBLE = "ensemble"
+UNIMODAL = f"{JOINT}+unimodal"
 EVERY_ALONE = f"{ALONE}*"
+REFERENCES = (UNTRAINED, EVERY_ALONE, ENSEMBLE, JOINT, UNIMODAL)
+"""Joint training and all that it is held against."""
+
+
+def alone_row(modality: str) -> str:
+    """The row that trains one modality alone."""
+    return f"{ALONE}{modality}"
 
 
 def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple[str, ...]:
@@ -24,7 +37,7 @@ def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple
     Raises:
         BalanceError: an unknown row, or one that is written twice.
     """
-    alone = [f"{ALONE}{m}" for m in modalities]
+    alone = [alone_row(m) for m in modalities]
     known = known_rows(alone)
     rows: list[str] = []
     for name in _default_rows() if given is None else given:

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from equimodal import methods
-from equimodal.diagnosis.evidence import ENSEMBLE
+from equimodal.comparison.rows import ENSEMBLE
 from equimodal.diagnosis.rules import BEHIND, BEHIND_FROM, UNDER_TRAINED, WEAK, WELL_TRAINED
 from equimodal.methods.entry import AHEAD, FUSION, STARVED
-
-NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
 
 
 def advice(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:

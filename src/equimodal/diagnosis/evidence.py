@@ -9,14 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ENSEMBLE = "ensemble"
-UNIMODAL = "joint+unimodal"
-UNTRAINED = "untrained"
-
-
-def alone(modality: str) -> str:
-    """Name of the model of one modality that was trained alone."""
-    return f"alone:{modality}"
+from equimodal.comparison.rows import alone_row
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ class Case:
     @property
     def referenced(self) -> bool:
         """Whether every modality was also trained alone."""
-        return all(self.has(alone(m)) for m in self.modalities)
+        return all(self.has(alone_row(m)) for m in self.modalities)
 
     @property
     def groups(self) -> list[Tensor | None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from equimodal.comparison.ensemble import mean_log_probability
-from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL, UNTRAINED, Evidence, Judged, alone
+from equimodal.comparison.rows import ENSEMBLE, UNIMODAL, UNTRAINED, alone_row
+from equimodal.diagnosis.evidence import Evidence, Judged
 from equimodal.diagnosis.inside import Inside, inside_of, own_hits, own_measures
 from equimodal.diagnosis.recorded import training_summary
 from equimodal.diagnosis.run_files import RunFiles
@@ -20,13 +21,13 @@ def evidence_of(
     inside: Inside,
 ) -> Evidence:
     """The diagnosed run and its references of the same seed and budget."""
-    wanted = (UNTRAINED, UNIMODAL, *map(alone, names))
+    wanted = (UNTRAINED, UNIMODAL, *map(alone_row, names))
     models = {subject.row: subject.judged(split)}
     for run in runs:
         if run.row in wanted and run.seed == subject.seed and run.fits(subject):
             models.setdefault(run.row, run.judged(split))
-    if all(alone(m) in models for m in names):
-        models[ENSEMBLE] = ensemble([models[alone(m)] for m in names])
+    if all(alone_row(m) in models for m in names):
+        models[ENSEMBLE] = ensemble([models[alone_row(m)] for m in names])
     judged = models[subject.row]
     found = measured_inside(judged)
     measured = {**found.measured, **inside.measured}

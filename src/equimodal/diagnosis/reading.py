@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equimodal.diagnosis.evidence import UNIMODAL, UNTRAINED, Case, Evidence, alone
+from equimodal.comparison.rows import JOINT, UNIMODAL, UNTRAINED, alone_row
+from equimodal.diagnosis.evidence import Case, Evidence
 from equimodal.diagnosis.gathering import evidence_of
 from equimodal.diagnosis.inside import Inside
 from equimodal.diagnosis.run_files import RunFiles, finished_runs, run_at, train_command
@@ -42,7 +43,7 @@ def read_case(
     runs = [only] if only is not None and root is None else finished_runs(root or folder)
     if only is not None:
         row = row or only.row
-    chosen = _chosen(runs, row or "joint", folder)
+    chosen = _chosen(runs, row or JOINT, folder)
     seeds = [only.seed] if only is not None else sorted(run.seed for run in chosen)
     subjects = {run.seed: run for run in chosen}
     names = tuple(subjects[seeds[0]].judged(split).unimodal)
@@ -130,7 +131,7 @@ def _missing(
 ) -> Iterator[dict[str, Any]]:
     """References that are not there, each with the command that trains it."""
     for evidence in found:
-        for row in (UNTRAINED, *map(alone, names), UNIMODAL):
+        for row in (UNTRAINED, *map(alone_row, names), UNIMODAL):
             if row not in evidence.models:
                 command = train_command(subjects[evidence.seed], row, evidence.seed, out)
                 yield {"row": row, "seed": evidence.seed, "command": command}

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from equimodal.comparison.command.writing import command, stored_experiment
 from equimodal.comparison.experiment import Execution
-from equimodal.diagnosis.evidence import UNTRAINED, Judged
+from equimodal.comparison.rows import UNTRAINED
+from equimodal.diagnosis.evidence import Judged
 from equimodal.errors import BalanceError
 from equimodal.numerics.intervals import chosen_rate
 from equimodal.storage.files import read_json
+from equimodal.training.prediction import again, read_arrays
 from equimodal.training.run_folder import CONFIG, PREDICTIONS, RECORDS, RESULT
 
 _BUDGET = (
@@ -55,8 +56,7 @@ class RunFiles:
             BalanceError: the predictions are missing, damaged, of an earlier version, or not
                 finite.
         """
-        arrays = self._arrays()
-        names = [str(name) for name in arrays["modalities"]]
+        names, arrays = self._arrays()
         return Judged(
             arrays[f"{split}_logits"],
             arrays[f"{split}_labels"],
@@ -77,35 +77,21 @@ class RunFiles:
         own, held_out = train.get("modality_loss", {}), validation.get("modality_loss", {})
         return {m: (own[m], held_out[m]) for m in own if m in held_out}
 
-    def _arrays(self) -> dict[str, Any]:
-        path = self.folder / PREDICTIONS
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                found = dict(archive)
-        except Exception as error:  # a damaged archive can fail anywhere inside the reader
-            raise BalanceError(
-                f"'{path}' is missing or damaged ({error}); {self._again()}"
-            ) from error
+    def _arrays(self) -> tuple[list[str], dict[str, Tensor]]:
+        """Names of the modalities, and the kept predictions."""
+        path, found = self.folder / PREDICTIONS, read_arrays(self.folder)
         if "test_probed" not in found:
-            raise BalanceError(f"'{path}' was written by an earlier version; {self._again()}")
-        tensors = {k: v if k == "modalities" else torch.from_numpy(v) for k, v in found.items()}
-        broken = [k for k, v in tensors.items() if k.endswith("logits") and not _finite(v)]
+            raise BalanceError(f"'{path}' was written by an earlier version; {again(self.folder)}")
+        names = [str(name) for name in found.pop("modalities")]
+        tensors = {key: torch.from_numpy(values) for key, values in found.items()}
+        logits = {key: values for key, values in tensors.items() if key.endswith("logits")}
+        broken = [key for key, values in logits.items() if not bool(values.isfinite().all())]
         if broken:
             raise BalanceError(
                 f"'{path}' holds {broken[0]} that are not finite (NaN or infinite): the training "
-                f"diverged, so that nothing can be said of it; {self._again()}"
+                f"diverged, so that nothing can be said of it; {again(self.folder)}"
             )
-        return tensors
-
-    def _again(self) -> str:
-        return (
-            f"delete the folder '{self.folder}' and repeat the command that trained it with "
-            "--resume."
-        )
-
-
-def _finite(values: Tensor) -> bool:
-    return bool(values.isfinite().all())
+        return names, tensors
 
 
 def finished_runs(folder: Path) -> list[RunFiles]:

@@ -8,8 +8,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL, UNTRAINED, Case, Evidence, alone
-from equimodal.diagnosis.rules import STATES, SURE_FROM, WORDS, modality_words, model_states
+from equimodal.comparison.rows import ENSEMBLE, UNIMODAL, UNTRAINED, alone_row
+from equimodal.diagnosis.evidence import Case, Evidence
+from equimodal.diagnosis.rules import (
+    BALANCED,
+    BEHIND,
+    BEHIND_FROM,
+    LOST_FROM,
+    STATES,
+    TELLS_FROM,
+    UNDER_TRAINED,
+    WEAK,
+    WEAK_BELOW,
+    WELL_TRAINED,
+    WORDS,
+)
 from equimodal.numerics.resampling import Resampled, estimate
 
 Json = dict[str, Any]
@@ -26,7 +39,7 @@ def _columns(case: Case, evidence: Evidence) -> dict[str, Tensor]:
     models = [m for m in evidence.models if case.has(m)]
     found = {f"accuracy/{name}": evidence.models[name].hits for name in models}
     for m in case.modalities:
-        for name in (case.row, UNTRAINED, alone(m)):
+        for name in (case.row, UNTRAINED, alone_row(m)):
             if name in models and m in evidence.models[name].probed:
                 found[f"probe/{name}/{m}"] = evidence.models[name].probe_hits(m)
     return found | dict(evidence.contributions)
@@ -71,7 +84,7 @@ def _words(case: Case, sample: Resampled, *, draws: bool) -> Tensor:
     """Positions of the words, of the means (M,) or of every resampling (draws, M)."""
 
     def columns(kind: str) -> Tensor:
-        names = [f"probe/{kind or alone(m)}/{m}" for m in case.modalities]
+        names = [f"probe/{kind or alone_row(m)}/{m}" for m in case.modalities]
         if draws:
             return torch.stack([sample.column(name) for name in names], 1)
         return torch.tensor([sample.mean(name) for name in names], dtype=torch.float64)
@@ -84,7 +97,7 @@ def _share(agrees: Tensor) -> float:
 
 
 def _modality(case: Case, sample: Resampled, m: str, word: Mapping[str, Any] | None) -> Json:
-    fused, own, floor = (f"probe/{name}/{m}" for name in (case.row, alone(m), UNTRAINED))
+    fused, own, floor = (f"probe/{name}/{m}" for name in (case.row, alone_row(m), UNTRAINED))
     has = own in sample
     return {
         "word": word["word"] if word else None,
@@ -120,7 +133,7 @@ def _cost(case: Case, sample: Resampled) -> Json:
     """The model's accuracy, and what each simple alternative is ahead by."""
     own = f"accuracy/{case.row}"
     rivals = [name for name in (ENSEMBLE, UNIMODAL) if f"accuracy/{name}" in sample]
-    singles = [alone(m) for m in case.modalities if f"accuracy/{alone(m)}" in sample]
+    singles = [alone_row(m) for m in case.modalities if f"accuracy/{alone_row(m)}" in sample]
     best = max(singles, key=lambda name: sample.mean(f"accuracy/{name}"), default=None)
     return {
         "accuracy": sample.estimate(own),
@@ -136,6 +149,33 @@ def _cost(case: Case, sample: Resampled) -> Json:
     }
 
 
-def is_sure(certainty: float | None) -> bool:
-    """Whether a word may be called sure."""
-    return certainty is not None and certainty >= SURE_FROM
+def modality_words(fused: Tensor, alone: Tensor, chance: float) -> Tensor:
+    """Position in `WORDS` of each modality's word. (..., M), (..., M) -> (..., M)
+
+    Args:
+        fused: probe accuracy of each encoder in the fused model.
+        alone: probe accuracy of the same encoders trained alone.
+        chance: accuracy of naming the most frequent class always.
+    """
+    tells = alone - chance
+    speechless = tells < TELLS_FROM
+    starved = (alone - fused >= LOST_FROM) & ~speechless
+    weak = speechless | (tells < WEAK_BELOW * tells.amax(-1, keepdim=True))
+    word = torch.full_like(fused, WORDS.index(WELL_TRAINED), dtype=torch.long)
+    word[weak] = WORDS.index(WEAK)
+    word[starved] = WORDS.index(UNDER_TRAINED)
+    return word
+
+
+def model_states(words: Tensor, lead: Tensor) -> Tensor:
+    """Position in `STATES` of the model's state. (..., M), (...) -> (...)
+
+    Args:
+        words: of its modalities.
+        lead: accuracy of the ensemble of modalities trained alone, minus that of the model.
+    """
+    starved = (words == WORDS.index(UNDER_TRAINED)).any(-1)
+    state = torch.full_like(lead, STATES.index(BALANCED), dtype=torch.long)
+    state[lead >= BEHIND_FROM] = STATES.index(BEHIND)
+    state[starved] = STATES.index(UNDER_TRAINED)
+    return state

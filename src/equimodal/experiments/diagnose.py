@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.comparison.experiment import Execution, Experiment, arranged
+from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.diagnosis import Diagnosis
-from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL, UNTRAINED
 from equimodal.diagnosis.folder import diagnose_folder
 from equimodal.experiments.compare import compared
-
-JOINT = "joint"
-ROWS = (UNTRAINED, "alone:*", ENSEMBLE, JOINT, UNIMODAL)
-"""The diagnosed training and all that it is held against."""
 
 
 def diagnose_data(
@@ -26,7 +22,7 @@ def diagnose_data(
     out: str | Path | None = None,
     **options: Any,
 ) -> Diagnosis:
-    """Train `ROWS` on a data set as `equimodal.compare` does, and diagnose the joint training.
+    """Train `REFERENCES` on a data set as `equimodal.compare` does, and diagnose joint training.
 
     Args:
         data: name of the data set, or the path of a table of your own.
@@ -51,8 +47,8 @@ def diagnosed(
     split: str = "test",
     deep: bool = False,
 ) -> Diagnosis:
-    """What `diagnose_data` returns, of an experiment whose rows are `ROWS`."""
-    rows = dict.fromkeys(name if name != JOINT else row for name in ROWS)
+    """What `diagnose_data` returns, of an experiment whose rows are `REFERENCES`."""
+    rows = dict.fromkeys(name if name != JOINT else row for name in REFERENCES)
     folder = execution.folder(experiment.data, "diagnose-")
     compared(replace(experiment, methods=tuple(rows)), replace(execution, out=folder))
     return diagnose_folder(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from equimodal.comparison.experiment import Execution, Experiment, check_device
 from equimodal.comparison.folder import check_run
 from equimodal.comparison.plan import PlannedRun, loadable, make_plan
-from equimodal.comparison.rows import ENSEMBLE
-from equimodal.comparison.worker import ERROR, relevant, steady, unforeseen
+from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
+from equimodal.comparison.worker import ERROR, steady, unforeseen, warnings_told
 from equimodal.errors import BalanceError
 from equimodal.experiments.train_progress import shown
-from equimodal.training.config import UNTRAINED, RunConfig
+from equimodal.training.config import RunConfig
 from equimodal.training.launch import Launch, launched, told_once
 
 if TYPE_CHECKING:
@@ -80,7 +79,11 @@ def _train(
     from equimodal.training.loop import train
 
     folder = out / planned.folder
-    with _warnings(speaks), _errors(folder, launch), shown(planned.config, speaks) as notify:
+    with (
+        warnings_told(_warn if speaks else lambda _: None),
+        _errors(folder, launch),
+        shown(planned.config, speaks) as notify,
+    ):
         result = train(planned.config, folder, data_root=root, notify=notify, fabric=fabric)
     return TrainedRun(planned.config, result, folder, speaks)
 
@@ -91,8 +94,8 @@ def _planned(
     """The only run of an experiment, and the absolute data root."""
     if experiment.methods == (ENSEMBLE,):
         raise BalanceError(
-            "The row 'ensemble' trains nothing, it averages the rows alone:<modality>; train "
-            "those, then write `equimodal compare --methods ensemble --resume`."
+            f"The row '{ENSEMBLE}' trains nothing, it averages the rows {alone_row('<modality>')}; "
+            f"train those, then write `equimodal compare --methods {ENSEMBLE} --resume`."
         )
     plan = make_plan(*loadable(experiment, execution))
     if len(plan.runs) > 1:
@@ -138,13 +141,5 @@ def _errors(folder: Path, launch: Launch) -> Iterator[None]:
     file.unlink(missing_ok=True)
 
 
-@contextmanager
-def _warnings(speaks: bool) -> Iterator[None]:
-    """Print what a user can act on when the block is over, each warning once."""
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("default")
-            yield
-    finally:
-        for text in relevant(caught) if speaks else ():
-            print(f"equimodal: warning: {text}", file=sys.stderr)
+def _warn(text: str) -> None:
+    print(f"equimodal: warning: {text}", file=sys.stderr)

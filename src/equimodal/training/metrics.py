@@ -31,3 +31,9 @@ def mean_average_precision(logits: Tensor, labels: Tensor) -> float:
     probabilities, actual = logits.double().softmax(dim=1).numpy(), labels.numpy()
     scores = [average_precision_score(actual == c, probabilities[:, c]) for c in np.unique(actual)]
     return float(np.mean(scores))
+
+
+def scores(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """All of them by name, as results.json holds them. (N, C), (N,) -> {name: [0, 1]}"""
+    measures = (accuracy, macro_f1, mean_average_precision)
+    return {measure.__name__: measure(logits, labels) for measure in measures}

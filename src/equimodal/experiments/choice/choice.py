@@ -11,6 +11,7 @@ from typing import Any
 from equimodal.comparison.engine import default_jobs
 from equimodal.comparison.experiment import Execution, Experiment, arranged
 from equimodal.comparison.plan import loadable, make_plan
+from equimodal.comparison.rows import REFERENCES
 from equimodal.diagnosis.folder import diagnose_folder
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.confirmation import CLOSING, FEWEST, confirmed, seed_seconds
@@ -21,7 +22,6 @@ from equimodal.experiments.choice.space import SEARCH_SEED, candidates
 from equimodal.experiments.choice.task import Json, Task
 from equimodal.experiments.choice.telling import Teller
 from equimodal.experiments.choice.time_budget import TimeBudget, seconds_of, spoken
-from equimodal.experiments.diagnose import ROWS
 from equimodal.storage.files import locked, make_folder, read_json, write_json
 
 JOURNAL = "journal.log"
@@ -107,7 +107,7 @@ def chosen(experiment: Experiment, execution: Execution, *, budget: str | float)
 
 def _chosen(task: Task) -> Json:
     task.teller.stage("diagnosing: joint training, its baselines, every modality alone")
-    references = task.compare("diagnosis", methods=ROWS)
+    references = task.compare("diagnosis", methods=REFERENCES)
     task.keep()
     found = diagnose_folder(task.folder / "diagnosis", split="validation")
     for line in found["text"]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from equimodal import methods
+from equimodal.comparison.rows import JOINT, UNIMODAL
 from equimodal.diagnosis.advice import fitting_any
-from equimodal.diagnosis.verdict import is_sure
+from equimodal.diagnosis.rules import is_sure
 from equimodal.methods import Range
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 SEARCH_SEED = 0
 """The seed that is diagnosed and searched on."""
-BASELINES = ("joint", "joint+unimodal")
+BASELINES = (JOINT, UNIMODAL)
 """What a method has to beat, from the cheapest on."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from equimodal import methods
+from equimodal.comparison.rows import JOINT, alone_row
 from equimodal.report.charts.chart_numbers import band_table
 from equimodal.report.charts.figures import (
     Chart,
@@ -35,7 +36,7 @@ def curve_charts(results: Results, history: History) -> list[Chart]:
     references = {
         m: bands[FUSED]
         for m in modalities(results)
-        if FUSED in (bands := curves.get(f"alone:{m}", {}))
+        if FUSED in (bands := curves.get(alone_row(m), {}))
     }
     shown = {
         row: bands
@@ -96,11 +97,11 @@ def gradient_charts(results: Results, history: History) -> tuple[list[Chart], li
     shares = []
     for row in rows_in(results, ("baselines", "methods")):
         measured = decisions(history, row, "diagnosis")
-        if row != "joint" and (bands := measured.get(_SHARE)):
+        if row != JOINT and (bands := measured.get(_SHARE)):
             shares.append(_decision_chart(results, row, row, bands))
-    joint = decisions(history, "joint", "diagnosis")
+    joint = decisions(history, JOINT, "diagnosis")
     titled = [(MEASURES.get(name, name.replace("_", " ")), bands) for name, bands in joint.items()]
-    return [_decision_chart(results, "joint", title, bands) for title, bands in titled], shares
+    return [_decision_chart(results, JOINT, title, bands) for title, bands in titled], shares
 
 
 def _title(row: str, name: str) -> str:

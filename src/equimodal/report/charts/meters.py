@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from equimodal.comparison.rows import JOINT, UNTRAINED, alone_row
 from equimodal.report.charts.figures import colour
 from equimodal.report.page.markup import text
 from equimodal.report.read.findings import probe_gap, starved
@@ -18,9 +19,9 @@ def meters(results: Results) -> str:
 
 
 def _tile(results: Results, index: int, modality: str) -> str:
-    joint, _ = spread(results, "joint", "probe_accuracy", modality)
-    alone, _ = spread(results, f"alone:{modality}", "probe_accuracy", modality)
-    floor, _ = spread(results, "untrained", "probe_accuracy", modality)
+    joint, _ = spread(results, JOINT, "probe_accuracy", modality)
+    alone, _ = spread(results, alone_row(modality), "probe_accuracy", modality)
+    floor, _ = spread(results, UNTRAINED, "probe_accuracy", modality)
     if joint is None:
         return ""
     gap = probe_gap(results, modality)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from equimodal.comparison.rows import JOINT, UNTRAINED
 from equimodal.report.charts.accuracy_charts import GROUP_COLOURS, accuracy_chart, difference_chart
 from equimodal.report.charts.cost_chart import cost_chart
 from equimodal.report.charts.curve_charts import curve_charts, decision_charts, gradient_charts
@@ -104,10 +105,10 @@ def probes(results: Results, gallery: Gallery) -> str:
     """The linear probe of every encoder, one chart per modality."""
     marks = [
         *((colour(i), "dot", f"{m}, methods") for i, m in enumerate(modalities(results))),
-        ("--ink", "dot", "joint"),
+        ("--ink", "dot", JOINT),
         ("--muted", "dot", "references and controls"),
         ("--ink", "line dashed", "trained alone"),
-        ("--ink", "line dotted", "untrained"),
+        ("--ink", "line dotted", UNTRAINED),
     ]
     lead = "What a linear classifier reads from each encoder; bars with ± sd over seeds."
     grid = gallery.place(*probe_charts(results))
@@ -145,7 +146,7 @@ def gradients(results: Results, history: History, gallery: Gallery) -> str:
     joint, shares = gradient_charts(results, history)
     parts = [
         f"<h3>{markup.text(title)}</h3>{gallery.place(*charts, kind='small', level=4)}"
-        for title, charts in (("joint", joint), ("Share of the gradient's norm", shares))
+        for title, charts in ((JOINT, joint), ("Share of the gradient's norm", shares))
         if charts
     ]
     lead = (

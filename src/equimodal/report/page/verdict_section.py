@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from equimodal.diagnosis.rules import NO_PROMISE, UNDER_TRAINED, is_sure
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import colour
 from equimodal.report.charts.meters import bar
@@ -13,10 +14,6 @@ from equimodal.report.read.diagnosis import Diagnosis, entry, estimate, mapping,
 from equimodal.report.read.numbers import ABSENT, percent, with_interval
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import Difference, finite, modalities
-
-UNDER_TRAINED = "under-trained"
-SURE_FROM = 0.95
-_NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
 
 
 def verdict(results: Results, diagnosis: Diagnosis | None) -> str:
@@ -60,7 +57,7 @@ def _sure(value: object) -> str:
     share = finite(value)
     if share is None:
         return ""
-    word = "sure" if share >= SURE_FROM else "not sure"
+    word = "sure" if is_sure(share) else "not sure"
     return f"{word}: {100 * share:.0f} % of resamplings agree"
 
 
@@ -130,7 +127,7 @@ def _advice(diagnosis: Diagnosis) -> str:
     promise = any(entry(tip, "method") for tip in tips)
     return (
         f"<h3>What fits</h3>{markup.definitions(found)}"
-        f"{markup.paragraph(_NO_PROMISE, 'quiet') if promise else ''}"
+        f"{markup.paragraph(NO_PROMISE, 'quiet') if promise else ''}"
     )
 
 

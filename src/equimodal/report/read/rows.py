@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.rows import ALONE, ENSEMBLE, JOINT, RATE_FACTORS, UNIMODAL, UNTRAINED
 from equimodal.numerics.intervals import paired_difference
 from equimodal.report.read.reading import Results, Run
 
 GROUPS = ("floor", "alone", "baselines", "controls", "methods")
-BASELINES = ("ensemble", "joint", "joint+unimodal")
+BASELINES = (ENSEMBLE, JOINT, UNIMODAL)
 
 
 def modalities(results: Results) -> list[str]:
@@ -22,9 +23,9 @@ def modalities(results: Results) -> list[str]:
 
 def group(results: Results, row: str) -> str:
     """The group of a row: one of `GROUPS`."""
-    if row == "untrained":
+    if row == UNTRAINED:
         return "floor"
-    if row.startswith("alone:"):
+    if row.startswith(ALONE):
         return "alone"
     if row in BASELINES:
         return "baselines"
@@ -37,7 +38,7 @@ def _isolates(results: Results, row: str) -> bool:
         return methods.entry(row).is_control
     entries = results["summary"].values()
     controls = {name for e in entries for name in (e.get("control"), *(e.get("controls") or ()))}
-    return row in controls or row.startswith("joint:")
+    return row in controls or row in RATE_FACTORS
 
 
 def grouped_rows(results: Results) -> dict[str, list[str]]:

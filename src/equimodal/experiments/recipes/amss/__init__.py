@@ -8,6 +8,7 @@ stands beside are numbers that others printed for joint training on the same dat
 from functools import partial
 
 from equimodal import methods
+from equimodal.comparison.rows import REFERENCES
 from equimodal.experiments.recipes.recipe import OURS, Recipe, Value
 
 PAPER = (
@@ -18,7 +19,7 @@ README = "released code, README"
 CODE = "released code"
 OWN = methods.with_controls("amss", "amss+")
 ADAPTIVE = tuple(row for row in OWN if "fraction" not in methods.entry(row).preset)
-ROWS = ("untrained", "alone:*", "ensemble", "joint", "joint+unimodal", *OWN)
+ROWS = (*REFERENCES, *OWN)
 NO_NUMBERS = "No number of the paper could be read in any source, so none stands here."
 SELECTION = (
     "The released code has no validation split and reports the best TEST accuracy over epochs; "
