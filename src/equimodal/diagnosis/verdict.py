@@ -50,10 +50,10 @@ def verdict(case: Case, sample: Resampled) -> Json:
 
     Without the modalities trained alone there is neither state nor word: they are None.
     """
-    state, words = (None, {}) if not case.referenced else _judged(case, sample)
+    state: Json = {"state": None, "sure": None}
+    state, words = _judged(case, sample) if case.referenced else (state, {})
     return {
-        "state": state["state"] if state else None,
-        "sure": state["sure"] if state else None,
+        **state,
         "modalities": {m: _modality(case, sample, m, words.get(m)) for m in case.modalities},
         "cost": _cost(case, sample),
     }
@@ -98,20 +98,23 @@ def _share(agrees: Tensor) -> float:
 
 def _modality(case: Case, sample: Resampled, m: str, word: Mapping[str, Any] | None) -> Json:
     fused, own, floor = (f"probe/{name}/{m}" for name in (case.row, alone_row(m), UNTRAINED))
-    has = own in sample
     return {
-        "word": word["word"] if word else None,
-        "sure": word["sure"] if word else None,
+        **(word or {"word": None, "sure": None}),
         "probe": {
-            "fused": sample.estimate(fused) if fused in sample else None,
-            "alone": sample.estimate(own) if has else None,
-            "untrained": sample.estimate(floor) if floor in sample else None,
-            "lost": sample.estimate(own, fused) if has and fused in sample else None,
+            "fused": _estimate(sample, fused),
+            "alone": _estimate(sample, own),
+            "untrained": _estimate(sample, floor),
+            "lost": _estimate(sample, own, fused) if fused in sample else None,
         },
         "kept": _kept(sample, fused, own, floor),
-        "above_chance": sample.mean(own) - case.chance if has else None,
+        "above_chance": sample.mean(own) - case.chance if own in sample else None,
         "chance": case.chance,
     }
+
+
+def _estimate(sample: Resampled, name: str, minus: str | None = None) -> Json | None:
+    """The estimate of a column, None where it is not there."""
+    return sample.estimate(name, minus) if name in sample else None
 
 
 def _kept(sample: Resampled, fused: str, own: str, floor: str) -> Json | None:
