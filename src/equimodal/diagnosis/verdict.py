@@ -9,20 +9,8 @@ import torch
 from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, UNIMODAL, UNTRAINED, alone_row
+from equimodal.diagnosis import rules
 from equimodal.diagnosis.evidence import Case, Evidence
-from equimodal.diagnosis.rules import (
-    BALANCED,
-    BEHIND,
-    BEHIND_FROM,
-    LOST_FROM,
-    STATES,
-    TELLS_FROM,
-    UNDER_TRAINED,
-    WEAK,
-    WEAK_BELOW,
-    WELL_TRAINED,
-    WORDS,
-)
 from equimodal.numerics.resampling import Resampled, estimate
 
 Json = dict[str, Any]
@@ -63,13 +51,13 @@ def _judged(case: Case, sample: Resampled) -> tuple[Json, dict[str, Json]]:
     """The state with its certainty, and the same for every modality's word."""
     point, draws = _words(case, sample, draws=False), _words(case, sample, draws=True)
     words = {
-        m: {"word": WORDS[int(point[i])], "sure": _share(draws[:, i] == point[i])}
+        m: {"word": rules.WORDS[int(point[i])], "sure": _share(draws[:, i] == point[i])}
         for i, m in enumerate(case.modalities)
     }
     lead, leads = _lead(case, sample)
     state = model_states(point, torch.tensor(lead))
     states = model_states(draws, leads)
-    return {"state": STATES[int(state)], "sure": _share(states == state)}, words
+    return {"state": rules.STATES[int(state)], "sure": _share(states == state)}, words
 
 
 def _lead(case: Case, sample: Resampled) -> tuple[float, Tensor]:
@@ -161,12 +149,12 @@ def modality_words(fused: Tensor, alone: Tensor, chance: float) -> Tensor:
         chance: accuracy of naming the most frequent class always.
     """
     tells = alone - chance
-    speechless = tells < TELLS_FROM
-    starved = (alone - fused >= LOST_FROM) & ~speechless
-    weak = speechless | (tells < WEAK_BELOW * tells.amax(-1, keepdim=True))
-    word = torch.full_like(fused, WORDS.index(WELL_TRAINED), dtype=torch.long)
-    word[weak] = WORDS.index(WEAK)
-    word[starved] = WORDS.index(UNDER_TRAINED)
+    speechless = tells < rules.TELLS_FROM
+    starved = (alone - fused >= rules.LOST_FROM) & ~speechless
+    weak = speechless | (tells < rules.WEAK_BELOW * tells.amax(-1, keepdim=True))
+    word = torch.full_like(fused, rules.WORDS.index(rules.WELL_TRAINED), dtype=torch.long)
+    word[weak] = rules.WORDS.index(rules.WEAK)
+    word[starved] = rules.WORDS.index(rules.UNDER_TRAINED)
     return word
 
 
@@ -177,8 +165,8 @@ def model_states(words: Tensor, lead: Tensor) -> Tensor:
         words: of its modalities.
         lead: accuracy of the ensemble of modalities trained alone, minus that of the model.
     """
-    starved = (words == WORDS.index(UNDER_TRAINED)).any(-1)
-    state = torch.full_like(lead, STATES.index(BALANCED), dtype=torch.long)
-    state[lead >= BEHIND_FROM] = STATES.index(BEHIND)
-    state[starved] = STATES.index(UNDER_TRAINED)
+    starved = (words == rules.WORDS.index(rules.UNDER_TRAINED)).any(-1)
+    state = torch.full_like(lead, rules.STATES.index(rules.BALANCED), dtype=torch.long)
+    state[lead >= rules.BEHIND_FROM] = rules.STATES.index(rules.BEHIND)
+    state[starved] = rules.STATES.index(rules.UNDER_TRAINED)
     return state
