@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, slug
+from equimodal.measures.classification import scores
 from equimodal.storage.files import make_folder, write_json
-from equimodal.training.metrics import scores
 from equimodal.training.prediction import Arrays, read_arrays, write_arrays
 from equimodal.training.run_folder import RESULT
 
@@ -34,33 +34,31 @@ def ensemble_run(members: Sequence[Run], folder: Path) -> Run:
     first = members[0]
     own = f"runs/{slug(ENSEMBLE)}/seed-{first['seed']}"
     rates = {member["lr"] for member in members}
+    make_folder(folder / own)
     run = {
         "data": first["data"],
         "method": ENSEMBLE,
         "seed": first["seed"],
         "lr": rates.pop() if len(rates) == 1 else None,
         "objective": "own",
-        "status": "finished",
         "acted": True,
-        "message": None,
         "best_epoch": None,
         "epochs": first["epochs"],
         "seconds": _sum(members, "seconds"),
         "step_seconds": _sum(members, "step_seconds"),
-        "test": None,
-        "validation": None,
+        **_ending(members, folder, folder / own),
     }
-    lost = [member for member in members if member["status"] != "finished"]
-    if lost:
-        run |= {
-            "status": lost[0]["status"],
-            "message": f"{lost[0]['method']}: {lost[0]['message']}",
-        }
-    else:
-        run |= _evaluated(members, folder, folder / own)
-    make_folder(folder / own)
     write_json(folder / own / RESULT, run)
     return run | {"folder": own}
+
+
+def _ending(members: Sequence[Run], folder: Path, own: Path) -> Run:
+    """How it ended: as the first member that did not finish, or with its measures."""
+    for member in members:
+        if member["status"] != "finished":
+            told = f"{member['method']}: {member['message']}"
+            return {"status": member["status"], "message": told, "test": None, "validation": None}
+    return {"status": "finished", "message": None, **_evaluated(members, folder, own)}
 
 
 def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any]:
@@ -75,7 +73,6 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any
         kept = (f"{split}_{key}" for key in ("labels", "indices", "groups"))
         arrays |= {key: parts[0][key] for key in kept if key in parts[0]}
         arrays[f"{split}_logits"] = logits.numpy()
-    make_folder(own)
     write_arrays(own, arrays)
     return found
 

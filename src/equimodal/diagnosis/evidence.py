@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from equimodal.comparison.rows import alone_row
+from equimodal.comparison.ensemble import mean_log_probability
+from equimodal.comparison.rows import ENSEMBLE, alone_row
 
 
 @dataclass(frozen=True)
@@ -107,3 +108,12 @@ class Case:
 def largest_share(labels: Tensor) -> float:
     """Share of the most frequent class. (N,) -> (0, 1]"""
     return float(torch.bincount(labels).max() / len(labels))
+
+
+def ensemble(models: Mapping[str, Judged], names: Sequence[str]) -> dict[str, Judged]:
+    """The mean of the softmax outputs of all modalities trained alone; empty where one is not."""
+    if not all(alone_row(m) in models for m in names):
+        return {}
+    members = [models[alone_row(m)] for m in names]
+    logits = mean_log_probability([member.logits for member in members])
+    return {ENSEMBLE: Judged(logits, members[0].labels)}

@@ -9,20 +9,8 @@ import torch
 from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, UNIMODAL, UNTRAINED, alone_row
+from equimodal.diagnosis import rules
 from equimodal.diagnosis.evidence import Case, Evidence
-from equimodal.diagnosis.rules import (
-    BALANCED,
-    BEHIND,
-    BEHIND_FROM,
-    LOST_FROM,
-    STATES,
-    TELLS_FROM,
-    UNDER_TRAINED,
-    WEAK,
-    WEAK_BELOW,
-    WELL_TRAINED,
-    WORDS,
-)
 from equimodal.numerics.resampling import Resampled, estimate
 
 Json = dict[str, Any]
@@ -50,10 +38,10 @@ def verdict(case: Case, sample: Resampled) -> Json:
 
     Without the modalities trained alone there is neither state nor word: they are None.
     """
-    state, words = (None, {}) if not case.referenced else _judged(case, sample)
+    state: Json = {"state": None, "sure": None}
+    state, words = _judged(case, sample) if case.referenced else (state, {})
     return {
-        "state": state["state"] if state else None,
-        "sure": state["sure"] if state else None,
+        **state,
         "modalities": {m: _modality(case, sample, m, words.get(m)) for m in case.modalities},
         "cost": _cost(case, sample),
     }
@@ -63,13 +51,13 @@ def _judged(case: Case, sample: Resampled) -> tuple[Json, dict[str, Json]]:
     """The state with its certainty, and the same for every modality's word."""
     point, draws = _words(case, sample, draws=False), _words(case, sample, draws=True)
     words = {
-        m: {"word": WORDS[int(point[i])], "sure": _share(draws[:, i] == point[i])}
+        m: {"word": rules.WORDS[int(point[i])], "sure": _share(draws[:, i] == point[i])}
         for i, m in enumerate(case.modalities)
     }
     lead, leads = _lead(case, sample)
     state = model_states(point, torch.tensor(lead))
     states = model_states(draws, leads)
-    return {"state": STATES[int(state)], "sure": _share(states == state)}, words
+    return {"state": rules.STATES[int(state)], "sure": _share(states == state)}, words
 
 
 def _lead(case: Case, sample: Resampled) -> tuple[float, Tensor]:
@@ -98,20 +86,23 @@ def _share(agrees: Tensor) -> float:
 
 def _modality(case: Case, sample: Resampled, m: str, word: Mapping[str, Any] | None) -> Json:
     fused, own, floor = (f"probe/{name}/{m}" for name in (case.row, alone_row(m), UNTRAINED))
-    has = own in sample
     return {
-        "word": word["word"] if word else None,
-        "sure": word["sure"] if word else None,
+        **(word or {"word": None, "sure": None}),
         "probe": {
-            "fused": sample.estimate(fused) if fused in sample else None,
-            "alone": sample.estimate(own) if has else None,
-            "untrained": sample.estimate(floor) if floor in sample else None,
-            "lost": sample.estimate(own, fused) if has and fused in sample else None,
+            "fused": _estimate(sample, fused),
+            "alone": _estimate(sample, own),
+            "untrained": _estimate(sample, floor),
+            "lost": _estimate(sample, own, fused) if fused in sample else None,
         },
         "kept": _kept(sample, fused, own, floor),
-        "above_chance": sample.mean(own) - case.chance if has else None,
+        "above_chance": sample.mean(own) - case.chance if own in sample else None,
         "chance": case.chance,
     }
+
+
+def _estimate(sample: Resampled, name: str, minus: str | None = None) -> Json | None:
+    """The estimate of a column, None where it is not there."""
+    return sample.estimate(name, minus) if name in sample else None
 
 
 def _kept(sample: Resampled, fused: str, own: str, floor: str) -> Json | None:
@@ -158,12 +149,12 @@ def modality_words(fused: Tensor, alone: Tensor, chance: float) -> Tensor:
         chance: accuracy of naming the most frequent class always.
     """
     tells = alone - chance
-    speechless = tells < TELLS_FROM
-    starved = (alone - fused >= LOST_FROM) & ~speechless
-    weak = speechless | (tells < WEAK_BELOW * tells.amax(-1, keepdim=True))
-    word = torch.full_like(fused, WORDS.index(WELL_TRAINED), dtype=torch.long)
-    word[weak] = WORDS.index(WEAK)
-    word[starved] = WORDS.index(UNDER_TRAINED)
+    speechless = tells < rules.TELLS_FROM
+    starved = (alone - fused >= rules.LOST_FROM) & ~speechless
+    weak = speechless | (tells < rules.WEAK_BELOW * tells.amax(-1, keepdim=True))
+    word = torch.full_like(fused, rules.WORDS.index(rules.WELL_TRAINED), dtype=torch.long)
+    word[weak] = rules.WORDS.index(rules.WEAK)
+    word[starved] = rules.WORDS.index(rules.UNDER_TRAINED)
     return word
 
 
@@ -174,8 +165,8 @@ def model_states(words: Tensor, lead: Tensor) -> Tensor:
         words: of its modalities.
         lead: accuracy of the ensemble of modalities trained alone, minus that of the model.
     """
-    starved = (words == WORDS.index(UNDER_TRAINED)).any(-1)
-    state = torch.full_like(lead, STATES.index(BALANCED), dtype=torch.long)
-    state[lead >= BEHIND_FROM] = STATES.index(BEHIND)
-    state[starved] = STATES.index(UNDER_TRAINED)
+    starved = (words == rules.WORDS.index(rules.UNDER_TRAINED)).any(-1)
+    state = torch.full_like(lead, rules.STATES.index(rules.BALANCED), dtype=torch.long)
+    state[lead >= rules.BEHIND_FROM] = rules.STATES.index(rules.BEHIND)
+    state[starved] = rules.STATES.index(rules.UNDER_TRAINED)
     return state

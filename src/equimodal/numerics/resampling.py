@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from equimodal.numerics.intervals import CONFIDENCE
+
 DRAWS = 1000
-CONFIDENCE = 0.95
 _CELLS = 4_000_000
 """Sample numbers held at a time: 32 MB."""
 

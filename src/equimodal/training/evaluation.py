@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from equimodal.data.dataset import MultimodalDataset
-from equimodal.training.metrics import scores
+from equimodal.measures.classification import scores
 from equimodal.training.prediction import Prediction, joined
 from equimodal.training.probe import check_rows, probe_predictions
 from equimodal.training.setup import EVALUATION_ROWS, Batches, Setup

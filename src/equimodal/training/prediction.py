@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from equimodal.errors import BalanceError
+from equimodal.measures.classification import accuracy
 from equimodal.storage.files import atomic
-from equimodal.training.metrics import accuracy
 from equimodal.training.run_folder import PREDICTIONS
 
 Arrays = dict[str, np.ndarray[Any, Any]]

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
-from equimodal.diagnosis.evidence import Case, Evidence, Judged
-from equimodal.diagnosis.gathering import ensemble
+from equimodal.comparison.rows import UNTRAINED, alone_row
+from equimodal.diagnosis.evidence import Case, Evidence, Judged, ensemble
 from equimodal.diagnosis.inside import Inside, inside_of
 from equimodal.diagnosis.own_model.alone import (
     MakeOptimizer,
@@ -124,8 +123,8 @@ class Findings:
         rows = seen.features[modality].flatten(1)
         logits = one_hot if head is None else head.cpu()(rows.to(head.weight.dtype)).float()
         self.models[alone_row(modality)] = Judged(logits, seen.labels, {}, probed)
-        if head is not None and all(alone_row(m) in self.models for m in self.names):
-            self.models[ENSEMBLE] = ensemble([self.models[alone_row(m)] for m in self.names])
+        if head is not None:
+            self.models |= ensemble(self.models, self.names)
 
     def case(self, name: str) -> Case:
         """The evidence of a diagnosis."""
@@ -142,11 +141,10 @@ class Findings:
 
     def _missing(self) -> Iterator[dict[str, Any]]:
         """What was not given, and how to give it."""
-        if not all(alone_row(m) in self.models for m in self.names):
-            how = "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs=20)"
-            for m in self.names:
-                if alone_row(m) not in self.models:
-                    yield {"row": alone_row(m), "seed": self.seed, "command": how}
+        how = "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs=20)"
+        for row in map(alone_row, self.names):
+            if row not in self.models:
+                yield {"row": row, "seed": self.seed, "command": how}
 
 
 def _groups(given: Sequence[int] | Tensor, count: int) -> Tensor:

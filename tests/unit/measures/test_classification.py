@@ -2,7 +2,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from equimodal.training.metrics import accuracy, macro_f1, mean_average_precision
+from equimodal.measures.classification import accuracy, macro_f1, mean_average_precision
 
 LABELS = torch.tensor([0, 0, 1, 2])
 # Predicts 0, 1, 1, 2.
