@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -11,8 +10,8 @@ from rich.progress import track
 
 from equimodal.data.converters.table import Work
 from equimodal.errors import BalanceError
-from equimodal.storage.files import FULL
-from equimodal.storage.folders import disk_error, make_folders
+from equimodal.storage.disk import DATA_ROOT, FULL, disk_error
+from equimodal.storage.files import make_folder, unfinished
 
 
 def derive(
@@ -33,7 +32,7 @@ def derive(
     """
     missing = {name: work for name, work in wanted.items() if not _there(root / name)}
     for folder in sorted({(root / name).parent for name in missing}):
-        make_folders(folder)
+        make_folder(folder, DATA_ROOT)
     failures: dict[str, str] = {}
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -70,23 +69,13 @@ def _shown(tasks: Mapping[Future[str], str], console: Console | None) -> Iterabl
 
 def _make(path: Path, work: Work) -> str:
     """Make one file; -> why it could not be made, "" if it was."""
-    unfinished = path.with_name(f".unfinished-{path.name}")
     try:
-        work(unfinished)
-        os.replace(unfinished, path)
-    except OSError as error:
-        if error.errno in FULL:
-            raise disk_error(error, path) from error
-        return _reason(error)
+        with unfinished(path) as target:
+            work(target)
     except BalanceError as error:
         return str(error)
     except Exception as error:  # damage shows anywhere in a decoder, as any kind of error
-        return _reason(error)
-    finally:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise disk_error(error, path, DATA_ROOT) from error
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return ""
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

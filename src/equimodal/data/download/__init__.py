@@ -13,7 +13,8 @@ from equimodal.data.download.fetch import Check, Patience, fetch
 from equimodal.data.download.meter import meter
 from equimodal.data.information import SourceInfo
 from equimodal.errors import BalanceError, DataError, did_you_mean
-from equimodal.storage.folders import make_folders
+from equimodal.storage.disk import DATA_ROOT
+from equimodal.storage.files import make_folder
 
 FETCHED = {"fsdd": ("fsdd",), "mnist": ("mnist",), "avdigits": ("fsdd", "mnist")}
 
@@ -75,7 +76,7 @@ def _folder(name: str, root: str | Path | None, mirror: str | None) -> Path:
 
 def _get_mnist(root: Path, mirror: str | None, patience: Patience | None, console: Console) -> None:
     folder = root / "mnist"
-    make_folders(folder)
+    make_folder(folder, DATA_ROOT)
     for name in mnist_files.FILES:
         path = folder / name
         if path.exists() and not mnist_files.right(path):
@@ -91,7 +92,7 @@ def _get_fsdd(root: Path, mirror: str | None, patience: Patience | None, console
         if not fsdd_archive.complete(folder):
             raise _foreign(folder)
         return
-    make_folders(folder.parent)
+    make_folder(folder.parent, DATA_ROOT)
     archive = folder.parent / fsdd_archive.ARCHIVE
     if not archive.exists():
         address = (mirror or fsdd_archive.ADDRESS).rstrip("/") + "/" + fsdd_archive.ARCHIVE

@@ -37,7 +37,7 @@ from equimodal.data.table.store.prepared import (
 )
 from equimodal.data.table.store.progress import say, shown
 from equimodal.errors import DataError
-from equimodal.storage.files import locked
+from equimodal.storage.locks import locked
 
 _PATIENCE = 3600.0  # seconds to wait for another process that prepares
 _WAITS = "Another process is preparing data in '{}'; waiting until it ends."
