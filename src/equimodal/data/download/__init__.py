@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from equimodal import data
+from equimodal.checks import require_known
 from equimodal.data import converters
 from equimodal.data.download import fsdd_archive, mnist_files
 from equimodal.data.download.fetch import Check, Patience, fetch
 from equimodal.data.download.meter import meter
 from equimodal.data.information import SourceInfo
-from equimodal.errors import BalanceError, DataError, did_you_mean
+from equimodal.errors import BalanceError, DataError
 from equimodal.storage.disk import DATA_ROOT
 from equimodal.storage.files import make_folder
 
@@ -48,11 +49,7 @@ def get(
             the disk is full.
         DataError: a file is another one than published.
     """
-    if name not in names():
-        raise BalanceError(
-            f"There is no data set '{name}'; write one of {', '.join(names())}."
-            f"{did_you_mean(name, names())}"
-        )
+    require_known("data set", name, names())
     if name not in FETCHED:
         return _by_hand(name)
     folder = _folder(name, root, mirror)

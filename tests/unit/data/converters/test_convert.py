@@ -90,7 +90,7 @@ def test_a_full_disk_leaves_no_manifest(root, manifest, tmp_path, monkeypatch):
         ({"settings": {"splits": "usual"}}, "cremad has no setting 'splits'.*Did you mean 'split'"),
         ({"settings": {"split": "usual", "validation": 2}}, "cremad.validation must be a number"),
         ({"settings": {"split": "usual", "seed": -1}}, "cremad.seed must be a whole number"),
-        ({"jobs": 0}, "jobs must be 1 or more, found 0"),
+        ({"jobs": 0}, "jobs must be a whole number >= 1; found 0"),
     ],
 )
 def test_wrong_arguments_are_refused(change, words, root, tmp_path):

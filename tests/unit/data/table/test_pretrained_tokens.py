@@ -146,5 +146,5 @@ def test_an_encoder_that_a_table_asks_for_is_checked(table):
     with pytest.raises(BalanceError, match=r"encoder of numbers: There is no encoder 'mpl'"):
         make_plan(str(table), methods=["joint"], seeds=1)
     yaml.write_text(yaml.read_text().replace("encoder: mpl", "encoder: 3"))
-    with pytest.raises(DataError, match=r"modalities.numbers.encoder must be a name, found 3"):
+    with pytest.raises(DataError, match=r"modalities.numbers.encoder must be a name; found 3"):
         data.load(str(table))

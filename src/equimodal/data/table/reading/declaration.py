@@ -101,13 +101,13 @@ def known(found: Mapping[str, Any], names: Iterable[str], place: str) -> None:
 
 def _mapping(place: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise DataError(f"{place} must hold `key: value` lines, found {value!r}.")
+        raise DataError(f"{place} must hold `key: value` lines; found {value!r}.")
     return value
 
 
 def _name(key: str, value: object) -> Any:
     if not isinstance(value, str) or not value:
-        raise DataError(f"{key} must be the name of a column, found {value!r}.")
+        raise DataError(f"{key} must be the name of a column; found {value!r}.")
     return value
 
 
@@ -146,12 +146,12 @@ def _modality(name: str, entry: object) -> Declared:
         )
     encoder = rest.pop("encoder", "")
     if not isinstance(encoder, str):
-        raise DataError(f"modalities.{name}.encoder must be a name, found {encoder!r}.")
+        raise DataError(f"modalities.{name}.encoder must be a name; found {encoder!r}.")
     columns = rest.pop("columns", None)
     column = rest.pop("column", name)
     chosen = [column] if columns is None else columns
     if not isinstance(chosen, list) or not all(isinstance(c, str) for c in chosen) or not chosen:
-        raise DataError(f"modalities.{name} must name its column, found {chosen!r}.")
+        raise DataError(f"modalities.{name} must name its column; found {chosen!r}.")
     if len(chosen) > 1 and kind not in ("", "numbers"):
         raise DataError(f"modalities.{name} has {len(chosen)} columns; only numbers may.")
     kind = "numbers" if len(chosen) > 1 else kind
