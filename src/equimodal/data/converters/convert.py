@@ -6,7 +6,7 @@ from pathlib import Path
 
 from equimodal.checks import require_settings, require_whole
 from equimodal.data import converters
-from equimodal.data.converters.derive import derive, processors
+from equimodal.data.converters.derive import derive
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.manifest_files import declaration_path, write_manifest
 from equimodal.data.converters.table import SPLITS, Column, Row, Table
@@ -15,6 +15,7 @@ from equimodal.data.settings import defaults
 from equimodal.data.table.reading.settings import checked_settings
 from equimodal.errors import BalanceError, DataError
 from equimodal.storage.files import make_folder
+from equimodal.workers.process import processors
 
 _NAMED = 3
 _UNMADE = "holds damaged files, so that {} could not be made"

@@ -1,6 +1,5 @@
 """Files that a manifest needs and the original layout lacks: made once, in parallel, resumable."""
 
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -44,11 +43,6 @@ def derive(
             pool.shutdown(cancel_futures=True)
             raise
     return dict(sorted(failures.items()))
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def _there(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -160,9 +159,3 @@ def _take(reading: Reading, outcome: Outcome, row: int, modality: str) -> None:
         reading.shapes[shape] = reading.shapes.get(shape, 0) + 1
         if outcome["seconds"] is not None:
             reading.seconds.append(outcome["seconds"])
-
-
-def default_jobs() -> int:
-    """One process for each processor that this one may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
