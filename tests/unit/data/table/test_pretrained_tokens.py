@@ -7,7 +7,7 @@ import torch
 
 from equimodal import data
 from equimodal.comparison.plan import make_plan
-from equimodal.data.table.items.decoders import decoder
+from equimodal.data.table.items.decoders import reader
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.settings import checked_settings
 from equimodal.data.table.reading.survey import form, merged
@@ -43,20 +43,20 @@ def settings(bert):
 
 
 def test_a_text_has_the_numbers_of_the_tokenizer_plus_one_between_its_special_tokens(settings):
-    item = decoder("text")("Good films !", {**settings, "length": 8})
+    item = reader("text").decode("Good films !", {**settings, "length": 8})
     assert item.array.tolist() == [3, 5, 7, 8, 9, 4, 0, 0]
     assert (item.shape, item.warnings) == ((6,), [])
 
 
 def test_a_longer_text_keeps_the_token_that_ends_it(settings):
-    item = decoder("text")("good bad good bad !", settings)
+    item = reader("text").decode("good bad good bad !", settings)
     assert item.array.tolist() == [3, 5, 6, 5, 4]
     assert item.warnings == [("cut", "has 7 tokens of 5")]
 
 
 def test_an_empty_text_is_empty_whatever_its_special_tokens(settings):
     with pytest.raises(Unfit, match="holds no word"):
-        decoder("text")("  ", settings)
+        reader("text").decode("  ", settings)
 
 
 def test_settings_name_the_folder_without_its_path_and_hold_the_tokenizer(bert):
