@@ -68,9 +68,10 @@ def require_choice(
     name: str, value: object, choices: Sequence[str], *, error: Refusal = BalanceError
 ) -> str:
     """One of ``choices``."""
-    sound = isinstance(value, str) and value in choices
-    require(sound, f"{name} must be one of {', '.join(choices)}", value, error=error)
-    return str(value)
+    if isinstance(value, str) and value in choices:
+        return value
+    near = did_you_mean(str(value), choices)
+    raise error(f"{name} must be one of {', '.join(choices)}; found {value!r}.{near}")
 
 
 def require_known(what: str, name: str, known: Iterable[str], more: str = "") -> None:
@@ -83,14 +84,16 @@ def require_known(what: str, name: str, known: Iterable[str], more: str = "") ->
         )
 
 
-def require_settings(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise BalanceError unless ``owner`` has all the settings that are given."""
+def require_settings(
+    owner: str, given: Iterable[str], known: Iterable[str], *, error: Refusal = BalanceError
+) -> None:
+    """Raise the error unless ``owner`` has all the settings that are given."""
     known = list(known)
     for setting in given:
         if setting not in known:
-            raise BalanceError(
+            raise error(
                 f"{owner} has no setting '{setting}'; it has {', '.join(known) or 'none'}."
-                f"{did_you_mean(setting, known)}"
+                f"{did_you_mean(str(setting), known)}"
             )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from equimodal.data.settings import number, whole
+from equimodal.data.settings import choice, number, whole
 from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import ALLOWED
 from equimodal.data.table.reading.settings import KINDS, checked_settings
@@ -139,11 +139,8 @@ def _modality(name: str, entry: object) -> Declared:
         entry = {"column": entry}
     rest = dict(_mapping(f"modalities.{name}", {} if entry is None else entry))
     kind = rest.pop("kind", "")
-    if kind and kind not in KINDS:
-        raise DataError(
-            f"modalities.{name}.kind must be one of {', '.join(KINDS)}; found {kind!r}."
-            f"{did_you_mean(str(kind), KINDS)}"
-        )
+    if kind:
+        choice(f"modalities.{name}.kind", kind, tuple(KINDS))
     encoder = rest.pop("encoder", "")
     if not isinstance(encoder, str):
         raise DataError(f"modalities.{name}.encoder must be a name; found {encoder!r}.")

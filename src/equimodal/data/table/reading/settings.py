@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from equimodal.checks import require_settings
 from equimodal.data.arrays import Kind
 from equimodal.data.settings import choice, number, whole
 from equimodal.data.table.items.pretrained_tokens import is_pretrained
-from equimodal.errors import DataError, did_you_mean
+from equimodal.errors import DataError
 
 Check = Callable[[str, Any], Any]
 AUGMENTATIONS = ("crop", "resized_crop", "flip", "flow_flip")
@@ -127,11 +128,6 @@ def checked_settings(place: str, kind: str, found: Mapping[str, Any]) -> dict[st
             f"'{next(iter(found))}'."
         )
     checks = KINDS[kind].settings if kind else {}
-    for name in found:
-        if name not in checks:
-            keys = ("column", "columns", "kind", "encoder", *checks)
-            raise DataError(
-                f"{place} has no setting '{name}'; {kind} has {', '.join(keys)}."
-                f"{did_you_mean(str(name), keys)}"
-            )
+    keys = ("column", "columns", "kind", "encoder", *checks)
+    require_settings(f"{place} ({kind})", found, keys, error=DataError)
     return {name: checks[name](f"{place}.{name}", value) for name, value in found.items()}
