@@ -1,13 +1,13 @@
 """Files that a manifest needs and the original layout lacks: made once, in parallel, resumable."""
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 
 from equimodal.data.converters.table import Work
+from equimodal.data.progress import shown
 from equimodal.errors import BalanceError
 from equimodal.storage.disk import DATA_ROOT, FULL, disk_error
 from equimodal.storage.files import make_folder, unfinished
@@ -33,12 +33,13 @@ def derive(
     for folder in sorted({(root / name).parent for name in missing}):
         make_folder(folder, DATA_ROOT)
     failures: dict[str, str] = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    with shown(console=console) as advance, ThreadPoolExecutor(jobs) as pool:
         try:
             tasks = {pool.submit(_make, root / name, work): name for name, work in missing.items()}
-            for task in _shown(tasks, console):
+            for finished, task in enumerate(as_completed(tasks), 1):
                 if reason := task.result():
                     failures[tasks[task]] = reason
+                advance("making files", finished, len(tasks))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -47,18 +48,6 @@ def derive(
 
 def _there(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
-
-
-def _shown(tasks: Mapping[Future[str], str], console: Console | None) -> Iterable[Future[str]]:
-    """The tasks as they end, behind a progress bar where somebody watches."""
-    console = console or Console(stderr=True)
-    return track(
-        as_completed(tasks),
-        description="making files",
-        total=len(tasks),
-        console=console,
-        disable=not tasks or not console.is_terminal,
-    )
 
 
 def _make(path: Path, work: Work) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from equimodal.data.progress import shown
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.reading.findings import WARNINGS, Finding, problems
 from equimodal.data.table.reading.reading import Reading, locate, read, resolve
 from equimodal.data.table.reading.roles import Manifest, cell_findings, read_manifest
 from equimodal.data.table.reading.splits import assign, balance
 from equimodal.data.table.store.prepared import settings_in_force
-from equimodal.data.table.store.progress import shown
 from equimodal.workers.process import processors
 
 

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from equimodal.data.progress import Advance, say, shown
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.reading.findings import ALLOWED, WARNINGS, Finding, problems, summary
 from equimodal.data.table.reading.labels import classes
 from equimodal.data.table.reading.reading import (
-    Advance,
     Located,
     Reading,
     locate,
@@ -34,7 +34,6 @@ from equimodal.data.table.store.prepared import (
     write_latest,
     write_prepared,
 )
-from equimodal.data.table.store.progress import say, shown
 from equimodal.errors import DataError
 from equimodal.storage.locks import locked
 from equimodal.workers.process import processors
