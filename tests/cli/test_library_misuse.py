@@ -298,11 +298,11 @@ MISUSE = {
     ),
     "objective with a typing error": (
         lambda: balancer(objective="fuse"),
-        ["objective must be one of", "'fused+unimodal'", "found 'fuse'"],
+        ["objective must be one of", "fused+unimodal", "found 'fuse'"],
     ),
     "mask on something unknown": (
         lambda: balancer(on="weights"),
-        ["on must be one of 'gradient', 'update'; found 'weights'"],
+        ["on must be one of gradient, update; found 'weights'"],
     ),
     "mask on the update without optimizers": (
         lambda: first_loss(on="update"),

@@ -24,6 +24,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from equimodal.errors import BalanceError
+from equimodal.storage.files import write_text
 from equimodal.training.launch import import_fabric
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ def outcome(
 
 def unforeseen(error: Exception, file: Path) -> str:
     """One line on an error that is nobody's known mistake; the whole of it goes to the file."""
-    with suppress(OSError):
-        file.write_text(traceback.format_exc(), encoding="utf-8")
+    with suppress(BalanceError):
+        write_text(file, traceback.format_exc())
     line = next(iter(str(error).splitlines()), "")
     return f"{type(error).__name__}: {line} (see {file.name} in its folder)"
 

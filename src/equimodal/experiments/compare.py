@@ -14,7 +14,8 @@ from equimodal.comparison.plan import Plan, loadable, make_plan
 from equimodal.comparison.progress import shown
 from equimodal.comparison.results import collect, is_over
 from equimodal.errors import BalanceError
-from equimodal.storage.files import locked, make_folder, write_json
+from equimodal.storage.files import make_folder, write_json
+from equimodal.storage.locks import locked
 
 
 def compare(

@@ -22,7 +22,8 @@ from equimodal.experiments.choice.space import SEARCH_SEED, candidates
 from equimodal.experiments.choice.task import Json, Task
 from equimodal.experiments.choice.telling import Teller
 from equimodal.experiments.choice.time_budget import TimeBudget, seconds_of, spoken
-from equimodal.storage.files import locked, make_folder, read_json, write_json
+from equimodal.storage.files import make_folder, read_json, write_json
+from equimodal.storage.locks import locked
 
 JOURNAL = "journal.log"
 _CONFIRMING = 0.4

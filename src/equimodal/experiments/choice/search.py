@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from equimodal.experiments.choice import space
 from equimodal.storage.files import read_json
 from equimodal.training.config import RunConfig
 from equimodal.training.run_folder import RESULT
+from equimodal.workers.process import ready
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -123,9 +123,7 @@ class Search:
                 self._close(work, "FAIL")
 
     def _turn(self) -> None:
-        by_connection = {worker.connection: worker for worker in self.workers}
-        for connection in wait(list(by_connection), min(_PAUSE, max(0.0, self.time_left()))):
-            worker = by_connection[connection]  # type: ignore[index]
+        for worker in ready(self.workers, min(_PAUSE, max(0.0, self.time_left()))):
             message = worker.receive()
             if message is None:
                 self._bury(worker)

@@ -5,11 +5,11 @@ import math
 import pytest
 
 from equimodal import methods
+from equimodal.checks import require_settings
 from equimodal.comparison.rows import expand_rows
 from equimodal.comparison.settings import check_method_settings
 from equimodal.data import converters
 from equimodal.data.dataset import Modality
-from equimodal.data.settings import check_known
 from equimodal.data.table.reading.settings import KINDS, checked_settings
 from equimodal.data.table.reading.survey import form, is_declared
 from equimodal.data.variation import Variation
@@ -66,7 +66,7 @@ def declared(recipe, modality):
 
 @each
 def test_every_value_is_one_that_its_owner_takes(recipe):
-    check_known(recipe.data, recipe.converter, converters.describe(recipe.data).settings)
+    require_settings(recipe.data, recipe.converter, converters.describe(recipe.data).settings)
     assert all(declared(recipe, modality) for modality in recipe.columns)
     rows = expand_rows(recipe.rows, recipe.columns)
     by_owner = {}

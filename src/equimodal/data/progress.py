@@ -1,23 +1,24 @@
-"""How far reading is: a bar in a terminal, a line at the end of each column elsewhere."""
+"""How far reading or making many files is: a bar in a terminal, a line at the end elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.progress import TimeRemainingColumn as Remaining
 
-from equimodal.data.table.reading.reading import Advance
-
+Advance = Callable[[str, int, int], None]
+"""Called with (what is done, items done, items in all)."""
 _WORTH_A_LINE = 1000
 
 
 @contextmanager
-def shown(*, progress: bool) -> Iterator[Advance]:
-    """What `reading` reports to, on the error stream; nothing is shown without ``progress``."""
-    console = Console(stderr=True, highlight=False, quiet=not progress)
+def shown(*, progress: bool = True, console: Console | None = None) -> Iterator[Advance]:
+    """What work on many items reports to, on the error stream unless a console is given; nothing is
+    shown without ``progress``."""
+    console = console or Console(stderr=True, highlight=False, quiet=not progress)
     if not console.is_terminal:
         yield _lines(console)
         return
