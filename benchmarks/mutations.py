@@ -46,7 +46,8 @@ HERE = Path(__file__).parent.parent
 LISTS = Path("benchmarks", "mutants")
 KEYS = {"method", "tests", "files", "unchanged", "bugs"}
 COPIED = ("src", "tests", "docs", "examples", "benchmarks", "pyproject.toml", "README.md")
-PYTEST = ("-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider")
+# With the rest of the product: a mutant may live in a method that `make test` leaves to others.
+PYTEST = ("-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", "-m", "not processes")
 
 
 class Entry(NamedTuple):

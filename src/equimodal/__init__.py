@@ -54,12 +54,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AMSS": "methods.amss",
-    "DUS": "methods.dus",
-    "DUSLearned": "methods.dus_learned",
-    "DiagnoseRelearn": "methods.diagnose_relearn",
-    "Joint": "methods.joint",
-    "JointUnimodal": "methods.joint",
     "Ablation": "balancing.readouts",
     "AuxiliaryHeads": "balancing.readouts",
     "Balancer": "balancing.balancer",
@@ -83,12 +77,19 @@ _MODULES = ("data", "diagnosis", "functional", "methods", "models", "report")
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"equimodal.{name}")
-    if name not in _HOMES:
+    home = f"equimodal.{_HOMES[name]}" if name in _HOMES else _methods().get(name)
+    if home is None:
         raise AttributeError(f"module 'equimodal' has no attribute '{name}'")
-    value = getattr(import_module(f"equimodal.{_HOMES[name]}"), name)
+    value = getattr(import_module(home), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+    return sorted({*globals(), *__all__, *_MODULES, *_methods()})
+
+
+def _methods() -> dict[str, str]:
+    """Modules of the methods' classes, every one that is registered, as the package offers them."""
+    homes: dict[str, str] = import_module("equimodal.methods").classes()
+    return homes

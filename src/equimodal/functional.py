@@ -1,23 +1,31 @@
-"""The methods' pure functions, one for each equation."""
+"""The methods' pure functions, one for each equation: those that the registry names."""
 
-from equimodal.methods.amss import (
-    modality_significance,
-    sample_units,
-    unit_importance,
-    update_fractions,
-)
-from equimodal.methods.diagnose_relearn import cluster_purity, relearn_strength
-from equimodal.methods.dus import cumulative_score, sample_counts
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from equimodal.methods import functions
 from equimodal.numerics.sampling import inclusion_probabilities
 
-__all__ = [
-    "cluster_purity",
-    "cumulative_score",
-    "inclusion_probabilities",
-    "modality_significance",
-    "relearn_strength",
-    "sample_counts",
-    "sample_units",
-    "unit_importance",
-    "update_fractions",
-]
+if TYPE_CHECKING:  # for type checkers alone
+    from equimodal.methods.amss import modality_significance as modality_significance
+    from equimodal.methods.amss import sample_units as sample_units
+    from equimodal.methods.amss import unit_importance as unit_importance
+    from equimodal.methods.amss import update_fractions as update_fractions
+    from equimodal.methods.diagnose_relearn import cluster_purity as cluster_purity
+    from equimodal.methods.diagnose_relearn import relearn_strength as relearn_strength
+    from equimodal.methods.dus import cumulative_score as cumulative_score
+    from equimodal.methods.dus import sample_counts as sample_counts
+
+_HOMES = functions()
+
+__all__ = ["inclusion_probabilities", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'equimodal.functional' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -52,7 +52,7 @@ LINES = {
     ),
     "setting without an owner": (
         f"{COMPARE} --set tau=0.2",
-        ["'tau' does not say whose it is", "such as amss.tau"],
+        ["'tau' does not say whose it is", "before the dot"],
     ),
     "setting twice": (
         f"{COMPARE} --set keypad.snr=1 --set keypad.snr=2",

@@ -205,7 +205,7 @@ def test_damaged_data_is_named_before_anything_is_written(mistake, files, folder
         ),
         (
             "compare --data avdigits --data-root . --set avdigits.train_images=7",
-            ["avdigits.train_images must be a whole number from 100 to 60000, found 7"],
+            ["avdigits.train_images must be a whole number from 100 to 60000; found 7"],
         ),
     ],
 )

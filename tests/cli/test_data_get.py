@@ -24,7 +24,7 @@ def test_for_a_set_that_is_not_fetched_the_terms_are_printed(folder, capsys):
         ("data get mnist --data-root . --mirror x", ["unknown argument '--mirror'"]),
         (
             "data get mnist --data-root .file",
-            ["'.file/mnist' cannot be written (Not a directory)", "--data-root"],
+            ["'.file/mnist' cannot be used (Not a directory)", "--data-root"],
         ),
     ],
 )

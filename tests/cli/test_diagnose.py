@@ -66,6 +66,9 @@ def test_the_exit_code_is_0_whatever_the_verdict(tiny, capsys):
         ("diagnose --data nonsense", ["nonsense"]),
         ("diagnose --data keypad --row nonsense --fusion film", ["nonsense"]),
         ("diagnose --data keypad --seeds none", ["how many seeds"]),
+        ("diagnose --data keypad --epochs 0", ["epochs must be a whole number from 1", "found 0"]),
+        ("diagnose --data keypad --seeds 0", ["Seeds must be how many", "found 0"]),
+        ("diagnose tiny --epochs 0", ["--epochs belongs to --data"]),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_says_what_to_write(line, words, tiny, refused):

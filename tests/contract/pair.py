@@ -13,10 +13,10 @@ import torch.distributed as dist
 SECONDS = 300
 
 
-def both_ranks(train, folder):
-    """Run ``train(rank, folder)`` in two processes; gives what each left by `leave`."""
+def both_ranks(train, folder, names):
+    """Run ``train(rank, folder, names)`` in two processes; gives what each left by `leave`."""
     context = multiprocessing.get_context("spawn")
-    pair = [context.Process(target=train, args=(rank, str(folder))) for rank in (0, 1)]
+    pair = [context.Process(target=train, args=(rank, str(folder), names)) for rank in (0, 1)]
     for process in pair:
         process.start()
     deadline = time.monotonic() + SECONDS

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from contract.training import trained
-from equimodal import methods
+from products import by_class
 
 COMBINATIONS = {
     "two: convolutional, lstm": ("convolutional", "lstm"),
@@ -15,7 +15,7 @@ COMBINATIONS = {
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_two_epochs_run_with_any_encoders_and_the_loss_falls(name, combination):
     kinds = COMBINATIONS[combination]
     training = trained(name, epochs=2, kinds=kinds)

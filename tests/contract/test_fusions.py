@@ -15,6 +15,7 @@ from equimodal import (
     LinearSplit,
     methods,
 )
+from products import by_class
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 EMBEDDINGS = {"audio": r"audio_embedding\..*", "video": r"video_embedding\..*"}
@@ -81,7 +82,7 @@ def losses_of(model, balancer):
 
 
 @pytest.mark.parametrize("fusion", MODELS)
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_a_method_trains_with_any_fusion_or_says_why_it_cannot(name, fusion):
     reason = refusal(name, fusion)
     if reason:

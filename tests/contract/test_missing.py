@@ -10,6 +10,7 @@ from torch.nn import functional
 from contract import fusions
 from contract.training import assert_same_weights
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, methods
+from products import by_class
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 
@@ -73,7 +74,7 @@ def train(model, balancer, present, steps=12):
     return losses
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_a_mask_of_all_present_changes_nothing(name):
     one, other = made(name), made(name)
     train(*one, None)
@@ -81,7 +82,7 @@ def test_a_mask_of_all_present_changes_nothing(name):
     assert_same_weights(dict(one[0].named_parameters()), dict(other[0].named_parameters()))
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_a_method_trains_where_modalities_are_missing(name):
     model, balancer = made(name)
     losses = train(model, balancer, present_in())
@@ -140,7 +141,7 @@ def test_the_features_of_a_split_are_those_of_the_present_rows():
     assert [len(y) for y in heard["labels"].values()] == [18, 20]
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_a_modality_may_be_missing_in_a_whole_batch(name):
     model = fusions.built(Skipping)
     _, balancer = made(name, model=model)

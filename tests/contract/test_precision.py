@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from contract.models import dataset, model
-from contract.training import SETTINGS, gathered, whole
+from contract.training import gathered, quick, whole
 from equimodal import Balancer, LinearSplit, methods
 from equimodal.data import MultimodalDataset
+from products import by_stage, every
 
 KINDS = ("linear", "convolutional")
 CUDA = torch.cuda.is_available()
@@ -36,7 +37,7 @@ class Loop:
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.1, momentum=0.9)
         self.scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
         self.balancer = Balancer(
-            self.net, methods.create(name, **SETTINGS.get(name, {})),
+            self.net, methods.create(name, **quick(name)),
             {m: f"encoders.{m}" for m in self.data.inputs}, LinearSplit("head"),
             loaders={"train": [whole(self.data)], "val": [whole(held_out)]},
             optimizers=[self.optimizer], epochs=4,
@@ -69,7 +70,7 @@ class Loop:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_stage())
 def test_a_method_trains_in_half_precision(name, dtype, device):
     loop = Loop(name, device, dtype).train()
     assert all(map(math.isfinite, loop.losses))
@@ -89,7 +90,7 @@ def test_half_precision_decides_as_single_precision_does(name):
 
 
 @needs_cuda
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", every())
 def test_a_gpu_trains_as_the_cpu_does(name):
     gpu, cpu = Loop(name, "cuda").train(1), Loop(name, "cpu").train(1)
     for n, weight in cpu.weights.items():

@@ -3,7 +3,7 @@ import pytest
 from contract import ranks, uneven_ranks
 from contract.pair import both_ranks
 from contract.training import assert_same_weights, largest_difference
-from equimodal import methods
+from products import stages, together
 
 LAYOUTS = {"ddp": {}, "sharded": ranks.SHARDED, "sharded by encoder": ranks.BY_ENCODER}
 
@@ -37,16 +37,17 @@ def assert_uneven_ranks_decide_as_one_process(first, second):
 
 # One test for all methods and layouts: under pytest-xdist every worker would start its own.
 @pytest.mark.processes
-def test_two_ranks_stay_identical_and_equal_one_process(tmp_path):
-    first, second = both_ranks(ranks.train_all, tmp_path)
+@pytest.mark.parametrize("names", together())
+def test_two_ranks_stay_identical_and_equal_one_process(names, tmp_path):
+    first, second = both_ranks(ranks.train_all, tmp_path, names)
 
     assert_uneven_ranks_decide_as_one_process(first["uneven"], second["uneven"])
 
     wrong = {}
     for layout, options in LAYOUTS.items():
-        names = ranks.STAGES if layout == "sharded" else methods.names()
-        assert first[layout].keys() == second[layout].keys() == set(names)
-        for name in names:
+        trained = stages(names) if layout == "sharded" else names
+        assert first[layout].keys() == second[layout].keys() == set(trained)
+        for name in trained:
             try:
                 one, other = first[layout][name], second[layout][name]
                 assert_same_weights(one["weights"], other["weights"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from contract.training import assert_same_weights, trained
-from equimodal import methods
+from products import by_class, every
 
 
 def random_streams():
@@ -13,7 +13,7 @@ def random_streams():
     return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_the_same_seed_gives_the_same_training_and_leaves_the_global_streams_alone(name):
     torch.manual_seed(1)
     one = trained(name)
@@ -27,11 +27,11 @@ def test_the_same_seed_gives_the_same_training_and_leaves_the_global_streams_alo
     assert_same_weights(one.weights, other.weights)
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", every())
 def test_every_method_acts_within_the_trainings_of_these_tests(name):
     assert trained(name).balancer.acted
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", every())
 def test_another_seed_gives_another_training(name):
     assert trained(name, seed=1, epochs=1).losses != trained(name, seed=2, epochs=1).losses

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from contract.training import assert_same_weights, run, start, trained
-from equimodal import BalanceError, methods
+from equimodal import BalanceError
+from products import by_class
 
 
 def saved(training, *, constants):
@@ -49,13 +50,13 @@ def by_time(records):
     return sorted(records, key=lambda r: (r["step"], r["name"]))
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_a_training_that_is_stopped_at_epoch_2_of_4_ends_bit_for_bit_as_if_it_was_not(name):
     # The new model starts from other weights and the balancer from another seed: the file rules.
     assert_resumes(name, constants=True, weights=7, seed=5)
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_a_checkpoint_without_constants_is_enough_where_the_same_model_is_built_again(name):
     assert_resumes(name, constants=False)
 
@@ -65,7 +66,7 @@ def test_only_initial_weights_are_constants():
     assert all(not start(n).balancer.state_dict()["constants"] for n in ("joint", "amss", "dus-rl"))
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_a_state_stays_as_it_was_taken_while_the_training_goes_on(name):
     training = run(start(name, epochs=4), 2)
     at_two = {k: v.clone() for k, v in training.model.state_dict().items()}
@@ -117,7 +118,8 @@ def test_what_is_no_checkpoint_of_a_balancer_is_refused(state):
         start("amss").balancer.load_state_dict(state)
 
 
-def test_a_state_holds_tensors_and_plain_data_only():
+@pytest.mark.parametrize("name", by_class())
+def test_a_state_holds_tensors_and_plain_data_only(name):
     def plain(value):
         if isinstance(value, dict):
             return all(isinstance(k, str | int) and plain(v) for k, v in value.items())
@@ -125,5 +127,4 @@ def test_a_state_holds_tensors_and_plain_data_only():
             return all(map(plain, value))
         return value is None or isinstance(value, str | int | float | bool | torch.Tensor)
 
-    for name in methods.names():
-        assert plain(trained(name, epochs=2).balancer.state_dict()), name
+    assert plain(trained(name, epochs=2).balancer.state_dict())

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from contract import fusions
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, MultiLabel, Regression, methods
+from products import by_class
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 REFUSED = {
@@ -41,7 +42,7 @@ def made(kind, name, *, readout=None, model=None, settings=None, **options):
 
 
 @pytest.mark.parametrize("kind", TASKS)
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_a_method_trains_on_any_target_it_has_a_meaning_for(name, kind):
     if (kind, name) in REFUSED:
         with pytest.raises(BalanceError, match=REFUSED[kind, name]):

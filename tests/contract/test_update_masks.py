@@ -9,6 +9,7 @@ import torch
 
 from contract.training import assert_same_weights, run, sgd, start, trained
 from equimodal import methods
+from products import by_class
 
 KINDS = ("linear", "convolutional", "multihead", "lstm")
 MASKING = [n for n in methods.names() if methods.create(n).edits_gradients()]
@@ -89,18 +90,18 @@ def test_an_unbiased_mask_multiplies_the_whole_update_of_a_unit_by_one_factor(na
         torch.testing.assert_close(change, factor * full, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [n for n in methods.names() if n not in MASKING])
+@pytest.mark.parametrize("name", by_class(n for n in methods.names() if n not in MASKING))
 def test_it_changes_nothing_for_a_method_that_leaves_gradients_alone(name):
     assert_same_weights(trained(name, on="update").weights, trained(name).weights)
 
 
-@pytest.mark.parametrize("name", MASKING)
+@pytest.mark.parametrize("name", by_class(MASKING))
 def test_it_differs_from_masking_gradients_where_there_is_momentum(name):
     on_update, on_gradient = trained(name, on="update"), trained(name)
     assert any(not torch.equal(p, on_gradient.weights[n]) for n, p in on_update.weights.items())
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_adam_is_warned_about_once_where_masks_are_on_gradients_only(name):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

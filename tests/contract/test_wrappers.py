@@ -7,6 +7,7 @@ from torch.utils.checkpoint import checkpoint
 
 from contract.training import assert_same_weights, largest_difference, run, start, trained
 from equimodal import methods
+from products import by_class, by_stage
 
 KINDS = ("linear", "self-attention")
 SMALL = ("linear", "linear")
@@ -23,8 +24,7 @@ def compiled(model):
     return torch.compile(model, backend="aot_eager", dynamic=True)
 
 
-# Each kind of stage once: the loops' tests compile under every method.
-@pytest.mark.parametrize("name", ["joint+unimodal", "amss+", "dus-rl", "relearn"])
+@pytest.mark.parametrize("name", by_stage())
 def test_a_compiled_model_trains_to_the_same_weights(name):
     # Graphs may sum in another order: bits are not promised.
     plain = trained(name, kinds=SMALL, epochs=2)
@@ -64,7 +64,7 @@ def checkpointed(net):
     return net
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_activation_checkpointing_changes_no_bit(name):
     plain = trained(name, kinds=KINDS, epochs=2)
     made = trained(name, kinds=KINDS, epochs=2, wrap=checkpointed)
@@ -90,7 +90,7 @@ def around(net):
     return net
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_class())
 def test_checkpoints_around_encoders_change_no_bit(name):
     plain = trained(name, kinds=KINDS, epochs=2)
     made = trained(name, kinds=KINDS, epochs=2, wrap=around)

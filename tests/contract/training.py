@@ -8,8 +8,6 @@ from contract.models import dataset, model
 from equimodal import Balancer, LinearSplit, methods
 
 PAIR = ("linear", "convolutional")
-# Settings that make a method act within a few steps; its defaults are meant for long trainings.
-SETTINGS = {"dus-rl": {"hold": 1, "every": 2}}
 
 
 @dataclass
@@ -53,7 +51,7 @@ def start(
     validation = dataset(kinds, 30, seed=held_out)
     data = dataset(kinds, samples)
     stepper = optimizer(net.parameters())
-    chosen = SETTINGS.get(name, {}) if settings is None else settings
+    chosen = quick(name) if settings is None else settings
     balancer = Balancer(
         net,
         methods.create(name, **chosen),
@@ -67,6 +65,14 @@ def start(
         **options,
     )
     return Training(net, stepper, balancer, data, [], wrap(net) if wrap else net)
+
+
+def quick(name):
+    """Settings with which a method, or each of several joined by ~, acts within a few steps."""
+    parts = name.split(methods.COMPOSED)
+    if len(parts) == 1:
+        return methods.entry(name).quick
+    return {f"{part}.{key}": value for part in parts for key, value in quick(part).items()}
 
 
 def whole(data):

@@ -8,6 +8,12 @@ import torch
 from equimodal import Balancer, LinearSplit, methods
 from places import ROOT
 
+CARDS = sorted(p.relative_to(ROOT) for p in (ROOT / "docs" / "methods").glob("*.md"))
+
+
+def text(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
 
 def blocks(page):
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
@@ -86,3 +92,25 @@ def test_the_card_of_amss_names_its_rows_settings_and_records():
         if name.startswith("amss") and methods.entry(name).is_control:
             row = next(line for line in card.splitlines() if line.startswith(f"| `{name}` | "))
             assert all(f'`{k}="{v}"`' in row for k, v in methods.entry(name).preset.items())
+
+
+# Arguments that a control does not read.
+UNREAD = {"dus-uniform": {"gamma"}, "relearn-fixed": {"lam"}}
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "src/equimodal/cli/parser.py", *map(str, CARDS)], ids=lambda page: page
+)
+def test_a_command_that_sets_a_method_sets_its_controls_alike(page):
+    for command in re.findall(
+        r"equimodal compare[^`#]*?(?=\n\w*equimodal|\n  equi|`|#|$)", text(page)
+    ):
+        given = dict(re.findall(r"--set\s+([\w+~.-]+)=(\S+)", command))
+        for key, value in given.items():
+            row, _, name = key.partition(".")
+            for control in methods.entry(row).controls if methods.known(row) else ():
+                entry = methods.entry(control)
+                fixed = "fraction" in entry.preset and name in {"tau", "significance", "direction"}
+                if "~" in row or fixed or name in UNREAD.get(control, ()) or name in entry.preset:
+                    continue
+                assert given.get(f"{control}.{name}") == value, (command, control)

@@ -21,13 +21,11 @@ LONGER_FILES = {
     "balancing/balancer.py": "to be split",
     "methods/amss.py": "to be split",
     "methods/dus.py": "to be split",
-    "methods/diagnose_relearn.py": "to be split",
     "balancing/readouts.py": "to be split",
     "balancing/method.py": "to be split",
 }
 LONGER_FUNCTIONS = {
     "equimodal.balancing.balancer.__init__": "to be split",
-    "equimodal.cli.parser._build_parser": "to be split",
 }
 # What Python, a host, a reader of attributes or a loader by name uses.
 USED_BY_OTHERS = [

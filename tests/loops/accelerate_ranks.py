@@ -5,18 +5,17 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from contract.pair import joined, leave
-from equimodal import methods
 from loops.accelerate_loop import trained
 from loops.plain import BATCH
 
 BY_TRAINER = ("joint+unimodal", "amss+", "relearn")
 
 
-def train_all(rank, folder):
+def train_all(rank, folder, names):
     """Train as one of two ranks; leave the weights in ``folder``."""
     with joined(rank, folder):
         results = {
-            "accelerate": {n: by_accelerate(n) for n in methods.names()},
+            "accelerate": {n: by_accelerate(n) for n in names},
             "trainer": {n: by_trainer(n, folder) for n in BY_TRAINER},
         }
     leave(results, rank, folder)

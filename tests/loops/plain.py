@@ -26,12 +26,6 @@ KINDS = ("linear", "convolutional")
 EPOCHS, BATCH, SAMPLES = 4, 16, 32
 STEPS = SAMPLES // BATCH
 UNEVEN = 40  # samples of three batches, the last of them half as large
-# Settings that make a method act within a few steps, before and after the middle of training.
-SETTINGS = {
-    "dus-rl": {"hold": 1, "every": 2},
-    "relearn": {"at": (0.5, 0.75)},
-    "relearn-fixed": {"at": (0.5, 0.75)},
-}
 
 
 @dataclass
@@ -101,7 +95,7 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
     optimizers = optimizer(net)
     balancer = Balancer(
         net,
-        methods.create(name, **SETTINGS.get(name, {})),
+        methods.create(name, **methods.entry(name).quick),
         {m: f"encoders.{m}" for m in "ab"},
         LinearSplit("head"),
         loaders={"train": loader(SAMPLES), "val": [validation()]},

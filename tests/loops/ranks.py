@@ -1,22 +1,19 @@
-"""Two processes that train every method together, by Lightning and by Fabric, over loopback."""
+"""Two processes that train methods together, by Lightning and by Fabric, over loopback."""
 
 from lightning.fabric import Fabric
 from torch.utils.data import DataLoader, Subset
 
 from contract.pair import joined, leave
-from equimodal import methods
 from loops.lightning_loop import fit
 from loops.plain import BATCH, EPOCHS, data, start, weights
 
 UNEVEN = 28  # samples: batches of 8 and 6 rows on each of two ranks
 
 
-def train_all(rank, folder):
-    """Train every method as one of two ranks; leave the weights in ``folder``."""
+def train_all(rank, folder, names):
+    """Train methods as one of two ranks; leave the weights in ``folder``."""
     with joined(rank, folder):
-        results = {
-            n: {"lightning": by_lightning(n), "fabric": by_fabric(n)} for n in methods.names()
-        }
+        results = {n: {"lightning": by_lightning(n), "fabric": by_fabric(n)} for n in names}
     leave(results, rank, folder)
 
 

@@ -6,21 +6,21 @@ import torch
 from equimodal import methods
 from loops.mapping import in_trainers_order
 from loops.plain import BATCH, EPOCHS, adam, gap, halved, loader, plain, start, weights
+from products import by_stage
 
 pytest.importorskip("accelerate")
 
 from loops.accelerate_loop import fresh, trained
 
-NAMES = methods.names()
-MASKING = [n for n in NAMES if n.startswith("amss")]
+MASKING = [n for n in methods.names() if methods.create(n).edits_gradients()]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_stage())
 def test_the_weights_are_those_of_the_plain_loop_bit_for_bit(name):
     assert gap(trained(name), plain(name)) == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_stage())
 def test_two_micro_batches_are_bit_equal(name):
     options = {"batch_size": BATCH // 2, "parts": 2}
 
@@ -41,7 +41,7 @@ def test_clipping_and_a_schedule_are_bit_equal(name):
     assert gap(trained(name, **options), plain(name, **options)) == 0
 
 
-@pytest.mark.parametrize("name", MASKING)
+@pytest.mark.parametrize("name", by_stage(MASKING))
 def test_masks_on_the_update_of_adam_are_bit_equal(name):
     options = {"optimizer": adam, "on": "update"}
 
@@ -57,7 +57,7 @@ def test_bfloat16_is_bit_equal_to_the_plain_loop_in_bfloat16(name):
     assert gap(trained(name, accelerator=accelerator), expected) == 0
 
 
-@pytest.mark.parametrize("name", MASKING)
+@pytest.mark.parametrize("name", by_stage(MASKING))
 def test_gradients_that_are_still_scaled_give_the_same_bits(name):
     """With fp16, which needs a GPU, Accelerate unscales where it clips."""
     made = start(name)
@@ -74,7 +74,7 @@ def test_gradients_that_are_still_scaled_give_the_same_bits(name):
     assert gap(weights(made.model), plain(name)) == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_stage())
 def test_a_state_that_is_saved_and_loaded_leaves_no_trace(name, tmp_path):
     trained(name, folder=tmp_path, epochs=range(2))
 

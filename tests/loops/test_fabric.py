@@ -8,7 +8,6 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
-from equimodal import methods
 from loops import plain as of
 from loops.plain import (
     BATCH,
@@ -23,8 +22,7 @@ from loops.plain import (
     start,
     weights,
 )
-
-ONE_OF_EACH_KIND = ("amss+", "dus")
+from products import by_stage
 
 
 class Half(MixedPrecision):
@@ -115,7 +113,7 @@ class Loop:
         return {n: getattr(self, n) for n in names} | {"optimizer": self.optimizers[0]}
 
 
-# What a user sets, and what the plain loop does: for every method.
+# What a user sets, and what the plain loop does.
 CASES = {
     "float32": ({}, {}),
     "accumulation of 2, and a rest": (
@@ -124,7 +122,7 @@ CASES = {
     "a loss scaler": ({"plugins": Scaling}, {"scaled": True}),
     "unpaired batches": ({"unpaired": True}, {"unpaired": True}),
 }  # fmt: skip
-# The same for one method of each kind: a gradient stage, and a loss of its own.
+# The same for what can be set besides.
 SETTINGS = {
     "clipping": ({"clip": 0.05}, {"clip": 0.05}),
     "clipping under a loss scaler": (
@@ -141,7 +139,7 @@ SETTINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_stage())
 @pytest.mark.parametrize("case", CASES)
 def test_fabric_gives_the_weights_of_the_plain_loop(name, case):
     here, there = CASES[case]
@@ -149,7 +147,7 @@ def test_fabric_gives_the_weights_of_the_plain_loop(name, case):
     assert gap(Loop(name, **here).run(), plain(name, **there)) == 0
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
+@pytest.mark.parametrize("name", by_stage())
 @pytest.mark.parametrize("case", SETTINGS)
 def test_a_setting_of_fabric_does_what_it_does_in_the_plain_loop(name, case):
     here, there = SETTINGS[case]
@@ -158,7 +156,7 @@ def test_a_setting_of_fabric_does_what_it_does_in_the_plain_loop(name, case):
     assert gap(Loop(name, **here).run(), plain(name, **there)) == 0
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_stage())
 def test_a_training_that_fabric_saved_after_2_of_4_epochs_goes_on_bit_for_bit(name, tmp_path):
     first, again = Loop(name, unpaired=True), Loop(name, unpaired=True, **other())
     first.run(2)
@@ -169,7 +167,7 @@ def test_a_training_that_fabric_saved_after_2_of_4_epochs_goes_on_bit_for_bit(na
     assert gap(again.run(2), plain(name, unpaired=True)) == 0
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_stage())
 def test_a_training_that_fabric_saved_within_an_epoch_goes_on_bit_for_bit(name, tmp_path):
     first, again = Loop(name, unpaired=True), Loop(name, unpaired=True, **other())
     first.run(1)

@@ -6,21 +6,21 @@ import torch
 from equimodal import methods
 from loops.mapping import in_trainers_order
 from loops.plain import BATCH, STEPS, adam, gap, halved, plain
+from products import by_stage
 
 pytest.importorskip("transformers")
 
 from loops.huggingface_loop import IN_TWO, halved_after, trained
 
-NAMES = methods.names()
-MASKING = [n for n in NAMES if n.startswith("amss")]
+MASKING = [n for n in methods.names() if methods.create(n).edits_gradients()]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_stage())
 def test_the_weights_are_those_of_the_plain_loop_bit_for_bit(name, tmp_path):
     assert gap(trained(name, tmp_path), plain(name)) == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_stage())
 def test_two_micro_batches_are_averaged_bit_for_bit(name, tmp_path):
     expected = plain(name, batch_size=BATCH // 2, parts=2)
 
@@ -44,14 +44,14 @@ def test_evaluation_in_between_and_a_schedule_leave_the_bits_as_they_are(name, t
     assert gap(weights, plain(name, schedule=halved)) == 0
 
 
-@pytest.mark.parametrize("name", MASKING)
+@pytest.mark.parametrize("name", by_stage(MASKING))
 def test_masks_on_the_update_of_adam_are_bit_equal(name, tmp_path):
     options = {"optimizer": adam, "on": "update"}
 
     assert gap(trained(name, tmp_path, **options), plain(name, **options)) == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_stage())
 def test_bfloat16_is_bit_equal_to_the_plain_loop_in_bfloat16(name, tmp_path):
     expected = in_trainers_order(name, dtype=torch.bfloat16)
 

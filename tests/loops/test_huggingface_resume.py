@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from equimodal import BalanceError, methods
+from equimodal import BalanceError
 from loops.plain import STEPS, gap, plain, start
+from products import by_stage
 
 pytest.importorskip("transformers")
 
@@ -32,7 +33,7 @@ def stopped(name, folder, update):
     return folder / f"checkpoint-{update}"
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_stage())
 def test_a_stop_in_the_middle_of_an_epoch_leaves_no_trace(name, tmp_path):
     stopped(name, tmp_path, MIDDLE)
 

@@ -5,12 +5,11 @@ from functools import partial
 import pytest
 import torch
 
-from equimodal import methods
 from loops.lightning_loop import Clipped, Half, Manual, Scaling, TwoParts, fit, quiet, unpaired
 from loops.plain import UNEVEN, adam, gap, halved, loader, plain, sgd_each, weights
+from products import by_stage
 
 pytestmark = quiet
-ONE_OF_EACH_KIND = ("amss+", "dus")
 
 
 def uneven(_):
@@ -18,7 +17,7 @@ def uneven(_):
     return loader(samples=UNEVEN)
 
 
-# What a user sets in Lightning, and what the plain loop does instead: for every method.
+# What a user sets in Lightning, and what the plain loop does instead.
 CASES = {
     "automatic": ({}, {}),
     "manual": ({"module": Manual}, {}),
@@ -31,7 +30,7 @@ CASES = {
     "a loss scaler": ({"plugins": Scaling}, {"scaled": True}),
     "unpaired batches": ({"given": unpaired}, {"unpaired": True}),
 }  # fmt: skip
-# The same for one method of each kind: a gradient stage, and a loss of its own.
+# The same for what can be set besides.
 SETTINGS = {
     "clipping": ({"gradient_clip_val": 0.05}, {"clip": 0.05}),
     "manual clipping": ({"module": Clipped}, {"clip": 0.05}),
@@ -53,13 +52,13 @@ SETTINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_stage())
 @pytest.mark.parametrize("case", CASES)
 def test_lightning_gives_the_weights_of_the_plain_loop(name, case):
     assert_equal(name, *CASES[case])
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
+@pytest.mark.parametrize("name", by_stage())
 @pytest.mark.parametrize("case", SETTINGS)
 def test_a_setting_of_lightning_does_what_it_does_in_the_plain_loop(name, case):
     assert_equal(name, *SETTINGS[case])
@@ -80,7 +79,7 @@ def test_the_settings_change_the_weights_so_that_a_setting_without_effect_is_see
     ]
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_stage())
 def test_a_compiled_network_is_trained_as_the_plain_one(name):
     torch._dynamo.reset()
     compiled = fit(name, change=partial(torch.compile, backend="aot_eager"))

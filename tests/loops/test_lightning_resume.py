@@ -5,9 +5,10 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from equimodal import BalanceError, methods
+from equimodal import BalanceError
 from loops.lightning_loop import SILENT, Automatic, Manual, fit, quiet, unpaired
 from loops.plain import EPOCHS, STEPS, gap, halved, loader, network, plain, start, weights
+from products import by_stage
 
 pytestmark = [
     *quiet,
@@ -54,7 +55,7 @@ def continued(name, file, module=Automatic, **options):
     return weights(again.model)
 
 
-@pytest.mark.parametrize("name", methods.names())
+@pytest.mark.parametrize("name", by_stage())
 @pytest.mark.parametrize("moment", [AFTER, MIDDLE], ids=["after an epoch", "in an epoch"])
 def test_a_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(name, moment, tmp_path):
     file = stopped(name, moment, tmp_path)

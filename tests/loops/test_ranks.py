@@ -3,17 +3,18 @@
 import pytest
 
 from contract.pair import both_ranks
-from equimodal import methods
 from loops import ranks
 from loops.plain import gap, plain
+from products import together
 
 
 # One test for all methods: under pytest-xdist every worker would start its own pair.
 @pytest.mark.processes
-def test_two_ranks_stay_identical_and_equal_one_process_where_their_batches_do(tmp_path):
-    first, second = both_ranks(ranks.train_all, tmp_path)
+@pytest.mark.parametrize("names", together())
+def test_two_ranks_stay_identical_and_equal_one_process_where_their_batches_do(names, tmp_path):
+    first, second = both_ranks(ranks.train_all, tmp_path, names)
 
-    assert first.keys() == second.keys() == set(methods.names())
+    assert first.keys() == second.keys() == set(names)
     apart = {(n, loop): gap(first[n][loop], second[n][loop]) for n in first for loop in first[n]}
     assert {k: g for k, g in apart.items() if g != 0} == {}
     from_one = {

@@ -463,7 +463,8 @@ class Balancer:
         if not self.method.unpaired:
             raise BalanceError(
                 f"{type(self.method).__name__} needs paired batches with one label tensor; found "
-                "labels by modality. Use DUS, or iterate over balancer.batches(...)."
+                "labels by modality. Use a method that draws its own rows, or iterate over "
+                "balancer.batches(...)."
             )
         if set(target) != set(names):
             raise BalanceError(

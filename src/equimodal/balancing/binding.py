@@ -32,7 +32,7 @@ def bind(
         raise BalanceError(
             f"{type(inner).__name__} already has a balancer ({type(alive.method).__name__}), and "
             "two would each act on the same gradients: combine methods as "
-            "methods.create('amss~relearn'), or call detach() on the first."
+            "methods.create('one~other'), or call detach() on the first."
         )
     modalities = ModalityMap(inner, encoders)
     _BALANCERS[inner] = weakref.ref(balancer)

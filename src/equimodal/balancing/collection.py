@@ -41,5 +41,11 @@ def collect_features(
             f"A loader of the balancer gave no batch with {empty[0]!r}: it must be iterable again "
             "and again, so pass a DataLoader or a list, not a generator."
         )
+    absent = [m for m in modalities.names if not any(map(len, labels[m]))]
+    if absent:
+        raise BalanceError(
+            f"A loader of the balancer gave no sample that holds {absent[0]!r}, so that nothing is "
+            "known of its encoder there; found it missing in every row. Give a split that holds it."
+        )
     return ({m: torch.cat(f) for m, f in features.items()},
             {m: torch.cat(y) for m, y in labels.items()})  # fmt: skip

@@ -8,27 +8,34 @@ from collections.abc import Iterable, Mapping
 
 from equimodal import data
 from equimodal import methods as registry
+from equimodal.comparison.command.values import short_text
+from equimodal.comparison.rows import ENSEMBLE, EVERY_ALONE, RATE_FACTORS, UNTRAINED, alone_row
 from equimodal.data import converters
 from equimodal.docstrings import argument_docs
 
-_WIDTH = 96
+_WIDTH, _DIGITS = 96, 4
 _OTHER_ROWS = (
-    ("untrained", "the model before training: the floor of every probe"),
-    ("alone:MODALITY", "one encoder trained alone; alone:* for each of them"),
-    ("ensemble", "mean of the probabilities of the encoders trained alone"),
-    ("joint:half-lr", "joint at half the learning rate"),
-    ("joint:double-lr", "joint at double the learning rate"),
+    (UNTRAINED, "the model before training: the floor of every probe"),
+    (alone_row("MODALITY"), f"one encoder trained alone; {EVERY_ALONE} for each of them"),
+    (ENSEMBLE, "mean of the probabilities of the encoders trained alone"),
+    *zip(
+        RATE_FACTORS,
+        ("joint at half the learning rate", "joint at double the learning rate"),
+        strict=True,
+    ),
 )
 
 
 def methods() -> str:
-    """One line for each method, and for each other row of a comparison."""
-    rows = [(name, registry.entry(name).summary) for name in registry.names()]
+    """One line for each method, by family, and for each other row of a comparison."""
+    families: dict[str, list[tuple[str, str]]] = {}
+    for entry in map(registry.entry, registry.names()):
+        families.setdefault(entry.family, []).append((entry.name, entry.summary))
     return "\n\n".join(
         [
-            _columns(rows),
+            *(f"{family}:\n{_columns(rows, '  ')}" for family, rows in families.items()),
             "other rows that compare takes:\n" + _columns(_OTHER_ROWS, "  "),
-            "Methods of different stages combine: amss~relearn, dus~relearn, dus~amss.",
+            f"Methods that act at different stages combine, such as {_combination()}.\n"
             "Run `equimodal methods NAME` for a method's paper and settings.",
         ]
     )
@@ -41,11 +48,14 @@ def method(name: str) -> str:
         BalanceError: there is no such method.
     """
     entry, kind = registry.entry(name), type(registry.create(name))
+    main = entry.main
     facts = [
-        ("paper", _paper(name, kind)),
+        ("paper", _paper(entry, kind)),
+        ("family", entry.family),
         ("control", _control(entry)),
         ("loss", "its own" if entry.objective == "own" else "--objective fused or fused+unimodal"),
-        ("card", f"docs/methods/{kind.__module__.rpartition('.')[2]}.md"),
+        *([("searched", f"{main.setting}, {main.low:g} to {main.high:g}")] if main else []),
+        ("package", entry.package) if entry.package else ("card", entry.card),
     ]
     settings = _settings(name, registry.settings(name), _meanings(name))
     return "\n\n".join([f"{name}: {entry.summary}", _columns(facts), settings])
@@ -98,16 +108,27 @@ def _meanings(name: str) -> dict[str, str]:
     return {f"{part}.{key}": text for part in parts for key, text in _meanings(part).items()}
 
 
-def _paper(name: str, kind: type) -> str:
-    if registry.COMPOSED in name:
-        return f"none; a combination of ours. Each has its own: {', '.join(name.split('~'))}"
+def _combination() -> str:
+    """The first methods of two families, by `~`."""
+    rows = [e for e in map(registry.entry, registry.names()) if e.controls]
+    first = rows[0]
+    other = next(e for e in rows if e.family != first.family)
+    return registry.COMPOSED.join((other.name, first.name))
+
+
+def _paper(entry: registry.Entry, kind: type) -> str:
+    parts = entry.name.split(registry.COMPOSED)
+    if len(parts) > 1:
+        return f"none; a combination of ours. Each has its own: {', '.join(parts)}"
+    if entry.family == registry.BASELINE:
+        return "none; a baseline"
     return _citation(sys.modules[kind.__module__].__doc__ or "")
 
 
 def _citation(docstring: str) -> str:
     paragraphs = [" ".join(part.split()) for part in docstring.split("\n\n")]
     cited = [part for part in paragraphs if re.search(r"arXiv|doi|https?://", part)]
-    return cited[0] if cited else "none; a baseline"
+    return cited[0] if cited else "none is cited"
 
 
 def _control(entry: registry.Entry) -> str:
@@ -129,12 +150,8 @@ def _settings(name: str, defaults: Mapping[str, object], meanings: Mapping[str, 
 
 
 def _written(value: object) -> str:
-    """A value as `--set` takes it."""
-    if isinstance(value, tuple | list):
-        return ",".join(map(_written, value))
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """A value as `--set` takes it, its numbers short."""
+    return short_text(value, _DIGITS)
 
 
 def _columns(rows: Iterable[tuple[str, str]], indent: str = "") -> str:

@@ -3,18 +3,40 @@
 import argparse
 import json
 
-from equimodal.cli.values import whole_number
+from equimodal.cli.command import Command
+from equimodal.comparison.command.values import whole_number
 from equimodal.errors import BalanceError
 
-CHECK = """\
+_DESCRIPTION = """\
+Without a name, list the data sets. With one, or with the path of a table of your own (CSV, JSONL
+or Parquet), explain it."""
+
+_EXAMPLES = """\
+examples:
+  equimodal data
+  equimodal data avdigits
+  equimodal data my.csv                    how the columns of a table are understood
+  equimodal data check my.csv              what is wrong with it
+  equimodal data get NAME | convert NAME   fetch files, or make a table of them"""
+
+_CHECK = """\
 Read every file of a table of your own (CSV, JSONL or Parquet) once and report what was found:
 counts, shapes, lengths, classes by split, and each fault with its row. Nothing is changed. The exit
 code is 2 where training would be wrong or impossible, else 0."""
 
-CHECK_EXAMPLES = """\
+_CHECK_EXAMPLES = """\
 examples:
   equimodal data check my.csv
   equimodal data check my.csv --json       every finding, for programs"""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="explain this data set or table")
+    parser.add_argument("--data-root", metavar="DIR", help="folder that a table's paths start from")
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    print(shown(arguments.name, root=arguments.data_root))
 
 
 def shown(name: str | None, *, root: str | None) -> str:
@@ -35,7 +57,7 @@ def shown(name: str | None, *, root: str | None) -> str:
     return explained(name, root=root)
 
 
-def add_check(parser: argparse.ArgumentParser) -> None:
+def _add_check(parser: argparse.ArgumentParser) -> None:
     """The arguments of `equimodal data check`."""
     parser.add_argument("table", metavar="TABLE", help="path of the table")
     parser.add_argument("--data-root", metavar="DIR", help="folder that its paths start from")
@@ -43,7 +65,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
-def check(arguments: argparse.Namespace) -> None:
+def _check(arguments: argparse.Namespace) -> None:
     """Check a table and print the report.
 
     Raises:
@@ -66,3 +88,7 @@ def check(arguments: argparse.Namespace) -> None:
             f"{table} has {count} problem{'s' * (count > 1)} that make training wrong or "
             f"impossible: {summary(report.problems)}."
         )
+
+
+DATA = Command("list the data sets, or explain one", _DESCRIPTION, _EXAMPLES, _add_arguments, _run)
+CHECK = Command("find what is wrong with a table", _CHECK, _CHECK_EXAMPLES, _add_check, _check)

@@ -2,11 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from equimodal.cli.data import CHECK, CHECK_EXAMPLES, add_check, check
-from equimodal.cli.values import settings, whole_number
+from equimodal.cli.command import Command
+from equimodal.cli.data import CHECK
+from equimodal.comparison.command.values import settings, whole_number
 
 _CONVERT = """\
 Write the manifest of a data set from its official files: a CSV with one row per sample, and a
@@ -111,18 +110,10 @@ def _own(name: str, given: dict[str, object]) -> dict[str, object]:
     return {key.removeprefix(f"{name}."): value for key, value in given.items()}
 
 
-@dataclass(frozen=True)
-class Action:
-    """Something that `equimodal data` does: its texts, its arguments, and how it is done."""
-
-    description: str
-    examples: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], None]
-
-
 ACTIONS = {
-    "check": Action(CHECK, CHECK_EXAMPLES, add_check, check),
-    "get": Action(_GET, _GET_EXAMPLES, _add_get, _get),
-    "convert": Action(_CONVERT, _CONVERT_EXAMPLES, _add_convert, _convert),
+    "check": CHECK,
+    "get": Command("fetch the files of a data set", _GET, _GET_EXAMPLES, _add_get, _get),
+    "convert": Command(
+        "make a table of official files", _CONVERT, _CONVERT_EXAMPLES, _add_convert, _convert
+    ),
 }

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from equimodal import __version__
-from equimodal.cli import choose as cli_choose
-from equimodal.cli import diagnose as cli_diagnose
+from equimodal.cli.choose import CHOOSE
+from equimodal.cli.command import Command
+from equimodal.cli.compare import COMPARE
+from equimodal.cli.data import DATA
 from equimodal.cli.data_actions import ACTIONS
-from equimodal.cli.options import add_compare, add_train
-from equimodal.cli.reproduce import DESCRIPTION, EXAMPLES, add_reproduce
+from equimodal.cli.diagnose import DIAGNOSE
+from equimodal.cli.methods import METHODS
+from equimodal.cli.report import REPORT
+from equimodal.cli.reproduce import REPRODUCE
+from equimodal.cli.train import TRAIN
 from equimodal.errors import BalanceError, did_you_mean
 
 _DESCRIPTION = """\
@@ -33,50 +38,16 @@ examples:
 
 Run `equimodal COMMAND --help` for the options of a command."""
 
-_COMPARE = """\
-Train every row (a method or a baseline) on one data set with the same budget, print the table,
-and write results.json and report.html. Every run is its own folder and survives a kill:
-repeat the same command with --resume. Results that exist are never overwritten without it."""
-
-_COMPARE_EXAMPLES = """\
-examples:
-  equimodal compare
-  equimodal compare --methods joint,amss,amss-fixed --seeds 5 --out results/amss
-  equimodal compare --lr 0.01,0.03,0.1 --set amss.tau=0.5 --set keypad.snr=5 --out results/search
-  equimodal compare --data avdigits --data-root ~/data --objective fused+unimodal --out results/av
-  equimodal compare --data my.csv          a table of your own, see docs/manifest.md
-  equimodal compare --resume               continue after a kill, or show the table again"""
-
-_TRAIN = """\
-Train one row with one seed into the folder runs/<row>/seed-<n> below --out, as compare does: a
-later `equimodal compare --resume` with the same arguments uses it. Under torchrun or srun all
-processes train the run together."""
-
-_TRAIN_EXAMPLES = """\
-examples:
-  equimodal train --method amss --seed 1
-  equimodal train --method amss --seed 1 --resume          continue after a kill
-  torchrun --nproc-per-node 2 -m equimodal train --method amss --batch-size 128
-  torchrun --nnodes 2 --node-rank 0 --nproc-per-node 1 --master-addr HOST --master-port 29500 \\
-      -m equimodal train --method amss         and on the second machine --node-rank 1
-
-SLURM, and what several processes change: docs/several-machines.md"""
-
-_DATA = """\
-Without a name, list the data sets. With one, or with the path of a table of your own (CSV, JSONL
-or Parquet), explain it."""
-
-_DATA_EXAMPLES = """\
-examples:
-  equimodal data
-  equimodal data avdigits
-  equimodal data my.csv                    how the columns of a table are understood
-  equimodal data check my.csv              what is wrong with it
-  equimodal data get NAME | convert NAME   fetch files, or make a table of them"""
-
-_COMMANDS = (
-    "compare", "train", "reproduce", "diagnose", "choose", "methods", "data", "report",
-)  # fmt: skip
+_COMMANDS = {
+    "compare": COMPARE,
+    "train": TRAIN,
+    "reproduce": REPRODUCE,
+    "diagnose": DIAGNOSE,
+    "choose": CHOOSE,
+    "methods": METHODS,
+    "data": DATA,
+    "report": REPORT,
+}
 _OPTIONS = ("-h", "--help", "--version")
 
 
@@ -120,12 +91,9 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
 
 def _parse_action(name: str, given: Sequence[str]) -> argparse.Namespace:
     """The arguments of `equimodal data NAME`, where NAME is no data set but something to do."""
-    action = ACTIONS[name]
-    parser = _Parser(
-        prog=f"equimodal data {name}", description=action.description, epilog=action.examples
-    )
-    parser.set_defaults(command="data", run=action.run)
-    action.add_arguments(parser)
+    parser = _Parser(prog=f"equimodal data {name}", **_texts(ACTIONS[name]))
+    _fill(parser, ACTIONS[name])
+    parser.set_defaults(command="data")
     return parser.parse_args(given)
 
 
@@ -135,52 +103,15 @@ def _build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="command", metavar="COMMAND", title="commands", required=True
     )
-    compare = commands.add_parser(
-        "compare",
-        help="train methods and baselines, show who wins",
-        description=_COMPARE,
-        epilog=_COMPARE_EXAMPLES,
-    )
-    add_compare(compare)
-    train = commands.add_parser(
-        "train",
-        help="train one method with one seed, on any number of machines",
-        description=_TRAIN,
-        epilog=_TRAIN_EXAMPLES,
-    )
-    add_train(train)
-    add_reproduce(commands.add_parser(
-        "reproduce",
-        help="run the recipe of a paper and data set, or list the recipes",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-    ))  # fmt: skip
-    diagnose = commands.add_parser(
-        "diagnose",
-        help="say whether a modality is under-trained, and what fits",
-        description=cli_diagnose.DESCRIPTION,
-        epilog=cli_diagnose.EXAMPLES,
-    )
-    cli_diagnose.add_arguments(diagnose)
-    diagnose.set_defaults(run=cli_diagnose.run)
-    choose = commands.add_parser(
-        "choose",
-        help="try what the diagnosis suggests, under a time budget",
-        description=cli_choose.DESCRIPTION,
-        epilog=cli_choose.EXAMPLES,
-    )
-    cli_choose.add_arguments(choose)
-    choose.set_defaults(run=cli_choose.run)
-    methods = commands.add_parser("methods", help="list the methods, or explain one")
-    methods.add_argument("name", nargs="?", metavar="NAME", help="explain this method in full")
-    data = commands.add_parser(
-        "data", help="list the data sets, or explain one", description=_DATA, epilog=_DATA_EXAMPLES
-    )
-    data.add_argument("name", nargs="?", metavar="NAME", help="explain this data set or table")
-    data.add_argument("--data-root", metavar="DIR", help="folder that a table's paths start from")
-    report = commands.add_parser("report", help="print the table and write report.html again")
-    report.add_argument("folder", metavar="DIR", help="folder that holds results.json")
-    report.add_argument(
-        "--data-root", metavar="ROOT", help="choose the samples of the page anew from these data"
-    )
+    for name, command in _COMMANDS.items():
+        _fill(commands.add_parser(name, help=command.help, **_texts(command)), command)
     return parser
+
+
+def _texts(command: Command) -> dict[str, Any]:
+    return {"description": command.description, "epilog": command.examples}
+
+
+def _fill(parser: argparse.ArgumentParser, command: Command) -> None:
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)

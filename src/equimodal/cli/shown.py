@@ -1,12 +1,35 @@
 """How the command line shows a comparison."""
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from equimodal.errors import BalanceError
 
 PIPE_WIDTH = 160
 """Columns of a table that goes to no terminal."""
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """What this library warns of, each as one line on stderr without its place in the source."""
+    usual = warnings.formatwarning
+
+    def written(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        line: str | None = None,
+    ) -> str:  # fmt: skip
+        if "equimodal" not in filename:
+            return usual(message, category, filename, lineno, line)
+        return f"equimodal: warning: {message}\n"
+
+    warnings.formatwarning = written
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def show(results: dict[str, Any]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Mapping, Sequence
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
 from equimodal.comparison.plan import PlannedRun
 from equimodal.comparison.worker_process import WorkerProcess
 from equimodal.errors import BalanceError
+from equimodal.workers.process import processors, ready
 
 
 class Listener(Protocol):
@@ -53,10 +52,7 @@ def execute(
 
 def default_jobs(device: str) -> int:
     """One process for each processor that this one may use, or one for an accelerator."""
-    if device != "cpu":
-        return 1
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
+    return processors() if device == "cpu" else 1
 
 
 class _Engine:
@@ -76,9 +72,7 @@ class _Engine:
 
     def turn(self) -> None:
         """Wait for messages and answer each."""
-        by_connection = {worker.connection: worker for worker in self.workers}
-        for connection in wait(list(by_connection)):
-            worker = by_connection[connection]  # type: ignore[index]
+        for worker in ready(self.workers):
             message = worker.receive()
             if message is None:
                 self._replace(worker)

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, slug
-from equimodal.errors import BalanceError
-from equimodal.storage.files import atomic, make_folder, write_json
-from equimodal.training.metrics import accuracy, macro_f1, mean_average_precision
+from equimodal.measures.classification import scores
+from equimodal.storage.files import make_folder, write_json
+from equimodal.training.prediction import Arrays, read_arrays, write_arrays
+from equimodal.training.run_folder import RESULT
 
 Run = dict[str, Any]
 _SPLITS = ("validation", "test")
@@ -34,39 +34,37 @@ def ensemble_run(members: Sequence[Run], folder: Path) -> Run:
     first = members[0]
     own = f"runs/{slug(ENSEMBLE)}/seed-{first['seed']}"
     rates = {member["lr"] for member in members}
+    make_folder(folder / own)
     run = {
         "data": first["data"],
         "method": ENSEMBLE,
         "seed": first["seed"],
         "lr": rates.pop() if len(rates) == 1 else None,
         "objective": "own",
-        "status": "finished",
         "acted": True,
-        "message": None,
         "best_epoch": None,
         "epochs": first["epochs"],
         "seconds": _sum(members, "seconds"),
         "step_seconds": _sum(members, "step_seconds"),
-        "test": None,
-        "validation": None,
+        **_ending(members, folder, folder / own),
     }
-    lost = [member for member in members if member["status"] != "finished"]
-    if lost:
-        run |= {
-            "status": lost[0]["status"],
-            "message": f"{lost[0]['method']}: {lost[0]['message']}",
-        }
-    else:
-        run |= _evaluated(members, folder, folder / own)
-    make_folder(folder / own)
-    write_json(folder / own / "result.json", run)
+    write_json(folder / own / RESULT, run)
     return run | {"folder": own}
+
+
+def _ending(members: Sequence[Run], folder: Path, own: Path) -> Run:
+    """How it ended: as the first member that did not finish, or with its measures."""
+    for member in members:
+        if member["status"] != "finished":
+            told = f"{member['method']}: {member['message']}"
+            return {"status": member["status"], "message": told, "test": None, "validation": None}
+    return {"status": "finished", "message": None, **_evaluated(members, folder, own)}
 
 
 def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any]:
     """Measures on both splits; writes the ensemble's predictions."""
-    parts = [_predictions(folder / member["folder"] / "predictions.npz") for member in members]
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    parts = [read_arrays(folder / member["folder"]) for member in members]
+    arrays: Arrays = {}
     found: dict[str, Any] = {}
     for split in _SPLITS:
         logits = mean_log_probability([torch.from_numpy(p[f"{split}_logits"]) for p in parts])
@@ -75,9 +73,7 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any
         kept = (f"{split}_{key}" for key in ("labels", "indices", "groups"))
         arrays |= {key: parts[0][key] for key in kept if key in parts[0]}
         arrays[f"{split}_logits"] = logits.numpy()
-    make_folder(own)
-    with atomic(own / "predictions.npz") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+    write_arrays(own, arrays)
     return found
 
 
@@ -88,9 +84,7 @@ def mean_log_probability(logits: Sequence[Tensor]) -> Tensor:
 
 def _measures(logits: Tensor, labels: Tensor, members: Sequence[Mapping[str, Any]]) -> Run:
     return {
-        "accuracy": accuracy(logits, labels),
-        "macro_f1": macro_f1(logits, labels),
-        "mean_average_precision": mean_average_precision(logits, labels),
+        **scores(logits, labels),
         "modality_accuracy": _joined(members, "modality_accuracy"),
         "probe_accuracy": _joined(members, "probe_accuracy"),
     }
@@ -103,14 +97,3 @@ def _joined(members: Sequence[Mapping[str, Any]], key: str) -> dict[str, float]:
 def _sum(members: Sequence[Run], key: str) -> float | None:
     values = [member[key] for member in members]
     return None if None in values else sum(values)
-
-
-def _predictions(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except Exception as error:  # a damaged archive can fail anywhere inside the reader
-        raise BalanceError(
-            f"'{path}' is missing or damaged ({error}); delete the folder '{path.parent}' and "
-            "repeat with --resume to train this run again."
-        ) from error

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from equimodal.comparison.engine import Listener
 from equimodal.comparison.plan import PlannedRun
-from equimodal.comparison.worker import outcome, relevant
+from equimodal.comparison.worker import Message, outcome, warnings_told
 
 
 def execute_here(
@@ -25,24 +23,25 @@ def execute_here(
     with _one_thread():
         for index, planned in enumerate(runs):
             listener.started(0, index)
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("default")
-                message = _outcome(planned, folder / planned.folder, index, listener, data_root)
-            for text in relevant(caught):
-                listener.heard(0, {"kind": "warning", "run": index, "message": text})
+            message = _trained(planned, index, folder, listener, data_root)
             if message["kind"] == "failed":
                 failures[index] = message["message"]
-            listener.heard(0, {**message, "run": index})
     return failures
 
 
-def _outcome(
-    planned: PlannedRun, folder: Path, index: int, listener: Listener, data_root: str | None
-) -> dict[str, Any]:
-    def notify(epoch: int, accuracy: float) -> None:
-        listener.heard(0, {"kind": "epoch", "run": index, "epoch": epoch, "accuracy": accuracy})
+def _trained(
+    planned: PlannedRun, index: int, folder: Path, listener: Listener, data_root: str | None
+) -> Message:
+    def tell(message: Message) -> None:
+        listener.heard(0, {**message, "run": index})
 
-    return outcome(planned.config, folder, data_root, notify)
+    def notify(epoch: int, accuracy: float) -> None:
+        tell({"kind": "epoch", "epoch": epoch, "accuracy": accuracy})
+
+    with warnings_told(lambda text: tell({"kind": "warning", "message": text})):
+        ending = outcome(planned.config, folder / planned.folder, data_root, notify)
+    tell(ending)
+    return ending
 
 
 @contextmanager

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from equimodal import data as sources
-from equimodal.comparison.arguments import (
-    batch_size_of,
-    check_device,
-    check_objective,
-    count_of,
-    rate_list,
-    seed_list,
-)
-from equimodal.comparison.rows import ENSEMBLE, expand_rows, slug
-from equimodal.comparison.settings import check_method_settings, split_settings
+from equimodal.comparison.experiment import Execution, Experiment, batch_size_of, check_device
+from equimodal.comparison.rows import ENSEMBLE, RATE_FACTORS, UNTRAINED, expand_rows, slug
+from equimodal.comparison.settings import check_method_settings, split_settings, with_names
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
 from equimodal.errors import BalanceError
-from equimodal.training.config import OPTIONAL, RATE_FACTORS, UNTRAINED, RunConfig
+from equimodal.training.config import OPTIONAL, RunConfig
 from equimodal.training.optimizers import SETTINGS, changed_settings, check_optimizer
-from equimodal.training.schedules import COSINE, check_schedule, from_words, in_words
+from equimodal.training.schedules import from_words, in_words
 
 if TYPE_CHECKING:
     from equimodal.data.dataset import DataSource
@@ -52,57 +45,54 @@ class Plan:
     data_root: str | None
 
 
-def make_plan(
-    data: str,
-    *,
-    data_root: str | None = None,
-    methods: Sequence[str] | None = None,
-    seeds: int | Sequence[int] = 3,
-    epochs: int | None = None,
-    objective: str = "fused",
-    lr: float | Sequence[float] | None = None,
-    batch_size: int | None = None,
-    optimizer: str = "sgd",
-    device: str = "cpu",
-    settings: Mapping[str, object] | None = None,
-    encoders: Mapping[str, str] | None = None,
-    fusion: str = "concat",
-    schedule: str = COSINE,
-) -> Plan:
-    """The plan of `equimodal.compare`, whose arguments these are.
+def loadable(experiment: Experiment, execution: Execution) -> tuple[Experiment, str | None]:
+    """The experiment with the name of its data by which every run loads them, and their root.
+
+    A table is prepared here.
+
+    Raises:
+        DataError: it has problems, or its cache cannot be written.
+    """
+    data, root = sources.ready(
+        experiment.data, execution.data_root, cache=execution.cache, progress=execution.progress
+    )
+    return replace(experiment, data=data), root
+
+
+def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
+    """The plan of an experiment whose data are where `loadable` said.
 
     Raises:
         BalanceError: something that cannot be compared; the message says what to write.
     """
-    given = dict(settings or {})
+    data, optimizer, given = experiment.data, experiment.optimizer, experiment.settings
     own = split_settings({k: v for k, v in given.items() if k.startswith(f"{data}.")}, data)
-    chosen, budget = seed_list(seeds), TRAINING_DEFAULTS.get(data, _OTHER_DATA)
+    budget = TRAINING_DEFAULTS.get(data, _OTHER_DATA)
     check_optimizer(optimizer)
-    check_objective(objective)
-    check_device(device)
-    source = sources.load(data, root=data_root, seed=chosen[0], **own.get(data, {}))
-    rows = expand_rows(methods, source.modalities)
+    check_device(experiment.device)
+    source = sources.load(data, root=data_root, seed=experiment.seeds[0], **own.get(data, {}))
+    rows = expand_rows(experiment.methods, source.modalities)
     by_owner = split_settings(given, data, rows, optimizer=optimizer)
     changed = changed_settings(optimizer, by_owner.pop(optimizer, {}))
     used = SETTINGS[optimizer] | changed
     config = {
         "data": data,
         "data_settings": dict(source.settings),
-        "methods": list(rows),
-        "seeds": chosen,
-        "epochs": count_of("epochs", epochs, budget["epochs"]),
-        "batch_size": batch_size_of(batch_size, budget["batch_size"], len(source.train)),
+        "methods": rows,
+        "seeds": experiment.seeds,
+        "epochs": experiment.epochs or budget["epochs"],
+        "batch_size": batch_size_of(experiment.batch_size, budget["batch_size"], len(source.train)),
         "optimizer": optimizer,
         "momentum": used.get("momentum"),
         "weight_decay": used["weight_decay"],
         **({"optimizer_settings": changed} if changed else {}),
-        "schedule": in_words(check_schedule(schedule)),
-        "lr": rate_list(lr, budget["lr"]),
-        "objective": objective,
-        "settings": {owner: values for owner, values in by_owner.items() if owner != data},
-        "device": device,
+        "schedule": in_words(experiment.schedule),
+        "lr": experiment.lr or [float(budget["lr"])],
+        "objective": experiment.objective,
+        "settings": {o: with_names(o, own) for o, own in by_owner.items() if o != data},
+        "device": experiment.device,
         "selection": "best validation accuracy",
-        **_model(source, encoders or {}, fusion),
+        **_model(source, experiment.encoders, experiment.fusion),
     }
     config = json.loads(json.dumps(config))
     for row, values in config["settings"].items():

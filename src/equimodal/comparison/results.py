@@ -9,10 +9,9 @@ from typing import Any
 from equimodal.comparison.ensemble import ensemble_run
 from equimodal.comparison.environment import environment
 from equimodal.comparison.plan import Plan, PlannedRun
-from equimodal.comparison.rows import ENSEMBLE
+from equimodal.comparison.rows import ENSEMBLE, alone_row
 from equimodal.comparison.summary import chosen_runs, summarise
 from equimodal.storage.files import read_json
-from equimodal.training.config import ALONE
 from equimodal.training.run_folder import RESULT, check_claim
 
 SCHEMA = "equimodal.results/1"
@@ -81,6 +80,6 @@ def _failed(planned: PlannedRun, message: str) -> Run:
 
 def _ensembles(runs: Sequence[Run], plan: Plan, folder: Path) -> list[Run]:
     """One ensemble for each seed, of the alone runs at the rates that were chosen for them."""
-    members = [run for m in plan.data["modalities"] for run in chosen_runs(runs, f"{ALONE}{m}")]
+    members = [run for m in plan.data["modalities"] for run in chosen_runs(runs, alone_row(m))]
     seeds = plan.config["seeds"]
     return [ensemble_run([r for r in members if r["seed"] == seed], folder) for seed in seeds]

@@ -8,14 +8,27 @@ from collections.abc import Iterable, Sequence
 from equimodal import methods
 from equimodal.errors import BalanceError, did_you_mean
 from equimodal.methods import COMPOSED
-from equimodal.training.config import ALONE, RATE_FACTORS, UNTRAINED
+from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED
+
+__all__ = [
+    "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
+    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "slug",
+]  # fmt: skip
 
 ENSEMBLE = "ensemble"
+UNIMODAL = f"{JOINT}+unimodal"
 EVERY_ALONE = f"{ALONE}*"
+REFERENCES = (UNTRAINED, EVERY_ALONE, ENSEMBLE, JOINT, UNIMODAL)
+"""Joint training and all that it is held against."""
+
+
+def alone_row(modality: str) -> str:
+    """The row that trains one modality alone."""
+    return f"{ALONE}{modality}"
 
 
 def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple[str, ...]:
-    """Names of all rows in order: ``alone:*`` resolved, what ``ensemble`` needs put before it.
+    """Names of all rows in order: ``alone:*`` resolved, what a row reads put before it.
 
     Args:
         given: rows as the user wrote them; None for the default rows.
@@ -24,13 +37,13 @@ def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple
     Raises:
         BalanceError: an unknown row, or one that is written twice.
     """
-    alone = [f"{ALONE}{m}" for m in modalities]
+    alone = [alone_row(m) for m in modalities]
     known = known_rows(alone)
     rows: list[str] = []
     for name in _default_rows() if given is None else given:
         wanted = alone if name == EVERY_ALONE else [name]
-        if name == ENSEMBLE:
-            wanted = [row for row in alone if row not in rows] + [ENSEMBLE]
+        if EVERY_ALONE in _reads(name):
+            wanted = [row for row in alone if row not in rows] + [name]
         for row in wanted:
             _check_row(row, rows, known)
             rows.append(row)
@@ -47,6 +60,13 @@ def known_rows(alone: Iterable[str]) -> tuple[str, ...]:
 def controls_of(row: str) -> tuple[str, ...]:
     """The rows that a method is held against, the one that isolates its main idea first."""
     return methods.entry(row).controls if methods.known(row) else ()
+
+
+def _reads(row: str) -> tuple[str, ...]:
+    """The rows of trained models that a row reads."""
+    if row == ENSEMBLE:
+        return (EVERY_ALONE,)
+    return methods.entry(row).depends if methods.known(row) else ()
 
 
 def slug(row: str) -> str:

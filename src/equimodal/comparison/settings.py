@@ -38,7 +38,7 @@ def split_settings(
         if not dot or not name:
             raise BalanceError(
                 f"The setting '{key}' does not say whose it is; write <method or data>.<name>, "
-                "such as amss.tau."
+                f"with one of {', '.join(owners)} before the dot."
             )
         if owner not in owners:
             raise BalanceError(
@@ -47,6 +47,15 @@ def split_settings(
             )
         found.setdefault(owner, {})[name] = value
     return found
+
+
+def with_names(row: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a method, "none" where that word was read as nothing and a name is wanted."""
+    known = methods.settings(row)
+    return {
+        name: "none" if value is None and isinstance(known.get(name), str) else value
+        for name, value in given.items()
+    }
 
 
 def check_method_settings(row: str, given: Mapping[str, Any]) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from equimodal.comparison.rows import controls_of
+from equimodal.comparison.rows import JOINT, controls_of
 from equimodal.numerics.intervals import chosen_rate, mean_and_sd, paired_difference, paired_ratio
 
 Run = dict[str, Any]
 
-_REFERENCE = "joint"
 _SCORES = ("accuracy", "macro_f1", "mean_average_precision")
 _BY_MODALITY = ("modality_accuracy", "probe_accuracy")
 
@@ -41,7 +40,7 @@ def _summary(row: str, chosen: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
         "note": note(runs),
         **{key: mean_and_sd([test[key] for test in tests]) for key in _SCORES},
         **{key: _by_modality([test[key] for test in tests]) for key in _BY_MODALITY},
-        "difference_to_joint": _difference(row, _REFERENCE, chosen),
+        "difference_to_joint": _difference(row, JOINT, chosen),
         "control": control,
         "difference_to_control": controls.get(control) if control else None,
         "controls": controls,
@@ -86,7 +85,7 @@ def _difference(row: str, other: str, chosen: Mapping[str, Sequence[Run]]) -> An
 
 
 def _ratio(row: str, chosen: Mapping[str, Sequence[Run]]) -> float | None:
-    return paired_ratio(_times(chosen[row]), _times(chosen.get(_REFERENCE, ())))
+    return paired_ratio(_times(chosen[row]), _times(chosen.get(JOINT, ())))
 
 
 def _accuracy(runs: Sequence[Run]) -> dict[int, float]:

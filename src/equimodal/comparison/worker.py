@@ -16,14 +16,15 @@ import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from equimodal.errors import BalanceError
+from equimodal.storage.files import write_text
 from equimodal.training.launch import import_fabric
 
 if TYPE_CHECKING:
@@ -75,11 +76,11 @@ def steady() -> None:
 
 
 def _serve(connection: Connection, job: Mapping[str, Any]) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
-        outcome = _outcome(connection, job)
-    for text in relevant(caught):
+    def warn(text: str) -> None:
         _send(connection, {"kind": "warning", "run": job["run"], "message": text})
+
+    with warnings_told(warn):
+        outcome = _outcome(connection, job)
     _send(connection, outcome | {"run": job["run"]})
 
 
@@ -121,17 +122,27 @@ def outcome(
 
 def unforeseen(error: Exception, file: Path) -> str:
     """One line on an error that is nobody's known mistake; the whole of it goes to the file."""
-    with suppress(OSError):
-        file.write_text(traceback.format_exc(), encoding="utf-8")
+    with suppress(BalanceError):
+        write_text(file, traceback.format_exc())
     line = next(iter(str(error).splitlines()), "")
     return f"{type(error).__name__}: {line} (see {file.name} in its folder)"
 
 
-def relevant(caught: list[warnings.WarningMessage]) -> list[str]:
-    """What a user can act on, once: warnings of this library, not of those beneath it."""
-    return list(
-        dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning))
-    )
+@contextmanager
+def warnings_told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Tells what a user can act on, each warning once, when the block is over.
+
+    These are warnings of this library, not of those beneath it.
+    """
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            yield
+    finally:
+        ours = (str(w.message) for w in caught if issubclass(w.category, UserWarning))
+        for text in dict.fromkeys(ours):
+            tell(text)
 
 
 def _send(connection: Connection, message: Message) -> None:

@@ -56,6 +56,12 @@ def stratified(labels: Labels, share: float, rng: np.random.Generator) -> NDArra
     return selected
 
 
+def scale_of(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What centred columns are divided by: their deviation, 1 where they are constant."""
+    # Rounding leaves a constant column a deviation of about 1e-16 of its mean.
+    return np.where(deviation > 1e-7 * np.abs(mean), deviation, 1.0)
+
+
 def standardised(
     train: Split, validation: Split, test: Split, kinds: dict[str, Kind]
 ) -> tuple[Split, Split, Split]:
@@ -69,8 +75,7 @@ def standardised(
         axis = 0 if kinds[name] == "vector" else None
         deviation = rows.std(axis=axis, dtype=np.float64)
         means[name] = rows.mean(axis=axis, dtype=np.float64)
-        # Rounding leaves a constant column a deviation of about 1e-16 of its mean.
-        scales[name] = np.where(deviation > 1e-7 * np.abs(means[name]), deviation, 1.0)
+        scales[name] = scale_of(means[name], deviation)
 
     def scaled(split: Split) -> Split:
         inputs = {

@@ -7,10 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equimodal.checks import require_known, require_settings, require_whole
 from equimodal.data.information import Facts, SourceInfo, described
-from equimodal.data.settings import check_known, defaults
+from equimodal.data.settings import defaults
 from equimodal.data.table import SUFFIXES, is_manifest
-from equimodal.errors import BalanceError, DataError, did_you_mean
+from equimodal.errors import DataError
 
 if TYPE_CHECKING:
     from equimodal.data.arrays import Arrays
@@ -59,9 +60,8 @@ def load(
 
         return load_manifest(name, root, settings)
     loader, facts = _loader(name)
-    check_known(name, settings, defaults(loader))
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise BalanceError(f"A seed is a whole number from 0, found {seed!r}.")
+    require_settings(name, settings, defaults(loader))
+    require_whole("seed", seed, low=0)
     arguments: dict[str, object] = {"seed": seed, **settings}
     if facts.files:
         arguments["root"] = _folder(name, root, facts)
@@ -100,12 +100,8 @@ def ready(
 
 
 def _loader(name: str) -> tuple[Callable[..., Arrays], Facts]:
-    if name not in _LOADERS:
-        raise BalanceError(
-            f"There is no data set '{name}'; write one of {', '.join(_LOADERS)}, or the path of a "
-            f"table of your own ({', '.join(SUFFIXES)})."
-            f"{did_you_mean(name, _LOADERS)}"
-        )
+    table = f", or the path of a table of your own ({', '.join(SUFFIXES)})"
+    require_known("data set", name, _LOADERS, table)
     module = import_module(_LOADERS[name])
     return getattr(module, name), module.FACTS
 

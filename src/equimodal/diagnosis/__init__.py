@@ -9,21 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from equimodal.diagnosis.folder import diagnose_folder, sample_contributions
-    from equimodal.diagnosis.recorded import diagnose_recording
+    from equimodal.diagnosis.folder import (
+        diagnose_folder,
+        diagnose_recording,
+        sample_contributions,
+    )
     from equimodal.experiments.diagnose import diagnose_data
 
 __all__ = ["diagnose_data", "diagnose_folder", "diagnose_recording", "sample_contributions"]
 
-_HOMES = {
-    "diagnose_data": "training",
-    "diagnose_folder": "folder",
-    "diagnose_recording": "recorded",
-    "sample_contributions": "folder",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"equimodal.diagnosis.{_HOMES[name]}"), name)
+    # Training stands above this floor, so that its function is only looked up when it is asked for.
+    home = "experiments.diagnose" if name == "diagnose_data" else "diagnosis.folder"
+    return getattr(import_module(f"equimodal.{home}"), name)

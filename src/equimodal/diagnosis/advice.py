@@ -6,25 +6,33 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.rows import ENSEMBLE
 from equimodal.comparison.words import points
-from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL
 from equimodal.diagnosis.rules import BEHIND, BEHIND_FROM, UNDER_TRAINED, WEAK, WELL_TRAINED
-
-NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
+from equimodal.methods.entry import AHEAD, FUSION, STARVED
 
 
 def advice(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What to try, best-founded first: ``{"method": row, "reason": sentence, "controls": rows}``.
 
     ``method`` is a row of `equimodal compare`, or empty for advice that is no method; ``controls``
-    are the rows that show what its own idea does.
+    are the rows that show what its own idea does. Which methods fit which case, and why, is told
+    by the registry.
     """
-    tips = {
-        UNDER_TRAINED: _for_starved,
-        BEHIND: _for_fusion,
-    }.get(verdict["state"], lambda _: iter(()))
-    found = [*tips(verdict), *_for_weak(verdict)]
+    tips = {UNDER_TRAINED: _for_starved, BEHIND: _for_fusion}.get(verdict["state"])
+    found = [
+        *(
+            (row, reason + _measured(verdict, row))
+            for row, reason in (tips(verdict) if tips else ())
+        ),
+        *_for_weak(verdict),
+    ]
     return [{"method": row, "reason": reason, "controls": _controls(row)} for row, reason in found]
+
+
+def fitting_any() -> list[str]:
+    """Methods that fit a starved modality, in the order of the advice."""
+    return [row for case in (STARVED, AHEAD) for row, _ in methods.fitting(case)]
 
 
 def _controls(row: str) -> list[str]:
@@ -32,48 +40,21 @@ def _controls(row: str) -> list[str]:
 
 
 def _for_starved(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    words = {m: v["word"] for m, v in verdict["modalities"].items()}
-    starved = [m for m, word in words.items() if word == UNDER_TRAINED]
-    told = " and ".join(starved)
-    yield (
-        UNIMODAL,
-        f"a loss for each modality keeps {told} learning after the fused loss is low; the cheapest "
-        f"remedy{_measured(verdict, UNIMODAL)}",
-    )
-    yield (
-        "dus",
-        f"draws larger batches for the modality that scores lower, here {told}, on losses of its "
-        "own",
-    )
-    well = [m for m, word in words.items() if word == WELL_TRAINED]
-    if well:
-        ahead = " and ".join(well)
-        yield (
-            "amss",
-            f"updates fewer units of the encoder that is ahead, here {ahead}, so that the fused "
-            f"loss leaves something for {told}",
-        )
-        yield (
-            "relearn",
-            f"moves an encoder that has over-learned, more likely {ahead}, back towards its start",
-        )
-    yield (
-        ENSEMBLE,
-        f"separate models, their predictions averaged; costs one model a modality"
-        f"{_measured(verdict, ENSEMBLE)}",
-    )
+    named = {STARVED: _joined(verdict, UNDER_TRAINED), AHEAD: _joined(verdict, WELL_TRAINED)}
+    for case in filter(named.get, named):
+        for row, reason in methods.fitting(case):
+            yield row, reason.format(starved=named[STARVED], ahead=named[AHEAD])
+    yield ENSEMBLE, "separate models, their predictions averaged; costs one model a modality"
 
 
 def _for_fusion(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield (
-        ENSEMBLE,
-        "the encoders are as good as trained alone, their fusion is not"
-        f"{_measured(verdict, ENSEMBLE)}",
-    )
-    yield (
-        UNIMODAL,
-        f"a loss for each modality regularises the head{_measured(verdict, UNIMODAL)}",
-    )
+    yield ENSEMBLE, "the encoders are as good as trained alone, their fusion is not"
+    yield from methods.fitting(FUSION)
+
+
+def _joined(verdict: Mapping[str, Any], word: str) -> str:
+    """The modalities of a word, empty where there is none."""
+    return " and ".join(m for m, found in verdict["modalities"].items() if found["word"] == word)
 
 
 def _for_weak(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+SCHEMA = "equimodal.diagnosis/1"
+
 
 class Diagnosis(dict[str, Any]):
     """The fields that docs/diagnosis-schema.md describes; ``print`` shows the text.

@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 
+from equimodal.comparison.rows import UNTRAINED, alone_row
 from equimodal.diagnosis.advice import advice
-from equimodal.diagnosis.diagnosis import Diagnosis
-from equimodal.diagnosis.evidence import UNTRAINED, Case
+from equimodal.diagnosis.diagnosis import SCHEMA, Diagnosis
+from equimodal.diagnosis.evidence import Case
 from equimodal.diagnosis.inside import GAINS, per_class
 from equimodal.diagnosis.text import interval_notes, lines, recording_lines
 from equimodal.diagnosis.verdict import Json, resampled, verdict
@@ -23,8 +24,6 @@ from equimodal.measures.calibration import calibration_error
 from equimodal.measures.generalisation import overfitting_to_generalisation
 from equimodal.measures.shapley import EXACT_UP_TO
 from equimodal.numerics.resampling import Resampled
-
-SCHEMA = "equimodal.diagnosis/1"
 
 
 def document(case: Case) -> Diagnosis:
@@ -116,10 +115,10 @@ def _alone_calibration(case: Case) -> Json:
     return {
         m: fmean(
             calibration_error(model.logits, model.labels)
-            for model in (e.models[f"alone:{m}"] for e in case.seeds)
+            for model in (e.models[alone_row(m)] for e in case.seeds)
         )
         for m in case.modalities
-        if case.has(f"alone:{m}")
+        if case.has(alone_row(m))
     }
 
 

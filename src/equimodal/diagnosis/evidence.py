@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-ENSEMBLE = "ensemble"
-UNIMODAL = "joint+unimodal"
-UNTRAINED = "untrained"
-
-
-def alone(modality: str) -> str:
-    """Name of the model of one modality that was trained alone."""
-    return f"alone:{modality}"
+from equimodal.comparison.ensemble import mean_log_probability
+from equimodal.comparison.rows import ENSEMBLE, alone_row
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,7 @@ class Case:
     @property
     def referenced(self) -> bool:
         """Whether every modality was also trained alone."""
-        return all(self.has(alone(m)) for m in self.modalities)
+        return all(self.has(alone_row(m)) for m in self.modalities)
 
     @property
     def groups(self) -> list[Tensor | None]:
@@ -114,3 +108,12 @@ class Case:
 def largest_share(labels: Tensor) -> float:
     """Share of the most frequent class. (N,) -> (0, 1]"""
     return float(torch.bincount(labels).max() / len(labels))
+
+
+def ensemble(models: Mapping[str, Judged], names: Sequence[str]) -> dict[str, Judged]:
+    """The mean of the softmax outputs of all modalities trained alone; empty where one is not."""
+    if not all(alone_row(m) in models for m in names):
+        return {}
+    members = [models[alone_row(m)] for m in names]
+    logits = mean_log_probability([member.logits for member in members])
+    return {ENSEMBLE: Judged(logits, members[0].labels)}

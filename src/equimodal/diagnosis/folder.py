@@ -6,11 +6,13 @@ from pathlib import Path
 
 from torch import Tensor
 
+from equimodal.balancing.recording_file import read
 from equimodal.diagnosis.diagnosis import Diagnosis
-from equimodal.diagnosis.document import document
+from equimodal.diagnosis.document import document, recording_document
 from equimodal.diagnosis.evidence import Case
 from equimodal.diagnosis.inside import Inside
 from equimodal.diagnosis.reading import read_case
+from equimodal.diagnosis.recorded import training_summary
 from equimodal.diagnosis.run_files import RunFiles
 
 
@@ -70,3 +72,13 @@ def case_contributions(case: Case) -> dict[int, dict[str, Tensor]]:
         own = {"label": judged.labels, "prediction": judged.logits.argmax(1)}
         found[evidence.seed] = {**evidence.contributions, **own}
     return found
+
+
+def diagnose_recording(path: str | Path) -> Diagnosis:
+    """What the records of one training say. They cannot tell under-trained from weak.
+
+    Raises:
+        BalanceError: the file is missing, damaged or of another kind.
+    """
+    found = read(path)
+    return recording_document(Path(path).name, found, training_summary(found["records"]))

@@ -21,7 +21,7 @@ from equimodal.measures.coalitions import (
 )
 from equimodal.measures.discrepancy import discrepancy_ratios, mean_scores
 from equimodal.measures.removal import drops
-from equimodal.measures.shapley import EXACT_UP_TO, interactions
+from equimodal.measures.shapley import EXACT_UP_TO, interactions, shapley_values
 
 GAINS = ("accuracy", "score")
 """What a Shapley value shares out: being right, and the true class's probability."""
@@ -75,7 +75,7 @@ def contributions(fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor) ->
     """
     names, gains = list(features), list(enumerate(GAINS))
     worth = coalition_scores(fuse, features, labels) if len(names) <= EXACT_UP_TO else None
-    values = sample_values(fuse, features, labels, worth=worth).values
+    values = sample_values(fuse, features, labels) if worth is None else shapley_values(worth)
     found = {f"shapley/{g}/{m}": values[i, k] for k, g in gains for i, m in enumerate(names)}
     if worth is not None:
         pairs = interactions(worth)

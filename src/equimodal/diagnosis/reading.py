@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equimodal.diagnosis.evidence import UNIMODAL, UNTRAINED, Case, Evidence, alone
-from equimodal.diagnosis.gathering import evidence_of
-from equimodal.diagnosis.inside import Inside
+from equimodal.comparison.rows import JOINT, UNIMODAL, UNTRAINED, alone_row
+from equimodal.diagnosis.evidence import Case, Evidence, Judged, ensemble
+from equimodal.diagnosis.inside import Inside, inside_of, own_hits, own_measures
+from equimodal.diagnosis.recorded import training_summary
 from equimodal.diagnosis.run_files import RunFiles, finished_runs, run_at, train_command
 from equimodal.errors import BalanceError, did_you_mean
+from equimodal.measures.coalitions import summed
 from equimodal.training.run_folder import CONFIG
 
 SPLITS = ("test", "validation")
@@ -42,7 +44,7 @@ def read_case(
     runs = [only] if only is not None and root is None else finished_runs(root or folder)
     if only is not None:
         row = row or only.row
-    chosen = _chosen(runs, row or "joint", folder)
+    chosen = _chosen(runs, row or JOINT, folder)
     seeds = [only.seed] if only is not None else sorted(run.seed for run in chosen)
     subjects = {run.seed: run for run in chosen}
     names = tuple(subjects[seeds[0]].judged(split).unimodal)
@@ -52,7 +54,7 @@ def read_case(
             "more. Name another row with --row, such as joint."
         )
     found = [
-        evidence_of(subjects[s], runs, names, split, look(subjects[s]) if look else Inside())
+        _evidence(subjects[s], runs, names, split, look(subjects[s]) if look else Inside())
         for s in seeds
     ]
     return Case(
@@ -125,12 +127,48 @@ def _source(
     }
 
 
+def _evidence(
+    subject: RunFiles,
+    runs: Sequence[RunFiles],
+    names: Sequence[str],
+    split: str,
+    inside: Inside,
+) -> Evidence:
+    """The diagnosed run and its references of the same seed and budget."""
+    wanted = _references(names)
+    models = {subject.row: subject.judged(split)}
+    for run in runs:
+        if run.row in wanted and run.seed == subject.seed and run.fits(subject):
+            models.setdefault(run.row, run.judged(split))
+    models |= ensemble(models, names)
+    judged = models[subject.row]
+    found = _measured_inside(judged)
+    measured = {**found.measured, **inside.measured}
+    if records := subject.diagnosis():
+        measured["training"] = training_summary(records)
+    every = {**found.contributions, **inside.contributions}
+    return Evidence(subject.seed, models, every, measured)
+
+
+def _measured_inside(judged: Judged) -> Inside:
+    """What the kept predictions say; less where the modalities' parts do not sum to the logits."""
+    given = (judged.unimodal, judged.labels)
+    if not judged.adds_up:
+        return Inside(own_hits(*given), own_measures(judged.logits, *given))
+    return inside_of(summed, judged.unimodal, *given)
+
+
+def _references(names: Sequence[str]) -> tuple[str, ...]:
+    """The rows that a diagnosis is held against, besides the ensemble."""
+    return (UNTRAINED, *map(alone_row, names), UNIMODAL)
+
+
 def _missing(
     found: Sequence[Evidence], subjects: Mapping[int, RunFiles], names: Sequence[str], out: Path
 ) -> Iterator[dict[str, Any]]:
     """References that are not there, each with the command that trains it."""
     for evidence in found:
-        for row in (UNTRAINED, *map(alone, names), UNIMODAL):
+        for row in _references(names):
             if row not in evidence.models:
                 command = train_command(subjects[evidence.seed], row, evidence.seed, out)
                 yield {"row": row, "seed": evidence.seed, "command": command}

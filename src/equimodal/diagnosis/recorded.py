@@ -1,14 +1,13 @@
-"""A training diagnosed by a balancer's records, as far as they go."""
+"""What a balancer's records say of a training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from equimodal.balancing.recording_file import Rows, read
-from equimodal.diagnosis.diagnosis import Diagnosis
+from equimodal.balancing.recorder import COLLAPSED_BELOW, behind
+from equimodal.balancing.recording_file import Rows
 
 
 def training_summary(rows: Rows) -> dict[str, Any]:
@@ -35,13 +34,17 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def diagnose_recording(path: str | Path) -> Diagnosis:
-    """What the records of one training say. They cannot tell under-trained from weak.
+def collapsed(summary: Mapping[str, Any]) -> list[str]:
+    """Modalities whose share of the gradient fell to less than `COLLAPSED_BELOW` of its start,
+    while their own score, where there is one, stayed far below the best.
 
-    Raises:
-        BalanceError: the file is missing, damaged or of another kind.
+    A modality that has converged has a small gradient too.
     """
-    from equimodal.diagnosis.document import recording_document
-
-    found = read(path)
-    return recording_document(Path(path).name, found, training_summary(found["records"]))
+    shares = summary.get("gradient_share", {})
+    scores = {m: value["last"] for m, value in summary.get("score", {}).items()}
+    return [
+        m for m, share in shares.items()
+        if share["first"] and share["last"] is not None
+        and share["last"] < COLLAPSED_BELOW * share["first"]
+        and (not scores or behind(scores, m))
+    ]  # fmt: skip

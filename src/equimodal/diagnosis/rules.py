@@ -6,14 +6,6 @@ the fused model, and of the same encoder trained alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import torch
-from torch import Tensor
-
-from equimodal.balancing.recorder import COLLAPSED_BELOW, behind
-
 UNDER_TRAINED = "under-trained"
 WEAK = "weak by itself"
 WELL_TRAINED = "well trained"
@@ -34,50 +26,9 @@ BEHIND_FROM = 0.03
 SURE_FROM = 0.95
 """Share of resamplings that must give the same word, for the word to be called sure."""
 
-
-def modality_words(fused: Tensor, alone: Tensor, chance: float) -> Tensor:
-    """Position in `WORDS` of each modality's word. (..., M), (..., M) -> (..., M)
-
-    Args:
-        fused: probe accuracy of each encoder in the fused model.
-        alone: probe accuracy of the same encoders trained alone.
-        chance: accuracy of naming the most frequent class always.
-    """
-    tells = alone - chance
-    speechless = tells < TELLS_FROM
-    starved = (alone - fused >= LOST_FROM) & ~speechless
-    weak = speechless | (tells < WEAK_BELOW * tells.amax(-1, keepdim=True))
-    word = torch.full_like(fused, WORDS.index(WELL_TRAINED), dtype=torch.long)
-    word[weak] = WORDS.index(WEAK)
-    word[starved] = WORDS.index(UNDER_TRAINED)
-    return word
+NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
 
 
-def model_states(words: Tensor, lead: Tensor) -> Tensor:
-    """Position in `STATES` of the model's state. (..., M), (...) -> (...)
-
-    Args:
-        words: of its modalities.
-        lead: accuracy of the ensemble of modalities trained alone, minus that of the model.
-    """
-    starved = (words == WORDS.index(UNDER_TRAINED)).any(-1)
-    state = torch.full_like(lead, STATES.index(BALANCED), dtype=torch.long)
-    state[lead >= BEHIND_FROM] = STATES.index(BEHIND)
-    state[starved] = STATES.index(UNDER_TRAINED)
-    return state
-
-
-def collapsed(summary: Mapping[str, Any]) -> list[str]:
-    """Modalities whose share of the gradient fell to less than `COLLAPSED_BELOW` of its start,
-    while their own score, where there is one, stayed far below the best.
-
-    A modality that has converged has a small gradient too.
-    """
-    shares = summary.get("gradient_share", {})
-    scores = {m: value["last"] for m, value in summary.get("score", {}).items()}
-    return [
-        m for m, share in shares.items()
-        if share["first"] and share["last"] is not None
-        and share["last"] < COLLAPSED_BELOW * share["first"]
-        and (not scores or behind(scores, m))
-    ]  # fmt: skip
+def is_sure(share: float | None) -> bool:
+    """Whether a word that this share of resamplings gave may be called sure."""
+    return share is not None and share >= SURE_FROM

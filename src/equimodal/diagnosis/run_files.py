@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from equimodal.data.table import is_manifest
+from equimodal.comparison.command.writing import command, stored_experiment
+from equimodal.comparison.experiment import Execution
+from equimodal.comparison.rows import UNTRAINED
 from equimodal.diagnosis.evidence import Judged
 from equimodal.errors import BalanceError
 from equimodal.numerics.intervals import chosen_rate
 from equimodal.storage.files import read_json
+from equimodal.training.prediction import again, read_arrays
 from equimodal.training.run_folder import CONFIG, PREDICTIONS, RECORDS, RESULT
 
 _BUDGET = (
     "data", "data_settings", "epochs", "batch_size", "optimizer", "optimizer_settings", "schedule",
     "objective", "encoders", "fusion",
 )  # fmt: skip
-_OPTIONS = {
-    "epochs": "--epochs", "batch_size": "--batch-size", "optimizer": "--optimizer",
-    "schedule": "--schedule", "fusion": "--fusion", "objective": "--objective",
-    "device": "--device",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,8 +56,7 @@ class RunFiles:
             BalanceError: the predictions are missing, damaged, of an earlier version, or not
                 finite.
         """
-        arrays = self._arrays()
-        names = [str(name) for name in arrays["modalities"]]
+        names, arrays = self._arrays()
         return Judged(
             arrays[f"{split}_logits"],
             arrays[f"{split}_labels"],
@@ -83,35 +77,21 @@ class RunFiles:
         own, held_out = train.get("modality_loss", {}), validation.get("modality_loss", {})
         return {m: (own[m], held_out[m]) for m in own if m in held_out}
 
-    def _arrays(self) -> dict[str, Any]:
-        path = self.folder / PREDICTIONS
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                found = dict(archive)
-        except Exception as error:  # a damaged archive can fail anywhere inside the reader
-            raise BalanceError(
-                f"'{path}' is missing or damaged ({error}); {self._again()}"
-            ) from error
+    def _arrays(self) -> tuple[list[str], dict[str, Tensor]]:
+        """Names of the modalities, and the kept predictions."""
+        path, found = self.folder / PREDICTIONS, read_arrays(self.folder)
         if "test_probed" not in found:
-            raise BalanceError(f"'{path}' was written by an earlier version; {self._again()}")
-        tensors = {k: v if k == "modalities" else torch.from_numpy(v) for k, v in found.items()}
-        broken = [k for k, v in tensors.items() if k.endswith("logits") and not _finite(v)]
+            raise BalanceError(f"'{path}' was written by an earlier version; {again(self.folder)}")
+        names = [str(name) for name in found.pop("modalities")]
+        tensors = {key: torch.from_numpy(values) for key, values in found.items()}
+        logits = {key: values for key, values in tensors.items() if key.endswith("logits")}
+        broken = [key for key, values in logits.items() if not bool(values.isfinite().all())]
         if broken:
             raise BalanceError(
                 f"'{path}' holds {broken[0]} that are not finite (NaN or infinite): the training "
-                f"diverged, so that nothing can be said of it; {self._again()}"
+                f"diverged, so that nothing can be said of it; {again(self.folder)}"
             )
-        return tensors
-
-    def _again(self) -> str:
-        return (
-            f"delete the folder '{self.folder}' and repeat the command that trained it with "
-            "--resume."
-        )
-
-
-def _finite(values: Tensor) -> bool:
-    return bool(values.isfinite().all())
+        return names, tensors
 
 
 def finished_runs(folder: Path) -> list[RunFiles]:
@@ -152,25 +132,8 @@ def _at_one_rate(runs: Sequence[RunFiles]) -> list[RunFiles]:
 
 def train_command(like: RunFiles, row: str, seed: int, out: Path) -> str:
     """The command that trains another row with the data and the budget of a run."""
-    config = like.config
-    words = ["equimodal", "train", "--data", str(config["data"]), "--method", row]
-    words += ["--seed", str(seed)]
-    for key, option in _OPTIONS.items():
-        words += [option, str(config[key])] if key in config else []
-    for modality, encoder in config.get("encoders", {}).items():
-        words += ["--encoder", f"{modality}={encoder}"]
-    if config.get("lr") is not None and row != "untrained":
-        words += ["--lr", repr(config["lr"])]
-    own = {} if is_manifest(str(config["data"])) else config["data_settings"]
-    given = {str(config["data"]): own}
-    given[str(config["optimizer"])] = config.get("optimizer_settings", {})
-    for owner, values in given.items():
-        for name, value in values.items():
-            words += ["--set", f"{owner}.{name}={_text(value)}"]
-    return shlex.join([*words, "--out", str(out)])
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(map(_text, value)) + ("," if len(value) == 1 else "")
-    return value if isinstance(value, str) else json.dumps(value)
+    changes = {"method": row, "seed": seed, "settings": {}}
+    rate = {} if row != UNTRAINED else {"lr": None}
+    return command(
+        "train", stored_experiment({**like.config, **changes, **rate}), Execution(out=out)
+    )

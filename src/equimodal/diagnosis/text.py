@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from equimodal.comparison.words import number, percent, points
-from equimodal.diagnosis.advice import NO_PROMISE
-from equimodal.diagnosis.rules import BALANCED, SURE_FROM, UNDER_TRAINED, collapsed
+from equimodal.diagnosis.recorded import collapsed
+from equimodal.diagnosis.rules import BALANCED, NO_PROMISE, UNDER_TRAINED, is_sure
 
 Json = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ def _verdict(content: Json) -> Iterator[str]:
 
 def _sure(share: float) -> str:
     """How often the same word comes out of resampled seeds and samples."""
-    word = "sure" if share >= SURE_FROM else "not sure"
+    word = "sure" if is_sure(share) else "not sure"
     return f"{word}, {percent(share, digits=0)} % of resamplings agree"
 
 

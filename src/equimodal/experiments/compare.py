@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equimodal import data as sources
-from equimodal.comparison.arguments import count_of, default_out
 from equimodal.comparison.engine import default_jobs, execute
+from equimodal.comparison.experiment import Execution, Experiment, arranged
 from equimodal.comparison.folder import check_new, check_runs, claim
 from equimodal.comparison.here import execute_here
-from equimodal.comparison.plan import Plan, make_plan
+from equimodal.comparison.plan import Plan, loadable, make_plan
 from equimodal.comparison.progress import shown
 from equimodal.comparison.results import collect, is_over
 from equimodal.errors import BalanceError
-from equimodal.storage.files import locked, make_folder, write_json
+from equimodal.storage.files import make_folder, write_json
+from equimodal.storage.locks import locked
 
 
 def compare(
@@ -89,31 +89,20 @@ def compare(
         results = equimodal.compare(methods=["joint", "amss", "amss-fixed"], seeds=5)
         print(results["summary"]["amss"]["difference_to_control"])
     """
-    folder = Path(out if out is not None else default_out(data))
-    check_new(folder, resume=resume)
-    data, root = sources.ready(data, data_root, cache=cache, progress=progress)
-    plan = make_plan(
-        data,
-        data_root=root,
-        methods=methods,
-        seeds=seeds,
-        epochs=epochs,
-        objective=objective,
-        lr=lr,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        device=device,
-        settings=settings,
-        encoders=encoders,
-        fusion=fusion,
-        schedule=schedule,
-    )
-    processes = count_of("number of jobs", jobs, default_jobs(device))
+    return compared(*arranged(locals()))
+
+
+def compared(experiment: Experiment, execution: Execution) -> dict[str, Any]:
+    """What `compare` returns, of an experiment."""
+    folder = execution.folder(experiment.data)
+    check_new(folder, resume=execution.resume)
+    plan = make_plan(*loadable(experiment, execution))
     check_runs(folder, plan)
     make_folder(folder)
+    jobs = 0 if execution.here else execution.jobs or default_jobs(experiment.device)
     with locked(folder, patience=0.0):
         claim(folder, plan)
-        return _run(plan, folder, jobs=0 if here else processes, progress=progress)
+        return _run(plan, folder, jobs=jobs, progress=execution.progress)
 
 
 def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from equimodal.comparison.arguments import default_out
+from equimodal.comparison.experiment import Execution, Experiment, arranged
+from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.diagnosis import Diagnosis
-from equimodal.diagnosis.evidence import ENSEMBLE, UNIMODAL, UNTRAINED
 from equimodal.diagnosis.folder import diagnose_folder
-
-JOINT = "joint"
-ROWS = (UNTRAINED, "alone:*", ENSEMBLE, JOINT, UNIMODAL)
-"""The diagnosed training and all that it is held against."""
+from equimodal.experiments.compare import compared
 
 
 def diagnose_data(
@@ -24,7 +22,7 @@ def diagnose_data(
     out: str | Path | None = None,
     **options: Any,
 ) -> Diagnosis:
-    """Train `ROWS` on a data set as `equimodal.compare` does, and diagnose the joint training.
+    """Train `REFERENCES` on a data set as `equimodal.compare` does, and diagnose joint training.
 
     Args:
         data: name of the data set, or the path of a table of your own.
@@ -37,16 +35,23 @@ def diagnose_data(
     Raises:
         BalanceError: as in `equimodal.compare`.
     """
-    from equimodal.experiments.compare import compare
-
-    folder = Path(out) if out is not None else default_folder(data)
-    rows = [name if name != JOINT else row for name in ROWS]
-    compare(data, methods=list(dict.fromkeys(rows)), out=folder, **options)
-    place = {name: options.get(name) for name in ("data_root", "cache")}
-    return diagnose_folder(folder, row=row, split=split, deep=deep, **place)
+    experiment, execution = arranged({"data": data, "out": out, **options})
+    return diagnosed(experiment, execution, row=row, split=split, deep=deep)
 
 
-def default_folder(data: str) -> Path:
-    """Where the runs lie that were trained for a diagnosis."""
-    place = Path(default_out(data))
-    return place.with_name(f"diagnose-{place.name}")
+def diagnosed(
+    experiment: Experiment,
+    execution: Execution,
+    *,
+    row: str = JOINT,
+    split: str = "test",
+    deep: bool = False,
+) -> Diagnosis:
+    """What `diagnose_data` returns, of an experiment whose rows are `REFERENCES`."""
+    rows = dict.fromkeys(name if name != JOINT else row for name in REFERENCES)
+    folder = execution.folder(experiment.data, "diagnose-")
+    compared(replace(experiment, methods=tuple(rows)), replace(execution, out=folder))
+    return diagnose_folder(
+        folder, row=row, split=split, deep=deep, data_root=execution.data_root,
+        cache=execution.cache,
+    )  # fmt: skip

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from equimodal import data as sources
-from equimodal.comparison.arguments import check_device
+from equimodal.comparison.experiment import Execution, Experiment, check_device
 from equimodal.comparison.folder import check_run
-from equimodal.comparison.plan import PlannedRun, make_plan
-from equimodal.comparison.rows import ENSEMBLE
-from equimodal.comparison.worker import ERROR, relevant, steady, unforeseen
+from equimodal.comparison.plan import PlannedRun, loadable, make_plan
+from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
+from equimodal.comparison.worker import ERROR, steady, unforeseen, warnings_told
 from equimodal.errors import BalanceError
 from equimodal.experiments.train_progress import shown
-from equimodal.training.config import UNTRAINED, RunConfig
+from equimodal.training.config import RunConfig
 from equimodal.training.launch import Launch, launched, told_once
 
 if TYPE_CHECKING:
@@ -39,82 +37,74 @@ class TrainedRun:
     speaks: bool
 
 
-def train_run(
-    data: str, *, method: str, seed: int = 0, out: str | Path, resume: bool = False,
-    device: str = "cpu", lr: float | None = None, **options: Any,
-) -> TrainedRun:  # fmt: skip
-    """Train one row with one seed into its folder below ``out``, as `equimodal.compare` does.
+def train_run(experiment: Experiment, execution: Execution) -> TrainedRun:
+    """Train one row with one seed into its folder, as `equimodal.compare` does.
 
     Under torchrun or srun all of its processes call this with the same arguments and train the
     run together. In one process the numbers are those of `equimodal.compare`, bit for bit.
 
     Args:
-        data: name of the data set.
-        method: one row that is trained: any of a comparison but the ensemble.
-        seed: fixes pairs, split, initial weights and order.
-        out: folder of the comparison to which the run belongs, or may belong later.
-        resume: continue the run, or show its result, where the folder holds it already.
-        device: ``cpu``, ``cuda`` or ``cuda:<index>``; ``cuda`` where several processes train.
-        lr: learning rate. None: the data set's.
-        options: as in `equimodal.compare`; ``batch_size`` is that of all processes together.
+        experiment: of one row that is trained (any but the ensemble), one seed and one rate at
+            most; its batch size is that of all processes together.
+        execution: ``out`` is the folder of the comparison to which the run belongs, or may belong
+            later; ``resume`` continues the run, or shows its result, where it is there.
 
     Raises:
         BalanceError: something cannot be honoured, or the training failed.
     """
     with told_once(os.environ):
         launch = launched(os.environ)
-        check_device(device)
+        check_device(experiment.device)
     steady()
-    options |= {"methods": [method], "seeds": [seed], "device": device, "lr": lr}
+    execution = replace(execution, progress=launch.rank == 0)
     if launch.alone:
-        return _train(data, options, Path(out), resume, launch)
+        return _train(experiment, execution, launch)
     from equimodal.training.ranks import together  # importing Fabric takes seconds
 
     if launch.rank == 0:
         print(f"waiting for {launch.processes} processes ({launch.launcher})", file=sys.stderr)
-    with together(device, launch) as fabric:
-        return _train(data, options, Path(out), resume, launch, fabric)
+    with together(experiment.device, launch) as fabric:
+        return _train(experiment, execution, launch, fabric)
 
 
 def _train(
-    data: str, options: Mapping[str, Any], out: Path, resume: bool, launch: Launch,
-    fabric: Fabric | None = None,
-) -> TrainedRun:  # fmt: skip
-    planned, root = _planned(data, options, launch)
+    experiment: Experiment, execution: Execution, launch: Launch, fabric: Fabric | None = None
+) -> TrainedRun:
+    planned, root = _planned(experiment, execution, launch)
     if fabric is not None:
         fabric.barrier()  # no rank may still find a mistake when the first one writes
-    if launch.rank == 0:
-        check_run(out, planned.folder, resume=resume)
+    out, speaks = execution.folder(experiment.data), launch.rank == 0
+    if speaks:
+        check_run(out, planned.folder, resume=execution.resume)
     from equimodal.training.loop import train
 
-    folder, speaks = out / planned.folder, launch.rank == 0
-    with _warnings(speaks), _errors(folder, launch), shown(planned.config, speaks) as notify:
+    folder = out / planned.folder
+    with (
+        warnings_told(_warn if speaks else lambda _: None),
+        _errors(folder, launch),
+        shown(planned.config, speaks) as notify,
+    ):
         result = train(planned.config, folder, data_root=root, notify=notify, fabric=fabric)
     return TrainedRun(planned.config, result, folder, speaks)
 
 
 def _planned(
-    data: str, options: Mapping[str, Any], launch: Launch
+    experiment: Experiment, execution: Execution, launch: Launch
 ) -> tuple[PlannedRun, str | None]:
-    """The only run of the plan of these arguments, and the absolute data root."""
-    row = options["methods"][0]
-    if row == ENSEMBLE:
+    """The only run of an experiment, and the absolute data root."""
+    if experiment.methods == (ENSEMBLE,):
         raise BalanceError(
-            "The row 'ensemble' trains nothing, it averages the rows alone:<modality>; train "
-            "those, then write `equimodal compare --methods ensemble --resume`."
+            f"The row '{ENSEMBLE}' trains nothing, it averages the rows {alone_row('<modality>')}; "
+            f"train those, then write `equimodal compare --methods {ENSEMBLE} --resume`."
         )
-    options = dict(options)
-    data, root = sources.ready(
-        data, options.pop("data_root", None), cache=options.pop("cache", None),
-        progress=launch.rank == 0,
-    )  # fmt: skip
-    plan = make_plan(data, data_root=root, **options)
+    plan = make_plan(*loadable(experiment, execution))
     if len(plan.runs) > 1:
         rows = ", ".join(plan.config["methods"])
-        raise BalanceError(f"'{row}' stands for several rows; write one of {rows}.")
+        asked = ", ".join(experiment.methods or ())
+        raise BalanceError(f"'{asked}' stands for several rows; write one of {rows}.")
     if not launch.alone:
         _check_shared(plan.runs[0].config, launch.processes)
-    return plan.runs[0], root
+    return plan.runs[0], plan.data_root
 
 
 def _check_shared(config: RunConfig, processes: int) -> None:
@@ -151,13 +141,5 @@ def _errors(folder: Path, launch: Launch) -> Iterator[None]:
     file.unlink(missing_ok=True)
 
 
-@contextmanager
-def _warnings(speaks: bool) -> Iterator[None]:
-    """Print what a user can act on when the block is over, each warning once."""
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("default")
-            yield
-    finally:
-        for text in relevant(caught) if speaks else ():
-            print(f"equimodal: warning: {text}", file=sys.stderr)
+def _warn(text: str) -> None:
+    print(f"equimodal: warning: {text}", file=sys.stderr)

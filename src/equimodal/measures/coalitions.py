@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from equimodal.measures.shapley import EXACT_UP_TO, Sampled, sampled_shapley, shapley_values
+from equimodal.measures.shapley import Sampled, sampled_shapley
 
 Fuse = Callable[[Mapping[str, Tensor]], Tensor]
 """Fused logits of the features, or parts, of all modalities: {m: (N, ...)} -> (N, C)."""
@@ -52,28 +52,16 @@ def coalition_scores(fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor)
 
 
 def sample_values(
-    fuse: Fuse,
-    features: Mapping[str, Tensor],
-    labels: Tensor,
-    *,
-    worth: Tensor | None = None,
-    seed: int = 0,
-) -> Sampled:
-    """Shapley value of each modality for every sample. {m: (N, ...)}, (N,) -> (M, 2, N)
-
-    For being right, and for the true class's probability. Exact up to `EXACT_UP_TO` modalities,
-    whose intervals have no width; from random orders beyond. ``worth`` is what `coalition_scores`
-    gave, where it is known.
+    fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor, *, seed: int = 0
+) -> Tensor:
+    """Shapley value of each modality for every sample, from random orders; for being right, and
+    for the true class's probability. {m: (N, ...)}, (N,) -> (M, 2, N)
     """
-    if len(features) <= EXACT_UP_TO:
-        known = coalition_scores(fuse, features, labels) if worth is None else worth
-        values = shapley_values(known)
-        return Sampled(values, values, values)
 
     def scored(coalition: int) -> Tensor:
         return scores(coalition_logits(fuse, features, coalition), labels)
 
-    return sampled_shapley(scored, len(features), orders=ORDERS, seed=seed)
+    return sampled_shapley(scored, len(features), orders=ORDERS, seed=seed).values
 
 
 def sampled_means(

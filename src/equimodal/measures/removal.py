@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from equimodal.measures.classification import accuracy
 from equimodal.measures.coalitions import Fuse, at_mean
 
 CHANGES = ("removed", "shuffled", "noised")
@@ -33,14 +34,10 @@ def drops(
 
     {m: (N, ...)}, (N,) -> {change: {m: float}}
     """
-
-    def accuracy(given: Mapping[str, Tensor]) -> float:
-        return float((fuse(given).argmax(1) == labels).double().mean())
-
-    whole = accuracy(features)
+    whole = accuracy(fuse(features), labels)
     return {
         change: {
-            m: whole - accuracy({**features, m: changed(rows, change, seed=seed)})
+            m: whole - accuracy(fuse({**features, m: changed(rows, change, seed=seed)}), labels)
             for m, rows in features.items()
         }
         for change in CHANGES

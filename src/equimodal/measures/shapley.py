@@ -26,6 +26,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from equimodal.numerics.intervals import t_quantile
+
 EXACT_UP_TO = 6
 """Modalities up to which every coalition is tried: 64 of them."""
 
@@ -75,22 +77,19 @@ class Sampled:
 
 
 def sampled_shapley(
-    worth: Callable[[int], Tensor], count: int, *, orders: int, seed: int, confidence: float = 0.95
+    worth: Callable[[int], Tensor], count: int, *, orders: int, seed: int
 ) -> Sampled:
     """Values from random orders of the modalities, each with its reverse. -> (M, ...)
 
     Within an order the gains add up to the total, and so do the values. The interval is Student's
-    t over the pairs of orders.
+    t over the pairs of orders, of each value by itself.
 
     Args:
         worth: of a coalition's number, ``(...)``; each is asked for once.
         count: modalities M.
         orders: pairs of an order and its reverse, at least 2.
         seed: of the orders.
-        confidence: of the interval of each value by itself.
     """
-    from scipy.stats import t
-
     known: dict[int, Tensor] = {}
 
     def remembered(coalition: int) -> Tensor:
@@ -105,7 +104,7 @@ def sampled_shapley(
         pairs.append((_gains(remembered, order) + _gains(remembered, order[::-1])) / 2)
     rows = torch.stack(pairs)
     error = rows.std(0) / math.sqrt(orders)
-    margin = float(t.ppf((1 + confidence) / 2, orders - 1)) * error
+    margin = t_quantile(orders - 1) * error
     return Sampled(rows.mean(0), rows.mean(0) - margin, rows.mean(0) + margin)
 
 

@@ -1,97 +1,41 @@
-"""The registry: names of methods, resolved to classes when they are asked for."""
+"""The registry: names of methods, resolved to classes when they are asked for.
+
+`equimodal.methods.entries` holds what is known of each; other packages add theirs by entry points.
+"""
 
 import difflib
 import importlib
 import inspect
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from equimodal.errors import BalanceError
+from equimodal.methods import plugins
+from equimodal.methods.entries import ENTRIES
+from equimodal.methods.entry import BASELINE, CASES, Entry, Fit, Range
 
 if TYPE_CHECKING:
     from equimodal.balancing.method import Method
 
+__all__ = [
+    "BASELINE", "CASES", "COMPOSED", "Entry", "Fit", "Range", "classes", "create", "entry",
+    "fitting", "functions", "known", "load", "names", "settings", "with_controls",
+]  # fmt: skip
 
 COMPOSED = "~"
 """Between the names of methods that are combined."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of a comparison that trains a fused model."""
-
-    name: str
-    target: str
-    """``module:Class`` inside this package."""
-    summary: str
-    preset: Mapping[str, Any] = field(default_factory=dict)
-    """Constructor arguments that make this row, in place of the class's defaults."""
-    objective: str = "any"
-    """"any": the loss under it is an argument; "own": it brings its own."""
-    controls: tuple[str, ...] = ()
-    """Rows that it is held against: the first isolates its main idea, the others parts of it."""
-    is_control: bool = False
-
-
-_ENTRIES = (
-    Entry("joint", "joint:Joint", "plain joint training: the fused loss alone"),
-    Entry(
-        "joint+unimodal", "joint:JointUnimodal",
-        "joint training plus every modality's own loss, equal weights", objective="own",
-    ),
-    Entry(
-        "amss-fixed", "amss:AMSS", "AMSS's masks at the fixed fraction 1 - 1/M",
-        {"fraction": "fixed"}, is_control=True,
-    ),
-    Entry(
-        "amss-scale", "amss:AMSS", "gradients times AMSS's shares, no masks", {"mask": "none"},
-        is_control=True,
-    ),
-    Entry(
-        "amss-uniform", "amss:AMSS", "AMSS's masks with units drawn uniformly",
-        {"importance": "uniform"}, is_control=True,
-    ),
-    Entry(
-        "amss", "amss:AMSS", "update a Fisher-sampled share of each modality's units",
-        controls=("amss-fixed", "amss-scale", "amss-uniform"),
-    ),
-    Entry(
-        "amss+-fixed", "amss:AMSS", "AMSS+'s masks at the fixed fraction 1 - 1/M",
-        {"weighting": "unbiased", "fraction": "fixed"}, is_control=True,
-    ),
-    Entry(
-        "amss+", "amss:AMSS", "AMSS with a mask that is unbiased but for a cap on its weights",
-        {"weighting": "unbiased"}, controls=("amss+-fixed",),
-    ),
-    Entry(
-        "dus-uniform", "dus:DUS", "unpaired batches of equal size", {"rule": "uniform"}, "own",
-        is_control=True,
-    ),
-    Entry(
-        "dus", "dus:DUS", "unpaired batches sized by the cumulative score", {"rule": "inverse"},
-        "own", controls=("dus-uniform",),
-    ),
-    Entry(
-        "dus-rl", "dus_learned:DUSLearned", "unpaired batches sized by a learned policy", {}, "own",
-        controls=("dus-uniform",),
-    ),
-    Entry(
-        "relearn-fixed", "diagnose_relearn:DiagnoseRelearn",
-        "soft re-initialisation at the fixed strength 0.5", {"strength": 0.5}, is_control=True,
-    ),
-    Entry(
-        "relearn", "diagnose_relearn:DiagnoseRelearn",
-        "soft re-initialisation by the purity gap", {"strength": None},
-        controls=("relearn-fixed",),
-    ),
-)  # fmt: skip
-_REGISTRY = {e.name: e for e in _ENTRIES}
+_REGISTRY = {e.name: e for e in ENTRIES}
 
 
 def names() -> tuple[str, ...]:
-    """Names of all methods, controls included, in the order of a table."""
-    return tuple(_REGISTRY)
+    """Names of all methods, controls included, in the order of a table; other packages' last.
+
+    Warns once of each package whose methods are left out.
+    """
+    _tell_of_troubles()
+    return (*_REGISTRY, *plugins.found().entries)
 
 
 def with_controls(*methods: str) -> tuple[str, ...]:
@@ -101,7 +45,7 @@ def with_controls(*methods: str) -> tuple[str, ...]:
 
 def known(name: str) -> bool:
     """Whether a name is a registered method's, or those of several joined by ``~``."""
-    return all(part in _REGISTRY for part in name.split(COMPOSED))
+    return all(_found(part) is not None for part in name.split(COMPOSED))
 
 
 def entry(name: str) -> Entry:
@@ -112,17 +56,49 @@ def entry(name: str) -> Entry:
     """
     if COMPOSED in name:
         return _composed(name, [entry(part) for part in name.split(COMPOSED)])
-    if name not in _REGISTRY:
-        hint = _hint(name, _REGISTRY)
-        raise BalanceError(f"Unknown method {name!r}: {hint}Known: {', '.join(_REGISTRY)}.")
-    return _REGISTRY[name]
+    found = _found(name)
+    if found is None:
+        every = (*_REGISTRY, *plugins.found().entries)
+        troubles = "".join(f" {text}" for text in plugins.found().troubles)
+        raise BalanceError(
+            f"Unknown method {name!r}: {_hint(name, every)}Known: {', '.join(every)}.{troubles}"
+        )
+    return found
+
+
+def fitting(case: str) -> list[tuple[str, str]]:
+    """Rows that fit a case of `CASES`, each with its reason, in the order of a table."""
+    rows = map(entry, names())
+    return [(row.name, fit.reason) for row in rows for fit in row.fits if fit.case == case]
 
 
 def load(name: str) -> "type[Method]":
-    """The class behind a name."""
-    module, _, attribute = entry(name).target.partition(":")
-    loaded: type[Method] = getattr(importlib.import_module(f".{module}", __name__), attribute)
+    """The class behind a name.
+
+    Raises:
+        BalanceError: an unknown name, or a method of another package that cannot be imported.
+    """
+    found = entry(name)
+    try:
+        loaded: type[Method] = _attribute(found.module, found.target.partition(":")[2])
+    except Exception as error:
+        if not found.package:
+            raise
+        raise BalanceError(
+            f"The method {name!r} of the package {found.package!r} cannot be imported: "
+            f"{plugins.reason(error)}."
+        ) from error
     return loaded
+
+
+def classes() -> dict[str, str]:
+    """Module by name of class, of the methods of this library: ``equimodal.AMSS`` is one."""
+    return {e.target.partition(":")[2]: e.module for e in ENTRIES}
+
+
+def functions() -> dict[str, str]:
+    """Module by name of function, of all that `equimodal.functional` offers of the methods."""
+    return {name: e.module for e in ENTRIES for name in e.functions}
 
 
 def settings(name: str) -> dict[str, Any]:
@@ -155,6 +131,21 @@ def create(name: str, **given: Any) -> "Method":
     return load(name)(**{**entry(name).preset, **given})
 
 
+def _found(name: str) -> Entry | None:
+    """The entry of one method; other packages are read only where it is none of ours."""
+    return _REGISTRY.get(name) or plugins.found().entries.get(name)
+
+
+@cache
+def _tell_of_troubles() -> None:
+    for text in plugins.found().troubles:
+        warnings.warn(text, stacklevel=3)
+
+
+def _attribute(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
+
+
 def _own(part: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of one part of a composition."""
     prefix = f"{part}."
@@ -164,9 +155,11 @@ def _own(part: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def _composed(name: str, parts: Sequence[Entry]) -> Entry:
     """The entry of a composition: held against its first part, which lacks only the others."""
     return Entry(
-        name, "composition:Composition", "; then: ".join(p.summary for p in parts),
+        name, "; then: ".join(p.summary for p in parts), f"{__name__}.composition:Composition",
         objective="own" if any(p.objective == "own" for p in parts) else "any",
-        controls=(parts[0].name,),
+        family="combination", controls=(parts[0].name,),
+        depends=tuple(dict.fromkeys(row for p in parts for row in p.depends)),
+        records={name: title for p in parts for name, title in p.records.items()},
     )  # fmt: skip
 
 

@@ -134,10 +134,12 @@ def sample_units(
         smoothing: share of the uniform distribution mixed into the probabilities.
 
     Raises:
-        BalanceError: an importance is negative or not a number.
+        BalanceError: an importance is negative or not a number, or ``fraction`` is out of range.
     """
     if not bool(((importance >= 0) & importance.isfinite()).all()):
         raise BalanceError("Importances must be finite and not negative; found some that are not.")
+    drawn = float(fraction)
+    require(0 < drawn <= 1, "The fraction of units must lie in (0, 1]", drawn)
     rows = importance[None]
     sizes = torch.tensor([importance.numel()], device=importance.device)
     share = torch.as_tensor(fraction, device=importance.device).expand(1)
@@ -379,12 +381,13 @@ class AMSS(Method):
             require_number("AMSS fraction", self.fraction, above=0, high=1)
         if self.cap is not None:
             require_number("AMSS cap", self.cap, above=0)
-        sound = len(self.clamp) == 2 and all(map(is_number, self.clamp))
+        sound = isinstance(self.clamp, Sequence) and len(self.clamp) == 2
+        sound = sound and all(map(is_number, self.clamp))
         sound = sound and 0 < self.clamp[0] <= self.clamp[1] <= 1
         require(sound, "AMSS clamp must be (low, high) with 0 < low <= high <= 1", self.clamp)
         try:
             re.compile(_PRESETS.get(self.units, self.units))
-        except re.error as problem:
+        except (re.error, TypeError) as problem:
             raise BalanceError(
                 "AMSS units must be 'all', 'official_av' or a regular expression; found "
                 f"{self.units!r}: {problem}."

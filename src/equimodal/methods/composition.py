@@ -152,6 +152,8 @@ def _check(parts: Sequence[Method]) -> None:
     if len(parts) < 2:
         raise BalanceError(f"A composition takes two or more methods; found {names}.")
     for part, name in zip(parts, names, strict=True):
+        if not isinstance(part, Method):
+            raise BalanceError(f"Composition combines methods, such as AMSS(); found {part!r}.")
         if getattr(part, "objective", None) and not part.has_stage("on_loss"):
             raise BalanceError(
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
@@ -163,9 +165,16 @@ def _check(parts: Sequence[Method]) -> None:
         both = [n for p, n in zip(parts, names, strict=True) if p.has_stage(stage)]
         if len(both) > 1:
             raise BalanceError(f"{' and '.join(both)} cannot be combined: {meaning}.")
-    twice = [n for n in names if names.count(n) > 1]
+    single = [type(p).__name__ for p in _singles(parts)]
+    twice = [n for n in single if single.count(n) > 1]
     if twice:
         raise BalanceError(f"{twice[0]} is there twice; one of them is enough.")
+
+
+def _singles(parts: Sequence[Method]) -> list[Method]:
+    """The methods themselves, also those inside compositions."""
+    nested = (_singles(p.parts) if isinstance(p, Composition) else [p] for p in parts)
+    return [single for group in nested for single in group]
 
 
 _STAGES = {

@@ -23,7 +23,6 @@ Differences to the released code, each with its argument, stand in
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 
 import torch
@@ -33,33 +32,15 @@ from equimodal.balancing.method import Epoch, Method
 from equimodal.balancing.task import Task
 from equimodal.checks import is_number, require, require_number
 from equimodal.errors import BalanceError
-from equimodal.numerics.single_thread import single_thread
+from equimodal.numerics.purity import class_purity, cluster_purity
 from equimodal.parts.distributed import broadcast_from_first
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.normalisation import BATCH_NORM, is_normalisation
 from equimodal.parts.sharding import local
 
+__all__ = ["DiagnoseRelearn", "cluster_purity", "relearn_strength"]
+
 _MOST_SAMPLES = 10_000
-
-
-def cluster_purity(labels: Tensor, clusters: Tensor) -> float:
-    """Share of samples in the majority class of their cluster. (N,), (N,) -> (0, 1]
-
-    Labels and clusters are any integers, with gaps or without.
-
-    Raises:
-        BalanceError: no samples, or different numbers of labels and clusters.
-    """
-    if not len(labels) or labels.shape != clusters.shape:
-        raise BalanceError(
-            "cluster_purity needs one cluster for each of at least one label; found "
-            f"{tuple(labels.shape)} labels and {tuple(clusters.shape)} clusters."
-        )
-    label = torch.unique(labels, return_inverse=True)[1]
-    cluster = torch.unique(clusters, return_inverse=True)[1]
-    classes = int(label.max()) + 1
-    table = torch.bincount(cluster * classes + label, minlength=classes * (int(cluster.max()) + 1))
-    return int(table.view(-1, classes).amax(1).sum()) / len(labels)
 
 
 def relearn_strength(train_purity: float, validation_purity: float, lam: float = 3.0) -> float:
@@ -71,29 +52,6 @@ def relearn_strength(train_purity: float, validation_purity: float, lam: float =
         lam: sharpness, >= 0; 3 in the paper.
     """
     return math.tanh(lam * abs(train_purity - validation_purity))
-
-
-def feature_clusters(features: Tensor, count: int, seed: int = 0) -> Tensor | None:
-    """k-means clusters of features scaled to [-1, 1]. (N, D) -> (N,)
-
-    None where the features collapsed to fewer points than clusters, or are not finite.
-    scikit-learn's KMeans with 10 starts on one thread, so that the result does not depend on the
-    machine's cores.
-    """
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    low, high = features.amin(0), features.amax(0)
-    scaled = 2 * (features - low) / (high - low).clamp_min(1e-12) - 1
-    if not scaled.isfinite().all():
-        return None
-    with single_thread(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        means = KMeans(min(count, len(features)), n_init=10, random_state=seed)
-        clusters = means.fit_predict(scaled.float().numpy())
-    if any(issubclass(w.category, ConvergenceWarning) for w in caught):
-        return None
-    return torch.from_numpy(clusters).long()
 
 
 class DiagnoseRelearn(Method):
@@ -226,16 +184,10 @@ class DiagnoseRelearn(Method):
         return [0.0 if math.isnan(g) else relearn_strength(g, 0.0, self.lam) for g in gaps]
 
     def _purity(self, features: Tensor, labels: Tensor, size: int) -> float:
-        """Purity of as many clusters as there are classes; NaN where the features collapsed.
-
-        Of all samples, or of a subset by class of at most ``size`` or 10,000.
-        """
+        """Purity of at most 10,000 samples, or of ``size``; NaN where the features collapsed."""
         most = min(size if self.match_sizes else len(labels), _MOST_SAMPLES)
-        if most < len(labels):
-            rows = stratified_rows(labels, most)
-            features, labels = features[rows], labels[rows]
-        clusters = feature_clusters(features, len(torch.unique(labels)))
-        return float("nan") if clusters is None else cluster_purity(labels, clusters)
+        purity = class_purity(features, labels, most)
+        return float("nan") if purity is None else purity
 
     @torch.no_grad()
     def _move(self, epoch: Epoch, modality: str, strength: float) -> None:
@@ -262,7 +214,8 @@ class DiagnoseRelearn(Method):
         return {n: p for n, p in parameters.items() if id(p) not in kept}
 
     def _check(self) -> None:
-        inside = bool(self.at) and all(is_number(s) and 0 < s < 1 for s in self.at)
+        inside = isinstance(self.at, Sequence) and bool(self.at)
+        inside = inside and all(is_number(s) and 0 < s < 1 for s in self.at)
         require(inside, "DiagnoseRelearn at must hold shares of training in (0, 1)", self.at)
         require_number("DiagnoseRelearn times", self.times, low=1, whole=True)
         require_number("DiagnoseRelearn lam", self.lam, low=0)
@@ -293,14 +246,3 @@ def _own_batch_norms(modalities: ModalityMap, modality: str) -> list[BATCH_NORM]
     }
     shared = set().union(*(layers for m, layers in inside.items() if m != modality))
     return [x for x in inside[modality] if x not in shared]
-
-
-def stratified_rows(labels: Tensor, size: int) -> Tensor:
-    """``size`` rows, each class by its share, drawn with a fixed seed. (N,) -> (size,)"""
-    generator = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(labels), generator=generator)
-    rank = torch.empty(len(labels))
-    for label in torch.unique(labels):
-        rows = order[labels[order] == label]
-        rank[rows] = (torch.arange(len(rows)) + 0.5) / len(rows)
-    return torch.argsort(rank, stable=True)[:size].sort().values

@@ -55,7 +55,8 @@ def sampling_shares(scores: Tensor, gamma: float = 1.0) -> Tensor:
 
     With gamma = 1 this is :math:`(S - \hat s^j) / ((M - 1) S)`; all scores 0 give equal shares.
     """
-    rest = (scores.sum() - scores).clamp_min(0) ** gamma
+    rest = (scores.sum() - scores).clamp_min(0)
+    rest = (rest / rest.max()) ** gamma  # as ratios a large gamma neither vanishes nor overflows
     total = rest.sum()
     return rest / total if total > 0 else torch.full_like(scores, 1 / scores.numel())
 
@@ -75,13 +76,14 @@ def sample_counts(
         scores: cumulative scores in [0, 1].
         budget: rows of all modalities together.
         minimum: least rows of one modality.
-        multiple: rows come in multiples of this; what does not divide goes to the neediest.
+        multiple: rows come in multiples of this, >= 1; what does not divide goes to the neediest.
         gamma: sharpness of the rule.
         dead_zone: scores that differ by less than this share the budget equally.
 
     Raises:
-        BalanceError: the budget cannot give every modality its minimum.
+        BalanceError: the budget cannot give every modality its minimum, or ``multiple`` is below 1.
     """
+    require_number("multiple", multiple, low=1, whole=True)
     equal = torch.full_like(scores, 1 / scores.numel())
     near = bool(scores.max() - scores.min() < dead_zone)
     shares = equal if near else sampling_shares(scores, gamma)

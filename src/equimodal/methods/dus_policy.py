@@ -111,7 +111,8 @@ class Policy:
     def observe(self, score: Tensor) -> None:
         """Take the scores of one iteration; learn at the end of a window. (M,)"""
         memory = self._memory
-        memory["total"] = score if memory["total"] is None else memory["total"] + score
+        known = memory["total"]  # of a checkpoint, perhaps on another device
+        memory["total"] = score if known is None else known.to(score) + score
         memory["held"] += 1
         if memory["held"] >= self.hold:
             self._end_window((memory["total"] / memory["held"]).cpu())

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts import Ablation, LinearSplit, Readout
-from equimodal.errors import BalanceError, did_you_mean
+from equimodal.checks import require_known
 from equimodal.models.bottleneck import AttentionBottleneck
 
 Features = Mapping[str, Tensor]
@@ -150,8 +150,4 @@ CONCAT = "concat"
 
 def check_fusion(name: str) -> None:
     """Raise `BalanceError` unless there is a fusion of that name."""
-    if name not in FUSIONS:
-        raise BalanceError(
-            f"There is no fusion '{name}'; write one of {', '.join(FUSIONS)}."
-            f"{did_you_mean(str(name), FUSIONS)}"
-        )
+    require_known("fusion", name, FUSIONS)

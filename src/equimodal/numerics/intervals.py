@@ -33,7 +33,7 @@ def paired_difference(
     mean, n = fmean(differences), len(differences)
     if n == 1:
         return {"mean": mean, "low": None, "high": None, "n": n}
-    margin = _t_quantile(n - 1) * stdev(differences) / sqrt(n)
+    margin = t_quantile(n - 1) * stdev(differences) / sqrt(n)
     return {"mean": mean, "low": mean - margin, "high": mean + margin, "n": n}
 
 
@@ -61,7 +61,8 @@ def _mean_validation(runs: Sequence[Run], rate: float) -> float:
     return fmean(validation["accuracy"] if validation else 0.0 for validation in found)
 
 
-def _t_quantile(degrees: int) -> float:
+def t_quantile(degrees: int) -> float:
+    """Student's t for the half width of a 95 % interval."""
     from scipy.stats import t
 
     return float(t.ppf((1 + CONFIDENCE) / 2, degrees))

@@ -9,14 +9,14 @@ is on the wide side.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from equimodal.numerics.intervals import CONFIDENCE
+
 DRAWS = 1000
-CONFIDENCE = 0.95
 _CELLS = 4_000_000
 """Sample numbers held at a time: 32 MB."""
 
@@ -115,8 +115,3 @@ def _means(sums: Tensor, sizes: Tensor, draws: int, generator: torch.Generator) 
     picked += count * torch.arange(draws)[:, None]
     counts = torch.bincount(picked.flatten(), minlength=draws * count).view(draws, count).double()
     return counts @ sums / (counts @ sizes)[:, None]
-
-
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping whose tensors are lists."""
-    return {k: v.tolist() if isinstance(v, Tensor) else v for k, v in values.items()}

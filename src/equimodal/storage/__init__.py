@@ -1,1 +1,1 @@
-"""Files that are whole or absent, and locks on folders."""
+"""Whole-or-nothing files, locks on folders, and what is said where the disk refuses."""

@@ -1,51 +1,72 @@
-"""Files that survive a kill: written whole or not at all, in folders that one process owns."""
+"""Files that survive a kill: written whole or not at all."""
 
-import errno
-import fcntl
 import json
 import os
-import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from equimodal.errors import BalanceError
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+from equimodal.storage.disk import OUT, disk_error
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file to write whose content becomes ``path`` as a whole when the block ends well.
+def unfinished(path: Path) -> Iterator[Path]:
+    """A path beside ``path``, with its ending, for a file that takes its name when the block ends.
 
-    Content and name are forced to the disk; until then a former ``path`` stays as it was.
-
-    Raises:
-        BalanceError: the disk is full, or the folder cannot be written.
+    Content and name are forced to the disk; until then a former ``path`` stays as it was. Where
+    the block raises, nothing of the file is left.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".unfinished-{path.name}")
     try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _force_names(path.parent)
-    except BaseException as error:
-        _discard(temporary)
-        if isinstance(error, OSError):
-            raise storage_error(error, path) from error
+        yield temporary
+        settle(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write ``value`` as JSON, atomically; NaN and infinity are refused."""
-    text = json.dumps(value, indent=1, allow_nan=False)
-    with atomic(path) as file:
+def settle(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, both forced to the disk."""
+    _force(temporary)
+    os.replace(temporary, path)
+    _force(path.parent)
+
+
+def _force(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def atomic(path: Path, option: str = OUT) -> Iterator[BinaryIO]:
+    """A file to write whose content becomes ``path`` as a whole when the block ends well.
+
+    Raises:
+        BalanceError: the disk is full, or the folder cannot be written; ``option`` chooses another.
+    """
+    try:
+        with unfinished(path) as temporary, open(temporary, "wb") as file:
+            yield file
+    except OSError as error:
+        raise disk_error(error, path, option) from error
+
+
+def write_text(path: Path, text: str, option: str = OUT) -> None:
+    """Write a text in UTF-8, atomically."""
+    with atomic(path, option) as file:
         file.write(text.encode())
+
+
+def write_json(path: Path, value: object, option: str = OUT) -> None:
+    """Write ``value`` as JSON, atomically; NaN and infinity are refused."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False), option)
 
 
 def read_json(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
@@ -61,7 +82,7 @@ def read_json(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
     except OSError as error:
-        raise storage_error(error, path) from error
+        raise disk_error(error, path) from error
     except ValueError as error:
         raise _damaged(path, error, remedy) from error
     if not isinstance(found, dict):
@@ -101,8 +122,8 @@ def load_checkpoint(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
     return content
 
 
-def make_folder(folder: Path) -> None:
-    """Create ``folder`` and its parents.
+def make_folder(folder: Path, option: str = OUT) -> None:
+    """Create ``folder``, which ``option`` chooses, and its parents.
 
     Raises:
         BalanceError: it cannot be created.
@@ -110,55 +131,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise storage_error(error, folder) from error
-
-
-@contextmanager
-def locked(
-    folder: Path,
-    *,
-    patience: float = 10.0,
-    option: str = "--out",
-    waits: Callable[[], None] | None = None,
-) -> Iterator[None]:
-    """Own ``folder`` alone while the block runs; the system frees it when the process dies.
-
-    Args:
-        folder: an existing folder.
-        patience: seconds to wait for a former owner that is just ending.
-        option: what chooses another folder on the command line.
-        waits: called once where another process owns the folder and is waited for.
-
-    Raises:
-        BalanceError: another process owns the folder, or it cannot be written.
-    """
-    try:
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise storage_error(error, folder) from error
-    try:
-        if not _acquired(descriptor, folder):
-            if waits and patience:
-                waits()
-            _acquire(descriptor, folder, time.monotonic() + patience, option)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def storage_error(error: OSError, path: Path) -> BalanceError:
-    """What an error of the operating system at ``path`` means and what to do about it."""
-    if error.errno in FULL:
-        return BalanceError(
-            f"There is no space left to write '{path}' ({error.strerror}); free some space and "
-            "repeat the command with --resume: what is finished is kept."
-        )
-    if error.errno in _REFUSED:
-        return BalanceError(
-            f"'{path}' cannot be written ({error.strerror}); make the folder writable or choose "
-            "another one with --out."
-        )
-    return BalanceError(f"'{path}' cannot be used ({error.strerror or error}); check --out.")
+        raise disk_error(error, folder, option) from error
 
 
 def _damaged(path: Path, reason: object, remedy: str | None = None) -> BalanceError:
@@ -167,36 +140,3 @@ def _damaged(path: Path, reason: object, remedy: str | None = None) -> BalanceEr
         f"'{path}' is damaged or incomplete ({str(reason).split('. ')[0] or 'empty file'}); "
         f"{remedy or instead}."
     )
-
-
-def _acquire(descriptor: int, folder: Path, deadline: float, option: str) -> None:
-    while not _acquired(descriptor, folder):
-        if time.monotonic() > deadline:
-            raise BalanceError(
-                f"Another process is writing in '{folder}'; wait until it ends, or choose another "
-                f"folder with {option}."
-            )
-        time.sleep(0.05)
-
-
-def _acquired(descriptor: int, folder: Path) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        raise storage_error(error, folder) from error
-    return True
-
-
-def _force_names(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _discard(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink(missing_ok=True)

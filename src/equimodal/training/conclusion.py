@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from equimodal.storage.files import atomic, write_json
-from equimodal.training.evaluation import Prediction, losses, measures, predict, probed
+from equimodal.storage.files import write_json
+from equimodal.training.evaluation import losses, measures, predict, probed
 from equimodal.training.history import History
+from equimodal.training.prediction import Prediction, write_predictions
 from equimodal.training.ranks import from_first
-from equimodal.training.run_folder import PREDICTIONS, RECORDS, RESULT
+from equimodal.training.run_folder import RECORDS, RESULT
 from equimodal.training.setup import Setup
 
 Result = dict[str, Any]
@@ -56,7 +52,7 @@ def _judged(splits: dict[str, Prediction], folder: Path) -> Result:
         return {"test": None, "validation": None}
     train = splits.pop("train")
     probes = probed(train, splits)
-    _write_predictions(folder / PREDICTIONS, splits, probes)
+    write_predictions(folder, splits, probes)
     judged = {name: measures(splits[name], probes[name]) for name in ("test", "validation")}
     return {**judged, "train": losses(train)}
 
@@ -79,20 +75,3 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
         **history.speed(),
         **shared,
     }
-
-
-def _write_predictions(
-    path: Path, splits: Mapping[str, Prediction], probes: Mapping[str, Mapping[str, Tensor]]
-) -> None:
-    arrays = {"modalities": np.array(list(next(iter(splits.values())).features))}
-    for name, split in splits.items():
-        arrays[f"{name}_logits"] = split.logits.numpy()
-        arrays[f"{name}_labels"] = split.labels.numpy()
-        arrays[f"{name}_indices"] = np.arange(len(split.labels))
-        if split.groups is not None:
-            arrays[f"{name}_groups"] = split.groups.numpy()
-        unimodal = torch.stack(list(split.unimodal_logits.values()))
-        arrays[f"{name}_unimodal_logits"] = unimodal.numpy()
-        arrays[f"{name}_probed"] = torch.stack(list(probes[name].values())).numpy()
-    with atomic(path) as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from equimodal.balancing.method import Method
 
 UNTRAINED = "untrained"
+JOINT = "joint"
 ALONE = "alone:"
-RATE_FACTORS = {"joint:half-lr": 0.5, "joint:double-lr": 2.0}
+RATE_FACTORS = {f"{JOINT}:half-lr": 0.5, f"{JOINT}:double-lr": 2.0}
 OPTIONAL: dict[str, Any] = {
     "encoders": {},
     "fusion": "concat",
@@ -80,7 +81,7 @@ class RunConfig:
     @property
     def registered_method(self) -> str:
         """The method that a row with a balancer runs: its own name, ``joint`` for joint's rows."""
-        return "joint" if self.method in (UNTRAINED, *RATE_FACTORS) else self.method
+        return JOINT if self.method in (UNTRAINED, *RATE_FACTORS) else self.method
 
     @property
     def loss(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from equimodal.data.dataset import MultimodalDataset
-from equimodal.training.metrics import accuracy, macro_f1, mean_average_precision
+from equimodal.measures.classification import scores
+from equimodal.training.prediction import Prediction, joined
 from equimodal.training.probe import check_rows, probe_predictions
 from equimodal.training.setup import EVALUATION_ROWS, Batches, Setup
 
@@ -19,47 +19,17 @@ TRACKED = 512
 """Training rows, at most, on which the fused loss is measured after an epoch."""
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """A split as a model sees it, on the CPU.
-
-    ``logits`` (N, C) and ``labels`` (N,); ``features`` (N, D_m) and ``unimodal_logits`` (N, C)
-    by modality; ``groups`` (N,) as the data set has them.
-    """
-
-    logits: Tensor
-    labels: Tensor
-    features: dict[str, Tensor]
-    unimodal_logits: dict[str, Tensor]
-    groups: Tensor | None = None
-
-    @property
-    def accuracy(self) -> float:
-        """Accuracy of the fused prediction."""
-        return accuracy(self.logits, self.labels)
-
-    @property
-    def modality_accuracy(self) -> dict[str, float]:
-        """Accuracy of what the head reads from each modality."""
-        return {m: accuracy(z, self.labels) for m, z in self.unimodal_logits.items()}
-
-
 @torch.inference_mode()
 def predict(setup: Setup, dataset: MultimodalDataset) -> Prediction:
     """The model's prediction on every sample of ``dataset``, in evaluation mode."""
     setup.model.eval()
-    outputs, unimodal = [], []
-    for inputs, _ in Batches(dataset):
-        outputs.append(setup.model(inputs))
+    parts = []
+    for inputs, labels in Batches(dataset):
+        output = setup.model(inputs)
         # Beside its forward pass: a readout may run the head again.
-        unimodal.append(setup.unimodal_logits(outputs[-1].features))
-    return Prediction(
-        torch.cat([output.logits for output in outputs]).cpu(),
-        dataset.labels.cpu(),
-        _joined([output.features for output in outputs]),
-        _joined(unimodal),
-        dataset.groups,
-    )
+        unimodal = setup.unimodal_logits(output.features)
+        parts.append(Prediction(output.logits, labels, output.features, unimodal))
+    return joined(parts, dataset.groups)
 
 
 def tracked_rows(count: int, seed: int) -> Tensor:
@@ -108,9 +78,7 @@ def probed(train: Prediction, splits: Mapping[str, Prediction]) -> dict[str, dic
 def measures(prediction: Prediction, probes: Mapping[str, Tensor]) -> dict[str, Any]:
     """All that a table shows of a split; ``probes`` holds what each linear probe predicts."""
     return {
-        "accuracy": prediction.accuracy,
-        "macro_f1": macro_f1(prediction.logits, prediction.labels),
-        "mean_average_precision": mean_average_precision(prediction.logits, prediction.labels),
+        **scores(prediction.logits, prediction.labels),
         "modality_accuracy": prediction.modality_accuracy,
         "probe_accuracy": {
             m: float((classes == prediction.labels).double().mean())
@@ -128,7 +96,3 @@ def losses(prediction: Prediction) -> dict[str, Any]:
 
     own = prediction.unimodal_logits.items()
     return {"loss": loss(prediction.logits), "modality_loss": {m: loss(z) for m, z in own}}
-
-
-def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {m: torch.cat([part[m] for part in parts]).cpu() for m in parts[0]}

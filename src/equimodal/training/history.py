@@ -12,13 +12,16 @@ from typing import Any
 from torch import Tensor
 
 from equimodal.storage.files import load_checkpoint, save_checkpoint
-from equimodal.training.evaluation import Prediction
+from equimodal.training.prediction import Prediction
 from equimodal.training.ranks import from_first
 from equimodal.training.run_folder import CHECKPOINT
 from equimodal.training.setup import Setup
 
 CONVERGED_BELOW = 0.1
 """Nats; below this fused training loss there is little gradient left to balance."""
+_AS_THEY_ARE = (
+    "best_epoch", "step_seconds", "end_seconds", "waiting_shares", "samples_per_second", "seconds",
+)  # fmt: skip
 
 
 def converged_epoch(losses: Sequence[float]) -> int | None:
@@ -43,7 +46,6 @@ class History:
     end_seconds: list[float] = field(default_factory=list)
     waiting_shares: list[float] = field(default_factory=list)
     samples_per_second: list[float] = field(default_factory=list)
-    steps: int = 0
     seconds: float = 0.0
 
     @property
@@ -126,13 +128,8 @@ def save(setup: Setup, history: History, folder: Path) -> None:
         "optimizer": setup.optimizer.state_dict(),
         "balancer": setup.balancer.state_dict(constants=False),
         "best": history.best,
-        "best_epoch": history.best_epoch,
         "records": json.dumps([history.curves, history.decisions, history.diagnosis]),
-        "step_seconds": history.step_seconds,
-        "end_seconds": history.end_seconds,
-        "waiting_shares": history.waiting_shares,
-        "samples_per_second": history.samples_per_second,
-        "seconds": history.seconds,
+        **{name: getattr(history, name) for name in _AS_THEY_ARE},
     }
     save_checkpoint(folder / CHECKPOINT, content)
 
@@ -155,15 +152,10 @@ def restore(setup: Setup, folder: Path) -> History:
     device = setup.fabric.device
     return History(
         best={name: value.to(device) for name, value in content["best"].items()},
-        best_epoch=content["best_epoch"],
         curves=curves,
         decisions=decisions,
         diagnosis=later[0] if later else [],
-        step_seconds=content["step_seconds"],
-        end_seconds=content["end_seconds"],
-        waiting_shares=content["waiting_shares"],
-        samples_per_second=content["samples_per_second"],
-        seconds=content["seconds"],
+        **{name: content[name] for name in _AS_THEY_ARE},
     )
 
 

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from equimodal.storage.files import locked, make_folder, read_json
+from equimodal.storage.files import make_folder, read_json
+from equimodal.storage.locks import locked
 from equimodal.training.clock import StepClock
 from equimodal.training.conclusion import conclude
 from equimodal.training.config import RunConfig

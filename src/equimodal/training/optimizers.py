@@ -50,7 +50,7 @@ def changed_settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"{did_you_mean(setting, known)}"
             )
         _check(name, setting, value)
-    plain = {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
+    plain = {key: _plain(value) for key, value in given.items()}
     return {key: value for key, value in plain.items() if value != _plain(known[key])}
 
 

@@ -12,19 +12,6 @@ from equimodal.errors import BalanceError
 from equimodal.numerics.single_thread import single_thread
 
 
-def probe_accuracy(
-    train_features: Tensor, train_labels: Tensor, test_features: Tensor, test_labels: Tensor
-) -> float:
-    """Accuracy of `probe_predictions` on labelled rows: (N, D), (N,), (n, D), (n,) -> ().
-
-    Raises:
-        BalanceError: a feature is not finite, or a split has no rows.
-    """
-    check_rows(test_features, test_labels, "test")
-    (predicted,) = probe_predictions(train_features, train_labels, test_features)
-    return (predicted == test_labels.cpu()).double().mean().item()
-
-
 def probe_predictions(
     train_features: Tensor, train_labels: Tensor, *others: Tensor
 ) -> list[Tensor]:

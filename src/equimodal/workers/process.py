@@ -6,12 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from multiprocessing import Pipe
-from typing import IO, Any
+from multiprocessing.connection import wait
+from typing import IO, Any, TypeVar
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def one_thread(environment: Mapping[str, str]) -> dict[str, str]:
@@ -76,3 +83,12 @@ class PipedProcess:
     def exit_code(self) -> int:
         """The exit code of a process that has ended, or is about to; below 0 for a signal."""
         return self._process.wait()
+
+
+Worker = TypeVar("Worker", bound=PipedProcess)
+
+
+def ready(workers: Iterable[Worker], timeout: float | None = None) -> list[Worker]:
+    """The processes that have said something or ended, waited for so many seconds at most."""
+    by_connection: dict[Any, Worker] = {worker.connection: worker for worker in workers}
+    return [by_connection[connection] for connection in wait(list(by_connection), timeout)]

@@ -10,8 +10,7 @@ from contract.training import assert_same_weights, run, start, trained
 from equimodal import BalanceError, Balancer, Joint
 from equimodal.balancing.recorder import MOST, Recorder, thinned
 from equimodal.diagnosis import diagnose_recording
-from equimodal.diagnosis.recorded import training_summary
-from equimodal.diagnosis.rules import collapsed
+from equimodal.diagnosis.recorded import collapsed, training_summary
 
 NAMES = {"score", "conflict", "gradient_norm", "gradient_share"}
 

@@ -12,11 +12,22 @@ from equimodal.comparison.rows import known_rows
 from places import ROOT
 
 
-def test_methods_lists_every_method_in_one_line_each(capsys):
+def test_methods_lists_every_method_under_its_family(capsys):
     assert main(["methods"]) == 0
 
-    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line]
-    assert listed[: len(methods.names())] == list(methods.names())
+    said = capsys.readouterr().out
+    families = dict.fromkeys(methods.entry(name).family for name in methods.names())
+    for family in families:
+        (section,) = re.findall(rf"^{family}:\n((?:  .*\n)+)", said, re.MULTILINE)
+        listed = re.findall(r"^  (\S+)", section, re.MULTILINE)
+        assert listed == [n for n in methods.names() if methods.entry(n).family == family]
+
+
+def test_the_combination_that_is_shown_can_be_made(capsys):
+    main(["methods"])
+
+    (shown,) = re.findall(r"such as (\S+)\.", capsys.readouterr().out)
+    assert methods.create(shown)
 
 
 def test_the_other_rows_are_those_that_compare_takes():

@@ -11,6 +11,7 @@ import pytest
 
 import equimodal
 from equimodal.cli.main import main
+from equimodal.comparison.experiment import Execution, Experiment
 from equimodal.errors import BalanceError, ToldElsewhere
 from equimodal.workers.process import THREADS
 
@@ -28,15 +29,15 @@ def runs():
 
 @pytest.fixture
 def calls(monkeypatch, tmp_path, runs):
-    """Calls of `compare`, which is replaced, as (data, options)."""
+    """Calls of `compared`, which is replaced, as (experiment, execution)."""
     monkeypatch.chdir(tmp_path)
     seen = []
 
-    def compare(data, **options):
-        seen.append((data, options))
+    def compared(*given):
+        seen.append(given)
         return {"runs": list(runs)}
 
-    monkeypatch.setattr("equimodal.experiments.compare.compare", compare)
+    monkeypatch.setattr("equimodal.experiments.compare.compared", compared)
     monkeypatch.setattr("equimodal.report.table", lambda results, width: "THE TABLE")
     monkeypatch.setattr("equimodal.report.conclusions", lambda results: ["[SO]"])
     return seen
@@ -116,30 +117,7 @@ def test_every_command_has_help(command, capsys):
 def test_compare_without_options_uses_keypad_and_leaves_the_budget_to_the_data(calls):
     assert main(["compare"]) == 0
 
-    assert calls == [
-        (
-            "keypad",
-            {
-                "data_root": None,
-                "methods": None,
-                "seeds": 3,
-                "epochs": None,
-                "objective": "fused",
-                "lr": None,
-                "batch_size": None,
-                "optimizer": "sgd",
-                "schedule": "cosine",
-                "device": "cpu",
-                "settings": {},
-                "encoders": {},
-                "fusion": "concat",
-                "jobs": None,
-                "out": "results/keypad",
-                "cache": None,
-                "resume": False,
-            },
-        )
-    ]
+    assert calls == [(Experiment("keypad"), Execution())]
 
 
 def test_compare_passes_every_option_on(calls):
@@ -153,27 +131,23 @@ def test_compare_passes_every_option_on(calls):
 
     assert main(line.split()) == 0
 
-    data, options = calls[0]
-    assert data == "mosi"
-    assert options == {
-        "data_root": "files",
-        "methods": ["joint", "amss"],
-        "seeds": [0, 1, 7],
-        "epochs": 4,
-        "objective": "fused+unimodal",
-        "lr": [0.1, 0.2],
-        "batch_size": 32,
-        "optimizer": "adam",
-        "schedule": "step:60:0.1",
-        "device": "cuda",
-        "settings": {"amss.tau": 0.2, "mosi.views": ("a", "b")},
-        "encoders": {"vision": "conv1d", "text": "mlp"},
-        "fusion": "film",
-        "jobs": 2,
-        "out": "there",
-        "cache": "decoded",
-        "resume": True,
-    }
+    experiment = Experiment(
+        "mosi",
+        methods=("joint", "amss"),
+        seeds=(0, 1, 7),
+        epochs=4,
+        lr=(0.1, 0.2),
+        batch_size=32,
+        optimizer="adam",
+        schedule="step:60:0.1",
+        objective="fused+unimodal",
+        encoders={"vision": "conv1d", "text": "mlp"},
+        fusion="film",
+        device="cuda",
+        settings={"amss.tau": 0.2, "mosi.views": ("a", "b")},
+    )
+    execution = Execution(data_root="files", cache="decoded", jobs=2, out="there", resume=True)
+    assert calls == [(experiment, execution)]
 
 
 def test_compare_ends_with_table_conclusions_and_where_the_files_are(calls, capsys):
@@ -227,30 +201,30 @@ def test_nothing_but_diverged_runs_is_an_error_after_the_table(calls, runs, caps
 
 
 def test_a_mistake_is_one_line_and_exit_code_2(calls, capsys, monkeypatch):
-    def compare(*_, **__):
+    def compared(*_):
         raise BalanceError("wrong,\n  found x; write y.")
 
-    monkeypatch.setattr("equimodal.experiments.compare.compare", compare)
+    monkeypatch.setattr("equimodal.experiments.compare.compared", compared)
 
     assert main(["compare"]) == 2
     assert capsys.readouterr().err == "equimodal: error: wrong, found x; write y.\n"
 
 
 def test_an_error_of_the_file_system_is_one_line_and_exit_code_2(calls, capsys, monkeypatch):
-    def compare(*_, **__):
+    def compared(*_):
         raise PermissionError(13, "Permission denied", "/there")
 
-    monkeypatch.setattr("equimodal.experiments.compare.compare", compare)
+    monkeypatch.setattr("equimodal.experiments.compare.compared", compared)
 
     assert main(["compare"]) == 2
     assert capsys.readouterr().err == "equimodal: error: /there: Permission denied\n"
 
 
 def test_a_bug_keeps_its_traceback(calls, monkeypatch):
-    def compare(*_, **__):
+    def compared(*_):
         raise KeyError("bug")
 
-    monkeypatch.setattr("equimodal.experiments.compare.compare", compare)
+    monkeypatch.setattr("equimodal.experiments.compare.compared", compared)
 
     with pytest.raises(KeyError):
         main(["compare"])
@@ -258,10 +232,10 @@ def test_a_bug_keeps_its_traceback(calls, monkeypatch):
 
 @pytest.mark.parametrize("given", [["compare", "--seeds", "5"], ["compare", "--out", "a b"]])
 def test_an_interrupt_says_how_to_resume(given, calls, capsys, monkeypatch):
-    def compare(*_, **__):
+    def compared(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("equimodal.experiments.compare.compare", compare)
+    monkeypatch.setattr("equimodal.experiments.compare.compared", compared)
 
     assert main(given) == 130
     shown = " ".join(f"'{word}'" if " " in word else word for word in given)
@@ -274,10 +248,10 @@ def test_an_interrupt_says_how_to_resume(given, calls, capsys, monkeypatch):
 def test_an_interrupt_names_the_program_by_its_path_where_it_is_not_found(
     calls, capsys, monkeypatch
 ):
-    def compare(*_, **__):
+    def compared(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("equimodal.experiments.compare.compare", compare)
+    monkeypatch.setattr("equimodal.experiments.compare.compared", compared)
     monkeypatch.setattr(sys, "argv", [".venv/bin/equimodal", "compare", "--resume"])
     monkeypatch.setattr("shutil.which", lambda name: None)
 
@@ -287,15 +261,16 @@ def test_an_interrupt_names_the_program_by_its_path_where_it_is_not_found(
 
 @pytest.fixture
 def trained(monkeypatch, tmp_path):
-    """Calls of `train_run`, which is replaced, as (data, options); what it gives can be changed."""
+    """Calls of `train_run`, which is replaced, as (experiment, execution); what it gives can be
+    changed."""
     monkeypatch.chdir(tmp_path)
     seen = []
     given = SimpleNamespace(result={"status": "finished"}, speaks=True, folder=Path("there"),
                             config=SimpleNamespace(title="amss, seed 1", as_dict=dict),
                             raises=None)  # fmt: skip
 
-    def train_run(data, **options):
-        seen.append((data, options))
+    def train_run(*given_to_it):
+        seen.append(given_to_it)
         if given.raises:
             raise given.raises
         return given
@@ -311,26 +286,7 @@ def trained(monkeypatch, tmp_path):
 def test_train_leaves_the_budget_to_the_data_and_uses_one_thread(trained):
     assert main(["train", "--method", "amss"]) == 0
 
-    ((data, options),) = trained[0]
-    assert data == "keypad"
-    assert options == {
-        "data_root": None,
-        "method": "amss",
-        "seed": 0,
-        "objective": "fused",
-        "settings": {},
-        "encoders": {},
-        "fusion": "concat",
-        "lr": None,
-        "epochs": None,
-        "batch_size": None,
-        "optimizer": "sgd",
-        "schedule": "cosine",
-        "device": "cpu",
-        "out": "results/keypad",
-        "cache": None,
-        "resume": False,
-    }
+    assert trained[0] == [(Experiment("keypad", methods=("amss",), seeds=(0,)), Execution())]
     assert {os.environ[name] for name in THREADS} == {"1"}
 
 
@@ -344,26 +300,23 @@ def test_train_passes_every_option_on(trained):
     )
     assert main(line.split()) == 0
 
-    ((data, options),) = trained[0]
-    assert data == "mosi"
-    assert options == {
-        "data_root": "files",
-        "method": "amss",
-        "seed": 7,
-        "objective": "fused+unimodal",
-        "settings": {"amss.tau": 0.2},
-        "encoders": {"vision": "conv1d"},
-        "fusion": "gated",
-        "lr": 0.1,
-        "epochs": 4,
-        "batch_size": 32,
-        "optimizer": "adam",
-        "schedule": "step:60:0.1",
-        "device": "cuda",
-        "out": "there",
-        "cache": "decoded",
-        "resume": True,
-    }
+    experiment = Experiment(
+        "mosi",
+        methods=("amss",),
+        seeds=(7,),
+        epochs=4,
+        lr=0.1,
+        batch_size=32,
+        optimizer="adam",
+        schedule="step:60:0.1",
+        objective="fused+unimodal",
+        encoders={"vision": "conv1d"},
+        fusion="gated",
+        device="cuda",
+        settings={"amss.tau": 0.2},
+    )
+    execution = Execution(data_root="files", cache="decoded", out="there", resume=True)
+    assert trained[0] == [(experiment, execution)]
 
 
 def test_train_ends_with_how_it_went_the_table_and_the_folder(trained, capsys):
@@ -449,37 +402,3 @@ def test_a_closed_pipe_is_quiet():
 
     assert said == b""
     assert writer.returncode == 128 + signal.SIGPIPE
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("0.2", 0.2),
-        ("5", 5),
-        ("1e-3", 0.001),
-        ("true", True),
-        ("False", False),
-        ("none", None),
-        ("update", "update"),
-        ("0.1,0.9", (0.1, 0.9)),
-        ("[0.1, 0.9]", (0.1, 0.9)),
-        ("0.5,", (0.5,)),
-        ("pix,fou,mor", ("pix", "fou", "mor")),
-        ("a=b", "a=b"),
-    ],
-)
-def test_a_setting_is_read_as_what_it_looks_like(text, value, calls):
-    main(["compare", "--set", f"amss.x={text}"])
-
-    read = calls[0][1]["settings"]["amss.x"]
-    assert read == value
-    assert type(read) is type(value)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"), [("3", 3), ("0,1,7", [0, 1, 7]), ("7,", [7]), ("4, 5", [4, 5])]
-)
-def test_seeds_are_a_number_or_a_list(text, value, calls):
-    main(["compare", "--seeds", text])
-
-    assert calls[0][1]["seeds"] == value

@@ -1,9 +1,15 @@
 import pytest
 
 from equimodal.comparison import plan
+from equimodal.comparison.experiment import Experiment
 from unit.training.tiny import tiny, tiny_source
 
-__all__ = ["tiny", "tiny_plans"]
+__all__ = ["plan_of", "tiny", "tiny_plans"]
+
+
+def plan_of(data, *, data_root=None, **given):
+    """The plan of an experiment."""
+    return plan.make_plan(Experiment(data, **given), data_root)
 
 
 @pytest.fixture

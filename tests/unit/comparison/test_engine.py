@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from equimodal.comparison import engine
-from equimodal.comparison.plan import make_plan
 from equimodal.comparison.progress import Silence
 from equimodal.errors import BalanceError
+from unit.comparison.conftest import plan_of
 
 
 @pytest.fixture
 def runs(tiny_plans):
-    return make_plan("tiny", methods=["joint", "amss", "dus"], seeds=2).runs
+    return plan_of("tiny", methods=["joint", "amss", "dus"], seeds=2).runs
 
 
 class Recorder(Silence):

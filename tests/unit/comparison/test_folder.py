@@ -1,13 +1,13 @@
 import pytest
 
 from equimodal.comparison.folder import check_new, claim
-from equimodal.comparison.plan import make_plan
 from equimodal.errors import BalanceError
+from unit.comparison.conftest import plan_of
 
 
 def plan(**changes):
     arguments = {"methods": ["joint", "amss"], "seeds": 2, "lr": 0.1}
-    return make_plan("tiny", **{**arguments, **changes})
+    return plan_of("tiny", **{**arguments, **changes})
 
 
 def test_a_folder_that_is_new_or_empty_is_free(tmp_path):

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from equimodal.comparison.here import execute_here
-from equimodal.comparison.plan import make_plan
 from equimodal.errors import BalanceError
 from equimodal.training import loop
+from unit.comparison.conftest import plan_of
 
 pytestmark = pytest.mark.usefixtures("tiny", "tiny_plans")
 
@@ -21,7 +21,7 @@ class Heard:
 
 
 def plan(**options):
-    return make_plan("tiny", seeds=1, lr=0.1, epochs=2, **options)
+    return plan_of("tiny", seeds=1, lr=0.1, epochs=2, **options)
 
 
 def test_runs_are_trained_in_their_order_and_heard_of(tmp_path):

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from equimodal.comparison.plan import make_plan
 from equimodal.errors import BalanceError
+from unit.comparison.conftest import plan_of
 
 pytestmark = pytest.mark.usefixtures("tiny_plans")
 
@@ -13,7 +13,7 @@ def folders(plan):
 
 
 def test_every_row_is_planned_with_every_seed_those_of_a_seed_together():
-    plan = make_plan("tiny", methods=["joint", "alone:a"], seeds=2, lr=0.1)
+    plan = plan_of("tiny", methods=["joint", "alone:a"], seeds=2, lr=0.1)
     assert folders(plan) == [
         "runs/joint/seed-0",
         "runs/alone-a/seed-0",
@@ -26,7 +26,7 @@ def test_every_row_is_planned_with_every_seed_those_of_a_seed_together():
 
 def test_a_search_gives_every_trained_row_the_same_trials():
     rows = ["untrained", "joint", "amss", "joint:half-lr"]
-    plan = make_plan("tiny", methods=rows, seeds=[4], lr=[0.1, 0.2])
+    plan = plan_of("tiny", methods=rows, seeds=[4], lr=[0.1, 0.2])
     rates = {row: [r.config.lr for r in plan.runs if r.config.method == row] for row in rows}
     assert rates == {
         "untrained": [None],
@@ -40,7 +40,7 @@ def test_a_search_gives_every_trained_row_the_same_trials():
 
 def test_joint_at_double_rate_differs_in_nothing_else():
     joint, double = (
-        make_plan("tiny", methods=[row], seeds=1, lr=0.1).runs[0].config
+        plan_of("tiny", methods=[row], seeds=1, lr=0.1).runs[0].config
         for row in ("joint", "joint:double-lr")
     )
     assert double.lr == 2 * joint.lr
@@ -48,13 +48,13 @@ def test_joint_at_double_rate_differs_in_nothing_else():
 
 
 def test_the_ensemble_is_not_trained():
-    plan = make_plan("tiny", methods=["ensemble"], seeds=1)
+    plan = plan_of("tiny", methods=["ensemble"], seeds=1)
     assert [run.config.method for run in plan.runs] == ["alone:a", "alone:b", "alone:c"]
     assert plan.config["methods"][-1] == "ensemble"
 
 
 def test_settings_reach_their_row_and_the_data_alone():
-    plan = make_plan(
+    plan = plan_of(
         "tiny",
         methods=["joint", "amss"],
         seeds=1,
@@ -68,7 +68,7 @@ def test_settings_reach_their_row_and_the_data_alone():
 
 
 def test_a_plan_is_plain_data_without_a_path():
-    plan = make_plan("tiny", data_root="/somewhere", seeds=1)
+    plan = plan_of("tiny", data_root="/somewhere", seeds=1)
     stored = json.dumps([plan.config, plan.data, [run.config.as_dict() for run in plan.runs]])
     assert "/somewhere" not in stored
     assert plan.data["sizes"] == {"train": 72, "validation": 30, "test": 33}
@@ -76,15 +76,15 @@ def test_a_plan_is_plain_data_without_a_path():
 
 
 def test_the_budget_of_the_data_set_is_the_default():
-    config = make_plan("tiny", seeds=1, methods=["joint"]).config
+    config = plan_of("tiny", seeds=1, methods=["joint"]).config
     assert (config["epochs"], config["batch_size"]) == (30, 64)
-    config = make_plan("tiny", seeds=1, methods=["joint"], epochs=2, batch_size=8).config
+    config = plan_of("tiny", seeds=1, methods=["joint"], epochs=2, batch_size=8).config
     assert (config["epochs"], config["batch_size"]) == (2, 8)
 
 
 def test_momentum_is_recorded_only_where_it_is_used():
-    assert make_plan("tiny", seeds=1, methods=["joint"]).config["momentum"] == 0.9
-    adam = make_plan("tiny", seeds=1, methods=["joint"], optimizer="adam").config
+    assert plan_of("tiny", seeds=1, methods=["joint"]).config["momentum"] == 0.9
+    adam = plan_of("tiny", seeds=1, methods=["joint"], optimizer="adam").config
     assert adam["momentum"] is None
 
 
@@ -105,11 +105,11 @@ def test_momentum_is_recorded_only_where_it_is_used():
 )
 def test_what_cannot_be_compared_is_refused_before_anything_is_trained(arguments, message):
     with pytest.raises(BalanceError, match=message):
-        make_plan("tiny", **arguments)
+        plan_of("tiny", **arguments)
 
 
 def test_the_model_reaches_every_run_and_the_results_where_it_is_no_default():
-    plan = make_plan(
+    plan = plan_of(
         "tiny", methods=["joint", "alone:a"], seeds=1, encoders={"a": "mlp", "b": "small"},
         fusion="film",
     )  # fmt: skip
@@ -118,7 +118,7 @@ def test_the_model_reaches_every_run_and_the_results_where_it_is_no_default():
 
 
 def test_a_default_model_leaves_no_trace():
-    plan = make_plan("tiny", methods=["joint"], seeds=1, encoders={"a": "small"})
+    plan = plan_of("tiny", methods=["joint"], seeds=1, encoders={"a": "small"})
     assert not {"encoders", "fusion"} & set(plan.config)
     assert not {"encoders", "fusion"} & set(plan.runs[0].config.as_dict())
 
@@ -133,12 +133,12 @@ def test_a_default_model_leaves_no_trace():
 )
 def test_a_model_that_cannot_be_built_is_refused(changes, message):
     with pytest.raises(BalanceError, match=message):
-        make_plan("tiny", methods=["joint"], seeds=1, **changes)
+        plan_of("tiny", methods=["joint"], seeds=1, **changes)
 
 
 def test_a_schedule_and_the_optimizers_settings_reach_every_run_and_the_results():
     settings = {"adam.betas": (0.9, 0.99), "adam.weight_decay": 1e-4}
-    plan = make_plan(
+    plan = plan_of(
         "tiny", methods=["joint", "amss"], seeds=1, optimizer="adam", settings=settings,
         schedule="step:3:0.1",
     )  # fmt: skip
@@ -152,7 +152,7 @@ def test_a_schedule_and_the_optimizers_settings_reach_every_run_and_the_results(
 
 
 def test_without_them_a_plan_says_what_it_always_said():
-    config = make_plan("tiny", seeds=1, methods=["joint"]).config
+    config = plan_of("tiny", seeds=1, methods=["joint"]).config
     assert config["schedule"] == "cosine to zero, per step"
     assert (config["momentum"], config["weight_decay"]) == (0.9, 1e-4)
     assert "optimizer_settings" not in config
@@ -160,6 +160,6 @@ def test_without_them_a_plan_says_what_it_always_said():
 
 def test_a_setting_of_another_optimizer_belongs_to_nothing():
     with pytest.raises(BalanceError, match=r"'adam.betas' belongs to nothing.*joint, sgd before"):
-        make_plan("tiny", seeds=1, methods=["joint"], settings={"adam.betas": (0.9, 0.99)})
+        plan_of("tiny", seeds=1, methods=["joint"], settings={"adam.betas": (0.9, 0.99)})
     with pytest.raises(BalanceError, match="There is no schedule"):
-        make_plan("tiny", seeds=1, methods=["joint"], schedule="stp:3:0.1")
+        plan_of("tiny", seeds=1, methods=["joint"], schedule="stp:3:0.1")

@@ -3,13 +3,13 @@ import io
 import pytest
 from rich.console import Console
 
-from equimodal.comparison.plan import make_plan
 from equimodal.comparison.progress import Lines, Live, Tally, shown
+from unit.comparison.conftest import plan_of
 
 
 @pytest.fixture
 def runs(tiny_plans):
-    return make_plan("tiny", methods=["joint", "amss"], seeds=1, epochs=4, lr=0.1).runs
+    return plan_of("tiny", methods=["joint", "amss"], seeds=1, epochs=4, lr=0.1).runs
 
 
 def console(**options):

@@ -1,8 +1,12 @@
+import ast
+
 import pytest
 
 from equimodal import methods
+from equimodal.comparison import rows as home
 from equimodal.comparison.rows import controls_of, expand_rows, slug
 from equimodal.errors import BalanceError
+from places import ROOT
 
 MODALITIES = ("image", "sound", "touch")
 ALONE = ("alone:image", "alone:sound", "alone:touch")
@@ -62,3 +66,43 @@ def test_folders_are_plain_and_differ_for_every_row():
     assert slug("alone:my sound/1") == "alone-my-sound-1"
     rows = (*expand_rows(None, MODALITIES), "joint:half-lr", "joint:double-lr")
     assert len({slug(row) for row in rows}) == len(rows)
+
+
+SPELLED = {"joint", home.ENSEMBLE, home.UNIMODAL, home.UNTRAINED, *home.RATE_FACTORS}
+MAY_SPELL = {
+    "comparison/rows.py": SPELLED | {home.ALONE},
+    "training/config.py": SPELLED | {home.ALONE},
+    "methods/__init__.py": {"joint", "joint+unimodal"},  # registers these two
+    # A field of a diagnosis, and an argument of `equimodal.diagnose`.
+    "diagnosis/verdict.py": {"untrained"},
+    "diagnosis/text.py": {"untrained"},
+    "report/page/verdict_section.py": {"untrained"},
+    "diagnosis/own_model/findings.py": {"untrained"},
+}
+
+
+def spelled(tree):
+    """Names of rows among the strings of a file: whole ones, and what stands before a modality."""
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str):
+            yield from {text} & SPELLED
+            yield from [home.ALONE] if text.startswith(home.ALONE) else []
+
+
+def test_a_spelled_row_is_found():
+    text = "x = f'alone:{m}', 'joint:half-lr', 'trained alone: no', 'the joint row'"
+    assert sorted(spelled(ast.parse(text))) == ["alone:", "joint:half-lr"]
+
+
+def test_rows_are_spelled_in_one_place():
+    source = ROOT / "src" / "equimodal"
+    # What papers published stands there under the name of a method, as its recipe writes it.
+    files = set(source.rglob("*.py")) - set((source / "experiments" / "recipes").rglob("*.py"))
+    found = {
+        name: names - MAY_SPELL.get(name, set())
+        for path in files
+        for name in [path.relative_to(source).as_posix()]
+        for names in [set(spelled(ast.parse(path.read_text())))]
+    }
+    assert {name: names for name, names in found.items() if names} == {}

@@ -1,6 +1,6 @@
 import pytest
 
-from equimodal.comparison.settings import check_method_settings, split_settings
+from equimodal.comparison.settings import check_method_settings, split_settings, with_names
 from equimodal.errors import BalanceError
 
 
@@ -13,7 +13,7 @@ def test_settings_are_sorted_by_their_owner():
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("tau", "'tau' does not say whose it is.*amss.tau"),
+        ("tau", "'tau' does not say whose it is.*one of keypad, joint, amss before"),
         ("amss.", "'amss.' does not say whose"),
         ("ams.tau", "'ams.tau' belongs to nothing.*Did you mean 'amss'"),
         ("dus.minimum", "'dus.minimum' belongs to nothing in this comparison; write one of keypad"),
@@ -27,6 +27,11 @@ def test_a_key_without_an_owner_in_the_comparison_is_refused(key, message):
 
 def test_what_a_method_takes_is_accepted():
     check_method_settings("amss", {"tau": 1, "clamp": [0.2, 0.8], "on": "update"})
+
+
+def test_the_word_none_is_a_name_where_a_name_is_wanted():
+    given = {"mask": None, "fraction": None, "tau": 0.2, "unknown": None}
+    assert with_names("amss", given) == given | {"mask": "none"}
 
 
 @pytest.mark.parametrize(

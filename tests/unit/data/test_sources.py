@@ -49,7 +49,7 @@ def test_an_unknown_data_set_names_the_known_ones():
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, "0", None])
 def test_a_seed_that_is_no_whole_number_is_refused(seed):
-    with pytest.raises(BalanceError, match="A seed is a whole number from 0, found"):
+    with pytest.raises(BalanceError, match="seed must be a whole number >= 0; found"):
         data.load("keypad", seed=seed)
 
 

@@ -1,8 +1,10 @@
 """What a verdict advises."""
 
+from dataclasses import replace
+
 from equimodal import methods
 from equimodal.diagnosis.advice import advice
-from equimodal.diagnosis.rules import UNDER_TRAINED, WELL_TRAINED
+from equimodal.diagnosis.rules import BEHIND, UNDER_TRAINED, WELL_TRAINED
 from equimodal.diagnosis.text import lines
 
 VERDICT = {
@@ -14,7 +16,7 @@ VERDICT = {
 
 
 def test_every_method_that_is_advised_comes_with_all_of_its_controls(monkeypatch):
-    entry = methods.Entry("amss", "amss:AMSS", "", controls=("amss-fixed", "dus-uniform"))
+    entry = replace(methods.entry("amss"), controls=("amss-fixed", "dus-uniform"))
     monkeypatch.setitem(methods._REGISTRY, "amss", entry)
     controls = {tip["method"]: tip["controls"] for tip in advice(VERDICT)}
     assert controls["amss"] == ["amss-fixed", "dus-uniform"]
@@ -32,3 +34,32 @@ def test_the_text_names_the_controls_below_the_method():
     }  # fmt: skip
     shown = lines(content)
     assert shown[shown.index("  amss: why") + 1] == "    to be held against a, b"
+
+
+def test_methods_are_advised_in_the_order_of_their_cases_each_with_the_modalities_named():
+    tips = [(tip["method"], tip["reason"]) for tip in advice(VERDICT)]
+    assert [row for row, _ in tips] == ["joint+unimodal", "dus", "amss", "relearn", "ensemble"]
+    reasons = dict(tips)
+    assert reasons["dus"] == (
+        "draws larger batches for the modality that scores lower, here sound, on losses of its own"
+    )
+    assert reasons["amss"] == (
+        "updates fewer units of the encoder that is ahead, here image, so that the fused loss "
+        "leaves something for sound"
+    )
+
+
+def test_what_needs_a_modality_that_is_ahead_is_not_advised_where_none_is():
+    starved = VERDICT | {"modalities": {m: {"word": UNDER_TRAINED} for m in ("image", "sound")}}
+    tips = {tip["method"]: tip["reason"] for tip in advice(starved)}
+    assert list(tips) == ["joint+unimodal", "dus", "ensemble"]
+    assert "here image and sound, on" in tips["dus"]
+
+
+def test_a_fusion_that_is_behind_is_advised_the_ensemble_first_with_what_it_scored():
+    difference = {"value": 0.05, "low": 0.01, "high": 0.08}
+    measured = {"ahead": {"ensemble": {"difference": difference}}, "best_alone": None}
+    tips = advice(VERDICT | {"state": BEHIND, "cost": measured})
+    assert [tip["method"] for tip in tips] == ["ensemble", "joint+unimodal"]
+    assert tips[0]["reason"].endswith("is not (+5.0 points measured here, +1.0 to +8.0)")
+    assert "measured" not in tips[1]["reason"]

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 
+from equimodal.comparison.experiment import Execution, Experiment, arranged
 from equimodal.errors import BalanceError
 from equimodal.experiments import train as single
 from equimodal.experiments.train import train_run
@@ -14,9 +15,9 @@ from equimodal.training.launch import Launch
 pytestmark = pytest.mark.usefixtures("tiny", "tiny_plans")
 
 
-def run(folder, **changes):
-    options = {"method": "joint", "seed": 3, "epochs": 2, "lr": 0.05, "batch_size": 16}
-    return train_run("tiny", **{**options, "out": folder, **changes})
+def run(folder, *, method="joint", seed=3, **changes):
+    options = {"epochs": 2, "lr": 0.05, "batch_size": 16, "out": folder, **changes}
+    return train_run(*arranged({"data": "tiny", "methods": [method], "seeds": [seed], **options}))
 
 
 def test_the_run_lies_where_a_comparison_puts_it(tmp_path):
@@ -70,14 +71,14 @@ def test_what_is_not_one_run_is_refused(row, words, tmp_path):
     [
         ({"batch_size": 16}, 3, ["batch of 16", "among 3 processes", "--batch-size 15 or 18"]),
         ({"batch_size": 2}, 4, ["batch of 2", "among 4", "--batch-size 4."]),
-        ({"method": "untrained"}, 2, ["'untrained' trains nothing", "without torchrun or srun"]),
+        ({"methods": ["untrained"]}, 2, ["'untrained' trains nothing", "without torchrun or srun"]),
     ],
 )
 def test_what_several_processes_cannot_share_is_refused(changes, processes, words):
-    options = {"methods": [changes.pop("method", "joint")], "seeds": [3], "device": "cpu"}
+    experiment = Experiment("tiny", **{"methods": ["joint"], "seeds": [3], **changes})
     launch = Launch("torchrun", processes=processes, machines=1, rank=0, local_rank=0)
     with pytest.raises(BalanceError) as error:
-        single._planned("tiny", options | changes, launch)
+        single._planned(experiment, Execution(), launch)
     assert all(word in str(error.value) for word in words), error.value
 
 

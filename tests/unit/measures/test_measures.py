@@ -13,6 +13,7 @@ from equimodal.measures.coalitions import coalition_logits, coalition_scores, sa
 from equimodal.measures.discrepancy import discrepancy_ratios, mean_scores
 from equimodal.measures.generalisation import overfitting_to_generalisation
 from equimodal.measures.removal import CHANGES, changed, drops
+from equimodal.measures.shapley import shapley_values
 from equimodal.parts.gradients import conflict, gradient_norm, gradient_shares
 
 
@@ -99,9 +100,10 @@ def test_a_coalition_sees_the_others_at_their_mean():
 def test_the_values_of_each_sample_sum_to_what_all_add_to_a_blind_guess():
     given_parts, labels = parts()
     worth = coalition_scores(summed, given_parts, labels)
-    found = sample_values(summed, given_parts, labels)
-    assert found.values.shape == (3, 2, 50)
-    assert torch.allclose(found.values.sum(0), worth[-1] - worth[0], atol=1e-9)
+    sampled = sample_values(summed, given_parts, labels)
+    for found in (sampled, shapley_values(worth)):
+        assert found.shape == (3, 2, 50)
+        assert torch.allclose(found.sum(0), worth[-1] - worth[0], atol=1e-9)
 
 
 def test_seven_modalities_are_sampled_and_still_sum_to_the_total():

@@ -143,6 +143,12 @@ def test_importances_that_are_no_sizes_are_refused(bad):
         sample_units(torch.tensor([1.0, bad]), 0.5, generator())
 
 
+@pytest.mark.parametrize("share", [0.0, -0.5, 1.5, math.nan, torch.tensor(2.0)])
+def test_a_share_of_units_that_is_none_is_refused(share):
+    with pytest.raises(BalanceError, match=r"fraction of units must lie in \(0, 1\]; found"):
+        sample_units(torch.ones(4), share, generator())
+
+
 def test_important_units_are_drawn_more_often_and_unimportant_ones_sometimes():
     importance = torch.tensor([100.0, 1.0, 1.0, 1.0, 0.0])
     draw = generator()
@@ -175,7 +181,7 @@ def test_the_mean_of_an_unbiased_mask_is_one():
         {"fraction": 0}, {"fraction": 1.5}, {"fraction": "half"}, {"fraction": True},
         {"significance": "audio"}, {"direction": "up"}, {"smoothing": -0.1}, {"smoothing": 2},
         {"units": "conv["}, {"weighting": "ht"}, {"bias": -1}, {"cap": 0}, {"mask": "all"},
-        {"importance": "fishy"},
+        {"importance": "fishy"}, {"clamp": 0.5}, {"clamp": None}, {"units": None}, {"units": ["a"]},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_name(wrong):

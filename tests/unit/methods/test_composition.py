@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from contract.training import assert_same_weights, run, start, trained
+from contract.training import assert_same_weights, quick, run, start, trained
 from equimodal import BalanceError, Method, methods
 from equimodal.balancing.task import Regression
 from equimodal.methods.composition import Composition
@@ -15,16 +15,14 @@ IDLE = {
     ("dus~amss", "dus"): {"amss.fraction": 1.0},
     ("amss~dus", "dus"): {"amss.fraction": 1.0},
     ("relearn~dus", "dus"): {"relearn.lam": 0.0},
-    ("dus-rl~amss+~relearn", "dus-rl"): {
-        "amss+.fraction": 1.0, "relearn.lam": 0.0, "dus-rl.hold": 1, "dus-rl.every": 2,
-    },
+    ("dus-rl~amss+~relearn", "dus-rl"): {"amss+.fraction": 1.0, "relearn.lam": 0.0},
 }  # fmt: skip
 ALL = tuple(dict.fromkeys(name for name, _ in IDLE))
 
 
 @pytest.mark.parametrize(("name", "other"), IDLE)
 def test_a_part_that_does_nothing_leaves_the_other_as_it_is_alone(name, other):
-    together = trained(name, settings=IDLE[name, other])
+    together = trained(name, settings=quick(name) | IDLE[name, other])
     assert_same_weights(together.weights, trained(other).weights)
 
 
@@ -183,6 +181,17 @@ def test_an_impossible_combination_is_refused_with_its_reason(name):
 def test_one_method_is_no_composition():
     with pytest.raises(BalanceError, match=r"two or more methods; found \['AMSS'\]"):
         Composition(methods.create("amss"))
+
+
+@pytest.mark.parametrize("part", [None, "relearn", methods.load("relearn")])
+def test_a_part_that_is_no_method_is_refused(part):
+    with pytest.raises(BalanceError, match=r"combines methods, such as AMSS\(\); found "):
+        Composition(methods.create("amss"), part)
+
+
+def test_a_method_is_not_there_twice_within_another_composition():
+    with pytest.raises(BalanceError, match="DiagnoseRelearn is there twice"):
+        Composition(methods.create("amss~relearn"), methods.create("relearn"))
 
 
 def test_a_part_that_did_not_act_is_named():

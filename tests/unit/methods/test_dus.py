@@ -66,6 +66,20 @@ def test_the_rule_is_that_of_the_description():
     assert sample_counts(scores(0.99, 0.01), 64, 8).tolist() == [8, 56]
 
 
+@pytest.mark.parametrize("gamma", [2000.0, 1e300])
+def test_the_weakest_gets_all_but_the_minima_however_sharp_the_rule(gamma):
+    for kind in (torch.float32, torch.float64):
+        two, three = scores(0.9, 0.3).to(kind), scores(0.9, 0.8, 0.3).to(kind)
+        assert sample_counts(two, 128, 8, gamma=gamma).tolist() == [8, 120]
+        assert sample_counts(three, 192, 8, gamma=gamma).tolist() == [8, 8, 176]
+
+
+@pytest.mark.parametrize("multiple", [0, -8, 0.5])
+def test_a_multiple_below_one_row_is_refused(multiple):
+    with pytest.raises(BalanceError, match=r"multiple must be a whole number >= 1; found"):
+        sample_counts(scores(0.9, 0.3), 128, 8, multiple=multiple)
+
+
 def test_scores_in_the_dead_zone_share_alike():
     assert sample_counts(scores(0.505, 0.5), 1000, 1).tolist() == [500, 500]
     assert sample_counts(scores(0.52, 0.5), 1000, 1).tolist() == [490, 510]

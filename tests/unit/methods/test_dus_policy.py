@@ -197,6 +197,15 @@ def test_continues_exactly_from_a_saved_state():
     assert second.updates == first.updates
 
 
+def test_a_window_that_was_saved_on_one_device_goes_on_on_another():
+    first, second = policy(hold=5), policy(hold=5)
+    train(first, [0.02, 0.004], 7)
+    second.load_state_dict(first.state_dict())
+    for _ in range(2):
+        second.observe(torch.zeros(2, device="meta"))
+    assert second.state_dict()["memory"]["held"] == 4
+
+
 def test_a_saved_state_does_not_change_when_training_goes_on():
     first, second = policy(), policy()
     train(first, [0.02, 0.004], 30)

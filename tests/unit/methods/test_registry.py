@@ -3,11 +3,15 @@ from dataclasses import replace
 
 import pytest
 
-from equimodal import BalanceError, Method, methods
+import equimodal
+from equimodal import BalanceError, Method, functional, methods
+from equimodal.comparison.rows import expand_rows
+from equimodal.methods import plugins
+from equimodal.methods.entry import AHEAD
 
 
 def test_the_methods_of_the_first_issue_are_registered():
-    assert set(methods.names()) == {
+    assert set(methods.names()) >= {
         "joint", "joint+unimodal", "amss", "amss-fixed", "amss-scale", "amss-uniform",
         "amss+", "amss+-fixed", "dus", "dus-uniform", "dus-rl", "relearn", "relearn-fixed",
     }  # fmt: skip
@@ -38,7 +42,7 @@ def test_controls_are_rows_too_and_a_preset_is_only_made_of_arguments(name):
     assert all(methods.entry(control).is_control for control in entry.controls)
     assert not (entry.is_control and entry.controls)
     assert entry.objective in ("any", "own")
-    assert (entry.objective == "own") == hasattr(methods.load(name), "objective")
+    assert (entry.objective == "own") == bool(getattr(methods.load(name), "objective", None))
 
 
 def test_methods_stand_behind_their_controls_each_row_once(monkeypatch):
@@ -73,3 +77,48 @@ def test_unknown_names_say_what_was_meant(call, words):
     with pytest.raises(BalanceError) as error:
         call()
     assert all(word in str(error.value) for word in words), error.value
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_the_package_and_functional_offer_its_class_and_its_functions(name):
+    kind = methods.load(name)
+    assert getattr(equimodal, kind.__name__) is kind and kind.__name__ in dir(equimodal)
+    for function in methods.entry(name).functions:
+        assert callable(getattr(functional, function)) and function in functional.__all__
+
+
+def test_our_entries_pass_the_check_of_other_packages():
+    plugins._check([methods.entry(n) for n in methods.names()], [])
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_what_an_entry_says_of_its_class_and_its_cases_holds(name):
+    entry = methods.entry(name)
+    assert set(entry.quick) <= set(methods.settings(name))
+    assert not entry.summary.endswith(".")
+    for fit in entry.fits:
+        assert fit.reason.format(starved="s", ahead="a")
+        assert fit.case == AHEAD or "{ahead}" not in fit.reason
+
+
+def test_a_row_that_reads_models_trained_alone_has_them_put_before_it(monkeypatch):
+    reading = replace(methods.entry("relearn"), depends=("alone:*",))
+    monkeypatch.setitem(methods._REGISTRY, "relearn", reading)
+    rows = expand_rows(["alone:b", "relearn"], ["a", "b"])
+    assert rows == ("alone:b", "alone:a", "relearn")
+    assert expand_rows(["amss~relearn"], ["a"]) == ("alone:a", "amss~relearn")
+    assert expand_rows(["amss"], ["a"]) == ("amss",)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"target": "amss"}, "target of x must be module:Class; found 'amss'"),
+        ({"objective": "fused"}, "objective of x must be one of 'any', 'own'; found 'fused'"),
+        ({"fits": (methods.Fit("always", "why"),)}, "case that x fits must be one of 'a modality"),
+        ({"main": methods.Range("tau", 0.0, 1.0)}, "range of x must be 0 < low < high; found"),
+    ],
+)
+def test_an_entry_that_cannot_be_is_refused(wrong, words):
+    with pytest.raises(BalanceError, match=words.replace("(", r"\(")):
+        methods.Entry(**{"name": "x", "summary": "", "target": "x:X"} | wrong)

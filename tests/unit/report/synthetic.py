@@ -73,7 +73,7 @@ def make_results(
             "schedule": "cosine",
             "lr": [0.05],
             "objective": "fused",
-            "settings": {"amss.tau": 0.2},
+            "settings": {"amss": {"tau": 0.2}},
             "device": "cpu",
             "selection": "best validation accuracy",
         },

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from equimodal.training.evaluation import Prediction
 from equimodal.training.history import History, converged_epoch, weights
+from equimodal.training.prediction import Prediction
 from equimodal.training.setup import build
 from unit.training.tiny import config
 

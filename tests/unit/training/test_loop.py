@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from equimodal import methods
 from equimodal.balancing.batches import epoch_batches
 from equimodal.data.dataset import MultimodalDataset
 from equimodal.errors import BalanceError
@@ -15,12 +14,13 @@ from equimodal.models.fusion import build_model
 from equimodal.storage.files import load_checkpoint, read_json
 from equimodal.training.loop import train
 from equimodal.training.setup import build
+from products import by_class
 from unit.training.tiny import CONFIG, config, tiny_source
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
 TIMES = ("seconds", "step_seconds", "samples_per_second", "waiting_share")
-ROWS = ("alone:b", "joint:half-lr", *methods.names())
+ROWS = ("alone:b", "joint:half-lr", *by_class())
 
 
 class Killed(BaseException):

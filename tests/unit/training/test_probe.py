@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from equimodal.errors import BalanceError
-from equimodal.training.probe import probe_accuracy
+from equimodal.training.probe import check_rows, probe_predictions
+
+
+def probe_accuracy(features, labels, others, truth):
+    (predicted,) = probe_predictions(features, labels, others)
+    return (predicted == truth).double().mean().item()
 
 
 def clusters(
@@ -74,8 +79,11 @@ def test_a_thousand_rows_take_a_fraction_of_a_second() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_diverged_encoder_is_refused(value: float) -> None:
     features, labels = clusters(20)
+    broken = torch.full_like(features, value)
     with pytest.raises(BalanceError, match="test features hold values that are not finite"):
-        probe_accuracy(features, labels, torch.full_like(features, value), labels)
+        check_rows(broken, labels, "test")
+    with pytest.raises(BalanceError, match="training features hold values that are not finite"):
+        probe_predictions(broken, labels, features)
 
 
 def test_rows_and_labels_must_match() -> None:

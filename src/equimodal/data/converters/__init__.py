@@ -6,8 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from equimodal.checks import require_known
 from equimodal.data.information import Facts, SourceInfo, described
-from equimodal.errors import BalanceError, did_you_mean
 
 if TYPE_CHECKING:
     from equimodal.data.converters.table import Table
@@ -29,11 +29,7 @@ def load(name: str) -> tuple[Callable[..., Table], Facts]:
     Raises:
         BalanceError: there is no such converter.
     """
-    if name not in _NAMES:
-        raise BalanceError(
-            f"There is no converter '{name}'; write one of {', '.join(_NAMES)}."
-            f"{did_you_mean(name, _NAMES)}"
-        )
+    require_known("converter", name, _NAMES)
     module = import_module(f"{__name__}.sets.{name.replace('-', '_')}")
     return module.table, module.FACTS
 

@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from equimodal.checks import require_settings, require_whole
 from equimodal.data import converters
-from equimodal.data.converters.derive import derive, processors
+from equimodal.data.converters.derive import derive
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.manifest_files import declaration_path, write_manifest
 from equimodal.data.converters.table import SPLITS, Column, Row, Table
 from equimodal.data.information import Facts
-from equimodal.data.settings import check_known, defaults
+from equimodal.data.settings import defaults
 from equimodal.data.table.reading.settings import checked_settings
 from equimodal.errors import BalanceError, DataError
 from equimodal.storage.files import make_folder
+from equimodal.workers.process import processors
 
 _NAMED = 3
 _UNMADE = "holds damaged files, so that {} could not be made"
@@ -57,10 +59,10 @@ def convert(
         DataError: the folder is not what the converter expects, or files are missing or damaged.
     """
     converter, facts = converters.load(name)
-    check_known(name, settings or {}, defaults(converter))
+    require_settings(name, settings or {}, defaults(converter))
     target = _target(out, resume)
-    if jobs is not None and jobs < 1:
-        raise BalanceError(f"jobs must be 1 or more, found {jobs}.")
+    if jobs is not None:
+        require_whole("jobs", jobs, low=1)
     layout = Layout(_folder(name, root, facts), facts)
     table = converter(layout, **(settings or {}))
     table = replace(table, columns=_declared(name, table.columns, columns or {}))

@@ -1,18 +1,16 @@
 """Files that a manifest needs and the original layout lacks: made once, in parallel, resumable."""
 
-import os
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 
 from equimodal.data.converters.table import Work
+from equimodal.data.progress import shown
 from equimodal.errors import BalanceError
-from equimodal.storage.files import FULL
-from equimodal.storage.folders import disk_error, make_folders
+from equimodal.storage.disk import DATA_ROOT, FULL, disk_error
+from equimodal.storage.files import make_folder, unfinished
 
 
 def derive(
@@ -33,60 +31,34 @@ def derive(
     """
     missing = {name: work for name, work in wanted.items() if not _there(root / name)}
     for folder in sorted({(root / name).parent for name in missing}):
-        make_folders(folder)
+        make_folder(folder, DATA_ROOT)
     failures: dict[str, str] = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    with shown(console=console) as advance, ThreadPoolExecutor(jobs) as pool:
         try:
             tasks = {pool.submit(_make, root / name, work): name for name, work in missing.items()}
-            for task in _shown(tasks, console):
+            for finished, task in enumerate(as_completed(tasks), 1):
                 if reason := task.result():
                     failures[tasks[task]] = reason
+                advance("making files", finished, len(tasks))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
     return dict(sorted(failures.items()))
 
 
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 def _there(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def _shown(tasks: Mapping[Future[str], str], console: Console | None) -> Iterable[Future[str]]:
-    """The tasks as they end, behind a progress bar where somebody watches."""
-    console = console or Console(stderr=True)
-    return track(
-        as_completed(tasks),
-        description="making files",
-        total=len(tasks),
-        console=console,
-        disable=not tasks or not console.is_terminal,
-    )
-
-
 def _make(path: Path, work: Work) -> str:
     """Make one file; -> why it could not be made, "" if it was."""
-    unfinished = path.with_name(f".unfinished-{path.name}")
     try:
-        work(unfinished)
-        os.replace(unfinished, path)
-    except OSError as error:
-        if error.errno in FULL:
-            raise disk_error(error, path) from error
-        return _reason(error)
+        with unfinished(path) as target:
+            work(target)
     except BalanceError as error:
         return str(error)
     except Exception as error:  # damage shows anywhere in a decoder, as any kind of error
-        return _reason(error)
-    finally:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise disk_error(error, path, DATA_ROOT) from error
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return ""
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from equimodal.data.converters.table import Column, Row, Table
-from equimodal.storage.files import atomic
+from equimodal.storage.files import write_text
 
 _NAMES = ("label", "split", "group")
 
@@ -31,8 +31,8 @@ def write_manifest(out: Path, table: Table, heading: str) -> None:
     """
     grouped = any(row.group for row in table.rows)
     notes = [heading, *table.notes]
-    _write(declaration_path(out), _declaration(table.columns, grouped, notes))
-    _write(out, _samples(table.rows, table.columns, grouped))
+    write_text(declaration_path(out), _declaration(table.columns, grouped, notes))
+    write_text(out, _samples(table.rows, table.columns, grouped))
 
 
 def _declaration(columns: Mapping[str, Column], grouped: bool, notes: Iterable[str]) -> str:
@@ -55,8 +55,3 @@ def _samples(rows: Iterable[Row], columns: Iterable[str], grouped: bool) -> str:
         cells = {"label": row.label, "split": row.split, "group": row.group, **row.values}
         writer.writerow([cells[name] for name in names])
     return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic(path) as file:
-        file.write(text.encode())

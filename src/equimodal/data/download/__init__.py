@@ -7,13 +7,15 @@ from pathlib import Path
 from rich.console import Console
 
 from equimodal import data
+from equimodal.checks import require_known
 from equimodal.data import converters
 from equimodal.data.download import fsdd_archive, mnist_files
 from equimodal.data.download.fetch import Check, Patience, fetch
 from equimodal.data.download.meter import meter
 from equimodal.data.information import SourceInfo
-from equimodal.errors import BalanceError, DataError, did_you_mean
-from equimodal.storage.folders import make_folders
+from equimodal.errors import BalanceError, DataError
+from equimodal.storage.disk import DATA_ROOT
+from equimodal.storage.files import make_folder
 
 FETCHED = {"fsdd": ("fsdd",), "mnist": ("mnist",), "avdigits": ("fsdd", "mnist")}
 
@@ -47,11 +49,7 @@ def get(
             the disk is full.
         DataError: a file is another one than published.
     """
-    if name not in names():
-        raise BalanceError(
-            f"There is no data set '{name}'; write one of {', '.join(names())}."
-            f"{did_you_mean(name, names())}"
-        )
+    require_known("data set", name, names())
     if name not in FETCHED:
         return _by_hand(name)
     folder = _folder(name, root, mirror)
@@ -75,7 +73,7 @@ def _folder(name: str, root: str | Path | None, mirror: str | None) -> Path:
 
 def _get_mnist(root: Path, mirror: str | None, patience: Patience | None, console: Console) -> None:
     folder = root / "mnist"
-    make_folders(folder)
+    make_folder(folder, DATA_ROOT)
     for name in mnist_files.FILES:
         path = folder / name
         if path.exists() and not mnist_files.right(path):
@@ -91,7 +89,7 @@ def _get_fsdd(root: Path, mirror: str | None, patience: Patience | None, console
         if not fsdd_archive.complete(folder):
             raise _foreign(folder)
         return
-    make_folders(folder.parent)
+    make_folder(folder.parent, DATA_ROOT)
     archive = folder.parent / fsdd_archive.ARCHIVE
     if not archive.exists():
         address = (mirror or fsdd_archive.ADDRESS).rstrip("/") + "/" + fsdd_archive.ARCHIVE

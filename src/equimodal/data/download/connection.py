@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from equimodal import __version__
 from equimodal.errors import BalanceError, DataError
-from equimodal.storage.folders import disk_error, no_space
+from equimodal.storage.disk import DATA_ROOT, disk_error, no_space
 
 Show = Callable[[int, int | None], None]
 _BLOCK = 1 << 16
@@ -53,7 +53,7 @@ def bring_rest(url: str, partial: Path, limit: int, seconds: float, show: Show) 
         raise Cut(error.reason) from error
     except OSError as error:
         if error.filename is not None:
-            raise disk_error(error, partial) from error
+            raise disk_error(error, partial, DATA_ROOT) from error
         raise Cut(error) from error
 
 
@@ -76,7 +76,7 @@ def _checksize_of(url: str, total: int | None, limit: int, partial: Path, offset
     disk = os.statvfs(partial.parent)
     free = disk.f_bavail * disk.f_frsize
     if total - offset > free:
-        raise no_space(partial, f"{total - offset} bytes are to come, {free} are free")
+        raise no_space(partial, f"{total - offset} bytes are to come, {free} are free", DATA_ROOT)
 
 
 def _copy(
@@ -102,7 +102,7 @@ def _append(file: BinaryIO, block: bytes) -> None:
         file.write(block)
         file.flush()
     except OSError as error:
-        raise disk_error(error, Path(file.name)) from error
+        raise disk_error(error, Path(file.name), DATA_ROOT) from error
 
 
 def _explain_status(error: urllib.error.HTTPError, url: str, partial: Path, start: int) -> None:

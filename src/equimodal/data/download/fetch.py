@@ -5,7 +5,6 @@ Proxies are those of the environment (http_proxy, https_proxy, no_proxy), as url
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from equimodal.data.download.connection import Cut, Show, bring_rest, size_of
 from equimodal.errors import BalanceError, DataError
+from equimodal.storage.files import settle
 
 Check = Callable[[Path], bool]
 
@@ -65,9 +65,7 @@ def fetch(
         _complete(url, partial, limit, waiting, show)
     if not check(partial):
         raise _wrong(url, partial)
-    with open(partial, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    settle(partial, path)
 
 
 def _complete(url: str, partial: Path, limit: int, patience: Patience, show: Show) -> None:

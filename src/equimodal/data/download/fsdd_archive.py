@@ -17,8 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from equimodal.errors import DataError
-from equimodal.storage.files import FULL
-from equimodal.storage.folders import disk_error
+from equimodal.storage.disk import DATA_ROOT, FULL, disk_error
 
 ADDRESS = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/"
 ARCHIVE = "v1.0.10.tar.gz"
@@ -66,7 +65,7 @@ def unpack(archive: Path, folder: Path) -> None:
         os.replace(unfinished, folder)
     except OSError as error:
         if error.errno in FULL or error.filename is not None:
-            raise disk_error(error, folder) from error
+            raise disk_error(error, folder, DATA_ROOT) from error
         raise DataError(f"'{archive}' is damaged ({error}); delete it and repeat.") from error
     except _DAMAGE as error:
         raise DataError(f"'{archive}' is damaged ({error}); delete it and repeat.") from error

@@ -29,6 +29,10 @@ VIEWS = {
 }
 VALIDATION = 0.2
 PARTS = ("train", "test")
+NOTE = (
+    "Views of the same scanned digit: pairs are natural. Published split; a fifth of the "
+    "training digits of each class, drawn from the run's seed, is validation."
+)
 FACTS = Facts(
     licence="UCI Multiple Features, CC BY 4.0",
     origin="the repository hanmenghan/TMC as the folder handwritten",
@@ -62,14 +66,7 @@ def handwritten(
     kinds: dict[str, Kind] = dict.fromkeys(chosen, "vector")
     train, validation, test = standardised(published.rows(~rows), published.rows(rows), test, kinds)
     settings: dict[str, object] = {"views": chosen}
-    return Arrays(train, validation, test, kinds, tuple("0123456789"), settings, _note())
-
-
-def _note() -> str:
-    return (
-        "Views of the same scanned digit: pairs are natural. Published split; a fifth of the "
-        "training digits of each class, drawn from the run's seed, is validation."
-    )
+    return Arrays(train, validation, test, kinds, tuple("0123456789"), settings, NOTE)
 
 
 def _chosen(views: str | Sequence[str]) -> list[str]:

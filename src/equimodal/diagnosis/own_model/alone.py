@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from equimodal.diagnosis.own_model.subject import Subject
@@ -15,11 +15,6 @@ from equimodal.errors import BalanceError
 
 Weights = nn.Module | Mapping[str, Any]
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
-
-
-def state_of(weights: Weights) -> dict[str, Any]:
-    """A state dict, of a module or as it is."""
-    return dict(weights.state_dict() if isinstance(weights, nn.Module) else weights)
 
 
 @contextmanager
@@ -45,7 +40,8 @@ def load(module: nn.Module, weights: Weights, what: str) -> None:
         BalanceError: names or shapes are not those of the module.
     """
     try:
-        module.load_state_dict(state_of(weights))
+        given = weights.state_dict() if isinstance(weights, nn.Module) else weights
+        module.load_state_dict(dict(given))
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise BalanceError(
@@ -99,17 +95,10 @@ def train_alone(
                 rows = features[modality].flatten(1)
                 if head is None or stepper is None:
                     head = nn.Linear(rows.shape[1], classes).to(rows)
-                    stepper = optimizer([*_learning(encoder), *head.parameters()])
-                _update(stepper, functional.cross_entropy(head(rows), labels))
+                    learning = [p for p in encoder.parameters() if p.requires_grad]
+                    stepper = optimizer([*learning, *head.parameters()])
+                stepper.zero_grad()
+                functional.cross_entropy(head(rows), labels).backward()  # type: ignore[no-untyped-call]
+                stepper.step()
     assert head is not None
     return head
-
-
-def _learning(encoder: nn.Module) -> list[nn.Parameter]:
-    return [p for p in encoder.parameters() if p.requires_grad]
-
-
-def _update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()

@@ -58,7 +58,7 @@ def look_inside(
     more = {**gradient_measures(subject, train), "purity": purities(seen, unseen)}
     with quiet(setup.network):
         head = setup.network.head.cpu()
-        found = inside_of(head, unseen.features, unseen.unimodal, unseen.labels)
+        found = inside_of(head, unseen.features, unseen.unimodal_logits, unseen.labels)
     return Inside(found.contributions, {**found.measured, **more})
 
 

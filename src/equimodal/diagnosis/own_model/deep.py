@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from equimodal.diagnosis.own_model.fisher import fisher_traces
 from equimodal.diagnosis.own_model.purity import purity_gap
-from equimodal.diagnosis.own_model.subject import Seen, Subject
+from equimodal.diagnosis.own_model.subject import Subject
 from equimodal.parts.forward_record import evaluating
 from equimodal.parts.gradients import conflict, gradient_norm, gradient_shares
+from equimodal.training.prediction import Prediction
 
 BATCHES = 8
 """Batches over which gradients are averaged."""
@@ -22,7 +23,7 @@ SAMPLES = 64
 """Samples of the Fisher information, each of which takes a backward pass."""
 
 
-def purities(train: Seen, unseen: Seen) -> dict[str, Any]:
+def purities(train: Prediction, unseen: Prediction) -> dict[str, Any]:
     """Purity gap of every modality, None where the features collapsed."""
     return {
         m: purity_gap(

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from equimodal.diagnosis.evidence import ENSEMBLE, UNTRAINED, Case, Evidence, Judged, alone
-from equimodal.diagnosis.gathering import ensemble
+from equimodal.comparison.rows import UNTRAINED, alone_row
+from equimodal.diagnosis.evidence import Case, Evidence, Judged, ensemble
 from equimodal.diagnosis.inside import Inside, inside_of
 from equimodal.diagnosis.own_model.alone import (
     MakeOptimizer,
@@ -20,9 +20,10 @@ from equimodal.diagnosis.own_model.alone import (
     train_alone,
 )
 from equimodal.diagnosis.own_model.deep import gradient_measures, purities
-from equimodal.diagnosis.own_model.subject import Refusion, Seen, Subject
+from equimodal.diagnosis.own_model.subject import Refusion, Subject
 from equimodal.errors import BalanceError
 from equimodal.measures.coalitions import Fuse, coalition_logits, summed
+from equimodal.training.prediction import Prediction
 from equimodal.training.probe import probe_predictions
 
 JUDGED = "test"
@@ -45,7 +46,7 @@ class Findings:
         self.seen = subject.see(loaders[JUDGED], JUDGED)
         known = None if groups is None else _groups(groups, len(self.seen.labels))
         fuse, rows = self._fusion()
-        unimodal = self.seen.unimodal or {
+        unimodal = self.seen.unimodal_logits or {
             m: coalition_logits(fuse, rows, 1 << i) for i, m in enumerate(self.names)
         }
         inside = inside_of(fuse, rows, unimodal, self.seen.labels)
@@ -59,11 +60,13 @@ class Findings:
     def _fusion(self) -> tuple[Fuse, dict[str, Tensor]]:
         """How features become logits: the sum of the readout's parts, or the head run again."""
         if self.subject.readout is not None and self.subject.readout.additive:
-            return summed, self.seen.unimodal
+            return summed, self.seen.unimodal_logits
         refusion = Refusion(self.subject, self.loaders[JUDGED], self.seen.labels)
         return refusion, self.seen.features
 
-    def _probed(self, train: Seen, seen: Seen, only: str | None = None) -> dict[str, Tensor]:
+    def _probed(
+        self, train: Prediction, seen: Prediction, only: str | None = None
+    ) -> dict[str, Tensor]:
         """What linear probes of the encoders predict on the judged samples. {m: (N,)}"""
         names = self.names if only is None else (only,)
         return {
@@ -73,7 +76,7 @@ class Findings:
             for m in names
         }
 
-    def _look(self) -> tuple[Seen, Seen]:
+    def _look(self) -> tuple[Prediction, Prediction]:
         """Both loaders by the weights that the model has now."""
         bare = Subject(self.subject.model, self.subject.modalities, self.subject.forward, None)
         return bare.see(self.loaders["train"], "train"), bare.see(self.loaders[JUDGED], JUDGED)
@@ -119,9 +122,9 @@ class Findings:
         one_hot = nn.functional.one_hot(probed[modality], self.seen.logits.shape[1]).float()
         rows = seen.features[modality].flatten(1)
         logits = one_hot if head is None else head.cpu()(rows.to(head.weight.dtype)).float()
-        self.models[alone(modality)] = Judged(logits, seen.labels, {}, probed)
-        if head is not None and all(alone(m) in self.models for m in self.names):
-            self.models[ENSEMBLE] = ensemble([self.models[alone(m)] for m in self.names])
+        self.models[alone_row(modality)] = Judged(logits, seen.labels, {}, probed)
+        if head is not None:
+            self.models |= ensemble(self.models, self.names)
 
     def case(self, name: str) -> Case:
         """The evidence of a diagnosis."""
@@ -138,11 +141,10 @@ class Findings:
 
     def _missing(self) -> Iterator[dict[str, Any]]:
         """What was not given, and how to give it."""
-        if not all(alone(m) in self.models for m in self.names):
-            how = "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs=20)"
-            for m in self.names:
-                if alone(m) not in self.models:
-                    yield {"row": alone(m), "seed": self.seed, "command": how}
+        how = "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs=20)"
+        for row in map(alone_row, self.names):
+            if row not in self.models:
+                yield {"row": row, "seed": self.seed, "command": how}
 
 
 def _groups(given: Sequence[int] | Tensor, count: int) -> Tensor:

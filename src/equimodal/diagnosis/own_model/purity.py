@@ -8,10 +8,9 @@ https://arxiv.org/abs/2407.09705
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from equimodal.methods.diagnose_relearn import cluster_purity, feature_clusters, stratified_rows
+from equimodal.numerics.purity import class_purity
 
 MOST = 2000
 """Samples of a split that are clustered; both splits get equally many, as the gap would otherwise
@@ -26,16 +25,8 @@ def purity_gap(
     (N, D), (N,), (n, D), (n,) -> ``{"train", "validation", "gap"}``, each in [0, 1]
     """
     size = min(len(train_labels), len(labels), MOST)
-    own = _purity(train, train_labels, size)
-    other = _purity(unseen, labels, size)
+    own = class_purity(train, train_labels, size)
+    other = class_purity(unseen, labels, size)
     if own is None or other is None:
         return None
     return {"train": own, "validation": other, "gap": abs(own - other)}
-
-
-def _purity(features: Tensor, labels: Tensor, size: int) -> float | None:
-    if size < len(labels):
-        rows = stratified_rows(labels, size)
-        features, labels = features[rows], labels[rows]
-    clusters = feature_clusters(features, len(torch.unique(labels)))
-    return None if clusters is None else cluster_purity(labels, clusters)

@@ -15,22 +15,9 @@ from equimodal.balancing.task import Classification
 from equimodal.errors import BalanceError
 from equimodal.parts.forward_record import evaluating
 from equimodal.parts.modalities import ModalityMap
+from equimodal.training.prediction import Prediction, joined
 
 Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A loader as the model sees it, on the CPU: rows in the loader's order.
-
-    ``logits`` (N, C), ``labels`` (N,), ``features`` {m: (N, ...)} and ``unimodal`` {m: (N, C)},
-    empty without a readout.
-    """
-
-    logits: Tensor
-    labels: Tensor
-    features: dict[str, Tensor]
-    unimodal: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -71,29 +58,27 @@ class Subject:
             )
         return logits, labels, features
 
-    def see(self, loader: Iterable[Any], name: str) -> Seen:
-        """The whole loader in evaluation mode.
+    def see(self, loader: Iterable[Any], name: str) -> Prediction:
+        """The whole loader in evaluation mode, its rows in their order; no unimodal logits without
+        a readout.
 
         Raises:
             BalanceError: it gives no batch, or values that are not finite.
         """
-        found: list[tuple[Tensor, Tensor, dict[str, Tensor], dict[str, Tensor]]] = []
+        parts = []
         with quiet(self.modalities.model):
             for batch in loader:
                 logits, labels, features = self.run(batch)
                 unimodal = self.readout(self.modalities, features) if self.readout else {}
-                found.append((logits.cpu(), labels.cpu(), _on_cpu(features), _on_cpu(unimodal)))
-        if not found:
+                parts.append(
+                    Prediction(logits.cpu(), labels.cpu(), _on_cpu(features), _on_cpu(unimodal))
+                )
+        if not parts:
             raise BalanceError(
                 f"The loader {name!r} gave no batch: it must be iterable again and again, so pass "
                 "a DataLoader or a list, not a generator."
             )
-        seen = Seen(
-            torch.cat([f[0] for f in found]),
-            torch.cat([f[1] for f in found]),
-            _joined([f[2] for f in found]),
-            _joined([f[3] for f in found]),
-        )
+        seen = joined(parts)
         _check_finite(seen, name)
         return seen
 
@@ -146,11 +131,7 @@ def _on_cpu(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {m: v.float().cpu() for m, v in values.items()}
 
 
-def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {m: torch.cat([part[m] for part in parts]) for m in parts[0]}
-
-
-def _check_finite(seen: Seen, name: str) -> None:
+def _check_finite(seen: Prediction, name: str) -> None:
     every = {
         "the logits": seen.logits,
         **{f"the features of {m!r}": f for m, f in seen.features.items()},

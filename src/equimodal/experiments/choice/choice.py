@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from equimodal import data as sources
-from equimodal.comparison.arguments import count_of, default_out
 from equimodal.comparison.engine import default_jobs
-from equimodal.comparison.plan import make_plan
+from equimodal.comparison.experiment import Execution, Experiment, arranged
+from equimodal.comparison.plan import loadable, make_plan
+from equimodal.comparison.rows import REFERENCES
 from equimodal.diagnosis.folder import diagnose_folder
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.confirmation import CLOSING, FEWEST, confirmed, seed_seconds
@@ -21,8 +22,8 @@ from equimodal.experiments.choice.space import SEARCH_SEED, candidates
 from equimodal.experiments.choice.task import Json, Task
 from equimodal.experiments.choice.telling import Teller
 from equimodal.experiments.choice.time_budget import TimeBudget, seconds_of, spoken
-from equimodal.experiments.diagnose import ROWS
-from equimodal.storage.files import locked, make_folder, read_json, write_json
+from equimodal.storage.files import make_folder, read_json, write_json
+from equimodal.storage.locks import locked
 
 JOURNAL = "journal.log"
 _CONFIRMING = 0.4
@@ -67,26 +68,39 @@ def choose(
     Raises:
         BalanceError: no Optuna, a budget that is too short, or as in `equimodal.compare`.
     """
+    place = {"data_root": data_root, "out": out, "jobs": jobs, "resume": resume, "cache": cache}
+    given = experiment_of({"data": data, **place, "progress": progress, **options})
+    return chosen(*given, budget=budget)
+
+
+def experiment_of(given: Mapping[str, Any]) -> tuple[Experiment, Execution]:
+    """What is searched from, joint training on the seed of the search, and where.
+
+    Raises:
+        BalanceError: a value that cannot be honoured.
+    """
+    return arranged({**given, "methods": ("joint",), "seeds": (SEARCH_SEED,)})
+
+
+def chosen(experiment: Experiment, execution: Execution, *, budget: str | float) -> Json:
+    """What `choose` returns, of the experiment that is searched from."""
     seconds = seconds_of(budget)
     if find_spec("optuna") is None:
         raise BalanceError(
             "choose needs Optuna, which is not installed; write pip install 'equimodal[choose]'."
         )
-    folder = Path(out if out is not None else default_folder(data))
-    check_new(folder, resume=resume)
-    device = options.get("device") or "cpu"
-    processes = count_of("number of jobs", jobs, default_jobs(device))
-    ready = sources.ready(data, data_root, cache=cache, progress=progress)
-    plan = make_plan(
-        ready[0], data_root=ready[1], methods=["joint"], seeds=[SEARCH_SEED], **options
-    )
+    folder = execution.folder(experiment.data, "choose-")
+    check_new(folder, resume=execution.resume)
+    loaded = loadable(experiment, execution)
+    plan = make_plan(*loaded)
     make_folder(folder)
+    jobs = execution.jobs or default_jobs(experiment.device)
+    execution = replace(execution, jobs=jobs, resume=True)
     with locked(folder, patience=0.0):
         state = claimed(folder, plan.config)
         time = TimeBudget(seconds, spent=state["spent"])
-        teller = Teller(shown=progress, budget=time)
-        place = {"data_root": data_root, "cache": cache}
-        task = Task(data, place, ready, options, folder, processes, time, teller, progress)
+        teller = Teller(shown=execution.progress, budget=time)
+        task = Task(experiment, execution, loaded, folder, jobs, time, teller)
         if (folder / CHOICE).exists():
             return read_json(folder / CHOICE)
         return _chosen(task)
@@ -94,7 +108,7 @@ def choose(
 
 def _chosen(task: Task) -> Json:
     task.teller.stage("diagnosing: joint training, its baselines, every modality alone")
-    references = task.compare("diagnosis", methods=list(ROWS), seeds=[SEARCH_SEED])
+    references = task.compare("diagnosis", methods=REFERENCES)
     task.keep()
     found = diagnose_folder(task.folder / "diagnosis", split="validation")
     for line in found["text"]:
@@ -105,7 +119,7 @@ def _chosen(task: Task) -> Json:
     results = confirmed(task, references, winner)
     choice = picked(
         task.folder, results, winner, trials, found,
-        words=_command_words(task),
+        experiment=task.experiment, execution=task.execution,
         budget={"seconds": task.budget.seconds, "spent": task.budget.spent},
     )  # fmt: skip
     write_json(task.folder / CHOICE, choice)
@@ -115,9 +129,7 @@ def _chosen(task: Task) -> Json:
 def _searched(task: Task, references: Json, rows: Sequence[str]) -> tuple[Json | None, list[Json]]:
     """The best row with its setting on the seed of the search, and all trials."""
     task.teller.stage(f"searching {', '.join(rows)}, on validation samples of seed {SEARCH_SEED}")
-    plan = make_plan(
-        task.ready[0], data_root=task.ready[1], methods=rows, seeds=[SEARCH_SEED], **task.options
-    )
+    plan = task.plan(methods=rows)
     configs = {run.config.method: run.config for run in plan.runs}
     epochs = next(iter(configs.values())).epochs
     place = task.folder / "search"
@@ -132,7 +144,7 @@ def _searched(task: Task, references: Json, rows: Sequence[str]) -> tuple[Json |
             task.teller.line(sentence)
 
         Search(
-            study, configs, place, jobs=task.jobs, data_root=task.ready[1],
+            study, configs, place, jobs=task.jobs, data_root=plan.data_root,
             time_left=lambda: end - task.budget.spent, tell=tell,
         ).run()  # fmt: skip
         top = best(study)
@@ -151,30 +163,10 @@ def _check_time(task: Task, references: Json, rows: Sequence[str]) -> None:
     confirming = FEWEST * seed_seconds(task, references, rows) + CLOSING
     trying = len(rows) * seed_seconds(task, references, ()) / 2
     if task.budget.left < confirming + trying:
-        least = 1.2 * (task.budget.spent + confirming + trying)
+        data, least = task.experiment.data, 1.2 * (task.budget.spent + confirming + trying)
         raise BalanceError(
-            f"A budget of {spoken(task.budget.seconds)} is too short for {task.data}: diagnosing "
+            f"A budget of {spoken(task.budget.seconds)} is too short for {data}: diagnosing "
             f"took {spoken(task.budget.spent)} of it, and one search with {FEWEST} fresh seeds "
             f"takes about {spoken(confirming + trying)} more. Nothing is lost: write --resume "
             f"--budget {spoken(least)}, or begin anew with fewer --epochs."
         )
-
-
-def _command_words(task: Task) -> list[str]:
-    """The options of the user's call, as `equimodal train` takes them."""
-    words = ["--data", task.data]
-    given = {**task.place, **task.options}
-    for name in ("settings", "encoders"):
-        option = "--set" if name == "settings" else "--encoder"
-        pairs = (given.pop(name, None) or {}).items()
-        words += [w for key, value in pairs for w in (option, f"{key}={value}")]
-    for name, value in given.items():
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    return words
-
-
-def default_folder(data: str) -> Path:
-    """Where everything lies where the user names no folder."""
-    place = Path(default_out(data))
-    return place.with_name(f"choose-{place.name}")

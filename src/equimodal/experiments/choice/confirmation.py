@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from equimodal.comparison.engine import execute
-from equimodal.comparison.plan import make_plan
 from equimodal.comparison.progress import shown
 from equimodal.comparison.results import is_over
 from equimodal.experiments.choice.space import BASELINES, SEARCH_SEED
@@ -24,7 +23,7 @@ _SLOWER = 1.3
 def confirmed(task: Task, references: Json, winner: Json | None) -> Json:
     """The winner and the baselines on as many fresh seeds as the time allows."""
     rows = list(dict.fromkeys([*BASELINES, *([winner["row"]] if winner else [])]))
-    settings = dict(task.options.get("settings") or {})
+    settings = dict(task.experiment.settings)
     for name, value in (winner["settings"] if winner else {}).items():
         settings[f"{rows[-1]}.{name}"] = value
     task.teller.stage(f"confirming {', '.join(rows)} on fresh seeds")
@@ -53,13 +52,11 @@ def _train_seeds(
     task: Task, rows: Sequence[str], settings: Mapping[str, Any], numbers: range
 ) -> None:
     """Train the runs of some fresh seeds, into the folder of the comparison that is to come."""
-    plan = make_plan(
-        task.ready[0], data_root=task.ready[1], methods=rows,
-        seeds=[SEARCH_SEED + 1 + k for k in numbers], **{**task.options, "settings": settings},
-    )  # fmt: skip
+    seeds = [SEARCH_SEED + 1 + k for k in numbers]
+    plan = task.plan(methods=rows, seeds=seeds, settings=settings)
     folder = task.folder / "confirmed"
     runs = [run for run in plan.runs if not is_over(run, folder)]
-    with shown(runs, progress=task.progress) as listener:
+    with shown(runs, progress=task.execution.progress) as listener:
         execute(runs, folder, jobs=task.jobs, data_root=plan.data_root, listener=listener)
 
 

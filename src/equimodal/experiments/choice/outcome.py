@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.command.writing import command
+from equimodal.comparison.experiment import Execution, Experiment
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.space import BASELINES
 from equimodal.numerics.intervals import paired_difference
@@ -28,7 +30,8 @@ def picked(
     trials: Sequence[Json],
     found: Mapping[str, Any],
     *,
-    words: Sequence[str],
+    experiment: Experiment,
+    execution: Execution,
     budget: Mapping[str, float],
 ) -> Json:
     """What choice.json holds; writes the model.
@@ -39,12 +42,14 @@ def picked(
         winner: row and settings that won the search, or None without a search.
         trials: of the search.
         found: the diagnosis.
-        words: options of the command that trains the pick again.
+        experiment: that was searched from.
+        execution: where its data are.
         budget: seconds that there were and that are spent.
 
     Raises:
         BalanceError: every run diverged, or the model cannot be written.
     """
+    place = Execution(data_root=execution.data_root, cache=execution.cache)
     runs = [run for run in results["runs"] if run["status"] == "finished"]
     by_row = {row: [r for r in runs if r["method"] == row] for row in results["config"]["methods"]}
     scores = {row: fmean(_validation(r) for r in own) for row, own in by_row.items() if own}
@@ -77,17 +82,15 @@ def picked(
             "settings": settings,
             "seed": best_run["seed"],
             "difference": None if row == reference else difference,
-            "command": _command(row, settings, best_run["seed"], words),
+            "command": _command(row, settings, best_run["seed"], experiment, place),
             "model": MODEL,
         },
-        "notes": _notes(row, winner, found, words),
+        "notes": _notes(row, winner, experiment, place),
         "page": "confirmed/report.html",
     }
 
 
-def _notes(
-    row: str, winner: Json | None, found: Mapping[str, Any], words: Sequence[str]
-) -> list[str]:
+def _notes(row: str, winner: Json | None, experiment: Experiment, place: Execution) -> list[str]:
     if winner is None:
         return [
             "the diagnosis suggests no method with a setting to search, so the baselines alone "
@@ -98,31 +101,40 @@ def _notes(
     controls = methods.entry(row).controls
     if not controls:
         return []
-    command = _control_command(row, winner["settings"], words)
+    own = winner["settings"]
     return [
         f"what {row}'s own idea adds shows against {', '.join(controls)}, which were not trained "
-        f"here: {command}"
+        f"here: {_control_command(row, own, experiment, place)}"
     ]
 
 
-def _control_command(row: str, settings: Mapping[str, float], words: Sequence[str]) -> str:
+def _control_command(
+    row: str, settings: Mapping[str, float], experiment: Experiment, place: Execution
+) -> str:
     """The command that holds the pick against its controls, which take its settings."""
     rows = (*methods.entry(row).controls, row)
-    own = [w for r in rows for w in _sets(r, settings, methods.settings(r))]
-    named = ",".join(("joint", *rows))
-    return shlex.join(["equimodal", "compare", "--methods", named, *own, *words])
+    own = {
+        f"{each}.{name}": value
+        for each in rows
+        for name, value in settings.items()
+        if name in methods.settings(each)
+    }
+    compared = replace(
+        experiment, methods=("joint", *rows), seeds=Experiment().seeds,
+        settings={**own, **experiment.settings},
+    )  # fmt: skip
+    return command("compare", compared, place)
 
 
-def _command(row: str, settings: Mapping[str, float], seed: int, words: Sequence[str]) -> str:
+def _command(
+    row: str, settings: Mapping[str, float], seed: int, experiment: Experiment, place: Execution
+) -> str:
     """The command that trains the pick again."""
-    own = _sets(row, settings, settings)
-    return shlex.join(["equimodal", "train", "--method", row, "--seed", str(seed), *own, *words])
-
-
-def _sets(row: str, settings: Mapping[str, float], known: Iterable[str]) -> list[str]:
-    """Options that give a row those of the settings that are known to it."""
-    given = [f"{row}.{name}={value!r}" for name, value in settings.items() if name in known]
-    return [word for setting in given for word in ("--set", setting)]
+    own = {f"{row}.{name}": value for name, value in settings.items()}
+    trained = replace(
+        experiment, methods=(row,), seeds=(seed,), settings={**own, **experiment.settings}
+    )
+    return command("train", trained, place)
 
 
 def _validation(run: Mapping[str, Any]) -> float:

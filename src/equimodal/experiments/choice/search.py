@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from equimodal.experiments.choice import space
 from equimodal.storage.files import read_json
 from equimodal.training.config import RunConfig
 from equimodal.training.run_folder import RESULT
+from equimodal.workers.process import ready
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -124,9 +124,7 @@ class Search:
                 self._close(work, "FAIL")
 
     def _turn(self) -> None:
-        by_connection = {worker.connection: worker for worker in self.workers}
-        for connection in wait(list(by_connection), min(_PAUSE, max(0.0, self.time_left()))):
-            worker = by_connection[connection]  # type: ignore[index]
+        for worker in ready(self.workers, min(_PAUSE, max(0.0, self.time_left()))):
             message = worker.receive()
             if message is None:
                 self._bury(worker)
@@ -229,10 +227,10 @@ def _merit(trial: FrozenTrial) -> tuple[bool, int, float]:
 def named(parameters: Mapping[str, Any]) -> str:
     """A trial's row and setting, such as ``amss tau=0.31``."""
     row = parameters["row"]
-    return f"{row} {space.MAIN[row].name}={parameters[space.key(row)]:.3g}"
+    return f"{row} {space.main(row).setting}={parameters[space.key(row)]:.3g}"
 
 
 def setting(parameters: Mapping[str, Any]) -> dict[str, float]:
     """A trial's setting: ``{"tau": 0.31}``"""
     row = parameters["row"]
-    return {space.MAIN[row].name: parameters[space.key(row)]}
+    return {space.main(row).setting: parameters[space.key(row)]}

@@ -11,6 +11,7 @@ from equimodal.errors import BalanceError
 from equimodal.experiments.recipes import load, names
 from equimodal.experiments.recipes.recipe import Recipe
 from equimodal.experiments.recipes.shown import configuration, numbers, table_lines
+from equimodal.storage.files import write_text
 
 MARK = (
     "<!-- What follows is written by "
@@ -34,7 +35,7 @@ def write(page: Path) -> None:
     by_hand, found, _ = page.read_text(encoding="utf-8").partition(MARK)
     if not found:
         raise BalanceError(f"'{page}' has no line `{MARK}`, behind which the tables go; write it.")
-    page.write_text(f"{by_hand}{MARK}\n\n{generated()}", encoding="utf-8")
+    write_text(page, f"{by_hand}{MARK}\n\n{generated()}")
 
 
 def _published(recipes: list[Recipe]) -> Iterator[str]:

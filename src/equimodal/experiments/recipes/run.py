@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from equimodal.comparison.experiment import Experiment, arranged
 from equimodal.comparison.folder import DATA, check_new
 from equimodal.data import miniatures
 from equimodal.data.converters import load as load_converter
 from equimodal.data.converters.convert import convert
 from equimodal.data.converters.manifest_files import declaration_path
 from equimodal.errors import BalanceError
-from equimodal.experiments.compare import compare
+from equimodal.experiments.compare import compared
 from equimodal.experiments.recipes import load
 from equimodal.experiments.recipes.recipe import TRAINING, Recipe, Value, plain
 from equimodal.experiments.recipes.tiny import WHY, shrunk
@@ -32,96 +33,75 @@ class Reproduction:
 
 
 def reproduce(
-    name: str,
-    *,
-    data_root: str | Path | None = None,
-    out: str | Path | None = None,
-    seeds: int | Sequence[int] | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    lr: float | Sequence[float] | None = None,
-    methods: Sequence[str] | None = None,
-    settings: Mapping[str, object] | None = None,
-    encoders: Mapping[str, str] | None = None,
-    device: str = "cpu",
-    jobs: int | None = None,
-    cache: str | Path | None = None,
-    resume: bool = False,
-    tiny: bool = False,
-    allow_missing: bool = False,
-    progress: bool = True,
+    name: str, *, tiny: bool = False, allow_missing: bool = False, **given: Any
 ) -> Reproduction:
     """Run the recipe of a paper and data set on its official files.
 
     Args:
         name: one of `equimodal.experiments.recipes.names()`.
-        data_root: folder of the official files; none for ``tiny``.
-        out: folder of the results. None: ``results/<name>``. The table is in its folder ``data``.
-        seeds: how many, or which. None: 3, or for ``tiny`` 1.
-        epochs: passes over the data. None: the recipe's, as for all that follow.
-        batch_size: samples of a step.
-        lr: learning rate, or several to search through.
-        methods: rows.
-        settings: replace the recipe's of methods, optimiser, and converter.
-        encoders: replace the recipe's.
-        device: ``cpu``, ``cuda`` or ``cuda:<index>``.
-        jobs: runs at a time.
-        cache: folder of the decoded samples.
-        resume: continue what is in the folder.
         tiny: write the miniature of the data set and run the recipe in a small form, in seconds.
         allow_missing: leave out samples whose files are missing.
-        progress: show how far it is, on the error stream.
+        given: fields of `Experiment` but ``data``, in the place of the recipe's values, and of
+            `Execution`; None is as if not given. ``settings`` are of methods, the optimiser and
+            the converter; ``seeds`` are 3, or for ``tiny`` 1; ``data_root`` is the folder of the
+            official files; ``out`` is ``results/<name>``, and the table in its folder ``data``.
 
     Raises:
         BalanceError: the name, an argument or the official files are wrong, or training failed.
     """
-    folder = Path(out if out is not None else f"results/{load(name).name}")
-    check_new(folder, resume=resume)
-    recipe = changed(
-        shrunk(load(name)) if tiny else load(name), settings, encoders,
-        epochs=epochs, batch_size=batch_size, lr=lr,
-    )  # fmt: skip
-    root = _root(recipe, folder, data_root, tiny)
-    table, count = _table(recipe, folder, root, jobs=jobs, resume=resume, missing=allow_missing)
+    given = {key: value for key, value in given.items() if value is not None}
+    folder = Path(given.get("out", f"results/{load(name).name}"))
+    asked, execution = arranged({**given, "out": folder})
+    check_new(folder, resume=execution.resume)
+    recipe = changed(shrunk(load(name)) if tiny else load(name), given)
+    root = _root(recipe, folder, execution.data_root, tiny)
+    table, count = _table(
+        recipe, folder, root, jobs=execution.jobs, resume=execution.resume, missing=allow_missing
+    )
     if tiny and recipe.batch_size.source != YOURS:
         few = max(2, count // 2)  # two steps an epoch
         recipe = replace(recipe, batch_size=Value(min(recipe.batch_size.value, few), WHY))
-    results = compare(
-        str(table), data_root=root, methods=list(methods or recipe.rows),
-        seeds=seeds if seeds is not None else ([0] if tiny else 3),
-        settings=_of_rows(recipe, methods or recipe.rows), encoders=plain(recipe.encoders),
-        fusion=recipe.fusion.value, device=device, jobs=jobs, out=folder, resume=True,
-        cache=folder / DATA / "cache" if tiny and cache is None else cache, here=tiny,
-        progress=progress, **{key: getattr(recipe, key).value for key in TRAINING},
+    cache = folder / DATA / "cache" if tiny else None
+    seeds = asked.seeds if "seeds" in given or not tiny else (0,)
+    experiment = replace(
+        _experiment(recipe, asked.methods or recipe.rows), data=str(table), seeds=seeds,
+        device=asked.device,
     )  # fmt: skip
-    return Reproduction(recipe, results, folder)
+    execution = replace(
+        execution, data_root=root, cache=execution.cache or cache, resume=True, here=tiny
+    )
+    return Reproduction(recipe, compared(experiment, execution), folder)
 
 
-def changed(
-    recipe: Recipe,
-    settings: Mapping[str, object] | None,
-    encoders: Mapping[str, str] | None,
-    **training: object,
-) -> Recipe:
-    """The recipe with what its user wants otherwise; None is the recipe's own.
+def _experiment(recipe: Recipe, rows: tuple[str, ...]) -> Experiment:
+    """What a recipe trains, but for the place of its data and the seeds."""
+    values: dict[str, Any] = {name: getattr(recipe, name).value for name in (*TRAINING, "fusion")}
+    settings, encoders = _of_rows(recipe, rows), plain(recipe.encoders)
+    return Experiment(methods=rows, settings=settings, encoders=encoders, **values)
+
+
+def changed(recipe: Recipe, given: Mapping[str, Any]) -> Recipe:
+    """The recipe with what its user gives in the place of its values, by names of `Experiment`.
 
     Raises:
         BalanceError: an encoder is given for what is no modality of the recipe.
     """
-    for modality in encoders or {}:
+    encoders = given.get("encoders", {})
+    for modality in encoders:
         if modality not in recipe.encoders:
             raise BalanceError(
                 f"An encoder is given for '{modality}', which is no modality of {recipe.name}; "
                 f"write one of {', '.join(recipe.encoders)}."
             )
-    own, prefix = dict(settings or {}), f"{recipe.data}."
+    own, prefix = dict(given.get("settings", {})), f"{recipe.data}."
     converter = {k.removeprefix(prefix): own.pop(k) for k in list(own) if k.startswith(prefix)}
-    trained: dict[str, Any] = {k: v for k, v in training.items() if v is not None}
+    trained = {name: given[name] for name in (*TRAINING, "fusion") if name in given}
     return replace(
-        replace(recipe, **_yours(trained)),
+        recipe,
         converter={**recipe.converter, **_yours(converter)},
         settings={**recipe.settings, **_yours(own)},
-        encoders={**recipe.encoders, **_yours(encoders or {})},
+        encoders={**recipe.encoders, **_yours(encoders)},
+        **_yours(trained),
     )
 
 

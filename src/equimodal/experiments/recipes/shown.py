@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.command.values import short_text
 from equimodal.comparison.words import mean_and_sd
 from equimodal.experiments.recipes.recipe import Published, Recipe
 
 DEFAULT = "default of this library"
 Line = tuple[str, str, str]
+_DIGITS = 6
 
 
 def listing(recipes: Sequence[Recipe]) -> str:
@@ -73,12 +75,8 @@ def beside(recipe: Recipe, results: Mapping[str, Any], *, heading: str = "here")
 
 
 def written(value: Any) -> str:
-    """A value as `--set` takes it."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(written, value))
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    """A value as `--set` takes it, its numbers short."""
+    return short_text(value, _DIGITS)
 
 
 def aligned(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

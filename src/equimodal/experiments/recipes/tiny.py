@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.rows import JOINT
 from equimodal.experiments.recipes.recipe import Recipe, Value, Values
 
 WHY = "--tiny"
@@ -46,7 +47,7 @@ def changes(recipe: Recipe) -> Iterator[str]:
 def _rows(recipe: Recipe) -> tuple[str, ...]:
     """Joint training, the first method that has a control, and the first of its controls."""
     chosen = next(r for r in recipe.rows if methods.known(r) and methods.entry(r).controls)
-    return ("joint", methods.entry(chosen).controls[0], chosen)
+    return (JOINT, methods.entry(chosen).controls[0], chosen)
 
 
 def _of_rows(recipe: Recipe) -> dict[str, Value]:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from equimodal.checks import require_known
 from equimodal.data.dataset import HUGGING_FACE, Modality
 from equimodal.errors import BalanceError, did_you_mean
 from equimodal.models.encoders.convolution import SequenceConvEncoder, SpectrogramConvEncoder
@@ -124,12 +125,8 @@ def check_encoder(spec: str, modality: Modality) -> None:
         from equimodal.models.pretrained.encoder import check_pretrained
 
         return check_pretrained(spec, modality)
-    if spec not in ENCODERS:
-        raise BalanceError(
-            f"There is no encoder '{spec}'; write one of {', '.join(ENCODERS)}, or "
-            f"{HUGGING_FACE}<name or folder> for a model of Hugging Face."
-            f"{did_you_mean(str(spec), ENCODERS)}"
-        )
+    pretrained = f", or {HUGGING_FACE}<name or folder> for a model of Hugging Face"
+    require_known("encoder", spec, ENCODERS, pretrained)
     if modality.kind not in ENCODERS[spec].kinds:
         fitting = [name for name, entry in ENCODERS.items() if modality.kind in entry.kinds]
         raise BalanceError(

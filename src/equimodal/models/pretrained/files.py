@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from equimodal.data.table.reading.extras import extra
 from equimodal.errors import BalanceError
 
 _PROCESSOR = "preprocessor_config.json"
@@ -107,14 +108,7 @@ def processor_of(place: str) -> Mapping[str, Any]:
 
 
 def _transformers(place: str) -> Any:
-    try:
-        import transformers
-    except ImportError as error:
-        raise BalanceError(
-            f"The encoder 'hf:{place}' needs the package transformers, which is not "
-            "installed; write: pip install 'equimodal[huggingface]'."
-        ) from error
-    return transformers
+    return extra("transformers", f"the encoder 'hf:{place}'", "huggingface")
 
 
 @contextmanager

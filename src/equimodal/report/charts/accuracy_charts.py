@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from equimodal.comparison.rows import JOINT
 from equimodal.comparison.words import percent, points
 from equimodal.report.charts.chart_numbers import seed_table
 from equimodal.report.charts.figures import (
@@ -57,7 +58,7 @@ def difference_chart(results: Results) -> Chart | None:
         if group(results, row) in shown
         and (difference := reported(results, row, "difference_to_joint")) is not None
     }
-    seeds = {row: paired_by_seed(results, row, "joint", "accuracy") for row in means}
+    seeds = {row: paired_by_seed(results, row, JOINT, "accuracy") for row in means}
     label = ", ".join(f"{row} {with_interval(difference)}" for row, difference in means.items())
     zero = zero_axis("points")
     return _chart(results, "Accuracy minus joint", label, seeds, means, zero, (-1.0, 1.0), points)

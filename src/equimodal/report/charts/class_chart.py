@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.comparison.rows import alone_row
 from equimodal.report.charts.figures import (
     DOTS,
     Chart,
@@ -33,7 +34,7 @@ def class_chart(results: Results, predictions: Predictions) -> Chart | None:
     rates = {row: class_accuracy(predictions[row], len(names)) for row in rows}
     shown = widest(rates.values(), range(len(names)))
     kept = [names[i] for i in shown]
-    marks = {f"alone:{m}": colour(i) for i, m in enumerate(modalities(results))} | {fused: "--ink"}
+    marks = {alone_row(m): colour(i) for i, m in enumerate(modalities(results))} | {fused: "--ink"}
     title = "Recognised of every class"
     if len(shown) < len(names):
         title = f"Recognised of the {len(shown)} classes that differ most, of {len(names)}"

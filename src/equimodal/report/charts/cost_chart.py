@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from equimodal.comparison.rows import JOINT
 from equimodal.comparison.words import ABSENT, duration, percent, points, ratio
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import GROUP_COLOURS, Chart, Trace, axis, escaped, layout
@@ -66,7 +67,7 @@ def cost_chart(results: Results) -> Chart | None:
 
 
 def _lines(results: Results, found: list[Cost]) -> list[tuple[str, ...]]:
-    joint, _ = spread(results, "joint", "accuracy")
+    joint, _ = spread(results, JOINT, "accuracy")
     return [
         (
             cost.row,
@@ -97,7 +98,7 @@ def _rows(results: Results, found: list[Cost], named: set[str]) -> Trace:
         "mode": "markers+text",
         "x": [cost.ratio for cost in found],
         "y": [100 * cost.accuracy for cost in found],
-        "text": [escaped(c.row) if c.row in named or c.row == "joint" else "" for c in found],
+        "text": [escaped(c.row) if c.row in named or c.row == JOINT else "" for c in found],
         "textposition": [_SIDES[place % 2] for place in range(len(found))],
         "textfont": {"color": "--ink", "size": 11},
         "hovertext": [escaped(cost.row) for cost in found],

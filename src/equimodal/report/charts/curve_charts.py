@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from equimodal import methods
+from equimodal.comparison.rows import JOINT, alone_row
 from equimodal.comparison.words import number
 from equimodal.report.charts.chart_numbers import band_table
 from equimodal.report.charts.figures import (
@@ -20,16 +22,6 @@ from equimodal.report.read.history import FUSED, Band, History, accuracy_curves,
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import group, modalities, ordered_rows, rows_in
 
-TITLES = {
-    "significance": "significance",
-    "fraction": "fraction of units updated",
-    "score": "cumulative score",
-    "count": "samples per batch",
-    "train_purity": "purity on training data",
-    "validation_purity": "purity on validation data",
-    "gap": "purity gap",
-    "strength": "strength of re-initialisation",
-}
 _SHARE = "gradient_share"
 MEASURES = {
     "score": "score of its own prediction",
@@ -45,7 +37,7 @@ def curve_charts(results: Results, history: History) -> list[Chart]:
     references = {
         m: bands[FUSED]
         for m in modalities(results)
-        if FUSED in (bands := curves.get(f"alone:{m}", {}))
+        if FUSED in (bands := curves.get(alone_row(m), {}))
     }
     shown = {
         row: bands
@@ -100,9 +92,9 @@ def decision_charts(
         lowest = min(min(band.low) for band in bands.values())
         highest = max(max(band.high) for band in bands.values())
         if highest - lowest <= 1e-9 * max(1.0, abs(highest)):
-            constant[_title(name)] = highest
+            constant[_title(row, name)] = highest
         else:
-            charts.append(_decision_chart(results, row, _title(name), bands))
+            charts.append(_decision_chart(results, row, _title(row, name), bands))
     return charts, constant
 
 
@@ -111,15 +103,17 @@ def gradient_charts(results: Results, history: History) -> tuple[list[Chart], li
     shares = []
     for row in rows_in(results, ("baselines", "methods")):
         measured = decisions(history, row, "diagnosis")
-        if row != "joint" and (bands := measured.get(_SHARE)):
+        if row != JOINT and (bands := measured.get(_SHARE)):
             shares.append(_decision_chart(results, row, row, bands))
-    joint = decisions(history, "joint", "diagnosis")
+    joint = decisions(history, JOINT, "diagnosis")
     titled = [(MEASURES.get(name, name.replace("_", " ")), bands) for name, bands in joint.items()]
-    return [_decision_chart(results, "joint", title, bands) for title, bands in titled], shares
+    return [_decision_chart(results, JOINT, title, bands) for title, bands in titled], shares
 
 
-def _title(name: str) -> str:
-    return TITLES.get(name, name.replace("_", " "))
+def _title(row: str, name: str) -> str:
+    """What a decision is called, by the registry where it says."""
+    known = methods.entry(row).records if methods.known(row) else {}
+    return known.get(name, name.replace("_", " "))
 
 
 def _decision_chart(results: Results, row: str, title: str, bands: dict[str, Band]) -> Chart:

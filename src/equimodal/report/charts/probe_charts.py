@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from equimodal.comparison.rows import JOINT, UNTRAINED, alone_row
 from equimodal.comparison.words import mean_and_sd, percent
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import (
@@ -36,7 +37,7 @@ def _chart(results: Results, index: int, modality: str) -> Chart | None:
     rows = list(found)
     marks = {row: _mark(results, row, index) for row in rows}
     label = ", ".join(f"{row} {percent(mean)} %" for row, (mean, _) in found.items())
-    references = {"untrained": "dot", f"alone:{modality}": "dash"}
+    references = {UNTRAINED: "dot", alone_row(modality): "dash"}
     lines = [
         _reference(100 * mean, dash)
         for row, dash in references.items()
@@ -55,7 +56,7 @@ def _chart(results: Results, index: int, modality: str) -> Chart | None:
 
 
 def _mark(results: Results, row: str, index: int) -> str:
-    if row == "joint":
+    if row == JOINT:
         return "--ink"
     return colour(index) if group(results, row) == "methods" else "--muted"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from equimodal.comparison.rows import JOINT, alone_row
 from equimodal.errors import BalanceError
 from equimodal.report.kept.diagnosis_store import keep_diagnosis
 from equimodal.report.kept.sample_store import SAMPLES, keep_samples
@@ -47,7 +48,7 @@ def renew(folder: str | Path, results: Results, data_root: str | Path | None = N
 
 def _diagnose(folder: str | Path, results: Results) -> None:
     """Only where a verdict is possible: joint and every modality alone were trained."""
-    rows = ("joint", *(f"alone:{m}" for m in modalities(results)))
+    rows = (JOINT, *(alone_row(m) for m in modalities(results)))
     if all(by_seed(results, row, "accuracy") for row in rows):
         with suppress(BalanceError):  # such as predictions of an earlier version
             keep_diagnosis(folder, results)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from equimodal.report.read.diagnosis import Diagnosis, read_diagnosis
 from equimodal.report.read.history import History, read_history
 from equimodal.report.read.predictions import Predictions, fused_row, read_predictions
 from equimodal.report.read.reading import Results, read_results
+from equimodal.storage.files import write_text
 
 _NO_SAMPLES = (
     "No samples were kept, so none are shown. Where the data are at hand, write: "
@@ -32,7 +32,6 @@ def write_page(folder: str | Path) -> Path:
     folder = Path(folder)
     results = read_results(folder)
     path = folder / "report.html"
-    temporary = folder / f".report.html.{os.getpid()}"
     predictions = read_predictions(folder, results)
     history, notes = read_history(folder, results)
     kept = read_samples(folder)
@@ -41,8 +40,7 @@ def write_page(folder: str | Path) -> Path:
     diagnosis, problem = read_diagnosis(folder)
     notes += [problem] if problem else []
     content = page(results, history, notes, predictions, kept, diagnosis)
-    temporary.write_text(content, encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, content)
     return path
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
 
+from equimodal.comparison.command.writing import command as written
+from equimodal.comparison.command.writing import stored_experiment
 from equimodal.report.read.model import model_line, reading
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import modalities
-from equimodal.training.schedules import COSINE, from_words
 
 _STATISTICS = (
     "Every row has the same epochs, batches, learning-rate trials and seeds; a seed fixes the "
@@ -27,47 +26,7 @@ _PROBE = (
 
 def command(results: Results) -> str:
     """The command that makes this comparison again (its data folder has to be added)."""
-    config = results["config"]
-    words = ["equimodal", "compare", "--data", str(config["data"])]
-    words += ["--methods", ",".join(config["methods"])]
-    words += ["--seeds", _seeds(config["seeds"])]
-    words += ["--epochs", str(config["epochs"]), "--objective", str(config["objective"])]
-    for flag in ("lr", "batch_size", "optimizer", "device"):
-        if config.get(flag) is not None:
-            words += [f"--{flag.replace('_', '-')}", _argument(config[flag])]
-    for name, value in (config.get("encoders") or {}).items():
-        words += ["--encoder", f"{name}={value}"]
-    if "fusion" in config:
-        words += ["--fusion", str(config["fusion"])]
-    schedule = from_words(config.get("schedule") or COSINE)
-    if schedule != COSINE:
-        words += ["--schedule", schedule]
-    for name, value in _settings(config):
-        words += ["--set", f"{name}={_argument(value)}"]
-    return " ".join(shlex.quote(word) for word in words)
-
-
-def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """Settings of methods and of the optimiser, each as ``<owner>.<name>`` and its value."""
-    yield from _flat(config.get("settings") or {})
-    yield from _flat({str(config.get("optimizer")): config.get("optimizer_settings") or {}})
-
-
-def _flat(by_owner: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    for owner, value in by_owner.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{owner}.{name}", each) for name, each in value.items())
-        else:
-            yield owner, value
-
-
-def _argument(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    first_ones = list(seeds) == list(range(len(seeds)))
-    return str(len(seeds)) if first_ones else ",".join(map(str, seeds))
+    return written("compare", stored_experiment(results["config"]))
 
 
 def facts(results: Results) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from equimodal.comparison.rows import JOINT, UNTRAINED
 from equimodal.comparison.words import number
 from equimodal.report.charts.accuracy_charts import accuracy_chart, difference_chart
 from equimodal.report.charts.cost_chart import cost_chart
@@ -94,10 +95,10 @@ def probes(results: Results) -> Section | None:
     """The linear probe of every encoder, one chart per modality."""
     marks = [
         *((colour(i), "dot", f"{m}, methods") for i, m in enumerate(modalities(results))),
-        ("--ink", "dot", "joint"),
+        ("--ink", "dot", JOINT),
         ("--muted", "dot", "references and controls"),
         ("--ink", "line dashed", "trained alone"),
-        ("--ink", "line dotted", "untrained"),
+        ("--ink", "line dotted", UNTRAINED),
     ]
     lead = "What a linear classifier reads from each encoder; bars with ± sd over seeds."
     title = "Linear probe of every encoder"
@@ -147,7 +148,7 @@ def gradients(results: Results, history: History) -> Section | None:
         "zero is a conflict: the fused loss pulls an encoder's part away from what its own loss "
         "wants.",
         "marks": _modality_marks(results),
-        "groups": [("joint", joint), ("Share of the gradient's norm", shares)],
+        "groups": [(JOINT, joint), ("Share of the gradient's norm", shares)],
     }
     title = "Gradients during training"
     return Section("gradients", title, "gradients.html", content) if joint or shares else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from equimodal.comparison.words import ABSENT, percent
+from equimodal.diagnosis.rules import NO_PROMISE, UNDER_TRAINED, is_sure
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import colour
 from equimodal.report.page.rendering import Section
@@ -12,10 +13,6 @@ from equimodal.report.page.tiles import Tile, bar
 from equimodal.report.read.diagnosis import Diagnosis, entry, estimate, mapping, texts
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import Difference, finite, modalities, with_interval
-
-UNDER_TRAINED = "under-trained"
-SURE_FROM = 0.95
-_NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
 
 
 def verdict(results: Results, diagnosis: Diagnosis | None) -> Section | None:
@@ -35,7 +32,7 @@ def verdict(results: Results, diagnosis: Diagnosis | None) -> Section | None:
         "advice": [
             (str(entry(tip, "method") or "apart from methods"), _reason(tip)) for tip in tips
         ],
-        "no_promise": _NO_PROMISE if any(entry(tip, "method") for tip in tips) else "",
+        "no_promise": NO_PROMISE if any(entry(tip, "method") for tip in tips) else "",
         "notes": _notes(results, diagnosis),
         "printed": "\n".join(texts(diagnosis, "text")),
     }
@@ -56,7 +53,7 @@ def _sure(value: object) -> str:
     share = finite(value)
     if share is None:
         return ""
-    word = "sure" if share >= SURE_FROM else "not sure"
+    word = "sure" if is_sure(share) else "not sure"
     return f"{word}: {percent(share, digits=0)} % of resamplings agree"
 
 

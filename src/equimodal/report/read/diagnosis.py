@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from equimodal.diagnosis.diagnosis import SCHEMA
 from equimodal.report.read.rows import Difference, finite
 
 DIAGNOSIS = "diagnosis.json"
-SCHEMA = "equimodal.diagnosis/1"
 
 Diagnosis = Mapping[str, Any]
 

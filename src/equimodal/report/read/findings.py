@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from equimodal.comparison.rows import ALONE, JOINT, UNIMODAL, UNTRAINED, alone_row
 from equimodal.comparison.words import listing, percent, points
 from equimodal.report.read.controls import further
 from equimodal.report.read.reading import Results
@@ -49,12 +50,12 @@ def findings(results: Results) -> dict[str, str]:
 
 def probe_gap(results: Results, modality: str) -> Difference | None:
     """Probe of a modality's encoder after joint training minus the same encoder trained alone."""
-    return paired(results, "joint", f"alone:{modality}", "probe_accuracy", modality)
+    return paired(results, JOINT, alone_row(modality), "probe_accuracy", modality)
 
 
 def probe_levels(results: Results, modality: str) -> tuple[float | None, ...]:
     """Probe of a modality's encoder after joint training, trained alone, and untrained."""
-    rows = "joint", f"alone:{modality}", "untrained"
+    rows = JOINT, alone_row(modality), UNTRAINED
     return tuple(spread(results, row, "probe_accuracy", modality)[0] for row in rows)
 
 
@@ -93,14 +94,14 @@ def _probe_story(results: Results, modality: str, gap: Difference | None) -> str
 
 def against_joint(results: Results) -> str:
     """Which rows are above joint and which below, by the paired interval."""
-    if "joint" not in results["summary"]:
+    if JOINT not in results["summary"]:
         return "Nothing is held against joint training: the row joint is missing."
     differences = _differences(
         results, lambda row: reported(results, row, "difference_to_joint"), ("alone",)
     )
     if not differences:
         return ""
-    mean, _ = spread(results, "joint", "accuracy")
+    mean, _ = spread(results, JOINT, "accuracy")
     if all(difference.low is None for difference in differences.values()):
         shown = ", ".join(f"{row} {points(d.mean)}" for row, d in differences.items())
         return f"One seed gives no interval, so nothing is shown against joint: {shown} points."
@@ -109,8 +110,8 @@ def against_joint(results: Results) -> str:
         f"Accuracy above joint ({percent(mean)} %) with the whole 95 % interval above zero: "
         f"{_with_numbers(above, differences)}"
     )
-    below = [row for row in below if not row.startswith("alone:")]
-    undecided = [row for row in undecided if not row.startswith("alone:")]
+    below = [row for row in below if not row.startswith(ALONE)]
+    undecided = [row for row in undecided if not row.startswith(ALONE)]
     sentence += f"; below joint: {_with_numbers(below, differences)}" if below else ""
     sentence += f"; not told apart from joint: {listing(undecided)}" if undecided else ""
     return f"{sentence}."
@@ -118,16 +119,15 @@ def against_joint(results: Results) -> str:
 
 def against_unimodal(results: Results) -> str:
     """Which methods are not above the cheap remedy, joint training with unimodal losses."""
-    other = "joint+unimodal"
     differences = {
         row: difference
         for row in rows_in(results, ("methods",))
-        if (difference := paired(results, row, other, "accuracy")) is not None
+        if (difference := paired(results, row, UNIMODAL, "accuracy")) is not None
     }
     if not differences or all(difference.low is None for difference in differences.values()):
         return ""
     above, below, undecided = _by_sign(differences)
-    mean, _ = spread(results, other, "accuracy")
+    mean, _ = spread(results, UNIMODAL, "accuracy")
     lost = [row for row in differences if row in below or row in undecided]
     rest = f"; not shown to be above it: {_flagging(lost, below)}" if lost else ""
     return (
@@ -181,7 +181,7 @@ def _differences(
     results: Results, compare: Compare, extra: tuple[str, ...] = ()
 ) -> dict[str, Difference]:
     rows = rows_in(results, ("baselines", "methods", *extra))
-    return {row: found for row in rows if row != "joint" and (found := compare(row)) is not None}
+    return {row: found for row in rows if row != JOINT and (found := compare(row)) is not None}
 
 
 def _by_sign(differences: dict[str, Difference]) -> tuple[list[str], list[str], list[str]]:

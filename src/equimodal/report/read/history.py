@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from equimodal.comparison.rows import ENSEMBLE, UNTRAINED
 from equimodal.report.read.reading import Records, Results, read_records
 from equimodal.report.read.rows import finite, ordered_rows, runs_of
 
@@ -46,7 +47,7 @@ def read_history(folder: Path, results: Results) -> tuple[History, list[str]]:
         for run in runs_of(results, row):
             records, problem = read_records(folder, run)
             history.setdefault(row, []).append(records)
-            notes += [problem] if problem and row not in ("untrained", "ensemble") else []
+            notes += [problem] if problem and row not in (UNTRAINED, ENSEMBLE) else []
     return history, notes
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.comparison.rows import ENSEMBLE, JOINT, alone_row
 from equimodal.report.read.reading import Results, Run, run_file
 from equimodal.report.read.rows import modalities, rows_in, runs_of
-
-ALONE = "alone:"
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,12 @@ def read_prediction(folder: Path, run: Run, classes: int) -> Prediction | None:
 def fused_row(results: Results, predictions: Predictions) -> str | None:
     """The row whose samples are shown: joint, or the first that trains every modality."""
     rows = [row for row in rows_in(results, ("baselines", "methods")) if row in predictions]
-    return "joint" if "joint" in rows else next((r for r in rows if r != "ensemble"), None)
+    return JOINT if JOINT in rows else next((r for r in rows if r != ENSEMBLE), None)
 
 
 def alone_rows(results: Results, predictions: Predictions) -> dict[str, str]:
     """Modality -> the row that trains it alone, for all modalities that have one."""
-    rows = {m: f"{ALONE}{m}" for m in modalities(results)}
+    rows = {m: alone_row(m) for m in modalities(results)}
     return {m: row for m, row in rows.items() if row in predictions}
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from equimodal import methods
+from equimodal.comparison.rows import ALONE, ENSEMBLE, JOINT, RATE_FACTORS, UNIMODAL, UNTRAINED
 from equimodal.comparison.words import ABSENT, points
 from equimodal.numerics.intervals import paired_difference
 from equimodal.report.read.reading import Results, Run
 
 GROUPS = ("floor", "alone", "baselines", "controls", "methods")
-BASELINES = ("ensemble", "joint", "joint+unimodal")
+BASELINES = (ENSEMBLE, JOINT, UNIMODAL)
 
 
 def modalities(results: Results) -> list[str]:
@@ -23,9 +24,9 @@ def modalities(results: Results) -> list[str]:
 
 def group(results: Results, row: str) -> str:
     """The group of a row: one of `GROUPS`."""
-    if row == "untrained":
+    if row == UNTRAINED:
         return "floor"
-    if row.startswith("alone:"):
+    if row.startswith(ALONE):
         return "alone"
     if row in BASELINES:
         return "baselines"
@@ -36,7 +37,7 @@ def _isolates(results: Results, row: str) -> bool:
     """Whether a row only serves others: a method's control, or joint at another rate."""
     if methods.known(row):
         return methods.entry(row).is_control
-    return row.startswith("joint:") or any(row in controls(results, r) for r in results["summary"])
+    return row in RATE_FACTORS or any(row in controls(results, r) for r in results["summary"])
 
 
 def grouped_rows(results: Results) -> dict[str, list[str]]:

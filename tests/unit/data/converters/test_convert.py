@@ -19,7 +19,7 @@ def root(miniature, tmp_path):
 
 
 def written(tmp_path):
-    return [p.name for p in tmp_path.rglob("*") if p.suffix in (".yaml", ".tmp") or p.stem == "my"]
+    return [p.name for p in tmp_path.rglob("*") if p.suffix == ".yaml" or p.stem.endswith("my")]
 
 
 def test_missing_and_empty_files_and_pointers_are_counted_and_named(root, manifest, tmp_path):
@@ -90,7 +90,7 @@ def test_a_full_disk_leaves_no_manifest(root, manifest, tmp_path, monkeypatch):
         ({"settings": {"splits": "usual"}}, "cremad has no setting 'splits'.*Did you mean 'split'"),
         ({"settings": {"split": "usual", "validation": 2}}, "cremad.validation must be a number"),
         ({"settings": {"split": "usual", "seed": -1}}, "cremad.seed must be a whole number"),
-        ({"jobs": 0}, "jobs must be 1 or more, found 0"),
+        ({"jobs": 0}, "jobs must be a whole number >= 1; found 0"),
     ],
 )
 def test_wrong_arguments_are_refused(change, words, root, tmp_path):

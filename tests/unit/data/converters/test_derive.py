@@ -56,7 +56,7 @@ def test_a_full_disk_ends_the_whole(tmp_path):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "derived").write_text("a file")
 
-    with pytest.raises(BalanceError, match=r"derived/a' cannot be written .* another --data-root"):
+    with pytest.raises(BalanceError, match=r"derived/a' cannot be used .* check --data-root"):
         derive(tmp_path, {"derived/a/1": fails}, jobs=1)
 
 

@@ -118,13 +118,13 @@ def test_the_settings_in_force_are_kept_defaults_included() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("snr", "loud", "keypad.snr must be a number from -40 to 60, found 'loud'"),
+        ("snr", "loud", "keypad.snr must be a number from -40 to 60; found 'loud'"),
         ("snr", float("nan"), "keypad.snr must be a number"),
-        ("detuning", 0.2, "keypad.detuning must be a number from 0 to 0.05, found 0.2"),
-        ("image_noise", -1, "keypad.image_noise must be a number from 0 to 5, found -1"),
+        ("detuning", 0.2, "keypad.detuning must be a number from 0 to 0.05; found 0.2"),
+        ("image_noise", -1, "keypad.image_noise must be a number from 0 to 5; found -1"),
         ("touch_noise", True, "keypad.touch_noise must be a number"),
-        ("distractors", 1.5, "keypad.distractors must be a whole number from 0 to 8, found 1.5"),
-        ("third", "yes", "keypad.third must be true or false, found 'yes'"),
+        ("distractors", 1.5, "keypad.distractors must be a whole number from 0 to 8; found 1.5"),
+        ("third", "yes", "keypad.third must be true or false; found 'yes'"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(setting: str, value: object, message: str) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from equimodal.data.spectrogram import log_mel, log_spectrogram
 from equimodal.data.table.items.decode import opened
-from equimodal.data.table.items.decoders import decoder, measure
+from equimodal.data.table.items.decoders import reader
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.survey import form
 from equimodal.errors import DataError
@@ -24,13 +24,13 @@ SETTINGS = {"image": IMAGE, "sound": SOUND, "waveform": WAVEFORM, "video": VIDEO
 def decode(kind, path, **changes):
     with open(path, "rb") as file:
         source, warnings = opened(file, str(path), path.stat().st_size)
-        item = decoder(kind)(source, SETTINGS[kind] | changes)
+        item = reader(kind).decode(source, SETTINGS[kind] | changes)
     return item, [code for code, _ in (*warnings, *item.warnings)]
 
 
 def facts(kind, path):
     with open(path, "rb") as file:
-        return measure(kind)(opened(file, str(path), path.stat().st_size)[0])
+        return reader(kind).measure(opened(file, str(path), path.stat().st_size)[0])
 
 
 def refused(kind, path):

@@ -11,7 +11,7 @@ import pytest
 from equimodal.data.table.items import array_files
 from equimodal.data.table.items.array_files import array_shape
 from equimodal.data.table.items.decode import opened
-from equimodal.data.table.items.decoders import decoder
+from equimodal.data.table.items.decoders import reader
 from equimodal.data.table.reading.findings import Unfit
 
 SETTINGS = {
@@ -24,7 +24,7 @@ SETTINGS = {
 def decode(kind, path, **changes):
     with open(path, "rb") as file:
         source, _ = opened(file, str(path), os.path.getsize(path))
-        return decoder(kind)(source, SETTINGS[kind] | changes)
+        return reader(kind).decode(source, SETTINGS[kind] | changes)
 
 
 def refused(kind, path, said=None, **changes):
@@ -96,17 +96,17 @@ def test_nan_in_a_sequence_or_a_cell_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[1, 2], [np.nan, 1]]))
     assert refused("sequence", tmp_path / "a.npy", r"first \[1, 0\]") == "finite"
     with pytest.raises(Unfit, match="not finite"):
-        decoder("numbers")("1 nan", {"shape": [2]})
+        reader("numbers").decode("1 nan", {"shape": [2]})
 
 
 @pytest.mark.parametrize("cell", ["1.5 -2 1e3", "[1.5, -2, 1000]", "1.5;-2;1000", "(1.5,-2, 1000)"])
 def test_a_cell_of_numbers_is_a_vector(cell):
-    assert decoder("numbers")(cell, {"shape": [3]}).array.tolist() == [1.5, -2, 1000]
+    assert reader("numbers").decode(cell, {"shape": [3]}).array.tolist() == [1.5, -2, 1000]
 
 
 def test_a_cell_that_is_no_number_is_refused():
     with pytest.raises(Unfit, match="'1 two' is no number"):
-        decoder("numbers")("1 two", {"shape": [2]})
+        reader("numbers").decode("1 two", {"shape": [2]})
 
 
 @pytest.mark.parametrize("share", [0.2, 0.9])

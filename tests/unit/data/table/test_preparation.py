@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from equimodal import data
+from equimodal.data.table.items.decode import Reader
 from equimodal.data.table.store import preparation
 from equimodal.data.table.store.preparation import prepare
 from equimodal.errors import DataError
@@ -95,7 +96,8 @@ def test_a_changed_file_is_decoded_again_and_the_others_are_not(my, cache, monke
     from equimodal.data.table.items import images
 
     real = images.decode
-    monkeypatch.setattr(images, "decode", lambda s, v: decoded.append(s.path) or real(s, v))
+    spy = Reader(lambda s, v: decoded.append(s.path) or real(s, v), images.facts)
+    monkeypatch.setitem(images.READERS, "image", spy)
     media.png(my.parent / "3.png", 200, seed=99)
 
     second = prepare(my)
@@ -130,7 +132,7 @@ def test_an_interrupted_preparation_continues_where_it_stopped(my, cache, monkey
 
     monkeypatch.setattr(cache_module, "_PENDING", 0)
     monkeypatch.setattr("equimodal.data.table.reading.reading._BATCH", 5)
-    monkeypatch.setattr(images, "decode", interrupted)
+    monkeypatch.setitem(images.READERS, "image", Reader(interrupted, images.facts))
     with pytest.raises(KeyboardInterrupt):
         prepare(my)
     assert stores(cache)["image"] == 15 * 120

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from equimodal import data
-from equimodal.comparison.plan import make_plan
-from equimodal.data.table.items.decoders import decoder
+from equimodal.data.table.items.decoders import reader
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.settings import checked_settings
 from equimodal.data.table.reading.survey import form, merged
 from equimodal.errors import BalanceError, DataError
 from equimodal.models import build_model
+from unit.comparison.conftest import plan_of
 from unit.data.table import media
 
 transformers = pytest.importorskip("transformers")
@@ -43,20 +43,20 @@ def settings(bert):
 
 
 def test_a_text_has_the_numbers_of_the_tokenizer_plus_one_between_its_special_tokens(settings):
-    item = decoder("text")("Good films !", {**settings, "length": 8})
+    item = reader("text").decode("Good films !", {**settings, "length": 8})
     assert item.array.tolist() == [3, 5, 7, 8, 9, 4, 0, 0]
     assert (item.shape, item.warnings) == ((6,), [])
 
 
 def test_a_longer_text_keeps_the_token_that_ends_it(settings):
-    item = decoder("text")("good bad good bad !", settings)
+    item = reader("text").decode("good bad good bad !", settings)
     assert item.array.tolist() == [3, 5, 6, 5, 4]
     assert item.warnings == [("cut", "has 7 tokens of 5")]
 
 
 def test_an_empty_text_is_empty_whatever_its_special_tokens(settings):
     with pytest.raises(Unfit, match="holds no word"):
-        decoder("text")("  ", settings)
+        reader("text").decode("  ", settings)
 
 
 def test_settings_name_the_folder_without_its_path_and_hold_the_tokenizer(bert):
@@ -110,7 +110,7 @@ def test_a_table_trains_by_the_tokenizer_and_the_encoders_that_it_asks_for(table
     assert (say.shape, say.vocabulary, say.tokens) == ((13,), len(WORDS) + 1, "hf")
     assert source.train.inputs["say"][0].tolist() == [3, 5, 7, 9, 4] + 8 * [0]
 
-    plan = make_plan(str(table), methods=["joint"], seeds=1)
+    plan = plan_of(str(table), methods=["joint"], seeds=1)
 
     assert plan.config["encoders"] == {"say": "hf:bert,frozen", "numbers": "mlp"}
     assert str(table.parent) not in json.dumps([plan.config, plan.data]).replace(str(table), "")
@@ -120,7 +120,7 @@ def test_a_table_trains_by_the_tokenizer_and_the_encoders_that_it_asks_for(table
     model = build_model(source.modalities, 2, seed=0, encoders=plan.config["encoders"])
     inputs, _ = source.train.take(torch.arange(3))
     assert model(inputs).logits.shape == (3, 2)
-    assert make_plan(str(table), methods=["joint"], seeds=1, encoders={"numbers": "small"}).config[
+    assert plan_of(str(table), methods=["joint"], seeds=1, encoders={"numbers": "small"}).config[
         "encoders"
     ] == {"say": "hf:bert,frozen"}
 
@@ -144,7 +144,7 @@ def test_an_encoder_that_a_table_asks_for_is_checked(table):
     yaml = table.with_suffix(".yaml")
     yaml.write_text(yaml.read_text().replace("encoder: mlp", "encoder: mpl"))
     with pytest.raises(BalanceError, match=r"encoder of numbers: There is no encoder 'mpl'"):
-        make_plan(str(table), methods=["joint"], seeds=1)
+        plan_of(str(table), methods=["joint"], seeds=1)
     yaml.write_text(yaml.read_text().replace("encoder: mpl", "encoder: 3"))
-    with pytest.raises(DataError, match=r"modalities.numbers.encoder must be a name, found 3"):
+    with pytest.raises(DataError, match=r"modalities.numbers.encoder must be a name; found 3"):
         data.load(str(table))

@@ -33,12 +33,21 @@ def test_rungs_are_a_ninth_and_a_third_of_the_epochs(epochs, judged):
     assert rungs(epochs) == judged
 
 
-@pytest.mark.parametrize("row", space.MAIN)
+@pytest.mark.parametrize("row", [n for n in methods.names() if methods.entry(n).main])
 def test_every_range_holds_the_methods_default_and_values_that_it_takes(row):
-    main = space.MAIN[row]
-    assert main.low < methods.settings(row)[main.name] < main.high
+    main = space.main(row)
+    assert main.low < space.default(row)[space.key(row)] < main.high
     for value in (main.low, main.high):
-        methods.create(row, **{main.name: value})
+        methods.create(row, **{main.setting: value})
+
+
+def test_the_methods_that_were_searched_before_are_searched_in_the_same_ranges():
+    ranges = {n: space.main(n) for n in methods.names() if methods.entry(n).main}
+    searched = {n: (m.setting, m.low, m.high) for n, m in ranges.items()}
+    assert searched.items() >= {
+        "amss": ("tau", 0.05, 2.0), "amss+": ("tau", 0.05, 2.0), "dus": ("gamma", 0.25, 4.0),
+        "dus-rl": ("policy_lr", 0.001, 0.1), "relearn": ("lam", 0.5, 10.0),
+    }.items()  # fmt: skip
 
 
 def test_only_suggested_rows_with_a_setting_are_searched():

@@ -5,11 +5,11 @@ import math
 import pytest
 
 from equimodal import methods
+from equimodal.checks import require_settings
 from equimodal.comparison.rows import expand_rows
 from equimodal.comparison.settings import check_method_settings
 from equimodal.data import converters
 from equimodal.data.dataset import Modality
-from equimodal.data.settings import check_known
 from equimodal.data.table.reading.settings import KINDS, checked_settings
 from equimodal.data.table.reading.survey import form, is_declared
 from equimodal.data.variation import Variation
@@ -66,7 +66,7 @@ def declared(recipe, modality):
 
 @each
 def test_every_value_is_one_that_its_owner_takes(recipe):
-    check_known(recipe.data, recipe.converter, converters.describe(recipe.data).settings)
+    require_settings(recipe.data, recipe.converter, converters.describe(recipe.data).settings)
     assert all(declared(recipe, modality) for modality in recipe.columns)
     rows = expand_rows(recipe.rows, recipe.columns)
     by_owner = {}
@@ -138,6 +138,19 @@ def test_a_method_stands_beside_its_control_and_the_baselines(recipe):
 
 
 @each
+def test_an_adaptive_control_differs_from_its_method_by_its_preset_alone(recipe):
+    settings = plain(recipe.settings)
+    for row in filter(methods.known, recipe.rows):
+        for control in methods.entry(row).controls:
+            preset = methods.entry(control).preset
+            if "fraction" in preset or not row.startswith("amss"):
+                continue
+            names = {key.rpartition(".")[2] for key in settings if key.startswith(f"{row}.")}
+            for name in names - set(preset):
+                assert settings.get(f"{control}.{name}") == settings[f"{row}.{name}"], (row, name)
+
+
+@each
 def test_no_number_is_published_here_that_nobody_printed(recipe):
     for number in recipe.published:
         known = KNOWN[recipe.data, number.row]
@@ -195,14 +208,18 @@ def test_relearning_happens_after_20_40_and_60_of_90_epochs_for_the_control_too(
 
 
 def test_a_user_replaces_values_of_converter_methods_and_encoders():
-    given = {"cremad.split": "relearn", "amss.tau": 0.5}
-    found = changed(recipes.load("amss/cremad"), given, {"video": "resnet50"}, epochs=3, lr=None)
+    given = {
+        "settings": {"cremad.split": "relearn", "amss.tau": 0.5},
+        "encoders": {"video": "resnet50"},
+        "epochs": 3,
+    }
+    found = changed(recipes.load("amss/cremad"), given)
     assert found.converter["split"].value == "relearn"
     assert math.isclose(found.settings["amss.tau"].value, 0.5)
     assert found.encoders["video"].value == "resnet50"
     assert (found.epochs.value, found.lr.value) == (3, 0.01)
     with pytest.raises(BalanceError, match=r"'face', which is no modality of amss/cremad; .*sound"):
-        changed(recipes.load("amss/cremad"), None, {"face": "resnet18"})
+        changed(recipes.load("amss/cremad"), {"encoders": {"face": "resnet18"}})
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones():

@@ -8,6 +8,7 @@ from equimodal.report.page.provenance import command, facts
 
 
 def test_the_command_makes_the_comparison_again(results):
+    results["config"]["data_settings"]["snr"] = 5.0
     words = shlex.split(command(results))
     assert words[:4] == ["equimodal", "compare", "--data", "keypad"]
     said = dict(zip(words[2::2], words[3::2], strict=True))
@@ -16,7 +17,7 @@ def test_the_command_makes_the_comparison_again(results):
     assert said["--epochs"] == "12"
     assert said["--lr"] == "0.05"
     assert said["--batch-size"] == "64"
-    assert said["--set"] == "amss.tau=0.2"
+    assert words[-4:] == ["--set", "keypad.snr=5.0", "--set", "amss.tau=0.2"]
 
 
 def test_seeds_that_are_not_the_first_are_listed(build_results):
@@ -54,11 +55,13 @@ def test_entries_that_are_absent_are_not_invented(results):
 
 def test_settings_are_written_as_they_are_given_and_the_schedule_where_it_is_another(results):
     results["config"] |= {
-        "settings": {"amss": {"tau": 0.5, "clamp": [0.2, 0.8]}},
+        "settings": {"amss": {"tau": 0.5, "clamp": [0.2, 0.8]}, "relearn": {"at": [0.5]}},
         "optimizer": "sgd",
         "optimizer_settings": {"momentum": 0.0},
         "schedule": "step:60:0.1",
     }
     said = command(results)
     assert "--schedule step:60:0.1" in said
-    assert said.endswith("--set amss.tau=0.5 --set amss.clamp=0.2,0.8 --set sgd.momentum=0.0")
+    assert said.endswith(
+        "--set amss.tau=0.5 --set amss.clamp=0.2,0.8 --set relearn.at=0.5, --set sgd.momentum=0.0"
+    )

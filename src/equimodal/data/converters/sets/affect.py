@@ -171,8 +171,7 @@ def _rows(found: Mapping[str, Any], modality: str, index: int) -> NDArray[Any]:
 
 def _save(sequence: NDArray[Any], target: Path) -> None:
     finite = np.where(np.isfinite(sequence), sequence, 0).astype(np.float32)
-    with open(target, "wb") as file:
-        np.save(file, finite, allow_pickle=False)
+    np.save(target, finite, allow_pickle=False)
 
 
 def _not_finite(content: Mapping[str, Any]) -> list[str]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from equimodal.data.progress import shown
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.reading.findings import WARNINGS, Finding, problems
-from equimodal.data.table.reading.reading import Reading, default_jobs, locate, read, resolve
+from equimodal.data.table.reading.reading import Reading, locate, read, resolve
 from equimodal.data.table.reading.roles import Manifest, cell_findings, read_manifest
 from equimodal.data.table.reading.splits import assign, balance
 from equimodal.data.table.store.prepared import settings_in_force
-from equimodal.data.table.store.progress import shown
+from equimodal.workers.process import processors
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def check(
         for name, column in manifest.columns.items():
             found = locate(manifest, column)
             trained = assignment.codes == 0
-            form = resolve(column, found, trained, jobs=jobs or default_jobs(), advance=advance)
+            form = resolve(column, found, trained, jobs=jobs or processors(), advance=advance)
             readings[name] = read(
-                manifest, column, found, form, None, jobs=jobs or default_jobs(), advance=advance
+                manifest, column, found, form, None, jobs=jobs or processors(), advance=advance
             )
     findings += [finding for reading in readings.values() for finding in reading.findings]
     findings += judged(manifest, assignment, readings)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.labels import typos
 from equimodal.data.table.reading.reading import Reading
 from equimodal.data.table.reading.roles import Manifest
-from equimodal.data.table.reading.splits import Assignment, Codes, class_findings
+from equimodal.data.table.reading.splits import Assignment, Codes, class_findings, named
 
 
 def judged(
@@ -75,5 +74,4 @@ def _groups(digests: list[bytes]) -> dict[bytes, list[int]]:
 
 
 def _where(manifest: Manifest, codes: Codes, place: int) -> str:
-    split = SPLITS[codes[place]] if codes[place] >= 0 else "no split"
-    return f"{split} (row {manifest.rows[place]})"
+    return f"{named(codes[place])} (row {manifest.rows[place]})"

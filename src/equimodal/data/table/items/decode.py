@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import BufferedReader
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +44,11 @@ class Opened:
     size: int
 
 
-Decoder = Callable[[Any, Mapping[str, Any]], Item]
-Measure = Callable[[Any], dict[str, Any]]
+class Reader(NamedTuple):
+    """How items of a kind are read: whole, or as far as needed for the facts of their column."""
+
+    decode: Callable[[Any, Mapping[str, Any]], Item]
+    measure: Callable[[Any], dict[str, Any]]
 
 
 def digest_of(file: BufferedReader) -> bytes:

@@ -8,22 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from equimodal.data.table.items.decode import Decoder, Item, Measure, Opened
+from equimodal.data.table.items.decode import Item, Opened, Reader
 from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import Unfit
 
 MOST_PIXELS = 50_000_000
 _FORMATS = ("PNG", "JPEG")
-
-
-def decoder(kind: str) -> Decoder:
-    """The decoder of images."""
-    return decode
-
-
-def measure(kind: str) -> Measure:
-    """The measure of images."""
-    return facts
 
 
 def facts(source: Opened) -> dict[str, Any]:
@@ -90,3 +80,6 @@ def _in_mode(image: Any, mode: str) -> Any:
     if image.mode == "P":
         image = image.convert("RGBA")  # whose transparency Pillow cannot drop in one step
     return image if image.mode == mode else image.convert(mode)
+
+
+READERS = {"image": Reader(decode, facts)}

@@ -11,24 +11,12 @@ import numpy as np
 
 from equimodal.data.arrays import Floats
 from equimodal.data.table.items.array_files import array_shape, read_array
-from equimodal.data.table.items.decode import Decoder, Item, Measure, Opened, finite
+from equimodal.data.table.items.decode import Item, Opened, Reader, finite
 from equimodal.data.table.reading.findings import Unfit
 
 AXES = {"vector": 1, "sequence": 2, "spectrogram": 3}
 _BETWEEN = re.compile(r"[\s,;]+")
 _FORMS = {"vector": "(D,)", "sequence": "(T, D)", "spectrogram": "(C, F, T)"}
-
-
-def decoder(kind: str) -> Decoder:
-    """The decoder of a kind of numbers."""
-    if kind == "numbers":
-        return inline
-    return sequence if kind == "sequence" else partial(fixed, kind)
-
-
-def measure(kind: str) -> Measure:
-    """The measure of a kind of numbers."""
-    return inline_facts if kind == "numbers" else facts
 
 
 def facts(source: Opened) -> dict[str, Any]:
@@ -125,3 +113,11 @@ def is_list_of_numbers(cell: str) -> bool:
 def joined(cells: tuple[str, ...]) -> str:
     """Several cells of numbers as one."""
     return cells[0] if len(cells) == 1 else ", ".join(cells)
+
+
+READERS = {
+    "numbers": Reader(inline, inline_facts),
+    "vector": Reader(partial(fixed, "vector"), facts),
+    "sequence": Reader(sequence, facts),
+    "spectrogram": Reader(partial(fixed, "spectrogram"), facts),
+}

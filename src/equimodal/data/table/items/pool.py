@@ -6,12 +6,10 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import wait
-from typing import Any
 
 from equimodal.data.table.items.work import Entry, Outcome, Task, as_dict
 from equimodal.errors import DataError
-from equimodal.workers.process import PipedProcess
+from equimodal.workers.process import PipedProcess, ready
 
 CHUNK = 32
 PATIENCE = 120.0
@@ -45,7 +43,7 @@ def answers(
         while pool.workers:
             yield from pool.turn()
     finally:
-        for worker in pool.workers.values():
+        for worker in pool.workers:
             worker.end()
 
 
@@ -65,37 +63,34 @@ class _Worker(PipedProcess):
 
 
 class _Pool:
-    """The chunks that wait and the workers by their connection."""
+    """The chunks that wait and the workers."""
 
     def __init__(self, task: Task, chunks: deque[list[Entry]], patience: float) -> None:
         self.task, self.waiting, self.patience = task, chunks, patience
-        self.workers: dict[Any, _Worker] = {}
+        self.workers: list[_Worker] = []
 
     def hire(self) -> None:
         """Start a worker; it asks for its first chunk when it is ready."""
-        worker = _Worker(self.task)
-        self.workers[worker.connection] = worker
+        self.workers.append(_Worker(self.task))
 
     def turn(self) -> Iterator[Answer]:
         """Wait for an answer, an end or a deadline, and say what came of it."""
-        due = min(worker.deadline for worker in self.workers.values())
-        ready = wait(list(self.workers), timeout=max(0.0, due - time.monotonic()))
-        for connection in ready:
-            worker = self.workers[connection]
+        due = min(worker.deadline for worker in self.workers)
+        for worker in ready(self.workers, max(0.0, due - time.monotonic())):
             answer = worker.receive()
             if answer is None:
                 yield from self._lost(worker, "its reader died")
                 continue
             yield answer
             self._assign(worker)
-        late = [w for w in self.workers.values() if w.deadline <= time.monotonic()]
+        late = [w for w in self.workers if w.deadline <= time.monotonic()]
         for worker in late:
             yield from self._lost(worker, f"it took longer than {self.patience:g} s")
 
     def _assign(self, worker: _Worker) -> None:
         """Give the worker the next chunk, or let it go."""
         if not self.waiting:
-            del self.workers[worker.connection]
+            self.workers.remove(worker)
             worker.end()
             return
         worker.chunk = self.waiting.popleft()
@@ -104,7 +99,7 @@ class _Pool:
 
     def _lost(self, worker: _Worker, reason: str) -> Iterator[Answer]:
         """The items of a lost worker: each is tried alone, a single one is the culprit."""
-        del self.workers[worker.connection]
+        self.workers.remove(worker)
         code = worker.end()
         if not worker.chunk:
             raise DataError(f"A process that reads files cannot start: {reason} (code {code}).")

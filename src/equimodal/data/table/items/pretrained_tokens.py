@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from equimodal.data.dataset import HUGGING_FACE
+from equimodal.data.table.reading.extras import extra
 from equimodal.errors import DataError
 
 _WEIGHTS = (".safetensors", ".bin", ".h5", ".msgpack", ".onnx")
@@ -56,14 +57,8 @@ def tokenizer_of(tokens: str) -> str:
         DataError: transformers is not installed, or there is no such tokenizer.
     """
     place = tokens.removeprefix(HUGGING_FACE)
-    try:
-        from transformers import AutoTokenizer
-    except ImportError as error:
-        raise DataError(
-            f"tokens: {HUGGING_FACE}{Path(place).name} needs the package transformers, which is "
-            "not installed; write: pip install 'equimodal[huggingface]'."
-        ) from error
-    load: Any = AutoTokenizer.from_pretrained
+    purpose = f"tokens: {HUGGING_FACE}{Path(place).name}"
+    load = extra("transformers", purpose, "huggingface").AutoTokenizer.from_pretrained
     try:
         try:
             found = load(place, local_files_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.data.arrays import scale_of
 from equimodal.data.table.store.rows import RowFile
 
 Doubles = NDArray[np.float64]
@@ -28,8 +29,7 @@ def scaling(file: RowFile, slots: NDArray[np.int64], kind: str) -> tuple[Doubles
     for rows, weight in _blocks(file, slots, kind):
         squares += _added(np.square(rows - mean) * weight, kind)
     deviation = np.sqrt(squares / max(count * width, 1.0))
-    # Rounding leaves a constant column a deviation of about 1e-16 of its mean.
-    scale = np.where(deviation > 1e-7 * np.abs(mean), deviation, 1.0)
+    scale = scale_of(mean, deviation)
     if kind == "sequence":
         mean[-1], scale[-1] = 0.0, 1.0
     return np.asarray(mean), np.asarray(scale)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from equimodal.data.arrays import Floats
-from equimodal.data.table.items.decode import Decoder, Item, Measure, Opened, check_riff, finite
+from equimodal.data.table.items.decode import Item, Opened, Reader, check_riff, finite
 from equimodal.data.table.reading.findings import Unfit
 
 SILENCE = 1e-4
@@ -19,16 +19,6 @@ Form = Callable[[Floats, int, Mapping[str, Any]], Floats]
 """From (samples, their rate, settings) to a row."""
 _BLOCK = 1 << 18
 _UNKNOWN = 1 << 48  # what libsndfile says of a flac whose recorder did not know its length
-
-
-def decoder(kind: str) -> Decoder:
-    """The decoder of sounds as spectrograms, or of the kind ``waveform`` as they are."""
-    return partial(decode, _wave if kind == "waveform" else _spectrogram)
-
-
-def measure(kind: str) -> Measure:
-    """The measure of sounds."""
-    return facts
 
 
 def facts(source: Opened) -> dict[str, Any]:
@@ -148,3 +138,9 @@ def _resampled(samples: Floats, rate: int, wanted: int) -> Floats:
     common = gcd(rate, wanted)
     found: Floats = resample_poly(samples, wanted // common, rate // common).astype(np.float32)
     return found
+
+
+READERS = {
+    "sound": Reader(partial(decode, _spectrogram), facts),
+    "waveform": Reader(partial(decode, _wave), facts),
+}

@@ -11,23 +11,13 @@ from typing import Any
 import numpy as np
 
 from equimodal.data.table.items import pretrained_tokens
-from equimodal.data.table.items.decode import Decoder, Item, Measure, Opened
+from equimodal.data.table.items.decode import Item, Opened, Reader
 from equimodal.data.table.reading.findings import Unfit
 
 START, UNKNOWN, RESERVED = 1, 2, 3  # 0 pads
 MOST_BYTES = 1_000_000
 BYTES = 256
 _WORD = re.compile(r"\w+|[^\w\s]")
-
-
-def decoder(kind: str) -> Decoder:
-    """The decoder of texts."""
-    return decode
-
-
-def measure(kind: str) -> Measure:
-    """The measure of texts."""
-    return facts
 
 
 def facts(source: Opened | str) -> dict[str, Any]:
@@ -95,3 +85,6 @@ def _text(source: Opened | str) -> str:
         return source.file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unfit("unreadable", f"is no UTF-8 text ({error.reason})") from error
+
+
+READERS = {"text": Reader(decode, facts)}

@@ -7,28 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from equimodal.data.table.items.decode import Array, Decoder, Item, Measure, Opened, check_riff
+from equimodal.data.table.items.decode import Array, Item, Opened, Reader, check_riff
 from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import Unfit
 
 MOST_PIXELS = 4096 * 4096
 _KEPT = 256
 _FORMATS = {"mp4": "mov,mp4", "avi": "avi", "flv": "flv"}
-
-
-def decoder(kind: str) -> Decoder:
-    """The decoder of videos."""
-    return decode
-
-
-def measure(kind: str) -> Measure:
-    """The measure of videos."""
-    return facts
-
-
-def facts(source: Opened) -> dict[str, Any]:
-    """Nothing: the settings of videos have defaults that do not depend on the files."""
-    return {}
 
 
 def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
@@ -135,3 +120,7 @@ def _pixels(frame: Any, height: int, width: int) -> Array:
     scaled = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
     pixels: Array = np.ascontiguousarray(scaled.transpose(2, 0, 1))
     return pixels
+
+
+# The settings of videos have defaults that do not depend on the files.
+READERS = {"video": Reader(decode, lambda source: {})}

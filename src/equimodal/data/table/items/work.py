@@ -11,14 +11,13 @@ import numpy as np
 from equimodal.data.table.items.decode import (
     DIGEST,
     Array,
-    Decoder,
     Item,
-    Measure,
+    Reader,
     digest_of,
     opened,
     text_digest,
 )
-from equimodal.data.table.items.decoders import decoder, measure
+from equimodal.data.table.items.decoders import reader
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.errors import DataError
 
@@ -52,7 +51,7 @@ def done(
 ) -> tuple[list[Outcome], list[Array]]:
     """The outcome of each item, and the arrays of those whose outcome has "array" true."""
     outcomes, arrays = [], []
-    work = _Work(task, measure(task.kind), decoder(task.kind), known)
+    work = _Work(task, reader(task.kind), known)
     for index, cell in entries:
         outcome, item = _one(work, cell)
         outcomes.append({"i": index, **outcome, "array": item is not None})
@@ -73,11 +72,10 @@ def known_digests(index: str | None, record: int) -> frozenset[bytes]:
 
 @dataclass(frozen=True)
 class _Work:
-    """A task with the functions of its kind."""
+    """A task with the reader of its kind, and the digests that need no decoding."""
 
     task: Task
-    measure: Measure
-    decode: Decoder
+    reader: Reader
     known: frozenset[bytes]
 
 
@@ -88,13 +86,11 @@ def _one(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
         return {"problem": [error.code, str(error)]}, None
     except DataError:
         raise
-    except (OSError, MemoryError) as error:
-        return {"problem": ["unreadable", f"cannot be read ({error})"]}, None
     except Exception as error:
         # A reader of foreign files can fail in ways that nobody foresaw; the row must be named.
-        return {
-            "problem": ["unreadable", f"cannot be read ({type(error).__name__}: {error})"]
-        }, None
+        foreseen = isinstance(error, (OSError, MemoryError))
+        reason = str(error) if foreseen else f"{type(error).__name__}: {error}"
+        return {"problem": ["unreadable", f"cannot be read ({reason})"]}, None
 
 
 def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
@@ -103,19 +99,19 @@ def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
         file.seek(0)
         source, warnings = opened(file, path, size)
         if work.task.name == "measure":
-            return {"facts": work.measure(source)}, None
+            return {"facts": work.reader.measure(source)}, None
         digest = digest_of(file)
         outcome: Outcome = {"digest": digest.hex(), "warnings": warnings}
         if digest in work.known:
             return outcome, None
-        item = work.decode(source, work.task.settings)
+        item = work.reader.decode(source, work.task.settings)
     return _described(outcome, item), item if work.task.keep else None
 
 
 def _inline(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
     if work.task.name == "measure":
-        return {"facts": work.measure(cell)}, None
-    item = work.decode(cell, work.task.settings)
+        return {"facts": work.reader.measure(cell)}, None
+    item = work.reader.decode(cell, work.task.settings)
     outcome = {"digest": text_digest(cell).hex(), "warnings": []}
     return _described(outcome, item), item if work.task.keep else None
 

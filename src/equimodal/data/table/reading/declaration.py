@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from equimodal.data.settings import number, whole
+from equimodal.data.settings import choice, number, whole
 from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import ALLOWED
 from equimodal.data.table.reading.settings import KINDS, checked_settings
@@ -101,13 +101,13 @@ def known(found: Mapping[str, Any], names: Iterable[str], place: str) -> None:
 
 def _mapping(place: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise DataError(f"{place} must hold `key: value` lines, found {value!r}.")
+        raise DataError(f"{place} must hold `key: value` lines; found {value!r}.")
     return value
 
 
 def _name(key: str, value: object) -> Any:
     if not isinstance(value, str) or not value:
-        raise DataError(f"{key} must be the name of a column, found {value!r}.")
+        raise DataError(f"{key} must be the name of a column; found {value!r}.")
     return value
 
 
@@ -139,19 +139,16 @@ def _modality(name: str, entry: object) -> Declared:
         entry = {"column": entry}
     rest = dict(_mapping(f"modalities.{name}", {} if entry is None else entry))
     kind = rest.pop("kind", "")
-    if kind and kind not in KINDS:
-        raise DataError(
-            f"modalities.{name}.kind must be one of {', '.join(KINDS)}; found {kind!r}."
-            f"{did_you_mean(str(kind), KINDS)}"
-        )
+    if kind:
+        choice(f"modalities.{name}.kind", kind, tuple(KINDS))
     encoder = rest.pop("encoder", "")
     if not isinstance(encoder, str):
-        raise DataError(f"modalities.{name}.encoder must be a name, found {encoder!r}.")
+        raise DataError(f"modalities.{name}.encoder must be a name; found {encoder!r}.")
     columns = rest.pop("columns", None)
     column = rest.pop("column", name)
     chosen = [column] if columns is None else columns
     if not isinstance(chosen, list) or not all(isinstance(c, str) for c in chosen) or not chosen:
-        raise DataError(f"modalities.{name} must name its column, found {chosen!r}.")
+        raise DataError(f"modalities.{name} must name its column; found {chosen!r}.")
     if len(chosen) > 1 and kind not in ("", "numbers"):
         raise DataError(f"modalities.{name} has {len(chosen)} columns; only numbers may.")
     kind = "numbers" if len(chosen) > 1 else kind

@@ -16,12 +16,13 @@ def check_installed(kind: str) -> None:
         extra(*KINDS[kind])
 
 
-def extra(module: str, purpose: str) -> ModuleType:
+def extra(module: str, purpose: str, group: str = "data") -> ModuleType:
     """The module of an optional package.
 
     Args:
         module: its import name.
         purpose: what it is needed for, as the message says it.
+        group: the extra of equimodal that installs it.
 
     Raises:
         DataError: it is not installed.
@@ -31,5 +32,5 @@ def extra(module: str, purpose: str) -> ModuleType:
     except ImportError as error:
         raise DataError(
             f"Reading {purpose} needs the package {module.partition('.')[0]}, which is not "
-            "installed; write: pip install 'equimodal[data]'."
+            f"installed; write: pip install 'equimodal[{group}]'."
         ) from error

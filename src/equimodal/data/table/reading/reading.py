@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.data.progress import Advance
 from equimodal.data.table.items.pool import answers
 from equimodal.data.table.items.work import (
     Entry,
@@ -31,9 +31,6 @@ ALONE = 64
 """Up to this many files are read in this process: others take a second to start."""
 _BATCH = 256
 _ENOUGH = 1000  # cells that show how many numbers most hold
-
-Advance = Callable[[str, int, int], None]
-"""Called with (what is done, items done, items in all)."""
 
 
 @dataclass
@@ -160,9 +157,3 @@ def _take(reading: Reading, outcome: Outcome, row: int, modality: str) -> None:
         reading.shapes[shape] = reading.shapes.get(shape, 0) + 1
         if outcome["seconds"] is not None:
             reading.seconds.append(outcome["seconds"])
-
-
-def default_jobs() -> int:
-    """One process for each processor that this one may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1

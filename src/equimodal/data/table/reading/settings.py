@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from equimodal.checks import require_settings
 from equimodal.data.arrays import Kind
-from equimodal.data.settings import choice, whole
+from equimodal.data.settings import choice, number, whole
 from equimodal.data.table.items.pretrained_tokens import is_pretrained
-from equimodal.errors import DataError, did_you_mean
+from equimodal.errors import DataError
 
 Check = Callable[[str, Any], Any]
 AUGMENTATIONS = ("crop", "resized_crop", "flip", "flow_flip")
@@ -30,26 +31,20 @@ def _size(name: str, value: object) -> list[int]:
     """Height and width; one number stands for both."""
     sides = value if isinstance(value, list) else [value, value]
     if len(sides) != 2:
-        raise DataError(f"{name} must be one side or [height, width], found {value!r}.")
+        raise DataError(f"{name} must be one side or [height, width]; found {value!r}.")
     return [whole(name, side, low=1, high=1024) for side in sides]
 
 
 def _channels(name: str, value: object) -> int:
     if value in (1, 3):
         return int(value)
-    raise DataError(f"{name} must be 1 (grey) or 3 (colour), found {value!r}.")
-
-
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0.01 <= value <= 600:
-        return float(value)
-    raise DataError(f"{name} must be a number from 0.01 to 600, found {value!r}.")
+    raise DataError(f"{name} must be 1 (grey) or 3 (colour); found {value!r}.")
 
 
 def _array(name: str, value: object) -> str:
     if isinstance(value, str) and value:
         return value
-    raise DataError(f"{name} must be the name of an array in the npz files, found {value!r}.")
+    raise DataError(f"{name} must be the name of an array in the npz files; found {value!r}.")
 
 
 def _tokens(name: str, value: object) -> str:
@@ -62,15 +57,11 @@ def _tokens(name: str, value: object) -> str:
 
 
 def _whole(low: int, high: int) -> Check:
-    return partial(_checked_whole, low, high)
-
-
-def _checked_whole(low: int, high: int, name: str, value: object) -> int:
-    return whole(name, value, low=low, high=high)
+    return partial(whole, low=low, high=high)
 
 
 def _choice(*options: str) -> Check:
-    return lambda name, value: choice(name, value, options)
+    return partial(choice, choices=options)
 
 
 def _names(name: str, value: object) -> list[str]:
@@ -89,7 +80,7 @@ VARIATION: dict[str, Check] = {"crop": _size, "augment": _names}
 """Settings of pictures that change no stored row, but what is made of it when it is read."""
 _SOUND: dict[str, Check] = {
     "rate": _whole(100, 192_000),
-    "seconds": _seconds,
+    "seconds": partial(number, low=0.01, high=600),
     "bands": _whole(1, 512),
     "window": _whole(16, 65_536),
     "hop": _whole(1, 65_536),
@@ -137,11 +128,6 @@ def checked_settings(place: str, kind: str, found: Mapping[str, Any]) -> dict[st
             f"'{next(iter(found))}'."
         )
     checks = KINDS[kind].settings if kind else {}
-    for name in found:
-        if name not in checks:
-            keys = ("column", "columns", "kind", "encoder", *checks)
-            raise DataError(
-                f"{place} has no setting '{name}'; {kind} has {', '.join(keys)}."
-                f"{did_you_mean(str(name), keys)}"
-            )
+    keys = ("column", "columns", "kind", "encoder", *checks)
+    require_settings(f"{place} ({kind})", found, keys, error=DataError)
     return {name: checks[name](f"{place}.{name}", value) for name, value in found.items()}

@@ -121,7 +121,7 @@ def _groups_in_two(manifest: Manifest, codes: Codes) -> list[Finding]:
     for group, code, row in zip(manifest.group, codes.tolist(), manifest.rows, strict=True):
         first, place = seen.setdefault(group, (code, row))
         if first != code and group not in found:
-            text = f"the group '{group}' is in {_name(code)} and, in row {place}, {_name(first)}"
+            text = f"the group '{group}' is in {named(code)} and, in row {place}, {named(first)}"
             found[group] = Finding("group", text, row)
     return list(found.values())
 
@@ -156,7 +156,8 @@ def _ids(cells: Sequence[str]) -> Codes:
     return np.unique(np.array(cells), return_inverse=True)[1].astype(np.int64)
 
 
-def _name(code: int) -> str:
+def named(code: int) -> str:
+    """The split of a code, as findings name it."""
     return SPLITS[code] if code >= 0 else "no split"
 
 

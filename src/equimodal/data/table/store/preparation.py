@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from equimodal.data.progress import Advance, say, shown
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.reading.findings import ALLOWED, WARNINGS, Finding, problems, summary
 from equimodal.data.table.reading.labels import classes
 from equimodal.data.table.reading.reading import (
-    Advance,
     Located,
     Reading,
-    default_jobs,
     locate,
     read,
     resolve,
@@ -35,9 +34,9 @@ from equimodal.data.table.store.prepared import (
     write_latest,
     write_prepared,
 )
-from equimodal.data.table.store.progress import say, shown
 from equimodal.errors import DataError
-from equimodal.storage.files import locked
+from equimodal.storage.locks import locked
+from equimodal.workers.process import processors
 
 _PATIENCE = 3600.0  # seconds to wait for another process that prepares
 _WAITS = "Another process is preparing data in '{}'; waiting until it ends."
@@ -90,7 +89,7 @@ def prepare(
         # Of several processes that train together, the first has done it for all.
         if (ready := latest_folder(home, stamp, stamps)) is not None:
             return ready
-        return _prepared(work, home, stamp, jobs or default_jobs(), advance)
+        return _prepared(work, home, stamp, jobs or processors(), advance)
 
 
 def _prepared(work: Work, home: Path, stamp: str, jobs: int, advance: Advance) -> Path:

@@ -23,6 +23,7 @@ from equimodal.data.table.store.rows import RowFile
 from equimodal.storage.files import atomic, read_json, write_json
 
 PREPARED, ROWS, LATEST = "prepared.json", "rows.npz", "latest.npz"
+_OPTION = "--cache"
 Stamps = Mapping[str, NDArray[np.int64]]
 
 
@@ -58,14 +59,14 @@ def write_prepared(
             "tokens": "hf" if "tokenizer" in reading.form.settings else "",
             **reading.form.variation,
         }
-    with atomic(folder / ROWS) as into:
+    with atomic(folder / ROWS, _OPTION) as into:
         np.savez(into, **arrays)  # type: ignore[arg-type]
     settings = {"fingerprint": fingerprint, "modalities": settings_in_force(manifest, readings)}
     # Last: a folder that holds this file is whole.
     write_json(folder / PREPARED, {
         "name": manifest.path.name, "classes": list(classes), "note": note,
         "settings": settings, "modalities": modalities,
-    })  # fmt: skip
+    }, _OPTION)  # fmt: skip
 
 
 def stamp_of(manifest: Manifest) -> str:
@@ -82,7 +83,7 @@ def stamp_of(manifest: Manifest) -> str:
 
 def write_latest(home: Path, stamp: str, stamps: Stamps, fingerprint: str) -> None:
     """Remember what the folder ``fingerprint`` was made from."""
-    with atomic(home / LATEST) as into:
+    with atomic(home / LATEST, _OPTION) as into:
         named = {f"stamps:{name}": values for name, values in stamps.items()}
         np.savez(into, stamp=stamp, fingerprint=fingerprint, **named)  # type: ignore[arg-type]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ class RowFile:
             os.close(self._descriptor)  # type: ignore[arg-type]
 
 
+@dataclass(eq=False)
 class StoredRows:
     """A split's rows of one modality, where a tensor (N, ...) stands in a data set in memory.
 
@@ -86,19 +88,17 @@ class StoredRows:
         variation: what pictures are cut to, and how they vary in training.
     """
 
-    def __init__(
-        self,
-        file: RowFile,
-        slots: NDArray[np.int64],
-        mean: Tensor | None,
-        scale: Tensor | None,
-        device: torch.device | str = "cpu",
-        variation: Variation = AS_THEY_ARE,
-    ) -> None:
-        self.file, self.slots, self.device = file, slots, torch.device(device)
-        self.variation = variation
-        self.mean = None if mean is None else mean.to(self.device)
-        self.scale = None if scale is None else scale.to(self.device)
+    file: RowFile
+    slots: NDArray[np.int64]
+    mean: Tensor | None
+    scale: Tensor | None
+    device: torch.device | str = "cpu"
+    variation: Variation = AS_THEY_ARE
+
+    def __post_init__(self) -> None:
+        self.device = torch.device(self.device)
+        self.mean = None if self.mean is None else self.mean.to(self.device)
+        self.scale = None if self.scale is None else self.scale.to(self.device)
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -118,16 +118,11 @@ class StoredRows:
 
     def to(self, device: torch.device | str) -> StoredRows:
         """The same rows, which will come on ``device``."""
-        return StoredRows(
-            self.file, self.slots, self.mean, self.scale, device, variation=self.variation
-        )
+        return replace(self, device=device)
 
     def varied(self, seed: int, epoch: int) -> StoredRows:
         """The same rows as an epoch of training sees them."""
-        return StoredRows(
-            self.file, self.slots, self.mean, self.scale, self.device,
-            variation=self.variation.at(seed, epoch),
-        )  # fmt: skip
+        return replace(self, variation=self.variation.at(seed, epoch))
 
     def _scaled(self, rows: Tensor, numbers: NDArray[np.int64]) -> Tensor:
         if self.mean is None or self.scale is None:

@@ -8,6 +8,7 @@ stands beside are numbers that others printed for joint training on the same dat
 from functools import partial
 
 from equimodal import methods
+from equimodal.comparison.rows import REFERENCES
 from equimodal.experiments.recipes.recipe import OURS, Recipe, Value
 
 PAPER = (
@@ -17,7 +18,8 @@ PAPER = (
 README = "released code, README"
 CODE = "released code"
 OWN = methods.with_controls("amss", "amss+")
-ROWS = ("untrained", "alone:*", "ensemble", "joint", "joint+unimodal", *OWN)
+ADAPTIVE = tuple(row for row in OWN if "fraction" not in methods.entry(row).preset)
+ROWS = (*REFERENCES, *OWN)
 NO_NUMBERS = "No number of the paper could be read in any source, so none stands here."
 SELECTION = (
     "The released code has no validation split and reports the best TEST accuracy over epochs; "
@@ -44,7 +46,7 @@ def method_settings(script: str, tau: float, *, units: Value, bias: float) -> di
         preset = methods.entry(row).preset
         found[f"{row}.units"] = units
         found[f"{row}.smoothing"] = Value(0.0, f"{CODE}: none")
-        if "fraction" not in preset:
+        if row in ADAPTIVE:
             found[f"{row}.tau"] = Value(tau, README)
             found[f"{row}.significance"] = Value(script, CODE)
         if "weighting" in preset:

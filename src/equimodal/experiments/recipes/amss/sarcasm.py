@@ -12,8 +12,10 @@ METHODS = {
         "it", 0.5, bias=0.2,
         units=Value("all", f"{OURS}: the released filter goes by names of its own layers"),
     ),
-    "amss.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged"),
-    "amss+.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged"),
+    **{
+        f"{row}.direction": Value("strong", f"{amss.CODE}: its outputs are exchanged")
+        for row in amss.ADAPTIVE
+    },
 }  # fmt: skip
 
 RECIPE = amss.recipe(
@@ -44,7 +46,7 @@ RECIPE = amss.recipe(
         "The released code chooses the epoch by TEST accuracy; here it is chosen on validation.",
         "The released script exchanges the two unimodal outputs, so that the modality that is "
         "ahead is updated MORE, against the paper's idea; `direction=strong` reproduces that, "
-        "--set amss.direction=weak is the idea.",
+        "--set amss.direction=weak is the idea, and the same for amss+ and the controls.",
         "The released script draws the masks of BERT's query, key and value separately, takes "
         "attention.output.dense by 12 blocks of columns, and leaves the feed-forward layers and "
         "the pooler alone. No setting does all of that: here a head is drawn once for its query, "

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from equimodal.comparison.rows import REFERENCES
 from equimodal.experiments.recipes import amss
 from equimodal.experiments.recipes.recipe import OURS, Recipe, Value, Values
 
@@ -21,7 +22,7 @@ PAPER = (
 AUG = "AUG paper, same first author"
 AMSS = "released code of AMSS, same group"
 ROWS = (
-    "untrained", "alone:*", "ensemble", "joint", "joint+unimodal", "dus-uniform", "dus", "dus-rl",
+    *REFERENCES, "dus-uniform", "dus", "dus-rl",
 )  # fmt: skip
 DESIGN = f"{OURS}: the sampling rule is our design"
 RULES = {

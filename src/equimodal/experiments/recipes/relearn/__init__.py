@@ -8,6 +8,7 @@ that others quote or measured; the paper's own tables could not be read.
 
 from functools import partial
 
+from equimodal.comparison.rows import REFERENCES
 from equimodal.experiments.recipes.recipe import OURS, Recipe, Value
 
 PAPER = (
@@ -20,7 +21,7 @@ LAB = "other released codes of the lab"
 QUOTED = "quoted by CLCR (CVPR 2026 note)"
 BENCHMARK = "BalanceBenchmark, table"
 ROWS = (
-    "untrained", "alone:*", "ensemble", "joint", "joint+unimodal", "relearn-fixed", "relearn",
+    *REFERENCES, "relearn-fixed", "relearn",
 )  # fmt: skip
 SOUND = {
     "rate": Value(16000, OURS),

@@ -1,0 +1,54 @@
+"""Writes the tables of methods from the registry: ``python benchmarks/method_tables.py``.
+
+They stand between two comments in README.md and docs/methods/README.md.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from equimodal import methods
+from equimodal.methods.entries import ENTRIES
+
+ROOT = Path(__file__).parents[1]
+BEGIN, END = "<!-- written by benchmarks/method_tables.py -->", "<!-- end -->"
+
+
+def overview(cards: str) -> Iterator[str]:
+    """Every method with its sentence and its controls. ``cards`` leads to the folder of cards."""
+    yield "| name | what it does | controls | card |"
+    yield "|---|---|---|---|"
+    for entry in ENTRIES:
+        if not entry.is_control:
+            controls = ", ".join(f"`{name}`" for name in entry.controls)
+            yield f"| `{entry.name}` | {entry.summary} | {controls} | {_card(entry, cards)} |"
+
+
+def index(cards: str) -> Iterator[str]:
+    """Every row by family, controls too."""
+    yield "| family | name | what it does | card |"
+    yield "|---|---|---|---|"
+    for entry in ENTRIES:
+        yield f"| {entry.family} | `{entry.name}` | {entry.summary} | {_card(entry, cards)} |"
+
+
+PAGES = {"README.md": overview, "docs/methods/README.md": index}
+
+
+def written(page: str) -> str:
+    """A page with its table as the registry has it."""
+    cards = os.path.relpath("docs/methods", Path(page).parent)
+    table = "\n".join(PAGES[page]("" if cards == "." else f"{cards}/"))
+    text = (ROOT / page).read_text(encoding="utf-8")
+    block = f"{BEGIN}\n{table}\n{END}"
+    return re.sub(f"{BEGIN}.*?{END}", lambda _: block, text, count=1, flags=re.DOTALL)
+
+
+def _card(entry: methods.Entry, folder: str) -> str:
+    return f"[card]({folder}{Path(entry.card).name})"
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        (ROOT / page).write_text(written(page), encoding="utf-8")

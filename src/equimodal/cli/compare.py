@@ -1,0 +1,40 @@
+"""`equimodal compare`: its texts, and what it prints."""
+
+import argparse
+
+from equimodal.cli.command import with_options
+from equimodal.cli.options import given
+from equimodal.cli.shown import show, warn_of_divergence
+
+_DESCRIPTION = """\
+Train every row (a method or a baseline) on one data set with the same budget, print the table,
+and write results.json and report.html. Every run is its own folder and survives a kill:
+repeat the same command with --resume. Results that exist are never overwritten without it."""
+
+_EXAMPLES = """\
+examples:
+  equimodal compare
+  equimodal compare --methods joint,amss,amss-fixed --seeds 5 --out results/amss
+  equimodal compare --lr 0.01,0.03,0.1 --set dus.gamma=2 --set keypad.snr=5 --out results/search
+  equimodal compare --data avdigits --data-root ~/data --objective fused+unimodal --out results/av
+  equimodal compare --data my.csv          a table of your own, see docs/manifest.md
+  equimodal compare --resume               continue after a kill, or show the table again"""
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from equimodal.comparison.experiment import arranged
+    from equimodal.experiments.compare import compared
+
+    experiment, execution = arranged(given(arguments))
+    results = compared(experiment, execution)
+    show(results)
+    folder = execution.folder(experiment.data)
+    print(f"results: {folder / 'results.json'}")
+    print(f"page:    {folder / 'report.html'}")
+    warn_of_divergence(results["runs"])
+
+
+COMPARE = with_options(
+    "compare", help="train methods and baselines, show who wins", description=_DESCRIPTION,
+    examples=_EXAMPLES, run=_run,
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""The `equimodal ...` command as text: its options, reading what was given, and writing it."""

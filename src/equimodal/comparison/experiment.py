@@ -1,0 +1,192 @@
+"""What is trained and compared, and apart from it where and how that is done.
+
+Values are checked here once, whoever gives them; what only the data or the machine can tell (rows,
+settings, the batch size, the device) is checked by the plan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from equimodal.errors import BalanceError, did_you_mean
+from equimodal.training.schedules import COSINE, check_schedule
+
+OBJECTIVES = ("fused", "fused+unimodal")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that decides the numbers of a comparison, a run, a choice or a diagnosis.
+
+    Args:
+        data: name of a data set, or path of a table.
+        methods: rows; None: every one.
+        seeds: how many, or which.
+        epochs: passes over the training data; None: the data set's, as for the next two.
+        lr: learning rate, or several to search through.
+        batch_size: samples of a step.
+        optimizer: its name.
+        schedule: learning rate over the training.
+        objective: loss under a method that brings none, one of `OBJECTIVES`.
+        encoders: encoder of each modality that has not the default one.
+        fusion: how features become logits.
+        device: ``cpu``, ``cuda`` or ``cuda:<index>``.
+        settings: of methods, the data and the optimiser, by ``<owner>.<name>``.
+
+    Raises:
+        BalanceError: a value that no data and no machine could honour.
+    """
+
+    data: str = "keypad"
+    methods: tuple[str, ...] | None = None
+    seeds: tuple[int, ...] = (0, 1, 2)
+    epochs: int | None = None
+    lr: tuple[float, ...] | None = None
+    batch_size: int | None = None
+    optimizer: str = "sgd"
+    schedule: str = COSINE
+    objective: str = "fused"
+    encoders: Mapping[str, str] = field(default_factory=dict)
+    fusion: str = "concat"
+    device: str = "cpu"
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None:
+            check_count("epochs", self.epochs)
+        check_objective(self.objective)
+        check_schedule(self.schedule)
+        found = {
+            "methods": None if self.methods is None else tuple(self.methods),
+            "seeds": seed_list(self.seeds),
+            "lr": None if self.lr is None else rate_list(self.lr),
+            "encoders": dict(self.encoders or {}),
+            "settings": dict(self.settings or {}),
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and how an experiment is carried out; nothing of it changes a number.
+
+    Args:
+        data_root: folder of the data set's own files, or that a table's paths start from.
+        cache: folder of a table's decoded samples; None: in the user's cache.
+        jobs: runs at a time; None: one a processor, or one on an accelerator.
+        out: folder of the results; None: see `folder`.
+        resume: continue what is in that folder instead of refusing it.
+        progress: show how far it is, on the error stream.
+        here: train in this process, one run after the other.
+
+    Raises:
+        BalanceError: there are no jobs.
+    """
+
+    data_root: str | Path | None = None
+    cache: str | Path | None = None
+    jobs: int | None = None
+    out: str | Path | None = None
+    resume: bool = False
+    progress: bool = True
+    here: bool = False
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None:
+            check_count("number of jobs", self.jobs)
+
+    def folder(self, data: str, prefix: str = "") -> Path:
+        """``out``, or ``results/<prefix><data>``, of a table its name without suffix."""
+        return Path(f"results/{prefix}{Path(data).stem}" if self.out is None else self.out)
+
+
+PLACES = tuple(field.name for field in fields(Execution))
+
+
+def arranged(given: Mapping[str, Any]) -> tuple[Experiment, Execution]:
+    """Arguments by their names, as what is done and where it is done.
+
+    Raises:
+        BalanceError: a value that cannot be honoured.
+        TypeError: a name that neither has.
+    """
+    where = {name: given[name] for name in PLACES if name in given}
+    what = {name: value for name, value in given.items() if name not in PLACES}
+    return Experiment(**what), Execution(**where)
+
+
+def seed_list(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds 0 to n - 1 for a number n; several as they are."""
+    found = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    sound = all(_is_whole(seed) and seed >= 0 for seed in found)
+    if not found or not sound or isinstance(seeds, bool):
+        shown = seeds if isinstance(seeds, int) else found
+        raise BalanceError(
+            f"Seeds must be how many (3) or which (0, 1, 7), from 0 on; found {shown!r}."
+        )
+    if len(set(found)) < len(found):
+        raise BalanceError(f"A seed is given twice in {found}; write each once.")
+    return tuple(found)
+
+
+def check_count(name: str, value: int, *, least: int = 1) -> None:
+    """Raise `BalanceError` unless it is a whole number from ``least`` on."""
+    if not _is_whole(value) or value < least:
+        raise BalanceError(f"The {name} must be a whole number from {least} on; found {value!r}.")
+
+
+def batch_size_of(given: int | None, default: int, samples: int) -> int:
+    """A batch size from 2 to the number of training samples, or the default, at most that number.
+
+    A batch of one sample says nothing about a class or a modality against another.
+    """
+    size = min(default, samples) if given is None else given
+    check_count("batch size", size, least=2)
+    if size > samples:
+        raise BalanceError(
+            f"The batch size {size} is more than there are: {samples} training samples; write at "
+            "most that many."
+        )
+    return size
+
+
+def rate_list(given: float | Sequence[float]) -> tuple[float, ...]:
+    """Learning rates, one or several to search through."""
+    rates = [given] if isinstance(given, int | float) else list(given)
+    if not rates or not all(isinstance(r, int | float) and 0 < r < math.inf for r in rates):
+        raise BalanceError(f"Learning rates must be numbers above 0; found {given!r}.")
+    if len(set(rates)) < len(rates):
+        raise BalanceError(f"A learning rate is given twice in {rates}; write each once.")
+    return tuple(map(float, rates))
+
+
+def check_objective(objective: str) -> None:
+    """Raise `BalanceError` unless it is one of `OBJECTIVES`."""
+    if objective not in OBJECTIVES:
+        raise BalanceError(
+            f"The objective must be one of {', '.join(OBJECTIVES)}, found {objective!r}; results "
+            f"of two objectives never share a comparison.{did_you_mean(str(objective), OBJECTIVES)}"
+        )
+
+
+def check_device(device: str) -> None:
+    """Raise `BalanceError` unless PyTorch sees the device."""
+    import torch
+
+    kind, colon, index = device.partition(":")
+    if kind not in ("cpu", "cuda") or (colon and not (kind == "cuda" and index.isdigit())):
+        raise BalanceError(f"There is no device '{device}'; write cpu, cuda or cuda:0.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "cuda" and int(index or 0) >= count:
+        raise BalanceError(
+            f"The device '{device}' is not here: PyTorch sees {count} CUDA devices; write cpu."
+        )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

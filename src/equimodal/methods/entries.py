@@ -1,0 +1,121 @@
+"""The methods of this library, in the order of a table: a control stands before its method."""
+
+from typing import Any
+
+from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
+
+_AMSS: dict[str, Any] = {
+    "target": "equimodal.methods.amss:AMSS",
+    "family": "gradients",
+    "records": {"fraction": "fraction of units updated"},
+}
+_DUS: dict[str, Any] = {
+    "target": "equimodal.methods.dus:DUS",
+    "family": "sampling",
+    "objective": "own",
+    "records": {"score": "cumulative score", "count": "samples per batch"},
+}
+_RELEARN: dict[str, Any] = {
+    "target": "equimodal.methods.diagnose_relearn:DiagnoseRelearn",
+    "family": "weights",
+    "records": {
+        "train_purity": "purity on training data",
+        "validation_purity": "purity on validation data",
+        "gap": "purity gap",
+        "strength": "strength of re-initialisation",
+    },
+    "quick": {"at": (0.5, 0.75)},
+}
+
+ENTRIES = (
+    Entry(
+        "joint", "plain joint training: the fused loss alone", "equimodal.methods.joint:Joint",
+        family=BASELINE,
+    ),
+    Entry(
+        "joint+unimodal",
+        "joint training plus every modality's own loss, equal weights; cheap, and hard to beat",
+        "equimodal.methods.joint:JointUnimodal",
+        objective="own", family=BASELINE,
+        fits=(
+            Fit(STARVED, "a loss for each modality keeps {starved} learning after the fused loss "
+                "is low; the cheapest remedy"),
+            Fit(FUSION, "a loss for each modality regularises the head"),
+        ),
+    ),
+    Entry(
+        "amss-fixed", "AMSS's masks at the fixed fraction 1 - 1/M",
+        preset={"fraction": "fixed"}, is_control=True, **_AMSS,
+    ),
+    Entry(
+        "amss-scale", "gradients times AMSS's shares, no masks",
+        preset={"mask": "none"}, is_control=True, **_AMSS,
+    ),
+    Entry(
+        "amss-uniform", "AMSS's masks with units drawn uniformly",
+        preset={"importance": "uniform"}, is_control=True, **_AMSS,
+    ),
+    Entry(
+        "amss",
+        "updates a Fisher-sampled share of each encoder's units, fewer where the modality is ahead",
+        controls=("amss-fixed", "amss-scale", "amss-uniform"),
+        main=Range("tau", 0.05, 2.0),
+        fits=(
+            Fit(AHEAD, "updates fewer units of the encoder that is ahead, here {ahead}, so that "
+                "the fused loss leaves something for {starved}"),
+        ),
+        functions=("modality_significance", "sample_units", "unit_importance", "update_fractions"),
+        **_AMSS,
+    ),
+    Entry(
+        "amss+-fixed", "AMSS+'s masks at the fixed fraction 1 - 1/M",
+        preset={"weighting": "unbiased", "fraction": "fixed"}, is_control=True, **_AMSS,
+    ),
+    Entry(
+        "amss+",
+        "AMSS with a mask that is unbiased but for a cap on its weights; without the cap, in "
+        "expectation, joint training plus noise",
+        preset={"weighting": "unbiased"}, controls=("amss+-fixed",),
+        main=Range("tau", 0.05, 2.0), **_AMSS,
+    ),
+    Entry(
+        "dus-uniform", "unpaired batches of equal size",
+        preset={"rule": "uniform"}, is_control=True, **_DUS,
+    ),
+    Entry(
+        "dus",
+        "unpaired batches, larger for the modality with the lower cumulative score; standing "
+        "alone, it is an ensemble trained in one loop",
+        preset={"rule": "inverse"}, controls=("dus-uniform",),
+        main=Range("gamma", 0.25, 4.0),
+        fits=(
+            Fit(STARVED, "draws larger batches for the modality that scores lower, here {starved}, "
+                "on losses of its own"),
+        ),
+        functions=("cumulative_score", "sample_counts"), **_DUS,
+    ),
+    Entry(
+        "dus-rl",
+        "unpaired batches sized by a learned policy, which needs long runs to learn anything",
+        controls=("dus-uniform",),
+        main=Range("policy_lr", 0.001, 0.1), quick={"hold": 1, "every": 2},
+        **_DUS | {"target": "equimodal.methods.dus_learned:DUSLearned"},
+    ),
+    Entry(
+        "relearn-fixed", "soft re-initialisation at the fixed strength 0.5",
+        preset={"strength": 0.5}, is_control=True, **_RELEARN,
+    ),
+    Entry(
+        "relearn",
+        "now and then pulls encoders back towards their initial weights, further where the purity "
+        "gap is large",
+        preset={"strength": None}, controls=("relearn-fixed",),
+        main=Range("lam", 0.5, 10.0),
+        fits=(
+            Fit(AHEAD, "moves an encoder that has over-learned, more likely {ahead}, back towards "
+                "its start"),
+        ),
+        functions=("cluster_purity", "relearn_strength"), **_RELEARN,
+    ),
+)  # fmt: skip
+"""Ranges are ours; each holds the method's default."""

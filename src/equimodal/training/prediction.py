@@ -1,0 +1,101 @@
+"""What a model predicts on a split: in memory, and as the folder of a run keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equimodal.errors import BalanceError
+from equimodal.measures.classification import accuracy
+from equimodal.storage.files import atomic
+from equimodal.training.run_folder import PREDICTIONS
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A split as a model sees it, on the CPU.
+
+    ``logits`` (N, C) and ``labels`` (N,); ``features`` (N, D_m) and ``unimodal_logits`` (N, C)
+    by modality; ``groups`` (N,) as the data set has them.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    features: dict[str, Tensor]
+    unimodal_logits: dict[str, Tensor]
+    groups: Tensor | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """Accuracy of the fused prediction."""
+        return accuracy(self.logits, self.labels)
+
+    @property
+    def modality_accuracy(self) -> dict[str, float]:
+        """Accuracy of what the head reads from each modality."""
+        return {m: accuracy(z, self.labels) for m, z in self.unimodal_logits.items()}
+
+
+def joined(parts: Sequence[Prediction], groups: Tensor | None = None) -> Prediction:
+    """The batches of a split as one, on the CPU."""
+    return Prediction(
+        torch.cat([part.logits for part in parts]).cpu(),
+        torch.cat([part.labels for part in parts]).cpu(),
+        _by_modality([part.features for part in parts]),
+        _by_modality([part.unimodal_logits for part in parts]),
+        groups,
+    )
+
+
+def _by_modality(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {m: torch.cat([part[m] for part in parts]).cpu() for m in parts[0]}
+
+
+def write_predictions(
+    folder: Path, splits: Mapping[str, Prediction], probes: Mapping[str, Mapping[str, Tensor]]
+) -> None:
+    """Keep what a run predicts on its splits; ``probes`` holds what each linear probe predicts."""
+    arrays = {"modalities": np.array(list(next(iter(splits.values())).features))}
+    for name, split in splits.items():
+        arrays[f"{name}_logits"] = split.logits.numpy()
+        arrays[f"{name}_labels"] = split.labels.numpy()
+        arrays[f"{name}_indices"] = np.arange(len(split.labels))
+        if split.groups is not None:
+            arrays[f"{name}_groups"] = split.groups.numpy()
+        unimodal = torch.stack(list(split.unimodal_logits.values()))
+        arrays[f"{name}_unimodal_logits"] = unimodal.numpy()
+        arrays[f"{name}_probed"] = torch.stack(list(probes[name].values())).numpy()
+    write_arrays(folder, arrays)
+
+
+def write_arrays(folder: Path, arrays: Arrays) -> None:
+    """Write the predictions of a run, whole or not at all."""
+    with atomic(folder / PREDICTIONS) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(folder: Path) -> Arrays:
+    """The predictions that a run left.
+
+    Raises:
+        BalanceError: they are missing or damaged.
+    """
+    path = folder / PREDICTIONS
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return dict(archive)
+    except Exception as error:  # a damaged archive can fail anywhere inside the reader
+        raise BalanceError(f"'{path}' is missing or damaged ({error}); {again(folder)}") from error
+
+
+def again(folder: Path) -> str:
+    """What to do where the files of a run cannot be used."""
+    return f"delete the folder '{folder}' and repeat the command that trained it with --resume."
