@@ -120,7 +120,7 @@ def _control_command(
         if name in methods.settings(each)
     }
     compared = replace(
-        experiment, methods=("joint", *rows), seeds=Experiment().seeds,
+        experiment, methods=(JOINT, *rows), seeds=Experiment().seeds,
         settings={**own, **experiment.settings},
     )  # fmt: skip
     return command("compare", compared, place)
