@@ -11,6 +11,7 @@ from typing import Any
 from equimodal import methods
 from equimodal.comparison.command.writing import command
 from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.space import BASELINES
 from equimodal.numerics.intervals import paired_difference
