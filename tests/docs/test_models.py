@@ -13,7 +13,7 @@ from equimodal.cli.main import main
 from equimodal.models import ENCODERS, FUSIONS, ResNet18
 from places import ROOT
 from unit.data.table import media
-from unit.data.table.test_pretrained_tokens import bert
+from unit.data.table.items.test_pretrained_tokens import bert
 
 __all__ = ["bert", "one_process", "without_workers"]
 

@@ -40,7 +40,7 @@ def test_the_word_none_is_a_name_where_a_name_is_wanted():
         ("amss", {"taus": 0.2}, "amss has no setting 'taus'; it has tau.*Did you mean 'tau'"),
         ("amss", {"tau": "warm"}, "amss.tau must be a number, as its default 0.2 is; found 'warm'"),
         ("amss", {"tau": -1.0}, "^amss: AMSS tau must be a number > 0; found -1.0"),
-        ("amss", {"clamp": 0.2}, "amss cannot take {'clamp': 0.2}"),
+        ("amss", {"clamp": 0.2}, r"^amss: AMSS clamp must be \(low, high\)"),
         ("amss", {"on": "weights"}, "amss.on must be gradient or update, found 'weights'"),
         ("joint", {"tau": 0.2}, "joint has no setting 'tau'"),
         ("relearn", {"on": "update"}, "relearn changes no gradient, so relearn.on has no effect"),

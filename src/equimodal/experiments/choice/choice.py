@@ -11,7 +11,7 @@ from typing import Any
 from equimodal.comparison.engine import default_jobs
 from equimodal.comparison.experiment import Execution, Experiment, arranged
 from equimodal.comparison.plan import loadable, make_plan
-from equimodal.comparison.rows import REFERENCES
+from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.folder import diagnose_folder
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.confirmation import CLOSING, FEWEST, confirmed, seed_seconds
@@ -79,7 +79,7 @@ def experiment_of(given: Mapping[str, Any]) -> tuple[Experiment, Execution]:
     Raises:
         BalanceError: a value that cannot be honoured.
     """
-    return arranged({**given, "methods": ("joint",), "seeds": (SEARCH_SEED,)})
+    return arranged({**given, "methods": (JOINT,), "seeds": (SEARCH_SEED,)})
 
 
 def chosen(experiment: Experiment, execution: Execution, *, budget: str | float) -> Json:

@@ -11,6 +11,7 @@ from typing import Any
 from equimodal import methods
 from equimodal.comparison.command.writing import command
 from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.space import BASELINES
 from equimodal.numerics.intervals import paired_difference
@@ -120,7 +121,7 @@ def _control_command(
         if name in methods.settings(each)
     }
     compared = replace(
-        experiment, methods=("joint", *rows), seeds=Experiment().seeds,
+        experiment, methods=(JOINT, *rows), seeds=Experiment().seeds,
         settings={**own, **experiment.settings},
     )  # fmt: skip
     return command("compare", compared, place)
