@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from equimodal.comparison.rows import UNTRAINED
 from equimodal.comparison.words import percent
 from equimodal.report.charts.figures import colour
 from equimodal.report.read.findings import probe_gap, probe_levels, starved
@@ -43,7 +44,7 @@ def _tile(results: Results, index: int, modality: str) -> Tile | None:
         return None
     gap = probe_gap(results, modality)
     bad = gap is not None and starved(gap)
-    beside = {"trained alone": alone, "untrained": floor}
+    beside = {"trained alone": alone, UNTRAINED: floor}
     told = [f"{percent(value)} % {how}" for how, value in beside.items() if value is not None]
     return Tile(
         modality,
