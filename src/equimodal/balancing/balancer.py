@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from equimodal.balancing.batches import Batches, Stream, epoch_batches, unpaired_rows, with_pairs
 from equimodal.balancing.binding import bind, release
-from equimodal.balancing.collection import collect_features
+from equimodal.balancing.collection import Forward, collect_features, default_forward
 from equimodal.balancing.decisions import Record, by_step, on_host
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
@@ -42,10 +42,6 @@ from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
 
 Log = Callable[[dict[str, float], int], Any]
-
-
-def _default_forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
-    return model(batch[0]), batch[1]
 
 
 class Balancer:
@@ -100,7 +96,7 @@ class Balancer:
         task: Task | None = None,
         objective: str = "fused",
         loaders: Mapping[str, Iterable[Any]] | None = None,
-        forward: Callable[[nn.Module, Any], tuple[Any, ...]] = _default_forward,
+        forward: Forward = default_forward,
         optimizers: Sequence[Optimizer] = (),
         on: str = "gradient",
         epochs: int | None = None,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from equimodal.balancing.method import Method, Step
 from equimodal.errors import BalanceError
+from equimodal.parts.quiet import kept_streams
 from equimodal.parts.sharding import is_sharded
 
 if TYPE_CHECKING:
@@ -112,8 +113,7 @@ def inspect(balancer: "Balancer", batch: Any) -> Check:
 def _undone(model: nn.Module) -> Iterator[None]:
     """Inside, the model trains; afterwards its buffers and the random streams are as before."""
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    devices = {p.device for p in model.parameters() if p.is_cuda}
-    with torch.random.fork_rng(list(devices)), torch.enable_grad():
+    with kept_streams(model), torch.enable_grad():
         yield
     with torch.no_grad():
         for buffer, value in buffers:

@@ -13,6 +13,7 @@ from torch import Tensor
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
+from equimodal.numerics.random import update_generator
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.units import Part
 
@@ -31,8 +32,7 @@ class Moment:
 
     def generator(self, stream: int = 0) -> torch.Generator:
         """CPU generator seeded by (seed, update, stream): equal on all ranks and devices."""
-        mixed = (self.seed * 1_000_003 + self.index) * 1_009 + stream
-        return torch.Generator().manual_seed(mixed % 2**63)
+        return update_generator(self.seed, self.index, stream)
 
     def record(self, name: str, values: Tensor | Iterable[float]) -> None:
         """Keep a decision, one value a modality; tensors are copied to the host at epoch's end."""

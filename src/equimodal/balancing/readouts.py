@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.quiet import kept_streams
 from equimodal.parts.sharding import whole
 
 
@@ -239,14 +240,13 @@ class InputAblation:
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Unimodal logits, without gradient. -> {m: (N, C)}"""
         latest = modalities.last_call()
-        devices = {t.device for t in modalities.model.parameters() if t.is_cuda}
         unimodal = {}
         for kept in modalities.names:
             args, kwargs = latest
             for other in modalities.names:
                 if other != kept:
                     args, kwargs = self.blank(other, *args, **kwargs)
-            with torch.random.fork_rng(list(devices)):
+            with kept_streams(modalities.model):
                 output = modalities.call_quietly(*args, **kwargs)
             unimodal[kept] = _required(logits_of(output))
         return unimodal
