@@ -21,8 +21,6 @@ LONGER_FILES = {
     "methods/amss.py": "to be split",
     "methods/dus.py": "to be split",
     "methods/diagnose_relearn.py": "to be split",
-    "balancing/readouts.py": "to be split",
-    "balancing/method.py": "to be split",
 }
 LONGER_FUNCTIONS = {
     "equimodal.balancing.balancer.__init__": "to be split",

@@ -15,8 +15,8 @@ from equimodal.balancing.collection import Forward, collect_features, default_fo
 from equimodal.balancing.decisions import Record, by_step, on_host
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
-from equimodal.balancing.method import Epoch, Method, Plan, Step, merged
-from equimodal.balancing.readouts import LinearSplit, Readout, logits_of
+from equimodal.balancing.method import Method
+from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.recorder import Recorder, readable
 from equimodal.balancing.requirements import (
     check_arguments,
@@ -27,6 +27,7 @@ from equimodal.balancing.requirements import (
     needs_readout,
 )
 from equimodal.balancing.restart import check_state, plain
+from equimodal.balancing.step import Epoch, Plan, Step, merged
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates import (
     UpdateScaling,
@@ -108,7 +109,7 @@ class Balancer:
         self.method = method
         self.readout = readout
         self.task = task or Classification()
-        self.objective = getattr(method, "objective", None) or objective
+        self.objective = method.objective or objective
         self.loaders = dict(loaders or {})
         self.forward = forward
         self.optimizers: tuple[Optimizer, ...] = ()
@@ -440,7 +441,7 @@ class Balancer:
         targets = self._targets(target, rows)
         if logits is not None and labels is not None:
             self.task.check(logits, labels)
-        if logits is not None and rows is None and isinstance(self.readout, LinearSplit):
+        if logits is not None and rows is None and self.readout:
             self.readout.check(self.modalities, features, logits)
         return Step(
             **self._moment(), task=self.task, objective=self.objective, targets=targets, rows=rows,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.method import Method, Step
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
 from equimodal.parts.quiet import kept_streams
 from equimodal.parts.sharding import is_sharded
@@ -103,7 +104,8 @@ def inspect(balancer: "Balancer", batch: Any) -> Check:
             modalities.record.forget_call()
     return Check(
         method=repr(balancer.method), objective=balancer.objective, on=balancer.on,
-        readout=_readout(balancer), stages=_stages(balancer.method),
+        readout=balancer.readout.title if balancer.readout else "none",
+        stages=_stages(balancer.method),
         modalities=tuple(_found(balancer, m, found.get(m)) for m in modalities.names),
         shared=len(modalities.shared), logits=logits, losses=losses, problems=tuple(problems),
     )  # fmt: skip
@@ -118,14 +120,6 @@ def _undone(model: nn.Module) -> Iterator[None]:
     with torch.no_grad():
         for buffer, value in buffers:
             buffer.copy_(value)
-
-
-def _readout(balancer: "Balancer") -> str:
-    given = balancer.readout
-    if given is None:
-        return "none"
-    argument = getattr(given, "head", None) or getattr(given, "fill", None)
-    return type(given).__name__ + (f"({argument!r})" if argument else "")
 
 
 def _stages(method: Method) -> tuple[str, ...]:

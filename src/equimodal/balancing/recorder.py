@@ -28,8 +28,8 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.decisions import Record, on_host
-from equimodal.balancing.method import Step
 from equimodal.balancing.recording_file import SCHEMA, write
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.parts.gradients import conflict, encoder_norms, gradient_shares
 from equimodal.parts.modalities import ModalityMap

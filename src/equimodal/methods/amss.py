@@ -32,7 +32,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from equimodal.balancing.method import Epoch, Method, Step
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Epoch, Step
 from equimodal.balancing.task import Classification, Task
 from equimodal.checks import is_number, require, require_choice, require_number
 from equimodal.errors import BalanceError

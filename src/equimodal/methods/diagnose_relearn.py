@@ -29,7 +29,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.method import Epoch, Method
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Epoch
 from equimodal.balancing.task import Task
 from equimodal.checks import is_number, require, require_number
 from equimodal.errors import BalanceError

@@ -25,12 +25,12 @@ Only the score, its running mean and the names of the two samplers are public. *
 
 import functools
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from equimodal.balancing.method import Method, Moment, Plan, Step
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Moment, Plan, Step
 from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_number
 from equimodal.errors import BalanceError
@@ -148,9 +148,9 @@ class DUS(Method):
     """
 
     needs: frozenset[str] = frozenset({"unimodal_logits"})
-    objective: ClassVar[str] = "fused+unimodal"
-    unpaired: ClassVar[bool] = True
-    per_forward: ClassVar[bool] = True
+    objective = "fused+unimodal"
+    unpaired = True
+    per_forward = True
 
     def __init__(
         self,
@@ -285,7 +285,7 @@ class DUS(Method):
             return []
         if step.paired:
             return [step.fused_loss]
-        if not getattr(step.readout, "additive", False):
+        if step.readout is None or not step.readout.additive:
             raise BalanceError(
                 "DUS(plug_in=True) on unpaired batches needs a readout whose parts sum to the "
                 "logits: pass LinearSplit(...), or give paired batches."
