@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from equimodal.functional import cluster_purity, relearn_strength
-from equimodal.methods.diagnose_relearn import feature_clusters
+from equimodal.numerics.purity import feature_clusters
 
 SIZE, TRAIN, VALIDATION = 64, 5954, 744
 CLASSES = (6, 31)

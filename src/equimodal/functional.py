@@ -6,8 +6,9 @@ from equimodal.methods.amss import (
     unit_importance,
     update_fractions,
 )
-from equimodal.methods.diagnose_relearn import cluster_purity, relearn_strength
-from equimodal.methods.dus import cumulative_score, sample_counts
+from equimodal.methods.diagnose_relearn import relearn_strength
+from equimodal.methods.dus_counts import cumulative_score, sample_counts
+from equimodal.numerics.purity import cluster_purity
 from equimodal.numerics.sampling import inclusion_probabilities
 
 __all__ = [

@@ -12,7 +12,7 @@ from torch import nn
 from contract.training import PAIR, run, start, trained
 from equimodal import BalanceError, Balancer, LinearSplit, methods
 from equimodal.functional import cumulative_score, sample_counts
-from equimodal.methods.dus import divide, sampling_shares
+from equimodal.methods.dus_counts import divide, sampling_shares
 
 THREE = ("linear", "convolutional", "gru")
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=5)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from equimodal.methods.diagnose_relearn import cluster_purity, feature_clusters, stratified_rows
+from equimodal.numerics.purity import cluster_purity, feature_clusters, stratified_rows
 
 MOST = 2000
 """Samples of a split that are clustered; both splits get equally many, as the gap would otherwise
