@@ -1,6 +1,6 @@
 """The methods' pure functions, one for each equation."""
 
-from equimodal.methods.amss import (
+from equimodal.methods.amss_equations import (
     modality_significance,
     sample_units,
     unit_importance,

@@ -248,7 +248,7 @@ def test_the_significance_is_that_of_the_samples_of_all_ranks(monkeypatch):
 
     # Two ranks one after the other, with batches of different sizes: the second adds the first's.
     sums = []
-    module = "equimodal.methods.amss.sum_over_ranks"
+    module = "equimodal.methods.amss_equations.sum_over_ranks"
     monkeypatch.setattr(module, lambda values: (sums.append(values), values)[1])
     _, *first = significance(torch.arange(3))
     monkeypatch.setattr(module, lambda values: values + sums[0])
