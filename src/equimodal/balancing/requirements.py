@@ -7,7 +7,7 @@ from torch import Tensor
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.task import Regression, Task
-from equimodal.checks import require_choice
+from equimodal.checks import require_choice, require_number
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 
@@ -27,11 +27,16 @@ def check_arguments(
     on: str,
     readout: Readout | None,
     loaders: Collection[str],
+    log_every: int | None,
+    diagnose: int | None,
 ) -> None:
     """Refuse what cannot work, by name. Raises BalanceError."""
     name = type(method).__name__
     require_choice("objective", objective, OBJECTIVES)
     require_choice("on", on, ("gradient", "update"))
+    for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
+        if value is not None:
+            require_number(argument, value, low=1, whole=True)
     if readout is not None and not isinstance(readout, Readout):
         raise BalanceError(
             f"readout must be LinearSplit(...), Ablation(...), InputAblation(...), "

@@ -125,8 +125,8 @@ def fit(
             clock.seconds(), time.perf_counter() - ending,
             waited=clock.waited, samples=len(setup.source.train),
         )  # fmt: skip
-        history.decisions += setup.balancer.drain_records()
-        history.diagnosis += setup.balancer.drain_diagnosis()
+        history.decisions += setup.balancer.decisions.drain()
+        history.diagnosis += setup.balancer.diagnosis.drain()
         history.seconds += time.perf_counter() - started
         if setup.fabric.is_global_zero:
             save(setup, history, folder)

@@ -177,7 +177,7 @@ def test_amss_runs_on_parameters_alone_where_its_fractions_need_no_features(sett
     balancer.loss(output, torch.tensor([0, 1, 2, 0, 1, 2])).backward()
     balancer.before_step()
     balancer.epoch_end()
-    assert any(r["name"] == "fraction" for r in balancer.drain_records())
+    assert any(r["name"] == "fraction" for r in balancer.decisions.drain())
 
 
 def test_auxiliary_heads_train_only_themselves():

@@ -50,7 +50,7 @@ def look_inside(
     setup.network.load_state_dict(load_checkpoint(path)["best"])
     assert isinstance(setup.balancer, Balancer)
     readout = setup.network.readout()
-    subject = Subject(setup.network, setup.balancer.modalities, default_forward, readout)
+    subject = Subject(setup.network, setup.balancer.setting.modalities, default_forward, readout)
     train = Batches(setup.source.train)
     judged = Batches(getattr(setup.source, split))
     seen, unseen = subject.see(train, "train"), subject.see(judged, split)
