@@ -22,9 +22,9 @@ import torch
 from PIL import Image
 
 from equimodal import data
-from equimodal.data.arrays import generator
 from equimodal.data.defaults import TRAINING_DEFAULTS
 from equimodal.data.sets import avdigits, fsdd
+from equimodal.numerics.random import data_generator
 from equimodal.training.config import RunConfig
 from equimodal.training.loop import train
 from equimodal.training.setup import Setup, build
@@ -45,7 +45,7 @@ def write(root: Path, folder: Path, seed: int) -> Path:
     for part, mine in avdigits._by_speaker(recordings, seed, root).items():
         images, digits = pools[part]
         labels = recordings.digits[mine]
-        drawn = avdigits._pairs(labels, digits, generator(seed, f"pairs {part}"))
+        drawn = avdigits._pairs(labels, digits, data_generator(seed, f"pairs {part}"))
         rows += _rows(root, folder, recordings, mine, images, drawn, f"{seed}-{part}", part)
     table = folder / f"avdigits-{seed}.csv"
     with open(table, "w", newline="") as file:

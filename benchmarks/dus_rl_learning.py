@@ -97,7 +97,7 @@ def train(row: Row, seed: int) -> list[dict[str, Any]]:
             optimizer.step()
             optimizer.zero_grad()
         balancer.epoch_end()
-    return balancer.drain_records()
+    return balancer.decisions.drain()
 
 
 def result(row: Row, seed: int) -> dict[str, Any]:

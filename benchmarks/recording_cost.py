@@ -46,7 +46,7 @@ def ratios(setup: Setup, device: torch.device, every: int, rounds: int) -> list[
         order = (plain, watched) if turn % 2 else (watched, plain)
         seconds = {id(trainer): timed(trainer, device) for trainer in order}
         found.append(seconds[id(watched)] / seconds[id(plain)])
-        watched.balancer.flush()
+        watched.balancer.decisions.flush()
     return found
 
 

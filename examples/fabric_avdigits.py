@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model.eval()
     with torch.no_grad():
         output = model(test.inputs)
-        logits = {"fused": output.logits, **balancer.readout(balancer.modalities, output.features)}
+        logits = {"fused": output.logits, **balancer.setting.unimodal_logits(output.features)}
     for name, z in logits.items():
         fabric.print(f"{name}: {(z.argmax(1) == test.labels).float().mean():.1%}")
 

@@ -39,7 +39,7 @@ class Keypad(lightning.LightningModule):
     def test_step(self, batch: tuple[dict[str, Tensor], Tensor, Tensor], _: int) -> None:
         """Accuracy of the fused model and of each modality's part of it."""
         output = self.net(batch[0])
-        parts = self.balancer.readout(self.balancer.modalities, output.features)
+        parts = self.balancer.setting.unimodal_logits(output.features)
         for name, logits in {"fused": output.logits, **parts}.items():
             self.log(f"accuracy/{name}", (logits.argmax(1) == batch[1]).float().mean())
 

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model.eval()
     with torch.no_grad():
         output = model(source.test.inputs)
-        logits = {"fused": output.logits, **balancer.readout(balancer.modalities, output.features)}
+        logits = {"fused": output.logits, **balancer.setting.unimodal_logits(output.features)}
     for name, z in logits.items():
         print(f"{name}: {(z.argmax(1) == source.test.labels).float().mean():.1%}")
 

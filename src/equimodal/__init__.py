@@ -10,8 +10,9 @@ from equimodal.errors import BalanceError, DataError
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
-    from equimodal.balancing.method import Epoch, Method, Step
+    from equimodal.balancing.method import Method
     from equimodal.balancing.readouts import Ablation, AuxiliaryHeads, InputAblation, LinearSplit
+    from equimodal.balancing.step import Epoch, Step
     from equimodal.balancing.task import Classification, MultiLabel, Regression
     from equimodal.diagnosis.own_model.model import diagnose
     from equimodal.experiments.choice.choice import choose
@@ -59,14 +60,14 @@ _HOMES = {
     "Balancer": "balancing.balancer",
     "Classification": "balancing.task",
     "Encoder": "parts.selection",
-    "Epoch": "balancing.method",
+    "Epoch": "balancing.step",
     "InputAblation": "balancing.readouts",
     "LinearSplit": "balancing.readouts",
     "Method": "balancing.method",
     "ModalityMap": "parts.modalities",
     "MultiLabel": "balancing.task",
     "Regression": "balancing.task",
-    "Step": "balancing.method",
+    "Step": "balancing.step",
     "compare": "experiments.compare",
     "choose": "experiments.choice.choice",
     "diagnose": "diagnosis.own_model.model",

@@ -7,14 +7,14 @@ from equimodal.methods import functions
 from equimodal.numerics.sampling import inclusion_probabilities
 
 if TYPE_CHECKING:  # for type checkers alone
-    from equimodal.methods.amss import modality_significance as modality_significance
-    from equimodal.methods.amss import sample_units as sample_units
-    from equimodal.methods.amss import unit_importance as unit_importance
-    from equimodal.methods.amss import update_fractions as update_fractions
-    from equimodal.methods.diagnose_relearn import cluster_purity as cluster_purity
+    from equimodal.methods.amss_equations import modality_significance as modality_significance
+    from equimodal.methods.amss_equations import sample_units as sample_units
+    from equimodal.methods.amss_equations import unit_importance as unit_importance
+    from equimodal.methods.amss_equations import update_fractions as update_fractions
     from equimodal.methods.diagnose_relearn import relearn_strength as relearn_strength
-    from equimodal.methods.dus import cumulative_score as cumulative_score
-    from equimodal.methods.dus import sample_counts as sample_counts
+    from equimodal.methods.dus_counts import cumulative_score as cumulative_score
+    from equimodal.methods.dus_counts import sample_counts as sample_counts
+    from equimodal.numerics.purity import cluster_purity as cluster_purity
 
 _HOMES = functions()
 

@@ -50,6 +50,6 @@ def result(name, **options):
     training = trained(name, **options)
     return {
         "weights": training.weights,
-        "records": training.balancer.drain_records(),
+        "records": training.balancer.decisions.drain(),
         "updates": training.balancer.step_index,
     }

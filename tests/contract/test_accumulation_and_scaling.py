@@ -18,7 +18,7 @@ def test_two_micro_batches_of_8_equal_one_batch_of_16(name):
 
 
 def names_and_steps(training):
-    return [(r["step"], r["name"]) for r in training.balancer.drain_records()]
+    return [(r["step"], r["name"]) for r in training.balancer.decisions.drain()]
 
 
 def test_only_methods_that_draw_their_own_batches_act_at_every_forward_pass():

@@ -22,7 +22,7 @@ def test_two_epochs_run_with_any_encoders_and_the_loss_falls(name, combination):
 
     assert all(map(math.isfinite, training.losses))
     assert sum(training.losses[-3:]) < sum(training.losses[:3])
-    records = training.balancer.drain_records()
+    records = training.balancer.decisions.drain()
     assert {r["name"] for r in records} >= expected_records(name)
     for record in records:
         assert set(record) == {"step", "epoch", "name", "values"}

@@ -65,7 +65,7 @@ def made(name, fusion, **options):
 
 
 def losses_of(model, balancer):
-    parameters = [*model.parameters(), *getattr(balancer.readout, "parameters", list)()]
+    parameters = [*model.parameters(), *getattr(balancer.setting.readout, "parameters", list)()]
     optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
     audio, video, labels = fusions.batch()
     losses = []
@@ -107,7 +107,7 @@ def test_the_parts_of_a_linear_fusion_sum_to_its_logits(fusion):
     model, balancer = made("amss", fusion)
     audio, video, _ = fusions.batch()
     logits = model(audio, video)
-    parts = balancer.readout(balancer.modalities, balancer.modalities.take_features())
+    parts = balancer.setting.unimodal_logits(balancer.setting.modalities.take_features())
     torch.testing.assert_close(sum(parts.values()), logits, rtol=0, atol=1e-12)
 
 

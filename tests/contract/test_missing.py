@@ -88,7 +88,7 @@ def test_a_method_trains_where_modalities_are_missing(name):
     losses = train(model, balancer, present_in())
     assert all(map(math.isfinite, losses))
     assert losses[-1] < losses[0]
-    values = [v for r in balancer.drain_records() for v in r["values"].values()]
+    values = [v for r in balancer.decisions.drain() for v in r["values"].values()]
     assert None not in values
 
 
@@ -107,13 +107,13 @@ def test_a_modalitys_own_loss_is_over_its_own_rows():
 
 def test_the_significance_of_a_modality_is_that_of_its_own_rows():
     _, balancer = made("amss")
-    model = balancer.modalities.model
+    model = balancer.setting.modalities.model
     present = present_in()
     audio, video, labels = blanked(present)
     balancer.loss(model(audio, video), labels, present).backward()
     balancer.before_step()
     balancer.epoch_end()
-    found = {r["name"]: r["values"] for r in balancer.drain_records()}["significance"]
+    found = {r["name"]: r["values"] for r in balancer.decisions.drain()}["significance"]
     for k, (m, net, x) in enumerate(
         [("audio", model.audio_net, audio), ("video", model.video_net, video)]
     ):
@@ -131,11 +131,11 @@ def test_the_features_of_a_split_are_those_of_the_present_rows():
     def on_epoch_end(epoch):
         heard["features"], heard["labels"] = epoch.features("val")
 
-    balancer.method.on_epoch_end = on_epoch_end
+    balancer.setting.method.on_epoch_end = on_epoch_end
     balancer.epoch_end()
     present, (audio, _, labels) = present_in(), fusions.batch()
     rows = present[:, 0]
-    net = balancer.modalities.model.audio_net
+    net = balancer.setting.modalities.model.audio_net
     torch.testing.assert_close(heard["features"]["audio"], net(audio[rows]).detach().float())
     assert torch.equal(heard["labels"]["audio"], labels[rows])
     assert [len(y) for y in heard["labels"].values()] == [18, 20]
@@ -170,7 +170,7 @@ def test_micro_batches_with_different_modalities_make_one_update():
     balancer.loss(model(audio, None), labels, torch.stack([every, none], 1)).backward()
     balancer.before_step()
     balancer.epoch_end()
-    assert {r["name"] for r in balancer.drain_records()} >= {"significance", "fraction"}
+    assert {r["name"] for r in balancer.decisions.drain()} >= {"significance", "fraction"}
 
 
 def test_an_ablation_reads_present_rows_too():

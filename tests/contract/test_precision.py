@@ -75,7 +75,7 @@ def test_a_method_trains_in_half_precision(name, dtype, device):
     loop = Loop(name, device, dtype).train()
     assert all(map(math.isfinite, loop.losses))
     assert sum(loop.losses[-6:]) < 0.9 * sum(loop.losses[:6])
-    records = loop.balancer.drain_records()
+    records = loop.balancer.decisions.drain()
     assert all(math.isfinite(v) for r in records for v in r["values"].values())
 
 
@@ -84,7 +84,7 @@ def test_half_precision_decides_as_single_precision_does(name):
     decided = {"amss": "fraction", "dus": "score", "relearn": "train_purity"}[name]
     found = []
     for dtype in (None, torch.bfloat16):
-        records = Loop(name, "cpu", dtype).train().balancer.drain_records()
+        records = Loop(name, "cpu", dtype).train().balancer.decisions.drain()
         found.append([list(r["values"].values()) for r in records if r["name"] == decided])
     assert torch.tensor(found[0]).sub(torch.tensor(found[1])).abs().mean() < 0.1
 

@@ -23,13 +23,13 @@ def test_the_same_seed_gives_the_same_training_and_leaves_the_global_streams_alo
 
     assert random_streams() == before
     assert one.losses == other.losses
-    assert one.balancer.drain_records() == other.balancer.drain_records()
+    assert one.balancer.decisions.drain() == other.balancer.decisions.drain()
     assert_same_weights(one.weights, other.weights)
 
 
 @pytest.mark.parametrize("name", every())
 def test_every_method_acts_within_the_trainings_of_these_tests(name):
-    assert trained(name).balancer.acted
+    assert trained(name).balancer.setting.method.acted
 
 
 @pytest.mark.parametrize("name", every())

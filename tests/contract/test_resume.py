@@ -41,9 +41,9 @@ def assert_resumes(name, *, constants, **options):
 
     assert first.losses + second.losses == whole.losses
     assert_same_weights(second.weights, whole.weights)
-    records = first.balancer.drain_records() + second.balancer.drain_records()
-    assert by_time(records) == by_time(whole.balancer.drain_records())
-    assert second.balancer.acted == whole.balancer.acted
+    records = first.balancer.decisions.drain() + second.balancer.decisions.drain()
+    assert by_time(records) == by_time(whole.balancer.decisions.drain())
+    assert second.balancer.setting.method.acted == whole.balancer.setting.method.acted
 
 
 def by_time(records):

@@ -86,7 +86,7 @@ def test_significance_of_several_labels_is_a_bound_summed_over_them():
     balancer.loss(model(audio, video), targets("labels", labels)).backward()
     balancer.before_step()
     balancer.epoch_end()
-    found = {r["name"]: r["values"] for r in balancer.drain_records()}["significance"]
+    found = {r["name"]: r["values"] for r in balancer.decisions.drain()}["significance"]
 
     share = 1 / 3  # each of three balanced classes is true in a third of the samples
     entropy = -3 * (share * math.log(share) + (1 - share) * math.log(1 - share))

@@ -57,12 +57,12 @@ def test_a_unit_that_is_not_drawn_stands_still_and_one_that_is_moves_as_the_opti
     before, alone, after = one_update(training)
     training.balancer.epoch_end()
 
-    modalities = training.balancer.modalities
+    modalities = training.balancer.setting.modalities
     old, new, free = (dict(of_units(modalities, w)) for w in (before, after, alone))
     stood = {u for u in old if torch.equal(old[u], new[u])}
     assert all(torch.equal(new[u], free[u]) for u in old.keys() - stood)
     assert not any(torch.equal(old[u], free[u]) for u in old)
-    last = [r for r in training.balancer.drain_records() if r["name"] == "fraction"][-1]
+    last = [r for r in training.balancer.decisions.drain() if r["name"] == "fraction"][-1]
     for m in modalities.names:
         for layer in modalities.units(m):
             moved = [u for u in old.keys() - stood if u[:2] == (m, layer.name)]
@@ -79,7 +79,7 @@ def test_an_unbiased_mask_multiplies_the_whole_update_of_a_unit_by_one_factor(na
     training = run(start(name, kinds=KINDS, on="update"), 1)
     before, alone, after = one_update(training)
 
-    modalities = training.balancer.modalities
+    modalities = training.balancer.setting.modalities
     old, new, free = (dict(of_units(modalities, w)) for w in (before, after, alone))
     for unit in old:
         if torch.equal(old[unit], new[unit]):

@@ -32,4 +32,4 @@ def result(name, rank):
         training.optimizer.step()
         training.optimizer.zero_grad()
     training.balancer.epoch_end()
-    return {"weights": training.weights, "records": training.balancer.drain_records()}
+    return {"weights": training.weights, "records": training.balancer.decisions.drain()}

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from equimodal import Balancer, LinearSplit, methods
+from equimodal.balancing.recorder import Recorder
 from places import ROOT
 
 CARDS = sorted(p.relative_to(ROOT) for p in (ROOT / "docs" / "methods").glob("*.md"))
@@ -70,7 +71,7 @@ def test_the_page_on_diagnosis_diagnoses_a_model_and_names_the_rules(monkeypatch
         first.replace("    untrained=", "    forward=forward, untrained="),
         {**given, "forward": forward},
     )
-    monkeypatch.setattr(Balancer, "save_diagnosis", lambda self, path: None)
+    monkeypatch.setattr(Recorder, "save", lambda self, path: None)
     more = {"Balancer": Balancer, "LinearSplit": LinearSplit, "method": methods.create("joint")}
     exec(second, {**given, **more, "encoders": ENCODERS})
 

@@ -27,7 +27,7 @@ def in_trainers_order(name, *, dtype=None, clip=None):
     before ``before_step()``.
     """
     made = start(name)
-    made.balancer._watch.clips_first = clip is not None
+    made.balancer.watch.clips_first = clip is not None
     for _ in range(EPOCHS):
         for inputs, target, _ in loader():
             with torch.autocast("cpu", dtype, enabled=dtype is not None):

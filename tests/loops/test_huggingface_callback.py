@@ -34,7 +34,7 @@ def decisions(made):
     """(tag, step) -> value of every decision, as TensorBoard names them."""
     return {
         (f"train/balance/{r['name']}/{m}", r["step"]): value
-        for r in made.balancer.drain_records()
+        for r in made.balancer.decisions.drain()
         for m, value in r["values"].items()
     }
 

@@ -114,7 +114,7 @@ def test_planned_epochs_are_the_trainers_unless_the_balancer_was_given_some(tmp_
     for made in (told, untold):
         trainer(made, tmp_path, num_train_epochs=2)[0].train()
 
-    assert (told.balancer.epochs, untold.balancer.epochs) == (7, 2)
+    assert (told.balancer.setting.epochs, untold.balancer.setting.epochs) == (7, 2)
 
 
 def test_an_epoch_that_is_cut_short_has_no_end_but_its_decisions_are_kept(tmp_path):
@@ -122,7 +122,7 @@ def test_an_epoch_that_is_cut_short_has_no_end_but_its_decisions_are_kept(tmp_pa
     trainer(made, tmp_path, max_steps=MIDDLE)[0].train()
 
     assert (made.balancer.step_index, made.balancer.epoch_index) == (MIDDLE, 1)
-    steps = {r["step"] for r in made.balancer.drain_records()}
+    steps = {r["step"] for r in made.balancer.decisions.drain()}
     assert steps == set(range(MIDDLE))
 
 
@@ -132,4 +132,4 @@ def test_a_callback_serves_one_training_after_another(tmp_path):
     built.train()
     built.train()
 
-    assert (made.balancer.epoch_index, len(made.balancer.optimizers)) == (4, 1)
+    assert (made.balancer.epoch_index, len(made.balancer.setting.optimizers)) == (4, 1)

@@ -64,7 +64,7 @@ def test_decisions_reach_every_logger_of_the_trainer(name):
     made = fit(name, logger=[one, two])
 
     assert one.decisions == two.decisions == decisions(name) != []
-    assert made.balancer.log is None
+    assert made.balancer.decisions.log is None
 
 
 def test_decisions_go_to_the_users_own_log_where_there_is_one():
@@ -79,18 +79,18 @@ def test_the_planned_epochs_are_the_trainers_unless_the_user_gave_them():
     for given, planned in ((None, EPOCHS), (8, 8)):
         made = fit("relearn-fixed", start_with={"epochs": given})
         assert gap(weights(made.model), plain("relearn-fixed", planned=planned)) == 0
-        assert made.balancer.epochs == given
+        assert made.balancer.setting.epochs == given
 
 
 def test_a_second_trainer_lends_its_own_epochs():
     made = start("amss", epochs=None, attached=False)
     lit, seen = Automatic(made), []
-    made.balancer.log = lambda *_: seen.append(made.balancer.epochs)
+    made.balancer.decisions.log = lambda *_: seen.append(made.balancer.setting.epochs)
     for epochs in (1, 2):
         trainer(max_epochs=epochs).fit(lit, loader())
 
-    assert set(seen) == {1, 2} and made.balancer.epochs is None
-    assert made.balancer.optimizers == made.optimizers
+    assert set(seen) == {1, 2} and made.balancer.setting.epochs is None
+    assert made.balancer.setting.optimizers == made.optimizers
 
 
 @pytest.mark.parametrize("name", ["amss+", "dus", "relearn"])

@@ -4,7 +4,7 @@ import torch
 from contract.models import CLASSES, dataset, model
 from contract.training import start
 from equimodal import functional
-from equimodal.balancing.method import Moment
+from equimodal.balancing.step import Moment
 from equimodal.methods.amss_released import released_fractions
 from reference import amss as reference
 
@@ -77,7 +77,9 @@ def test_one_step_equals_the_slow_loops(kinds, weighting):
     fractions = reference.shares(rho, 0.2)
     sizes = [count for kind in kinds for count, *_ in LAYERS[kind]]
     draws = torch.empty(len(sizes), max(sizes))
-    draws.exponential_(generator=Moment(0, 0, training.balancer.modalities, 3, []).generator())
+    draws.exponential_(
+        generator=Moment(0, 0, training.balancer.setting.modalities, 3, []).generator()
+    )
     expected = expected_gradients(kinds, net, fractions, draws, weighting)
     others = {n: p.grad.clone() for n, p in net.named_parameters() if n not in expected}
 
@@ -92,7 +94,7 @@ def test_one_step_equals_the_slow_loops(kinds, weighting):
         assert torch.equal(found == 0, wanted == 0), name
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=0)
     training.balancer.epoch_end()
-    records = {r["name"]: list(r["values"].values()) for r in training.balancer.drain_records()}
+    records = {r["name"]: list(r["values"].values()) for r in training.balancer.decisions.drain()}
     assert records["significance"] == pytest.approx(rho, rel=1e-12)
     assert records["fraction"] == pytest.approx(fractions, rel=1e-12)
 
@@ -113,7 +115,7 @@ def test_the_label_entropy_is_that_of_all_labels_seen_so_far(restarted):
         training.balancer.before_step()
         rho = reference.significance(logits, features, labels.tolist(), seen)
     training.balancer.epoch_end()
-    last = [r for r in training.balancer.drain_records() if r["name"] == "significance"][-1]
+    last = [r for r in training.balancer.decisions.drain() if r["name"] == "significance"][-1]
     assert list(last["values"].values()) == pytest.approx(rho, rel=1e-12)
 
 
@@ -160,7 +162,7 @@ def test_the_released_formulas_equal_the_slow_loops_guards_included(script, scal
     training.balancer.before_step()
     training.balancer.epoch_end()
 
-    records = {r["name"]: list(r["values"].values()) for r in training.balancer.drain_records()}
+    records = {r["name"]: list(r["values"].values()) for r in training.balancer.decisions.drain()}
     assert records["significance"] == pytest.approx(rho, rel=1e-10)
     assert records["fraction"] == pytest.approx(fractions, rel=1e-10)
 
@@ -231,7 +233,7 @@ def test_the_significance_of_an_update_reads_all_its_micro_batches():
     training.balancer.before_step()
     training.balancer.epoch_end()
     labels = torch.cat([labels for _, labels in parts]).tolist()
-    records = {r["name"]: list(r["values"].values()) for r in training.balancer.drain_records()}
+    records = {r["name"]: list(r["values"].values()) for r in training.balancer.decisions.drain()}
     rho = reference.significance(logits, features, labels, labels)
     assert records["significance"] == pytest.approx(rho, rel=1e-12)
 
@@ -243,12 +245,14 @@ def test_the_significance_is_that_of_the_samples_of_all_ranks(monkeypatch):
         training.balancer.loss(training.model(inputs), labels).backward()
         training.balancer.before_step()
         training.balancer.epoch_end()
-        records = {r["name"]: list(r["values"].values()) for r in training.balancer.drain_records()}
+        records = {
+            r["name"]: list(r["values"].values()) for r in training.balancer.decisions.drain()
+        }
         return records["significance"], *read_forward(training.model, inputs), labels.tolist()
 
     # Two ranks one after the other, with batches of different sizes: the second adds the first's.
     sums = []
-    module = "equimodal.methods.amss.sum_over_ranks"
+    module = "equimodal.methods.amss_equations.sum_over_ranks"
     monkeypatch.setattr(module, lambda values: (sums.append(values), values)[1])
     _, *first = significance(torch.arange(3))
     monkeypatch.setattr(module, lambda values: values + sums[0])

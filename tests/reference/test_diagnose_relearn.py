@@ -31,7 +31,7 @@ def test_a_re_learning_equals_the_slow_loops():
     training = start("relearn", kinds=("linear", "gru", "convolutional"), epochs=4)
     net, balancer = training.model, training.balancer
     initial = training.weights
-    splits = balancer.loaders
+    splits = balancer.setting.loaders
     run_without_epoch_end(training)
     before = training.weights
     expected = {"train_purity": [], "validation_purity": []}
@@ -43,7 +43,7 @@ def test_a_re_learning_equals_the_slow_loops():
 
     balancer.epoch_end()
 
-    records = {r["name"]: list(r["values"].values()) for r in balancer.drain_records()}
+    records = {r["name"]: list(r["values"].values()) for r in balancer.decisions.drain()}
     for key, purities in expected.items():
         assert records[key] == pytest.approx(purities, rel=1e-6)
     pairs = zip(expected["train_purity"], expected["validation_purity"], strict=True)
@@ -67,7 +67,7 @@ def test_a_re_learning_equals_the_slow_loops():
 )
 def test_a_whole_training_with_the_released_schedule_equals_the_slow_loops(every, times, ends):
     made = trained("relearn", epochs=8, settings={"every": every, "times": times})
-    found = [r["epoch"] for r in made.balancer.drain_records() if r["name"] == "strength"]
+    found = [r["epoch"] for r in made.balancer.decisions.drain() if r["name"] == "strength"]
 
     slow = start("joint", epochs=8)
     initial, moments = slow.weights, []
@@ -89,7 +89,7 @@ def relearn_slowly(training, initial, lam):
             m: (encoder(inputs[m]).detach().float().numpy(), labels.tolist())
             for m, encoder in training.model.encoders.items()
         }
-        for split, [(inputs, labels)] in training.balancer.loaders.items()
+        for split, [(inputs, labels)] in training.balancer.setting.loaders.items()
     }
     alphas = reference.strengths(features["train"], features["val"], lam)
     for m, encoder in training.model.encoders.items():

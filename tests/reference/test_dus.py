@@ -68,7 +68,7 @@ def test_an_unpaired_iteration_equals_the_slow_loops(reduction):
         training.optimizer.zero_grad()
     balancer.epoch_end()
     assert unequal
-    last = [r for r in balancer.drain_records() if r["name"] == "score"][-1]
+    last = [r for r in balancer.decisions.drain() if r["name"] == "score"][-1]
     assert list(last["values"].values()) == pytest.approx(previous, rel=1e-12)
 
 

@@ -1,8 +1,7 @@
 """The balancer: binds a model to a method and runs the method's stages inside any loop."""
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,23 +9,22 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from equimodal.balancing.batches import Batches, Stream, epoch_batches, unpaired_rows, with_pairs
-from equimodal.balancing.binding import bind, release
-from equimodal.balancing.collection import collect_features
-from equimodal.balancing.decisions import Record, by_step, on_host
+from equimodal.balancing.collection import Forward, collect_features, default_forward
+from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
-from equimodal.balancing.method import Epoch, Method, Plan, Step, merged
-from equimodal.balancing.readouts import LinearSplit, Readout, logits_of
-from equimodal.balancing.recorder import Recorder, readable
+from equimodal.balancing.method import Method
+from equimodal.balancing.readouts import Readout, logits_of
+from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import (
     check_arguments,
-    check_features,
     check_modules,
     check_optimizers,
     check_parameters,
-    needs_readout,
 )
 from equimodal.balancing.restart import check_state, plain
+from equimodal.balancing.setting import Setting, bind, release
+from equimodal.balancing.step import Epoch, Plan, Step, merged
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates import (
     UpdateScaling,
@@ -37,15 +35,8 @@ from equimodal.balancing.updates import (
 )
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError
-from equimodal.parts.presence import rows_present
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
-
-Log = Callable[[dict[str, float], int], Any]
-
-
-def _default_forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
-    return model(batch[0]), batch[1]
 
 
 class Balancer:
@@ -74,7 +65,7 @@ class Balancer:
             outside the step: any logger's own function, such as ``fabric.log_dict``.
         log_every: hand decisions to ``log`` every so many updates; by default at an epoch's end.
         diagnose: record scores, gradient norms and conflicts of every modality each so many
-            updates, such as 10, for :meth:`save_diagnosis` and ``log``.
+            updates, such as 10, for ``balancer.diagnosis.save(path)`` and ``log``.
 
     Raises:
         BalanceError: something the method needs is missing, or the model has another balancer; the
@@ -100,7 +91,7 @@ class Balancer:
         task: Task | None = None,
         objective: str = "fused",
         loaders: Mapping[str, Iterable[Any]] | None = None,
-        forward: Callable[[nn.Module, Any], tuple[Any, ...]] = _default_forward,
+        forward: Forward = default_forward,
         optimizers: Sequence[Optimizer] = (),
         on: str = "gradient",
         epochs: int | None = None,
@@ -109,58 +100,42 @@ class Balancer:
         log_every: int | None = None,
         diagnose: int | None = None,
     ) -> None:
-        self.method = method
-        self.readout = readout
-        self.task = task or Classification()
-        self.objective = getattr(method, "objective", None) or objective
-        self.loaders = dict(loaders or {})
-        self.forward = forward
-        self.optimizers: tuple[Optimizer, ...] = ()
-        self.on = on
-        self.epochs = epochs
-        self.seed = seed
-        self.log = log
-        self.log_every = log_every
-        self.step_index = 0
-        self.epoch_index = 0
+        loaders, objective = dict(loaders or {}), method.objective or objective
+        task = task or Classification()
         check_arguments(
-            method,
-            task=self.task,
-            objective=self.objective,
-            on=on,
-            readout=readout,
-            loaders=self.loaders,
+            method, task=task, objective=objective, on=on, readout=readout, loaders=loaders,
+            log_every=log_every, diagnose=diagnose,
+        )  # fmt: skip
+        modalities = bind(self, model, encoders)
+        self.setting = Setting(
+            method, modalities, readout, task, objective, loaders, forward, on, seed, epochs
         )
-        if log_every is not None:
-            require_number("log_every", log_every, low=1, whole=True)
-        if diagnose is not None:
-            require_number("diagnose", diagnose, low=1, whole=True)
-        self.modalities = bind(self, model, encoders)
         try:
-            check_modules(method, self.modalities)
-            method.on_start(self.modalities)
+            check_modules(method, modalities)
+            method.on_start(modalities)
         except BalanceError:
             self.detach()  # the error keeps this one alive, and the corrected one needs the model
             raise
-        self._reads_unimodal = needs_readout(method, self.objective)
-        self._trains_unimodal = self.objective != "fused"
+        self.step_index = 0
+        self.epoch_index = 0
+        self.watch = LoopWatch(type(method).__name__)
+        self.diagnosis = Recorder(
+            diagnose, modalities, readout, trained=self.setting.reads_unimodal
+        )
+        self.decisions = Decisions(
+            modalities.names, log=log, every=log_every, measured=self.diagnosis.flush
+        )
         self._checked = False
         self._edits = method.edits_gradients()
         self._scaling = UpdateScaling()
         self._apply = self._scaling.hold if on == "update" else scale_gradients
         self._micro: list[Step] = []
-        self._waiting = 0
-        self._records: list[Record] = []
-        self._finished: list[dict[str, Any]] = []
         self._positions: dict[str, tuple[int, int]] = {}
-        self._watch = LoopWatch(type(method).__name__)
-        scores = readable(readout, trained=self._reads_unimodal)
-        self._recorder = Recorder(diagnose, self.modalities, scores=scores)
         self._attach(optimizers)
 
     def detach(self) -> None:
         """Take the balancer's hooks off the model, which may then get another balancer."""
-        release(self, self.modalities)
+        release(self, self.setting.modalities)
 
     def attach(self, *optimizers: Optimizer) -> None:
         """Make optimizers known that were made after the balancer, wrapped or not; known ones are
@@ -171,19 +146,16 @@ class Balancer:
         self._attach(optimizers)
 
     def _attach(self, optimizers: Sequence[Optimizer]) -> None:
-        given = dict.fromkeys(map(bare, optimizers))
-        new = [o for o in given if not any(o is known for known in self.optimizers)]
-        self.optimizers += tuple(new)
+        known = self.setting.optimizers
+        new = [o for o in dict.fromkeys(map(bare, optimizers)) if all(o is not k for k in known)]
+        self.setting.optimizers += tuple(new)
         if self._edits:
             for optimizer in new:
-                watch_steps(optimizer, weakref.WeakMethod(self._stepping))
-        if self.on == "update":
+                watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
+        if self.setting.on == "update":
             self._scaling.follow(new)
         elif self._edits:
-            warn_if_normalised(self.method, new)
-
-    def _stepping(self) -> None:
-        self._watch.saw_step(self.pending)
+            warn_if_normalised(self.setting.method, new)
 
     # -- the stages ---------------------------------------------------------------------------
 
@@ -205,82 +177,62 @@ class Balancer:
         Without gradients (``torch.no_grad()``) this is the plain fused loss and nothing is
         recorded, so that a validation loop may use it.
         """
-        logits = logits_of(output)
-        features = self.modalities.take_features()
+        setting, method, record = self.setting, self.setting.method, self.setting.modalities.record
+        logits, features = logits_of(output), record.take_features()
         if not torch.is_grad_enabled():
-            return self._plain_loss(logits, target)
-        check_optimizers(self.method, self.on, self.optimizers)
-        with self.modalities.record.autocast():
-            step = self._step(logits, target, features, present)
-            if self.method.unpaired:
-                self._watch.tell_pairing(step.paired)
-            loss = self.method.on_loss(step)
-            self._recorder.saw_loss(step)
-            if isinstance(self.readout, nn.Module) and self._reads_unimodal:
+            return setting.plain_loss(logits, target)
+        check_optimizers(method, setting.on, setting.optimizers)
+        with record.autocast():
+            step = setting.step(self._moment(), logits, target, features, present, self._apply)
+            if method.unpaired:
+                self.watch.tell_pairing(step.paired)
+            loss = method.on_loss(step)
+            self.diagnosis.saw_loss(step)
+            if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
             if self._edits:
-                self._micro.append(step.detached(unimodal=self._reads_unimodal))
-        self._waiting += 1
-        self._watch.saw_loss(loss.detach())
-        self.modalities.record.forget_call()
+                self._micro.append(step.detached(unimodal=setting.reads_unimodal))
+        self.watch.saw_loss(loss.detach())
+        record.forget_call()
         return loss
 
     @torch.no_grad()
     def before_step(self) -> None:
         """Run the gradient stage. Call it after ``backward()`` (and ``unscale_``), before clipping
         and ``optimizer.step()``, once an update."""
-        if not self._waiting:
+        setting = self.setting
+        if not self.watch.pending:
             raise BalanceError(
                 "before_step() was called without a loss() since the last one: call "
                 "balancer.loss(...) and backward() first."
             )
         if not self._checked:
-            check_parameters(self.modalities, gradients=self._edits)
+            check_parameters(setting.modalities, gradients=self._edits)
             self._checked = True
-        self._recorder.saw_gradients(self.step_index, self.epoch_index)
+        self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits:
-            self._watch.saw_gradients(self.modalities.model.parameters())
-            self.method.on_gradients(merged(self._micro, unimodal=self._reads_unimodal))
+            self.watch.saw_gradients(setting.modalities.model.parameters())
+            setting.method.on_gradients(merged(self._micro, unimodal=setting.reads_unimodal))
             self._micro = []
-        self._waiting = 0
-        self._watch.saw_update()
+        self.watch.saw_update()
         self.step_index += 1
-        if self.log_every and self.step_index % self.log_every == 0:
-            self.flush()
-
-    def host_clips_first(self) -> None:
-        """Say that the host clips gradients before it lets them be balanced, and knows it."""
-        self._watch.clips_first = True
-
-    @property
-    def pending(self) -> bool:
-        """Whether a ``loss()`` waits for its ``before_step()``."""
-        return bool(self._waiting)
+        self.decisions.saw_update(self.step_index)
 
     @torch.no_grad()
     def epoch_end(self) -> None:
         """Run the epoch stage, once after the last update of an epoch."""
-        self._watch.check_epoch(self.epoch_index, strict=self._edits)
+        setting, modalities = self.setting, self.setting.modalities
+        self.watch.check_epoch(self.epoch_index, strict=self._edits)
         epoch = Epoch(
-            **self._moment(), total=self.epochs, optimizers=self.optimizers,
+            **self._moment(), total=setting.epochs, optimizers=setting.optimizers,
             collect=lambda split: collect_features(
-                self.modalities, self.loaders[split], self.forward
+                modalities, setting.loaders[split], setting.forward
             ),
         )  # fmt: skip
-        self.method.on_epoch_end(epoch)
-        forget_gathered(self.modalities.model)
-        self.flush()
+        setting.method.on_epoch_end(epoch)
+        forget_gathered(modalities.model)
+        self.decisions.flush()
         self.epoch_index += 1
-
-    def flush(self) -> None:
-        """Hand the decisions so far to ``log``; :meth:`epoch_end` does it by itself."""
-        rows = on_host(self._records, self.modalities.names)
-        self._records.clear()
-        self._finished += rows
-        measured = self._recorder.flush()
-        if self.log:
-            for step, values in by_step(rows + measured):
-                self.log(values, step)
 
     def batches(
         self, dataset: Any, *, batch_size: int, start: int = 0
@@ -298,22 +250,20 @@ class Balancer:
             start: batches of this epoch that were trained before the loaded state was taken.
         """
         require_number("batch_size", batch_size, low=1, whole=True)
-        paired = epoch_batches(
-            dataset, batch_size, seed=self.seed, epoch=self.epoch_index, start=start
-        )
-        if not self.method.unpaired:
+        method, seed = self.setting.method, self.setting.seed
+        paired = epoch_batches(dataset, batch_size, seed=seed, epoch=self.epoch_index, start=start)
+        if not method.unpaired:
             yield from paired
             return
-        first = (0, 0)
         streams = {
-            m: Stream(len(dataset), seed=self.seed, name=m, position=self._positions.get(m, first))
-            for m in self.modalities.names
+            m: Stream(len(dataset), seed=seed, name=m, position=self._positions.get(m, (0, 0)))
+            for m in self.setting.modalities.names
         }
         for _ in range(start, len(self.loader(dataset, batch_size=batch_size))):
             plan = Plan(**self._moment(), batch_size=batch_size)
-            inputs, targets = unpaired_rows(dataset, streams, self.method.on_plan(plan))
+            inputs, targets = unpaired_rows(dataset, streams, method.on_plan(plan))
             self._positions = {m: s.position for m, s in streams.items()}
-            if self.method.keeps_pairs:
+            if method.keeps_pairs:
                 inputs, targets = with_pairs(next(paired), inputs, targets)
             yield inputs, targets
 
@@ -334,14 +284,7 @@ class Balancer:
 
             print(balancer.check(next(iter(loader))))
         """
-        return inspect(self, batch)
-
-    def dry_step(self, batch: Any) -> Step:
-        """The step of one batch, which no method has seen."""
-        self.modalities.take_features()
-        output, target, *present = self.forward(self.modalities.model, batch)
-        features = self.modalities.take_features()
-        return self._step(logits_of(output), target, features, *present or [None])
+        return inspect(self.setting, batch)
 
     # -- persistence --------------------------------------------------------------------------
 
@@ -352,21 +295,21 @@ class Balancer:
             constants: also the large tensors that are fixed from the start (initial weights);
                 leave them out where the same model is built again from the same seed.
         """
-        readout = self.readout.state_dict() if isinstance(self.readout, nn.Module) else None
+        given, readout = self.setting, self.setting.readout
         return {
             "format": 1,
             "step": self.step_index,
             "epoch": self.epoch_index,
-            "seed": self.seed,
-            "method": type(self.method).__name__,
-            "config": plain(self.method.config()),
-            "modalities": list(self.modalities.names),
-            "objective": self.objective,
-            "on": self.on,
+            "seed": given.seed,
+            "method": type(given.method).__name__,
+            "config": plain(given.method.config()),
+            "modalities": list(given.modalities.names),
+            "objective": given.objective,
+            "on": given.on,
             "streams": {m: list(p) for m, p in self._positions.items()},
-            "state": self.method.state_dict(),
-            "constants": self.method.constants if constants else None,
-            "readout": readout,
+            "state": given.method.state_dict(),
+            "constants": given.method.constants if constants else None,
+            "readout": readout.state_dict() if isinstance(readout, nn.Module) else None,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -376,107 +319,20 @@ class Balancer:
             BalanceError: written by another method, other arguments or other modalities.
         """
         check_state(state, self.state_dict())
-        self._micro, self._waiting = [], 0
+        method, readout = self.setting.method, self.setting.readout
+        self._micro = []
+        self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
-        self.seed = state["seed"]
+        self.setting.seed = state["seed"]
         self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}
-        self.method.load_state_dict(state["state"])
+        method.load_state_dict(state["state"])
         if state["constants"] is not None:
-            self.method.constants = dict(state["constants"])
-        if isinstance(self.readout, nn.Module) and state["readout"] is not None:
-            self.readout.load_state_dict(state["readout"])
-
-    # -- what was decided ---------------------------------------------------------------------
-
-    @property
-    def acted(self) -> bool:
-        """Whether the method has changed anything so far."""
-        return self.method.acted
-
-    @property
-    def note(self) -> str:
-        """What a reader of the results must know of this run; empty if nothing."""
-        return self.method.note
-
-    def drain_records(self) -> list[dict[str, Any]]:
-        """Decisions of all finished epochs since the last call:
-        ``{"step", "epoch", "name", "values": {m: float}}``, None for a value that is not finite."""
-        drained, self._finished = self._finished, []
-        return drained
-
-    def drain_diagnosis(self) -> list[dict[str, Any]]:
-        """What ``diagnose`` recorded since the last call, in the form of :meth:`drain_records`."""
-        return self._recorder.drain()
-
-    def save_diagnosis(self, path: str | Path) -> None:
-        """Write what ``diagnose`` recorded up to the last flush, for `equimodal diagnose PATH`.
-
-        A file that an earlier part of the same training wrote is continued.
-
-        Raises:
-            BalanceError: nothing was recorded, or the file cannot be written.
-        """
-        self._recorder.save(path, self.readout)
+            method.constants = dict(state["constants"])
+        if isinstance(readout, nn.Module) and state["readout"] is not None:
+            readout.load_state_dict(state["readout"])
 
     def __repr__(self) -> str:
-        return coverage(self)
-
-    # -- inside -------------------------------------------------------------------------------
+        return coverage(self.setting)
 
     def _moment(self) -> dict[str, Any]:
-        return {
-            "index": self.step_index, "epoch_index": self.epoch_index,
-            "modalities": self.modalities, "seed": self.seed, "records": self._records,
-        }  # fmt: skip
-
-    def _step(
-        self,
-        logits: Tensor | None,
-        target: Tensor | Mapping[str, Tensor],
-        features: dict[str, Tensor],
-        present: Tensor | None,
-    ) -> Step:
-        labels = target if isinstance(target, Tensor) else None
-        if present is not None and labels is None:
-            raise BalanceError("present belongs to a paired batch; found labels by modality.")
-        rows = None if labels is None else rows_present(present, len(labels), self.modalities.names)
-        check_features(features, self.modalities, rows, trained=self._trains_unimodal)
-        targets = self._targets(target, rows)
-        if logits is not None and labels is not None:
-            self.task.check(logits, labels)
-        if logits is not None and rows is None and isinstance(self.readout, LinearSplit):
-            self.readout.check(self.modalities, features, logits)
-        return Step(
-            **self._moment(), task=self.task, objective=self.objective, targets=targets, rows=rows,
-            target=labels, logits=None if labels is None else logits, outputs=features,
-            readout=self.readout, apply=self._apply,
-        )  # fmt: skip
-
-    def _targets(
-        self, target: Tensor | Mapping[str, Tensor], rows: Mapping[str, Tensor] | None
-    ) -> dict[str, Tensor]:
-        names = self.modalities.names
-        if isinstance(target, Tensor):
-            if rows is None:
-                return dict.fromkeys(names, target)
-            return {m: target[rows[m].to(target.device)] for m in names}
-        if not self.method.unpaired:
-            raise BalanceError(
-                f"{type(self.method).__name__} needs paired batches with one label tensor; found "
-                "labels by modality. Use a method that draws its own rows, or iterate over "
-                "balancer.batches(...)."
-            )
-        if set(target) != set(names):
-            raise BalanceError(
-                f"Labels by modality must name {list(names)}; found {sorted(target)}."
-            )
-        return {m: target[m] for m in names}
-
-    def _plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
-        if logits is None or not isinstance(target, Tensor):
-            raise BalanceError(
-                "Without gradients loss() is the plain fused loss and needs fused logits and one "
-                "label tensor; found an unpaired batch. Validate on paired batches."
-            )
-        self.task.check(logits, target)
-        return self.task.loss(logits, target)
+        return self.setting.moment(self.step_index, self.epoch_index, self.decisions.records)

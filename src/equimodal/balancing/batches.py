@@ -1,6 +1,5 @@
 """Shuffled streams of indices, the rows that they name, and both as a loader of epochs."""
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from torch.utils.data import default_collate
 
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError
+from equimodal.numerics.random import order_generator
 from equimodal.parts import distributed
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
     Raises:
         BalanceError: there is nothing to draw.
     """
-    digest = hashlib.blake2b(f"{seed}/{stream}/{turn}".encode(), digest_size=8).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
-    order = torch.randperm(count, generator=generator)
+    order = torch.randperm(count, generator=order_generator(seed, stream, turn))
     ranks = distributed.world_size()
     mine = order[distributed.rank() : count - count % ranks : ranks]
     if not len(mine):

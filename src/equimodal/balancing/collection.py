@@ -7,29 +7,34 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
-from equimodal.parts.forward_record import evaluating
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.presence import rows_present
+from equimodal.parts.quiet import quiet
+
+Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
+"""``forward(model, batch) -> (output, target)``, or ``(output, target, present)``."""
 
 
-@torch.no_grad()
+def default_forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
+    """Of batches ``(inputs, target)``."""
+    return model(batch[0]), batch[1]
+
+
 def collect_features(
     modalities: ModalityMap,
     loader: Iterable[Any],
-    forward: Callable[[nn.Module, Any], tuple[Any, ...]],
+    forward: Forward,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Features and labels of all batches by modality, on the CPU. -> {m: (N_m, D)}, {m: (N_m,)}
 
     Rows in which a modality is missing are left out of it, where ``forward`` tells them.
     In evaluation mode; the global random stream is left as it was.
     """
-    model = modalities.model
-    devices = {p.device for p in model.parameters() if p.is_cuda}
     features: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
     labels: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
-    with evaluating(model), torch.random.fork_rng(list(devices)):
+    with quiet(modalities.model):
         for batch in loader:
-            _, target, *present = forward(model, batch)
+            _, target, *present = forward(modalities.model, batch)
             rows = rows_present(present[0] if present else None, len(target), modalities.names)
             for m, found in modalities.take_features().items():
                 kept = slice(None) if rows is None else rows[m].cpu()

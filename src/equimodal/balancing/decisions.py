@@ -1,12 +1,15 @@
 """Decisions of a method: kept on the device in the step, copied to the host at an epoch's end."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+Log = Callable[[dict[str, float], int], Any]
+Rows = list[dict[str, Any]]
 
 
 @dataclass
@@ -47,3 +50,48 @@ def by_step(rows: Sequence[dict[str, Any]]) -> list[tuple[int, dict[str, float]]
         values = {f"balance/{row['name']}/{m}": v for m, v in row["values"].items()}
         steps.setdefault(row["step"], {}).update({k: v for k, v in values.items() if v is not None})
     return list(steps.items())
+
+
+class Decisions:
+    """What a balancer's method has decided, for a logger and for the training loop.
+
+    Args:
+        modalities: their names.
+        log: called with decisions and their step; None: nobody is told.
+        every: hand decisions over every so many updates; None: only where :meth:`flush` is called.
+        measured: gives what was recorded beside the decisions since the last call.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        *,
+        log: Log | None,
+        every: int | None,
+        measured: Callable[[], Rows],
+    ) -> None:
+        self.log = log
+        self.records: list[Record] = []
+        self._modalities, self._every, self._measured = modalities, every, measured
+        self._finished: Rows = []
+
+    def saw_update(self, updates: int) -> None:
+        """After so many updates."""
+        if self._every and updates % self._every == 0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand the decisions so far to ``log``; the end of an epoch does it by itself."""
+        rows = on_host(self.records, self._modalities)
+        self.records.clear()
+        self._finished += rows
+        measured = self._measured()
+        if self.log:
+            for step, values in by_step(rows + measured):
+                self.log(values, step)
+
+    def drain(self) -> Rows:
+        """Decisions of all finished epochs since the last call:
+        ``{"step", "epoch", "name", "values": {m: float}}``, None for a value that is not finite."""
+        drained, self._finished = self._finished, []
+        return drained

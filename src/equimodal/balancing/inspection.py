@@ -3,17 +3,18 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.method import Method, Step
+from equimodal.balancing.method import Method
+from equimodal.balancing.readouts import logits_of
+from equimodal.balancing.setting import Setting
+from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
+from equimodal.parts.quiet import kept_streams
 from equimodal.parts.sharding import is_sharded
-
-if TYPE_CHECKING:
-    from equimodal.balancing.balancer import Balancer
 
 _STAGES = {"on_loss": "loss", "on_gradients": "gradients", "on_epoch_end": "end of an epoch"}
 _MUCH = 0.5
@@ -80,60 +81,61 @@ class Check:
         ])  # fmt: skip
 
 
-def inspect(balancer: "Balancer", batch: Any) -> Check:
+def inspect(setting: Setting, batch: Any) -> Check:
     """Run one batch forward and backward without a trace, and report. See `Balancer.check`."""
-    modalities, problems = balancer.modalities, list(_standing_problems(balancer))
+    modalities, problems = setting.modalities, list(_standing_problems(setting))
     found: dict[str, Tensor] = {}
     losses: dict[str, float] = {}
     logits: tuple[int, ...] | None = None
     with _undone(modalities.model):
         try:
-            step = balancer.dry_step(batch)
+            step = _dry_step(setting, batch)
             found = step.outputs
             logits = None if step.logits is None else tuple(step.logits.shape)
             with modalities.record.autocast():
                 losses = _losses(step)
                 problems += _value_problems(step, losses)
-                problems += _gradient_problems(balancer, step)
+                problems += _gradient_problems(setting, step)
         except BalanceError as problem:
             problems.append(str(problem))
         finally:
             modalities.take_features()
             modalities.record.forget_call()
     return Check(
-        method=repr(balancer.method), objective=balancer.objective, on=balancer.on,
-        readout=_readout(balancer), stages=_stages(balancer.method),
-        modalities=tuple(_found(balancer, m, found.get(m)) for m in modalities.names),
+        method=repr(setting.method), objective=setting.objective, on=setting.on,
+        readout=setting.readout.title if setting.readout else "none",
+        stages=_stages(setting.method),
+        modalities=tuple(_found(setting, m, found.get(m)) for m in modalities.names),
         shared=len(modalities.shared), logits=logits, losses=losses, problems=tuple(problems),
     )  # fmt: skip
+
+
+def _dry_step(setting: Setting, batch: Any) -> Step:
+    """The step of one batch, which no method has seen."""
+    setting.modalities.take_features()
+    output, target, *present = setting.forward(setting.modalities.model, batch)
+    features = setting.modalities.take_features()
+    moment = setting.moment(0, 0, [])
+    return setting.step(moment, logits_of(output), target, features, *present or [None])
 
 
 @contextmanager
 def _undone(model: nn.Module) -> Iterator[None]:
     """Inside, the model trains; afterwards its buffers and the random streams are as before."""
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    devices = {p.device for p in model.parameters() if p.is_cuda}
-    with torch.random.fork_rng(list(devices)), torch.enable_grad():
+    with kept_streams(model), torch.enable_grad():
         yield
     with torch.no_grad():
         for buffer, value in buffers:
             buffer.copy_(value)
 
 
-def _readout(balancer: "Balancer") -> str:
-    given = balancer.readout
-    if given is None:
-        return "none"
-    argument = getattr(given, "head", None) or getattr(given, "fill", None)
-    return type(given).__name__ + (f"({argument!r})" if argument else "")
-
-
 def _stages(method: Method) -> tuple[str, ...]:
     return tuple(name for stage, name in _STAGES.items() if method.has_stage(stage))
 
 
-def _found(balancer: "Balancer", modality: str, features: Tensor | None) -> FoundModality:
-    modalities = balancer.modalities
+def _found(setting: Setting, modality: str, features: Tensor | None) -> FoundModality:
+    modalities = setting.modalities
     own = modalities.parameters(modality).values()
     size = sum(p.numel() for p in own)
     units = modalities.units(modality)
@@ -152,17 +154,17 @@ def _losses(step: Step) -> dict[str, float]:
     return losses
 
 
-def _standing_problems(balancer: "Balancer") -> Iterator[str]:
+def _standing_problems(setting: Setting) -> Iterator[str]:
     """What looks wrong before any batch."""
-    modalities = balancer.modalities
+    modalities = setting.modalities
     model = modalities.model
     for m in modalities.names:
         own = modalities.parameters(m)
         if not modalities.trained(m):
             yield f"The encoder of {m!r} is frozen: its {len(own)} parameters are not trained."
-        held = {id(p) for o in balancer.optimizers for g in o.param_groups for p in g["params"]}
+        held = {id(p) for o in setting.optimizers for g in o.param_groups for p in g["params"]}
         left = [n for n, p in own.items() if p.requires_grad and id(p) not in held]
-        if left and balancer.optimizers:
+        if left and setting.optimizers:
             yield (
                 f"No optimizer of the balancer holds {len(left)} trained parameters of {m!r}, such "
                 f"as {left[0]!r}."
@@ -192,9 +194,9 @@ def _value_problems(step: Step, losses: Mapping[str, float]) -> Iterator[str]:
             yield f"The loss of {name!r} is {loss}; look for NaN in the data or in the weights."
 
 
-def _gradient_problems(balancer: "Balancer", step: Step) -> Iterator[str]:
+def _gradient_problems(setting: Setting, step: Step) -> Iterator[str]:
     """Encoders that the objective does not reach."""
-    modalities = balancer.modalities
+    modalities = setting.modalities
     if step.logits is None or any(map(is_sharded, modalities.model.parameters())):
         return
     named = {
@@ -220,13 +222,13 @@ def _gradient_problems(balancer: "Balancer", step: Step) -> Iterator[str]:
             )
 
 
-def coverage(balancer: "Balancer") -> str:
+def coverage(setting: Setting) -> str:
     """What the balancer covers, a line for each modality."""
-    modalities = balancer.modalities
-    first = f"Balancer({balancer.method!r}, objective={balancer.objective!r}, on={balancer.on!r})"
+    modalities = setting.modalities
+    first = f"Balancer({setting.method!r}, objective={setting.objective!r}, on={setting.on!r})"
     lines = [first]
     for m in modalities.names:
-        found = _found(balancer, m, None)
+        found = _found(setting, m, None)
         units = modalities.units(m)
         held = sum(p.parameter.numel() for u in units for p in u.parts)
         lines.append(

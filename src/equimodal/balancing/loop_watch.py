@@ -35,7 +35,16 @@ class LoopWatch:
         self._pairing_told = False
         self._norms: list[Tensor] = []
         self.clips_first = False
-        """Whether the host is known to clip gradients before they are balanced."""
+        """A host that clips gradients before it lets them be balanced, and knows it, says so."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether a ``loss()`` waits for its ``before_step()``."""
+        return self._losses_since_update > 0
+
+    def forget_update(self) -> None:
+        """Nothing waits any more: a saved state was loaded."""
+        self._losses_since_update = 0
 
     def saw_loss(self, loss: Tensor) -> None:
         """A forward pass; what is not finite is counted on the device, many at a time."""
@@ -77,9 +86,9 @@ class LoopWatch:
             norms = torch._foreach_norm([g.detach() for g in grads])
             self._norms.append(torch.stack([n.double() for n in norms]).norm())
 
-    def saw_step(self, pending: bool) -> None:
+    def saw_step(self) -> None:
         """An optimizer is about to step. Raises BalanceError if its gradients are not balanced."""
-        if pending:
+        if self.pending:
             raise BalanceError(
                 f"{self.method} changes gradients, but optimizer.step() ran before before_step(): "
                 "call before_step() between backward() and optimizer.step()."

@@ -28,8 +28,9 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.decisions import Record, on_host
-from equimodal.balancing.method import Step
+from equimodal.balancing.readouts import Readout
 from equimodal.balancing.recording_file import SCHEMA, write
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.parts.gradients import conflict, encoder_norms, gradient_shares
 from equimodal.parts.modalities import ModalityMap
@@ -53,11 +54,17 @@ class Recorder:
     Args:
         every: record the first of every so many updates; None: nothing.
         modalities: the encoders.
-        scores: whether there is a readout whose logits mean something.
+        readout: where scores come from.
+        trained: whether the method trains a readout that has weights.
     """
 
-    def __init__(self, every: int | None, modalities: ModalityMap, *, scores: bool) -> None:
-        self.every, self._modalities, self._scores = every, modalities, scores
+    def __init__(
+        self, every: int | None, modalities: ModalityMap, readout: Readout | None, *, trained: bool
+    ) -> None:
+        self.every, self._modalities = every, modalities
+        self._readout = type(readout).__name__ if readout is not None else None
+        # Heads that nobody trains mean nothing.
+        self._scores = readout is not None and (trained or not isinstance(readout, nn.Module))
         self._records: list[Record] = []
         self._rows: list[dict[str, Any]] = []
         self._drained = 0
@@ -94,14 +101,16 @@ class Recorder:
         return [{**row, "name": f"diagnosis/{row['name']}"} for row in rows]
 
     def drain(self) -> list[dict[str, Any]]:
-        """Flushed records since the last call."""
+        """Records of all finished epochs since the last call, in the form of decisions."""
         rows = self._rows[self._drained :]
         self._rows = self._rows[-_ENOUGH * 4 :]
         self._drained = len(self._rows)
         return rows
 
-    def save(self, path: str | Path, readout: object) -> None:
-        """Write all records as JSON, after those that a file of an earlier part holds.
+    def save(self, path: str | Path) -> None:
+        """Write what was recorded up to the last flush, for `equimodal diagnose PATH`.
+
+        A file that an earlier part of the same training wrote is continued.
 
         Raises:
             BalanceError: nothing was recorded, the file is another training's, or it cannot be
@@ -110,7 +119,7 @@ class Recorder:
         content = {
             "schema": SCHEMA,
             "modalities": list(self._modalities.names),
-            "readout": type(readout).__name__ if readout is not None else None,
+            "readout": self._readout,
             "every": self.every,
         }
         write(Path(path), content, self._rows)
@@ -163,11 +172,6 @@ def _logit_gradient(task: Task, logits: Tensor, target: Tensor) -> Tensor:
     leaf = logits.detach().float().requires_grad_()
     (found,) = torch.autograd.grad(task.loss(leaf, target), leaf)
     return found
-
-
-def readable(readout: object, *, trained: bool) -> bool:
-    """Whether a readout's logits mean something: trained heads only where a method trains them."""
-    return readout is not None and (trained or not isinstance(readout, nn.Module))
 
 
 def behind(scores: Mapping[str, float | None], modality: str) -> bool:

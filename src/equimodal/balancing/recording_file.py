@@ -22,8 +22,8 @@ def write(path: Path, content: Mapping[str, Any], rows: Rows) -> None:
     """
     if not rows:
         raise BalanceError(
-            "Nothing was recorded: write Balancer(..., diagnose=10), and call save_diagnosis() "
-            "after epoch_end() or flush()."
+            "Nothing was recorded: write Balancer(..., diagnose=10), and call diagnosis.save() "
+            "after epoch_end() or decisions.flush()."
         )
     first = min(row["step"] for row in rows)
     earlier = [row for row in _earlier(path, content) if row["step"] < first]
@@ -50,7 +50,7 @@ def read(path: str | Path) -> dict[str, Any]:
         BalanceError: the file is missing, damaged or of another kind.
     """
     path = Path(path)
-    advice = "Give the folder of a comparison, or what Balancer.save_diagnosis(path) wrote"
+    advice = "Give the folder of a comparison, or what balancer.diagnosis.save(path) wrote"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         schema = found.get("schema") if isinstance(found, dict) else None

@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping
 from torch import Tensor
 
 from equimodal.balancing.method import Method
+from equimodal.balancing.readouts import Readout
 from equimodal.balancing.task import Regression, Task
-from equimodal.checks import require_choice
+from equimodal.checks import require_choice, require_number
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 
@@ -24,13 +25,24 @@ def check_arguments(
     task: Task,
     objective: str,
     on: str,
-    readout: object,
+    readout: Readout | None,
     loaders: Collection[str],
+    log_every: int | None,
+    diagnose: int | None,
 ) -> None:
     """Refuse what cannot work, by name. Raises BalanceError."""
     name = type(method).__name__
     require_choice("objective", objective, OBJECTIVES)
     require_choice("on", on, ("gradient", "update"))
+    for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
+        if value is not None:
+            require_number(argument, value, low=1, whole=True)
+    if readout is not None and not isinstance(readout, Readout):
+        raise BalanceError(
+            f"readout must be LinearSplit(...), Ablation(...), InputAblation(...), "
+            "AuxiliaryHeads(...), or of a class of your own derived from "
+            f"equimodal.balancing.readouts.Readout; found {readout!r}."
+        )
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
@@ -38,17 +50,13 @@ def check_arguments(
         )
     if reason := method.unsuited(task):
         raise BalanceError(f"{name} does not work for {task.name}: {reason}.")
-    if (
-        objective != "fused"
-        and isinstance(task, Regression)
-        and getattr(readout, "additive", False)
-    ):
+    if objective != "fused" and isinstance(task, Regression) and readout and readout.additive:
         raise BalanceError(
             f"objective {objective!r} asks every modality for the whole number, and the parts of "
             f"{type(readout).__name__} sum to it, so that no weights serve both; use "
             "objective='fused', or a readout whose parts do not sum, such as Ablation('mean')."
         )
-    if objective != "fused" and not getattr(readout, "differentiable", True):
+    if objective != "fused" and readout and not readout.differentiable:
         raise BalanceError(
             f"{name} with objective {objective!r} back-propagates unimodal losses, which do not "
             f"reach the encoders through {type(readout).__name__}; pass LinearSplit(...) or "

@@ -11,7 +11,7 @@ from equimodal.errors import BalanceError
 
 _DESCRIPTION = """\
 Say whether a modality is under-trained, how sure that is, what it costs in accuracy, and which
-methods fit. DIR is the folder of a comparison or of one run; FILE is what Balancer.save_diagnosis
+methods fit. DIR is the folder of a comparison or of one run; FILE is what balancer.diagnosis.save
 wrote; with --data everything that a diagnosis takes is trained first. The exit code is 0 whatever
 the verdict is."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,11 +39,6 @@ class Arrays:
     classes: tuple[str, ...]
     settings: dict[str, object]
     note: str
-
-
-def generator(seed: int, stream: str) -> np.random.Generator:
-    """Draws that depend on (seed, stream) alone: one stream never shifts another."""
-    return np.random.default_rng((seed, zlib.crc32(stream.encode())))
 
 
 def stratified(labels: Labels, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:

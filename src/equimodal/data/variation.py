@@ -8,7 +8,6 @@ a video is varied alike.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
+
+from equimodal.numerics.random import variation_seed
 
 AREA = (0.08, 1.0)
 RATIO = (3 / 4, 4 / 3)
@@ -63,11 +64,10 @@ def uniform(seed: int, epoch: int, rows: Places) -> Doubles:
     SplitMix64 (Steele, Lea and Flood, https://doi.org/10.1145/2660193.2660195) as a function of its
     place in the sequence.
     """
-    digest = hashlib.blake2b(f"variation/{seed}/{epoch}".encode(), digest_size=8).digest()
     columns = np.arange(1, _DRAWS + 1, dtype=np.uint64)
     places = rows.astype(np.uint64)[:, None] * np.uint64(_DRAWS) + columns
     with np.errstate(over="ignore"):
-        z = np.uint64(int.from_bytes(digest)) + places * np.uint64(_GOLDEN)
+        z = np.uint64(variation_seed(seed, epoch)) + places * np.uint64(_GOLDEN)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(_FIRST)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(_SECOND)
     found: Doubles = ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -43,7 +43,7 @@ class BalanceCallback(TrainerCallback):
 
     def __init__(self, balancer: Balancer) -> None:
         self.balancer = balancer
-        self._epochs = balancer.epochs
+        self._epochs = balancer.setting.epochs
         self._parts = 0
         self._run = ""
         self._open = False
@@ -83,7 +83,7 @@ class BalanceCallback(TrainerCallback):
                         trainer.args, state, trainer.control, logs=dict(values), model=trainer.model
                     )
 
-        self.balancer.log = log
+        self.balancer.decisions.log = log
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Refuse what cannot work, attach the optimizer, and continue where a checkpoint ended."""
@@ -91,7 +91,7 @@ class BalanceCallback(TrainerCallback):
         warn_of_clipping(self.balancer, args)
         self.balancer.attach(kwargs["optimizer"])
         planned = state.num_train_epochs
-        self.balancer.epochs = self._epochs or (planned if planned < sys.maxsize else None)
+        self.balancer.setting.epochs = self._epochs or (planned if planned < sys.maxsize else None)
         self._parts, self._open = args.gradient_accumulation_steps, False
         if state.global_step and load_state(self.balancer, args, state):
             self.balancer.epoch_end()
@@ -103,7 +103,7 @@ class BalanceCallback(TrainerCallback):
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Run the gradient stage."""
-        if not self.balancer.pending:
+        if not self.balancer.watch.pending:
             raise BalanceError(
                 "No loss of this update came from the balancer: pass "
                 "compute_loss_func=callback.compute_loss to Trainer."
@@ -113,7 +113,7 @@ class BalanceCallback(TrainerCallback):
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Run the epoch stage, unless the epoch was cut short."""
         if (control.should_training_stop or control.should_epoch_stop) and state.epoch % 1:
-            return self.balancer.flush()
+            return self.balancer.decisions.flush()
         self.balancer.epoch_end()
         self._open = False
 

@@ -13,11 +13,11 @@ def warn_of_clipping(balancer: Balancer, args: Any) -> None:
     """Warn where the Trainer clips gradients that a method scales afterwards."""
     if not args.max_grad_norm > 0:
         return
-    balancer.host_clips_first()
-    if balancer.on == "gradient" and balancer.method.edits_gradients():
+    balancer.watch.clips_first = True
+    if balancer.setting.on == "gradient" and balancer.setting.method.edits_gradients():
         warnings.warn(
             f"The Trainer clips gradients to max_grad_norm={args.max_grad_norm:g} before "
-            f"{type(balancer.method).__name__} scales them: pass "
+            f"{type(balancer.setting.method).__name__} scales them: pass "
             "TrainingArguments(max_grad_norm=0), or Balancer(..., on='update').",
             stacklevel=3,
         )
@@ -36,13 +36,13 @@ def refuse_setting(balancer: Balancer, args: Any, model: nn.Module, optimizer: A
             "DeepSpeed keeps gradients and updates to itself, so that no method can change them; "
             "use DDP or FSDP2."
         )
-    mine = balancer.modalities.model
+    mine = balancer.setting.modalities.model
     if not any(module is mine for module in model.modules()):
         raise BalanceError(
             f"The Trainer trains a {type(model).__name__} that is not the model of the balancer: "
             "pass the same object to both, and model=... instead of model_init=...."
         )
-    if balancer.pending:
+    if balancer.watch.pending:
         raise BalanceError(
             "A training was cut off between loss() and before_step(); build the model and the "
             "balancer anew, and resume from a checkpoint."

@@ -51,7 +51,7 @@ class BalanceCallback(Callback):
 
     def __init__(self, balancer: Balancer | None = None) -> None:
         self.balancer = balancer
-        self._lent: list[str] = []
+        self._lends_log = self._lends_epochs = False
         self._open = False  # whether batches were trained since the last epoch_end()
         self._due = False  # whether a loaded checkpoint has left the end of an epoch to do
         self._first = 0
@@ -62,12 +62,11 @@ class BalanceCallback(Callback):
         if sum(isinstance(c, BalanceCallback) for c in callbacks) > 1:
             raise BalanceError("Two BalanceCallbacks would end every epoch twice: give one.")
         balancer.attach(*trainer.optimizers)
-        lendable: dict[str, Any] = {"log": _log_to(trainer)} if trainer.is_global_zero else {}
-        if trainer.max_epochs and trainer.max_epochs > 0:
-            lendable["epochs"] = trainer.max_epochs
-        self._lent = [name for name in lendable if getattr(balancer, name) is None]
-        for name in self._lent:
-            setattr(balancer, name, lendable[name])
+        planned = trainer.max_epochs is not None and trainer.max_epochs > 0
+        if trainer.is_global_zero and balancer.decisions.log is None:
+            balancer.decisions.log, self._lends_log = _log_to(trainer), True
+        if planned and balancer.setting.epochs is None:
+            balancer.setting.epochs, self._lends_epochs = trainer.max_epochs, True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End the epoch whose batches were all trained when the checkpoint was written."""
@@ -83,13 +82,13 @@ class BalanceCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, *_: Any
     ) -> None:
         """Run the gradient stage, once an update however many optimizers step."""
-        if self._of(pl_module).pending:
+        if self._of(pl_module).watch.pending:
             self._of(pl_module).before_step()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Run the epoch stage, if all batches of the epoch were trained."""
         balancer = self._of(pl_module)
-        if self._open and balancer.step_index == self._first and not balancer.pending:
+        if self._open and balancer.step_index == self._first and not balancer.watch.pending:
             raise BalanceError(
                 "No update of this epoch came from the balancer: return self.balancer.loss(output, "
                 f"target) from {type(pl_module).__name__}.training_step()."
@@ -97,7 +96,7 @@ class BalanceCallback(Callback):
         if self._open and trainer.is_last_batch:
             self._end(balancer)
         else:
-            balancer.flush()
+            balancer.decisions.flush()
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -122,9 +121,12 @@ class BalanceCallback(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take back what was lent, so that another trainer lends its own."""
-        for name in self._lent:
-            setattr(self._of(pl_module), name, None)
-        self._lent = []
+        balancer = self._of(pl_module)
+        if self._lends_log:
+            balancer.decisions.log = None
+        if self._lends_epochs:
+            balancer.setting.epochs = None
+        self._lends_log = self._lends_epochs = False
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """As at the end of a training."""

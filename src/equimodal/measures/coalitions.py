@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from equimodal.measures.shapley import Sampled, sampled_shapley
+from equimodal.numerics.scores import true_class_probability
 
 Fuse = Callable[[Mapping[str, Tensor]], Tensor]
 """Fused logits of the features, or parts, of all modalities: {m: (N, ...)} -> (N, C)."""
@@ -41,8 +42,7 @@ def coalition_logits(fuse: Fuse, features: Mapping[str, Tensor], coalition: int)
 def scores(logits: Tensor, labels: Tensor) -> Tensor:
     """Whether each sample is right, and its true class's probability. (N, C), (N,) -> (2, N)"""
     right = (logits.argmax(1) == labels).double()
-    probability = logits.double().softmax(1).gather(1, labels[:, None]).squeeze(1)
-    return torch.stack([right, probability])
+    return torch.stack([right, true_class_probability(logits.double(), labels)])
 
 
 def coalition_scores(fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor) -> Tensor:

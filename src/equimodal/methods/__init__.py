@@ -98,7 +98,9 @@ def classes() -> dict[str, str]:
 
 def functions() -> dict[str, str]:
     """Module by name of function, of all that `equimodal.functional` offers of the methods."""
-    return {name: e.module for e in ENTRIES for name in e.functions}
+    return {
+        name: module for e in ENTRIES for module, _, name in (f.partition(":") for f in e.functions)
+    }
 
 
 def settings(name: str) -> dict[str, Any]:

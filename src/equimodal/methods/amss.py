@@ -7,146 +7,31 @@ more significant a modality already is, the fewer. *Which* units is drawn by Fis
 Yang, Pan, Jiang, Xu, Tang: adaptive mask subnetworks considering modal significance. IEEE TPAMI
 47(6), 2025, pp. 4553-4566, doi 10.1109/TPAMI.2025.3547417; https://arxiv.org/abs/2404.08347
 
-==============  ======================  =======================================================
-symbol          name here               shape and meaning
-==============  ======================  =======================================================
-:math:`z^k`     ``features``            (N, D) output of encoder k
-:math:`o^k`     ``unimodal_logits``     (N, C) what the head makes of :math:`z^k` alone
-:math:`\rho`    ``significance``        (M,) mutual-information rate, nats per nat
-:math:`\tau`    ``tau``                 temperature, > 0
-:math:`r`       ``fractions``           (M,) share of units to update
-:math:`F_j`     ``importance``          (units,) summed squared gradient of unit j
-:math:`p_j`     ``probabilities``       (units,) importance, normalised and smoothed
-:math:`m_j`     mask                    (units,) factor on the gradient of unit j
-==============  ======================  =======================================================
+:mod:`equimodal.methods.amss_equations` holds the symbols and a function for each equation,
+:mod:`equimodal.methods.amss_released` what only replays the released scripts.
 
 The full text was not available to us. This follows the public reviews and the released code, and
 departs from that code where it contradicts itself; ``docs/methods/amss.md`` lists every
 difference, its reason and the argument that selects the released behaviour.
 """
 
-import re
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from equimodal.balancing.method import Epoch, Method, Step
-from equimodal.balancing.task import Classification, Task
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Epoch, Step
+from equimodal.balancing.task import Task
 from equimodal.checks import is_number, require, require_choice, require_number
 from equimodal.errors import BalanceError
-from equimodal.methods.amss_released import RELEASED, released_fractions
-from equimodal.methods.amss_tally import AmssTally
+from equimodal.methods.amss_equations import batch_information, information_rate, update_fractions
+from equimodal.methods.amss_released import AMSSReleased, unit_pattern
+from equimodal.methods.amss_tally import AmssTally, warn_of_switch
 from equimodal.numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
-from equimodal.numerics.scores import softmax_entropy, widened
-from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.sharding import refuse_other_layouts
 from equimodal.parts.unit_table import UnitTable
-
-_WEIGHTINGS = ("none", "unbiased", "official", "scaled")
-_PRESETS = {"all": ".*", "official_av": r".*layer.*conv.*"}
-
-
-def modality_significance(
-    unimodal_logits: Mapping[str, Tensor],
-    features: Mapping[str, Tensor],
-    target: Tensor,
-    *,
-    label_entropy: Tensor | None = None,
-) -> Tensor:
-    r"""Mutual-information rate of every modality. {m: (N, C)}, {m: (N, ...)}, (N,) -> (M,)
-
-    .. math:: \rho^k = \frac{H(Y) - \mathrm{CE}(o^k, y)}{H(\mathrm{softmax}(z^k))}
-
-    The numerator is the Barber-Agakov bound on :math:`I(z^k; y)`; all entropies in nats, the
-    denominator at least 1e-3.
-
-    Args:
-        unimodal_logits: of every modality.
-        features: of every modality.
-        target: labels in [0, C).
-        label_entropy: :math:`H(Y)` of the training labels, (); that of ``target`` if not given.
-    """
-    task = Classification()
-    outputs = next(iter(unimodal_logits.values())).shape[1]
-    if label_entropy is None:
-        label_entropy = task.label_entropy(task.label_counts(target, outputs).double())
-    targets = dict.fromkeys(unimodal_logits, target)
-    sums = _information_sums(task, unimodal_logits, features, targets)
-    cross_entropy, feature_entropy, _ = (sums / len(target)).view(3, -1)
-    return information_rate(label_entropy, cross_entropy, feature_entropy)
-
-
-def information_rate(
-    label_entropy: Tensor, cross_entropy: Tensor, feature_entropy: Tensor
-) -> Tensor:
-    """(H(Y) - CE) / max(H(z), 1e-3). (), (M,), (M,) -> (M,)"""
-    return (label_entropy - cross_entropy) / feature_entropy.clamp_min(1e-3)
-
-
-def update_fractions(
-    significance: Tensor, tau: float, clamp: tuple[float, float] = (0.1, 0.9)
-) -> Tensor:
-    r"""Share of units to update: :math:`r = 1 - \mathrm{softmax}(\rho / \tau)`. (M,) -> (M,)
-
-    Sums to M - 1 before the clamp. For two modalities this is
-    :math:`r^a = \sigma((\rho^v - \rho^a) / \tau)`. A significance that is not a number gives
-    1 - 1/M everywhere.
-
-    Args:
-        significance: of every modality.
-        tau: temperature, > 0; the paper's code takes 0.2, for image and text 0.5.
-        clamp: least and largest share.
-    """
-    even = 1 - 1 / significance.numel()
-    # The softmax of anything that is not a number is NaN everywhere.
-    fractions = (1 - torch.softmax(significance / tau, dim=0)).clamp(*clamp)
-    return fractions.nan_to_num(nan=even)
-
-
-def unit_importance(grad: Tensor) -> Tensor:
-    """Diagonal of the empirical Fisher information, summed over each unit. (units, ...) -> (units,)
-
-    Units lie along the first axis: filters of a convolution, rows of a linear layer.
-    """
-    return widened(grad).reshape(len(grad), -1).square().sum(1)
-
-
-def sample_units(
-    importance: Tensor,
-    fraction: float | Tensor,
-    generator: torch.Generator,
-    unbiased: bool = False,
-    smoothing: float = 0.01,
-) -> Tensor:
-    """Mask of ceil(n * fraction) units, drawn by importance. (units,) -> (units,)
-
-    Drawn without replacement; 0 for a unit that is not drawn.
-
-    Args:
-        importance: >= 0; zeros are allowed, all zeros give a uniform draw.
-        fraction: share of units in (0, 1].
-        generator: a CPU generator, whatever the device of ``importance``.
-        unbiased: weight the drawn units so that every unit's mask has mean 1 (at least two units
-            are then drawn). The weights have no cap.
-        smoothing: share of the uniform distribution mixed into the probabilities.
-
-    Raises:
-        BalanceError: an importance is negative or not a number, or ``fraction`` is out of range.
-    """
-    if not bool(((importance >= 0) & importance.isfinite()).all()):
-        raise BalanceError("Importances must be finite and not negative; found some that are not.")
-    drawn = float(fraction)
-    require(0 < drawn <= 1, "The fraction of units must lie in (0, 1]", drawn)
-    rows = importance[None]
-    sizes = torch.tensor([importance.numel()], device=importance.device)
-    share = torch.as_tensor(fraction, device=importance.device).expand(1)
-    counts = drawn_counts(sizes, share, minimum=2 if unbiased else 1)
-    probabilities = unit_probabilities(rows, sizes, smoothing)
-    draws = torch.empty(rows.shape).exponential_(generator=generator).to(rows)
-    return arrival_masks(probabilities, counts, draws, unbiased=unbiased)[0]
 
 
 class AMSS(Method):
@@ -231,12 +116,14 @@ class AMSS(Method):
         self.smoothing = smoothing
         self.bias = bias
         self.cap = cap
+        self._released = AMSSReleased(significance, direction, weighting, bias)
+        self._units = unit_pattern(units)
         self._tally = AmssTally()
         self._told = False
         self._check()
         if fraction is not None:
             self.needs = frozenset()
-        elif significance == "it":
+        elif not self._released.reads_features:
             self.needs = frozenset({"unimodal_logits"})
 
     def unsuited(self, task: Task) -> str:
@@ -248,20 +135,17 @@ class AMSS(Method):
                 "its significance bounds the information about a discrete label; a fixed "
                 "fraction=... needs none"
             )
-        if self.significance in RELEASED and "classes" in task.lacks:
-            return f"significance={self.significance!r} reads one class a sample; use 'reference'"
-        return ""
+        return self._released.unsuited(task)
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Collect the units that may be masked."""
-        pattern = re.compile(_PRESETS.get(self.units, self.units))
         chosen = {}
         for m in modalities.names:
             for name, parameter in modalities.parameters(m).items():
                 refuse_other_layouts(name, parameter)
             # Frozen units too, which a fine-tuning schedule may set free later.
             everything = modalities.units(m, trained=False)
-            chosen[m] = [u for u in everything if pattern.fullmatch(u.name)]
+            chosen[m] = [u for u in everything if self._units.fullmatch(u.name)]
             if not chosen[m] and (modalities.trained(m) or not modalities.parameters(m)):
                 raise BalanceError(
                     f"AMSS(units={self.units!r}) matches no layer with units of its own in the "
@@ -296,15 +180,7 @@ class AMSS(Method):
             epoch.record(name, values)
         if self._tally.switched() and not self._told:
             self._told = True
-            remedy = "raise tau"
-            if self.significance != "it":
-                remedy += ", or normalise the features, whose scale drives the significance"
-            warnings.warn(
-                "AMSS: the shares of all modalities sat at the clamp in most steps of an epoch, so "
-                f"tau={self.tau} is a hard switch between the least and the largest share: "
-                f"{remedy}.",
-                stacklevel=4,
-            )
+            warn_of_switch(self.tau, features=self._released.reads_features)
         self._tally = AmssTally()
 
     def _sampled(self, step: Step, importance: Tensor, shares: Tensor) -> Tensor:
@@ -320,11 +196,8 @@ class AMSS(Method):
 
     def _weighted(self, masks: Tensor, probabilities: Tensor) -> Tensor:
         """The weighting of AMSS+. (L, W), (L, W) -> (L, W)"""
-        sizes = self._table.sizes[:, None].to(probabilities)
-        if self.weighting == "official":
-            return masks / (probabilities + 1 / sizes + self.bias)
-        if self.weighting == "scaled":
-            return masks / (sizes * probabilities + 1)
+        if self._released.weights:
+            return self._released.weighted(masks, probabilities, self._table.sizes)
         if self.weighting == "none" or self.cap is None:
             return masks
         self._tally.add("capped_weights", (masks > self.cap).sum(1))
@@ -345,38 +218,25 @@ class AMSS(Method):
 
     def _adaptive(self, step: Step) -> tuple[Tensor, Tensor]:
         """Significance and fractions from all ranks' samples. -> (M,), (M,)"""
-        task, modalities = step.task, len(step.modalities.names)
-        sums = _information_sums(task, step.unimodal_logits, step.features, step.targets)
-        outputs = next(iter(step.unimodal_logits.values())).shape[1]
-        labels = _labels(step)
-        total = sum_over_ranks(torch.cat([sums, task.label_counts(labels, outputs).to(sums)]))
-        sums, batch = total[: 3 * modalities], total[3 * modalities :]
-        cross_entropy, feature_entropy, rows = sums.view(3, -1)
-        cross_entropy, feature_entropy = cross_entropy / rows, feature_entropy / rows
+        batch, cross_entropy, feature_entropy = batch_information(step)
         low, high = self.clamp
-        if self.significance in RELEASED:
-            return released_fractions(
-                self.significance, batch, cross_entropy, feature_entropy, tau=self.tau,
-                clamp=(low, high), strong=self.direction == "strong",
-            )  # fmt: skip
+        if self._released.script:
+            return self._released.fractions(
+                batch, cross_entropy, feature_entropy, tau=self.tau, clamp=(low, high)
+            )
         seen = self.state.get("label_counts")
         self.state["label_counts"] = seen = batch if seen is None else seen.to(batch) + batch
-        rho = information_rate(task.label_entropy(seen), cross_entropy, feature_entropy)
-        towards = rho if self.direction == "weak" else -rho
-        return rho, update_fractions(towards, self.tau, (low, high))
+        rho = information_rate(step.task.label_entropy(seen), cross_entropy, feature_entropy)
+        return rho, update_fractions(self._released.towards(rho), self.tau, (low, high))
 
     def _check(self) -> None:
         require_number("AMSS tau", self.tau, above=0)
-        require_choice("AMSS weighting", self.weighting, _WEIGHTINGS)
         require_choice("AMSS mask", self.mask, ("sampled", "none"))
         require_choice("AMSS importance", self.importance, ("fisher", "uniform"))
         if self.mask == "none":
             drawn = 'AMSS weighting must be "none" with mask="none", which draws nothing to weight'
             require(self.weighting == "none", drawn, self.weighting)
-        require_choice("AMSS significance", self.significance, ("reference", *RELEASED))
-        require_choice("AMSS direction", self.direction, ("weak", "strong"))
         require_number("AMSS smoothing", self.smoothing, low=0, high=1)
-        require_number("AMSS bias", self.bias, low=0)
         if self.fraction not in (None, "fixed"):
             require_number("AMSS fraction", self.fraction, above=0, high=1)
         if self.cap is not None:
@@ -385,36 +245,3 @@ class AMSS(Method):
         sound = sound and all(map(is_number, self.clamp))
         sound = sound and 0 < self.clamp[0] <= self.clamp[1] <= 1
         require(sound, "AMSS clamp must be (low, high) with 0 < low <= high <= 1", self.clamp)
-        try:
-            re.compile(_PRESETS.get(self.units, self.units))
-        except (re.error, TypeError) as problem:
-            raise BalanceError(
-                "AMSS units must be 'all', 'official_av' or a regular expression; found "
-                f"{self.units!r}: {problem}."
-            ) from None
-
-
-def _labels(step: Step) -> Tensor:
-    """Labels of the batch, or of all rows of all modalities where it is unpaired."""
-    return step.target if step.target is not None else torch.cat(list(step.targets.values()))
-
-
-def _information_sums(
-    task: Task,
-    unimodal_logits: Mapping[str, Tensor],
-    features: Mapping[str, Tensor],
-    targets: Mapping[str, Tensor],
-) -> Tensor:
-    """Sums over the batch of CE and of H(softmax(z)), and rows, modality by modality. -> (3 M,)
-
-    The entropies are 0 for a modality without features, whose significance must not read them.
-    """
-    losses = [task.log_loss(z, targets[m]).sum() for m, z in unimodal_logits.items()]
-    nothing = losses[0].new_zeros(())
-    entropies = [
-        softmax_entropy(features[m]).sum().to(nothing) if m in features else nothing
-        for m in unimodal_logits
-    ]
-    counts = torch.tensor([len(targets[m]) for m in unimodal_logits])
-    rows = counts.to(nothing, non_blocking=True)
-    return torch.cat([torch.stack([*losses, *entropies]), rows])

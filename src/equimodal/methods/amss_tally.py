@@ -1,5 +1,7 @@
 """What AMSS did in an epoch: summed on the device in the step, read at the epoch's end."""
 
+import warnings
+
 import torch
 from torch import Tensor
 
@@ -60,3 +62,15 @@ class AmssTally:
         if self._clamped is None or self._steps < _FEW_STEPS:
             return False
         return int(self._clamped[-1]) > self._steps / 2
+
+
+def warn_of_switch(tau: float, *, features: bool) -> None:
+    """Warn that the shares jump between the ends of the clamp; ``features`` drive them or not."""
+    remedy = "raise tau"
+    if features:
+        remedy += ", or normalise the features, whose scale drives the significance"
+    warnings.warn(
+        "AMSS: the shares of all modalities sat at the clamp in most steps of an epoch, so "
+        f"tau={tau} is a hard switch between the least and the largest share: {remedy}.",
+        stacklevel=5,
+    )

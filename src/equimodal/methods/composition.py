@@ -22,7 +22,8 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.balancing.method import Epoch, Method, Plan, Step
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Epoch, Plan, Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
@@ -46,34 +47,13 @@ class Composition(Method):
     def __init__(self, *parts: Method) -> None:
         _check(parts)
         self.parts = parts
-        self._drawing = next((p for p in parts if p.unpaired), None)
         super().__init__()
-
-    @property
-    def needs(self) -> frozenset[str]:  # type: ignore[override]
-        """All that a part reads."""
-        return frozenset().union(*(p.needs for p in self.parts))
-
-    @property
-    def unpaired(self) -> bool:  # type: ignore[override]
-        """Whether a part draws every modality's own rows."""
-        return self._drawing is not None
-
-    @property
-    def per_forward(self) -> bool:  # type: ignore[override]
-        """Whether a part acts at every forward pass."""
-        return any(p.per_forward for p in self.parts)
-
-    @property
-    def keeps_pairs(self) -> bool:  # type: ignore[override]
-        """Whether the drawing part also wants the paired batch."""
-        return self._drawing is not None and self._drawing.keeps_pairs
-
-    @property
-    def objective(self) -> str | None:
-        """The objective that a part brings, if one does."""
-        brought = (getattr(p, "objective", None) for p in self.parts)
-        return next(filter(None, brought), None)
+        self._drawing = next((p for p in parts if p.unpaired), None)
+        self.unpaired = self._drawing is not None
+        self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
+        self.per_forward = any(p.per_forward for p in parts)
+        self.needs = frozenset().union(*(p.needs for p in parts))
+        self.objective = next(filter(None, (p.objective for p in parts)), None)
 
     def unsuited(self, task: Task) -> str:
         """The first part's reason not to work on this kind of target."""
@@ -154,7 +134,7 @@ def _check(parts: Sequence[Method]) -> None:
     for part, name in zip(parts, names, strict=True):
         if not isinstance(part, Method):
             raise BalanceError(f"Composition combines methods, such as AMSS(); found {part!r}.")
-        if getattr(part, "objective", None) and not part.has_stage("on_loss"):
+        if part.objective and not part.has_stage("on_loss"):
             raise BalanceError(
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."

@@ -28,7 +28,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.method import Epoch, Method
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Epoch
 from equimodal.balancing.task import Task
 from equimodal.checks import is_number, require, require_number
 from equimodal.errors import BalanceError
@@ -166,14 +167,9 @@ class DiagnoseRelearn(Method):
         train, train_labels = epoch.features("train")
         validation, labels = epoch.features("val")
         sizes = [min(len(train_labels[m]), len(labels[m])) for m in names]
-        learned = [
-            self._purity(train[m], train_labels[m], size)
-            for m, size in zip(names, sizes, strict=True)
-        ]
-        unseen = [
-            self._purity(validation[m], labels[m], size)
-            for m, size in zip(names, sizes, strict=True)
-        ]
+        sized = list(zip(names, sizes, strict=True))
+        learned = [self._purity(train[m], train_labels[m], size) for m, size in sized]
+        unseen = [self._purity(validation[m], labels[m], size) for m, size in sized]
         purities = torch.tensor([learned, unseen], dtype=torch.float64)
         device = next(epoch.modalities.model.parameters()).device
         learned, unseen = broadcast_from_first(purities, device).tolist()

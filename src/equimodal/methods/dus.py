@@ -19,104 +19,25 @@ symbol                     name here       shape and meaning
 =========================  ==============  ====================================================
 
 Only the score, its running mean and the names of the two samplers are public. **The sampling rule
-(:func:`sample_counts`), the policy, its state, actions and reward are our own design**;
-``docs/methods/dus.md`` says what is known and what is ours.
+(:mod:`equimodal.methods.dus_counts`), the policy, its state, actions and reward are our own
+design**; ``docs/methods/dus.md`` says what is known and what is ours.
 """
 
-import functools
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from equimodal.balancing.method import Method, Moment, Plan, Step
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Moment, Plan, Step
 from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_number
 from equimodal.errors import BalanceError
+from equimodal.methods.dus_counts import running_score, sample_counts, shrunk_counts
 from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.modalities import ModalityMap
 
 _RULES = ("inverse", "shrink", "tanh", "uniform")
-
-
-def cumulative_score(previous: Tensor, score: Tensor, t: int) -> Tensor:
-    r"""Running mean :math:`\hat s_t = \frac{t-1}{t} \hat s_{t-1} + \frac{1}{t} s_t`.
-
-    (M,), (M,) -> (M,). The first score replaces ``previous`` wholly (t = 1).
-    """
-    return previous + (score - previous) / t
-
-
-def sampling_shares(scores: Tensor, gamma: float = 1.0) -> Tensor:
-    r"""Share of the budget, the larger the lower the score (our design). (M,) -> (M,), sums to 1
-
-    .. math:: q^j \propto (S - \hat s^j)^\gamma, \quad S = \sum_k \hat s^k
-
-    With gamma = 1 this is :math:`(S - \hat s^j) / ((M - 1) S)`; all scores 0 give equal shares.
-    """
-    rest = (scores.sum() - scores).clamp_min(0)
-    rest = (rest / rest.max()) ** gamma  # as ratios a large gamma neither vanishes nor overflows
-    total = rest.sum()
-    return rest / total if total > 0 else torch.full_like(scores, 1 / scores.numel())
-
-
-def sample_counts(
-    scores: Tensor,
-    budget: int,
-    minimum: int,
-    *,
-    multiple: int = 1,
-    gamma: float = 1.0,
-    dead_zone: float = 0.01,
-) -> Tensor:
-    """Rows of every modality by the heuristic rule (our design). (M,) -> (M,) int64, sums to budget
-
-    Args:
-        scores: cumulative scores in [0, 1].
-        budget: rows of all modalities together.
-        minimum: least rows of one modality.
-        multiple: rows come in multiples of this, >= 1; what does not divide goes to the neediest.
-        gamma: sharpness of the rule.
-        dead_zone: scores that differ by less than this share the budget equally.
-
-    Raises:
-        BalanceError: the budget cannot give every modality its minimum, or ``multiple`` is below 1.
-    """
-    require_number("multiple", multiple, low=1, whole=True)
-    equal = torch.full_like(scores, 1 / scores.numel())
-    near = bool(scores.max() - scores.min() < dead_zone)
-    shares = equal if near else sampling_shares(scores, gamma)
-    return divide(shares, budget, minimum, multiple)
-
-
-def divide(shares: Tensor, budget: int, minimum: int, multiple: int = 1) -> Tensor:
-    """Split ``budget`` by ``shares`` into multiples, by largest remainders. (M,) -> (M,) int64
-
-    Every part is at least ``minimum``; the parts sum to ``budget``.
-    """
-    count = shares.numel()
-    if minimum * count > budget:
-        raise BalanceError(
-            f"A budget of {budget} rows cannot give {count} modalities {minimum} each: raise the "
-            "batch size or lower the minimum."
-        )
-    if budget % count == 0 and torch.allclose(shares, shares.mean()):
-        return torch.full((count,), budget // count)
-    least = math.ceil(minimum / multiple) * multiple
-    if least * count > budget:
-        least, multiple = minimum, 1
-    floor = torch.full((count,), least)
-    wanted = torch.maximum(shares.double() * budget, floor)
-    above = wanted - floor
-    free = (budget - least * count) // multiple
-    exact = above / above.sum().clamp_min(1e-12) * free
-    parts = exact.floor().long()
-    order = torch.argsort(exact - parts, descending=True, stable=True)
-    parts[order[: free - int(parts.sum())]] += 1
-    counts = floor + parts * multiple
-    counts[int(torch.argmax(shares))] += budget - int(counts.sum())
-    return counts
 
 
 class DUS(Method):
@@ -129,7 +50,7 @@ class DUS(Method):
     loss reads a subset of the batch. Prediction is the head's output.
 
     Args:
-        rule: "inverse", shares by :func:`sampling_shares`; "shrink", only modalities above the
+        rule: "inverse", shares by ``sampling_shares``; "shrink", only modalities above the
             weakest lose rows and the budget is not constant; "tanh", the same by
             1 - tanh(gamma (ratio - 1)); "uniform", equal counts: the control.
         gamma: sharpness of the rule, > 0.
@@ -150,9 +71,9 @@ class DUS(Method):
     """
 
     needs: frozenset[str] = frozenset({"unimodal_logits"})
-    objective: ClassVar[str] = "fused+unimodal"
-    unpaired: ClassVar[bool] = True
-    per_forward: ClassVar[bool] = True
+    objective = "fused+unimodal"
+    unpaired = True
+    per_forward = True
 
     def __init__(
         self,
@@ -187,9 +108,8 @@ class DUS(Method):
 
     def unsuited(self, task: Task) -> str:
         """Its score is the probability of the truth."""
-        if "score" in task.lacks:
-            return "its counts follow the probability of the true class, which numbers have not"
-        return ""
+        reason = "its counts follow the probability of the true class, which numbers have not"
+        return reason if "score" in task.lacks else ""
 
     @property
     def acted(self) -> bool:
@@ -229,7 +149,7 @@ class DUS(Method):
         total = sum_over_ranks(torch.cat([total, drawn]))
         self.state["missed"] = self.state.get("missed", True) or 0 in counts
         self._observe(step, total[: len(scores)] / total[len(scores) :])
-        return functools.reduce(torch.add, losses)
+        return sum(losses[1:], start=losses[0])
 
     def _observe(self, step: Step, score: Tensor) -> None:
         """Take one score a modality into the running mean; NaN where it was missing. (M,)"""
@@ -237,21 +157,15 @@ class DUS(Method):
             self.state.update(t=0, epoch=step.epoch_index)
         self.state["t"] += 1
         previous = score if self.state["t"] == 1 else self.state["s_hat"].to(score)
-        if self.ema is None:
-            mean = cumulative_score(previous, score, self.state["t"])
-        else:
-            mean = torch.lerp(score, previous, self.ema)
-        if self.state["missed"]:
-            mean = torch.where(score.isnan(), previous, mean)
-            mean = torch.where(previous.isnan(), score, mean)
-        self.state["s_hat"] = mean
+        self.state["s_hat"] = running_score(
+            previous, score, self.state["t"], ema=self.ema, missed=self.state["missed"]
+        )
         step.record("score", self.state["s_hat"])
 
     def _own_rows(self, step: Step) -> dict[str, slice]:
         """Rows of each modality's loss: all its own, or a subset of a paired batch."""
-        if not step.paired:
+        if step.target is None:
             return {m: slice(self._host_rows(step, m), None) for m in step.targets}
-        assert step.target is not None
         rows = len(step.target)
         counts = self._counts(step, rows)
         wanted = (rows * counts / counts.max()).ceil().long().tolist()
@@ -287,7 +201,7 @@ class DUS(Method):
             return []
         if step.paired:
             return [step.fused_loss]
-        if not getattr(step.readout, "additive", False):
+        if step.readout is None or not step.readout.additive:
             raise BalanceError(
                 "DUS(plug_in=True) on unpaired batches needs a readout whose parts sum to the "
                 "logits: pass LinearSplit(...), or give paired batches."
@@ -310,19 +224,13 @@ class DUS(Method):
 
     def _ruled(self, moment: Moment, scores: Tensor, batch_size: int) -> Tensor:
         least, multiple = self._bounds(batch_size)
+        gap, gamma = self.dead_zone, self.gamma
         if self.rule == "inverse":
-            return sample_counts(
-                scores, len(scores) * batch_size, least, multiple=multiple, gamma=self.gamma,
-                dead_zone=self.dead_zone,
-            )  # fmt: skip
-        if float(scores.max() - scores.min()) < self.dead_zone:
-            return torch.full((len(scores),), batch_size)
-        ratio = scores / scores.min().clamp_min(1e-12)
-        # The weakest has the ratio 1 also where its score is 0 or was never taken.
-        ratio = ratio.clamp_min(1).nan_to_num(1)
-        share = 1 / ratio if self.rule == "shrink" else 1 - torch.tanh(self.gamma * (ratio - 1))
-        lost = ((1 - share) * batch_size / multiple).round() * multiple
-        return (batch_size - lost).long().clamp_min(least)
+            rows = len(scores) * batch_size
+            return sample_counts(scores, rows, least, multiple=multiple, gamma=gamma, dead_zone=gap)
+        bent = gamma if self.rule == "tanh" else None
+        counts = shrunk_counts(scores, batch_size, multiple, gamma=bent, dead_zone=gap)
+        return counts.clamp_min(least)
 
     def _bounds(self, batch_size: int) -> tuple[int, int]:
         """Least rows of a modality and the multiple, for this batch size."""

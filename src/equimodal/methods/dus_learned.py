@@ -12,9 +12,10 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.balancing.method import Moment, Step
+from equimodal.balancing.step import Moment, Step
 from equimodal.checks import require_number
-from equimodal.methods.dus import DUS, divide
+from equimodal.methods.dus import DUS
+from equimodal.methods.dus_counts import divide
 from equimodal.methods.dus_policy import Policy
 from equimodal.parts.modalities import ModalityMap
 

@@ -64,7 +64,12 @@ ENTRIES = (
             Fit(AHEAD, "updates fewer units of the encoder that is ahead, here {ahead}, so that "
                 "the fused loss leaves something for {starved}"),
         ),
-        functions=("modality_significance", "sample_units", "unit_importance", "update_fractions"),
+        functions=(
+            "equimodal.methods.amss_equations:modality_significance",
+            "equimodal.methods.amss_equations:update_fractions",
+            "equimodal.methods.amss_equations:unit_importance",
+            "equimodal.methods.amss_equations:sample_units",
+        ),
         **_AMSS,
     ),
     Entry(
@@ -92,7 +97,11 @@ ENTRIES = (
             Fit(STARVED, "draws larger batches for the modality that scores lower, here {starved}, "
                 "on losses of its own"),
         ),
-        functions=("cumulative_score", "sample_counts"), **_DUS,
+        functions=(
+            "equimodal.methods.dus_counts:cumulative_score",
+            "equimodal.methods.dus_counts:sample_counts",
+        ),
+        **_DUS,
     ),
     Entry(
         "dus-rl",
@@ -115,7 +124,11 @@ ENTRIES = (
             Fit(AHEAD, "moves an encoder that has over-learned, more likely {ahead}, back towards "
                 "its start"),
         ),
-        functions=("cluster_purity", "relearn_strength"), **_RELEARN,
+        functions=(
+            "equimodal.numerics.purity:cluster_purity",
+            "equimodal.methods.diagnose_relearn:relearn_strength",
+        ),
+        **_RELEARN,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -60,7 +60,7 @@ class Entry:
     fits: tuple[Fit, ...] = field(default=(), kw_only=True)
     """The cases in which a diagnosis advises it. None is promised to help."""
     functions: tuple[str, ...] = field(default=(), kw_only=True)
-    """Pure functions of its module, one an equation, that `equimodal.functional` offers."""
+    """Pure functions, one an equation, as ``module:function``; `equimodal.functional` has them."""
     records: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """Title of a decision that it records, by its name, where the name alone does not say it."""
     quick: Mapping[str, Any] = field(default_factory=dict, kw_only=True)

@@ -1,7 +1,5 @@
 """Joint training, the baselines that every method is held against."""
 
-from typing import ClassVar
-
 from equimodal.balancing.method import Method
 
 
@@ -12,5 +10,5 @@ class Joint(Method):
 class JointUnimodal(Method):
     """Joint training on the fused loss plus every modality's own loss, all with weight 1."""
 
-    needs: frozenset[str] = frozenset({"unimodal_logits"})
-    objective: ClassVar[str] = "fused+unimodal"
+    needs = frozenset({"unimodal_logits"})
+    objective = "fused+unimodal"

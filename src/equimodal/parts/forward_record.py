@@ -1,29 +1,16 @@
 """What the encoders gave in the model's latest forward pass, and how to run it again."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
+from equimodal.parts.quiet import evaluating
 from equimodal.parts.selection import Encoder
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Inside, ``model`` is in evaluation mode; afterwards every module is in the mode it was in."""
-    modes = [(module, module.training) for module in model.modules()]
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
-        for module, mode in modes:
-            module.training = mode
 
 
 class ForwardRecord:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from equimodal.balancing.batches import epoch_batches
+from equimodal.balancing.decisions import Decisions
 from equimodal.data.dataset import MultimodalDataset
 from equimodal.models.fusion import Output
 
@@ -22,12 +23,10 @@ class Alone:
         seed: seed of the run.
     """
 
-    acted = True
-    note = ""
-
     def __init__(self, *, seed: int) -> None:
         self.seed = seed
         self.epoch_index = 0
+        self.decisions = self.diagnosis = Decisions((), log=None, every=None, measured=list)
 
     def batches(
         self, dataset: MultimodalDataset, *, batch_size: int
@@ -46,14 +45,6 @@ class Alone:
     def epoch_end(self) -> None:
         """Count the epoch."""
         self.epoch_index += 1
-
-    def drain_records(self) -> list[dict[str, Any]]:
-        """No decisions."""
-        return []
-
-    def drain_diagnosis(self) -> list[dict[str, Any]]:
-        """Nothing is recorded: there is one modality."""
-        return []
 
     def state_dict(self, *, constants: bool = True) -> dict[str, Any]:
         """The number of finished epochs."""

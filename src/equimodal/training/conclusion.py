@@ -61,11 +61,11 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
     """How the run went, without its measures."""
     processes = setup.fabric.world_size
     shared = {"processes": processes} if processes > 1 else {}
-    notes = [setup.balancer.note, f"trained by {processes} processes" if shared else ""]
+    notes = [setup.method.note, f"trained by {processes} processes" if shared else ""]
     return {
         **setup.config.identity,
         "status": "finished" if trouble is None else "diverged",
-        "acted": setup.balancer.acted,
+        "acted": setup.method.acted,
         "message": trouble or ", ".join(filter(None, notes)) or None,
         "best_epoch": history.best_epoch,
         "epochs": history.epochs,

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from equimodal.numerics.random import epoch_seed
 from equimodal.storage.files import make_folder, read_json
 from equimodal.storage.locks import locked
 from equimodal.training.clock import StepClock
@@ -109,7 +110,7 @@ def fit(
     end = config.trained_epochs if until is None else min(until, config.trained_epochs)
     for epoch in range(history.epochs, end):
         started = time.perf_counter()
-        _reseed(config.seed, epoch)
+        torch.manual_seed(epoch_seed(config.seed, epoch))
         loss = train_epoch(setup, epoch, clock)
         validation = predict(setup, setup.source.validation)
         fused = fused_loss(setup, epoch)
@@ -125,8 +126,8 @@ def fit(
             clock.seconds(), time.perf_counter() - ending,
             waited=clock.waited, samples=len(setup.source.train),
         )  # fmt: skip
-        history.decisions += setup.balancer.drain_records()
-        history.diagnosis += setup.balancer.drain_diagnosis()
+        history.decisions += setup.balancer.decisions.drain()
+        history.diagnosis += setup.balancer.diagnosis.drain()
         history.seconds += time.perf_counter() - started
         if setup.fabric.is_global_zero:
             save(setup, history, folder)
@@ -172,10 +173,6 @@ def _owned(folder: Path, config: RunConfig, fabric: Fabric) -> Iterator[None]:
 
 def _found(folder: Path) -> Result | None:
     return read_json(folder / RESULT) if (folder / RESULT).exists() else None
-
-
-def _reseed(seed: int, epoch: int) -> None:
-    torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)
 
 
 def _divergence(config: RunConfig, epoch: int) -> str:

@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from equimodal.balancing.balancer import Balancer
+from equimodal.balancing.method import Method
 from equimodal.balancing.recorder import EVERY
 from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
@@ -59,9 +60,12 @@ class Setup:
         """
         if isinstance(self.balancer, Alone):
             return {m: self.network.head({m: rows}) for m, rows in features.items()}
-        readout = self.balancer.readout
-        assert readout is not None
-        return readout(self.balancer.modalities, dict(features))
+        return self.balancer.setting.unimodal_logits(features)
+
+    @property
+    def method(self) -> Method:
+        """The method; of one modality alone one that does nothing."""
+        return Method() if isinstance(self.balancer, Alone) else self.balancer.setting.method
 
 
 class Batches:

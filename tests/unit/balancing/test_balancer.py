@@ -95,11 +95,11 @@ def test_records_are_plain_data_given_once_after_the_epoch_and_none_where_not_fi
     net, _, balancer = watched()
     balancer.loss(net(*batch()), LABELS).backward()
     balancer.before_step()
-    assert balancer.drain_records() == []
+    assert balancer.decisions.drain() == []
     balancer.epoch_end()
     expected = {"step": 0, "epoch": 0, "name": "seen", "values": {"a": 1.0, "b": None}}
-    assert balancer.drain_records() == [expected]
-    assert balancer.drain_records() == []
+    assert balancer.decisions.drain() == [expected]
+    assert balancer.decisions.drain() == []
 
 
 def test_the_split_is_read_in_evaluation_mode_without_gradient_and_without_draws():
@@ -257,7 +257,7 @@ def logged(**options):
 def test_a_logger_hears_every_finite_decision_at_the_epochs_end():
     heard, balancer = logged()
     assert heard == ["update"] * 3 + [({"balance/seen/a": 1.0}, step) for step in range(3)]
-    assert len(balancer.drain_records()) == 3
+    assert len(balancer.decisions.drain()) == 3
 
 
 def test_a_logger_hears_decisions_earlier_where_asked():
@@ -284,11 +284,11 @@ def test_a_loader_gives_the_same_epochs_as_batches_and_has_their_length():
 
 def test_pending_says_whether_a_loss_waits_for_its_update():
     net, balancer = balanced()
-    assert not balancer.pending
+    assert not balancer.watch.pending
     balancer.loss(net(*batch()), LABELS).backward()
-    assert balancer.pending
+    assert balancer.watch.pending
     balancer.before_step()
-    assert not balancer.pending
+    assert not balancer.watch.pending
 
 
 def test_decisions_may_be_handed_out_before_an_epochs_end():
@@ -297,10 +297,10 @@ def test_decisions_may_be_handed_out_before_an_epochs_end():
     balancer.loss(net(*batch()), LABELS).backward()
     balancer.before_step()
 
-    balancer.flush()
-    balancer.flush()
+    balancer.decisions.flush()
+    balancer.decisions.flush()
 
-    assert heard == [0] and len(balancer.drain_records()) == 1
+    assert heard == [0] and len(balancer.decisions.drain()) == 1
 
 
 @pytest.mark.parametrize("name", ["joint", "dus", "dus-uniform"])
@@ -327,7 +327,7 @@ def test_a_loss_without_its_update_is_forgotten_when_a_state_is_loaded():
     net, method, balancer = watched()
     balancer.loss(net(*batch()), LABELS)
     balancer.load_state_dict(balancer.state_dict())
-    assert not balancer.pending
+    assert not balancer.watch.pending
 
     balancer.loss(net(*batch()), LABELS).backward()
     balancer.before_step()
@@ -357,3 +357,12 @@ def test_a_closure_balances_inside_the_optimizers_step_or_is_refused(balanced_in
     else:
         with pytest.raises(BalanceError, match=r"optimizer.step\(\) ran before before_step\(\)"):
             optimizer.step(closure)
+
+
+def test_a_balancer_has_the_names_that_a_training_loop_needs_and_no_more():
+    _, balancer = balanced()
+    assert {name for name in dir(balancer) if not name.startswith("_")} == {
+        "loss", "before_step", "epoch_end", "batches", "loader", "attach", "detach", "check",
+        "state_dict", "load_state_dict", "step_index", "epoch_index", "setting", "watch",
+        "decisions", "diagnosis",
+    }  # fmt: skip

@@ -77,9 +77,9 @@ def test_a_check_leaves_no_trace():
     assert torch.equal(torch.get_rng_state(), streams[0])
     assert random.getstate() == streams[1]
     assert str(made.state_dict()) == str(state)
-    assert not made.pending
+    assert not made.watch.pending
     made.epoch_end()
-    assert made.drain_records() == []
+    assert made.decisions.drain() == []
 
 
 class Detached(Net):

@@ -14,7 +14,7 @@ from equimodal import (
     ModalityMap,
     methods,
 )
-from equimodal.balancing.readouts import logits_of
+from equimodal.balancing.readouts import Readout, logits_of
 
 NAMES = ("audio", "video", "touch")
 WIDTHS = {"audio": 4, "video": 4, "touch": 5}
@@ -177,7 +177,7 @@ def test_amss_runs_on_parameters_alone_where_its_fractions_need_no_features(sett
     balancer.loss(output, torch.tensor([0, 1, 2, 0, 1, 2])).backward()
     balancer.before_step()
     balancer.epoch_end()
-    assert any(r["name"] == "fraction" for r in balancer.drain_records())
+    assert any(r["name"] == "fraction" for r in balancer.decisions.drain())
 
 
 def test_auxiliary_heads_train_only_themselves():
@@ -252,3 +252,23 @@ def test_logits_are_found_in_every_usual_output():
 def test_an_output_without_logits_is_refused_by_its_type(output):
     with pytest.raises(BalanceError, match="logits"):
         logits_of(output)
+
+
+class Halves(Readout):
+    """A readout of a user's own: half of the head's own part, which does not sum to the logits."""
+
+    def __call__(self, modalities, features):
+        return {m: z / 2 for m, z in LinearSplit("head")(modalities, features).items()}
+
+
+def test_a_readout_of_your_own_declares_what_it_can_by_defaults():
+    logits, parts, _ = read(Net(), Halves())
+    assert len(parts) == 3 and logits is not None
+    assert (Halves.additive, Halves.differentiable, Halves().title) == (False, True, "Halves")
+
+
+@pytest.mark.parametrize("readout", ["head", LinearSplit, lambda modalities, features: features])
+def test_what_is_no_readout_is_refused(readout):
+    encoders = {m: f"nets.{m}" for m in NAMES}
+    with pytest.raises(BalanceError, match="readout must be LinearSplit"):
+        Balancer(Net(), methods.create("amss"), encoders, readout)

@@ -16,19 +16,19 @@ NAMES = {"score", "conflict", "gradient_norm", "gradient_share"}
 
 
 def rows_of(training, name):
-    return [r for r in training.balancer.drain_diagnosis() if r["name"] == name]
+    return [r for r in training.balancer.diagnosis.drain() if r["name"] == name]
 
 
 @pytest.mark.parametrize("name", ["joint", "amss", "dus", "joint+unimodal"])
 def test_recording_changes_no_weight(name):
     plain, watched = trained(name, epochs=2), trained(name, epochs=2, diagnose=1)
     assert_same_weights(plain.weights, watched.weights)
-    assert plain.balancer.drain_records() == watched.balancer.drain_records()
-    assert plain.balancer.drain_diagnosis() == []
+    assert plain.balancer.decisions.drain() == watched.balancer.decisions.drain()
+    assert plain.balancer.diagnosis.drain() == []
 
 
 def test_the_first_of_every_so_many_updates_is_recorded():
-    rows = trained("joint", epochs=2, diagnose=4).balancer.drain_diagnosis()
+    rows = trained("joint", epochs=2, diagnose=4).balancer.diagnosis.drain()
     assert {r["name"] for r in rows} == NAMES
     assert [(r["step"], r["epoch"]) for r in rows if r["name"] == "score"] == [
         (0, 0),
@@ -47,7 +47,7 @@ def test_norms_shares_scores_and_conflicts_are_those_of_a_slow_loop():
     expected = slow(net, output, labels)
     balancer.before_step()
     balancer.epoch_end()
-    found = {r["name"]: list(r["values"].values()) for r in balancer.drain_diagnosis()}
+    found = {r["name"]: list(r["values"].values()) for r in balancer.diagnosis.drain()}
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         assert found[name] == pytest.approx(values, rel=1e-5), name
@@ -96,7 +96,7 @@ def test_accumulated_micro_batches_are_one_update():
 
 
 def test_unpaired_batches_have_scores_and_no_conflict():
-    names = {r["name"] for r in trained("dus", epochs=1, diagnose=1).balancer.drain_diagnosis()}
+    names = {r["name"] for r in trained("dus", epochs=1, diagnose=1).balancer.diagnosis.drain()}
     assert names == NAMES - {"conflict"}
 
 
@@ -106,7 +106,7 @@ def test_without_a_readout_gradients_alone_are_recorded():
     encoders = {m: f"encoders.{m}" for m in "ab"}
     training.balancer = Balancer(training.model, Joint(), encoders, diagnose=1)
     run(training, 1)
-    names = {r["name"] for r in training.balancer.drain_diagnosis()}
+    names = {r["name"] for r in training.balancer.diagnosis.drain()}
     assert names == {"gradient_norm", "gradient_share"}
 
 
@@ -128,7 +128,7 @@ def test_an_interval_that_is_no_whole_number_is_refused(every):
 
 
 def test_what_is_saved_is_read_and_summed_up(tmp_path):
-    trained("joint", epochs=2, diagnose=1).balancer.save_diagnosis(tmp_path / "it.json")
+    trained("joint", epochs=2, diagnose=1).balancer.diagnosis.save(tmp_path / "it.json")
     found = diagnose_recording(tmp_path / "it.json")
     assert found["source"]["kind"] == "recording"
     assert found["source"]["updates"] == 12
@@ -142,11 +142,11 @@ def test_what_is_saved_is_read_and_summed_up(tmp_path):
 
 def test_a_training_that_goes_on_continues_its_file(tmp_path):
     path, training = tmp_path / "it.json", start("joint", diagnose=2)
-    run(training, 1).balancer.save_diagnosis(path)
+    run(training, 1).balancer.diagnosis.save(path)
     later = start("joint", diagnose=2)
     later.balancer.load_state_dict(training.balancer.state_dict())
-    run(later, 1).balancer.save_diagnosis(path)
-    later.balancer.save_diagnosis(path)
+    run(later, 1).balancer.diagnosis.save(path)
+    later.balancer.diagnosis.save(path)
     steps = [r["step"] for r in json.loads(path.read_text())["records"] if r["name"] == "score"]
     assert steps == [0, 2, 4, 6, 8, 10]
 
@@ -154,11 +154,11 @@ def test_a_training_that_goes_on_continues_its_file(tmp_path):
 def test_nothing_recorded_and_another_training_are_refused(tmp_path):
     path = tmp_path / "it.json"
     with pytest.raises(BalanceError, match=r"diagnose=10.*epoch_end"):
-        trained("joint", epochs=1).balancer.save_diagnosis(path)
-    trained("joint", epochs=1, diagnose=1).balancer.save_diagnosis(path)
+        trained("joint", epochs=1).balancer.diagnosis.save(path)
+    trained("joint", epochs=1, diagnose=1).balancer.diagnosis.save(path)
     other = trained("joint", epochs=1, diagnose=1, kinds=("linear", "gru", "linear")).balancer
     with pytest.raises(BalanceError, match="training of a, b; choose another file"):
-        other.save_diagnosis(path)
+        other.diagnosis.save(path)
 
 
 def test_many_moments_are_thinned_to_every_second():
@@ -171,7 +171,7 @@ def test_many_moments_are_thinned_to_every_second():
 
 
 def recorder():
-    return Recorder(1, start("joint").balancer.modalities, scores=False)
+    return Recorder(1, start("joint").balancer.setting.modalities, None, trained=False)
 
 
 def feed(watch, shares):

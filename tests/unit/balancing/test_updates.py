@@ -153,7 +153,7 @@ def test_optimizers_may_be_attached_later_and_twice_and_in_wrappers():
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     made.attach(Wrapper(Wrapper(optimizer)))
     made.attach(optimizer, Wrapper(optimizer))
-    assert made.optimizers == (optimizer,)
+    assert made.setting.optimizers == (optimizer,)
     made.loss(net(torch.randn(4, 2), torch.randn(4, 2)), torch.tensor([0, 1, 0, 1])).backward()
     made.before_step()
     before = net.a.weight.detach().clone()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from equimodal.data.arrays import Split, generator, standardised, stratified
+from equimodal.data.arrays import Split, standardised, stratified
 
 KINDS = {"vector": "vector", "image": "image"}
 
@@ -47,12 +47,6 @@ def test_a_selection_takes_its_share_of_each_class_and_at_least_one_row():
     labels = np.array([0] * 40 + [1] * 10 + [2])
     selected = stratified(labels, 0.2, np.random.default_rng(0))
     assert [int(selected[labels == label].sum()) for label in range(3)] == [8, 2, 1]
-
-
-def test_streams_of_a_seed_are_independent_and_repeatable():
-    draws = [generator(*key).random() for key in ((0, "a"), (0, "b"), (1, "a"))]
-    assert len(set(draws)) == 3
-    assert draws[0] == generator(0, "a").random()
 
 
 @pytest.mark.parametrize("kept", [[True, False, True], [False, False, False]])

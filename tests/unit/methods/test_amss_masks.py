@@ -36,7 +36,7 @@ def after_stage(first, second, given, widths, name="amss", edit=lambda net: None
     before = {n: p.grad.clone() for n, p in net.named_parameters() if p.grad is not None}
     balancer.before_step()
     balancer.epoch_end()
-    records = {r["name"]: r["values"] for r in balancer.drain_records()}
+    records = {r["name"]: r["values"] for r in balancer.decisions.drain()}
     return net, before, records
 
 
@@ -65,7 +65,7 @@ def test_updating_all_units_is_joint_training_bit_for_bit(name):
 @pytest.mark.parametrize(("modalities", "share"), [(2, 1 / 2), (3, 2 / 3), (4, 3 / 4)])
 def test_the_control_updates_the_share_of_equal_modalities(modalities, share):
     kinds = ("linear", "gru", "lstm", "convolutional")[:modalities]
-    records = trained("amss-fixed", kinds=kinds, epochs=1).balancer.drain_records()
+    records = trained("amss-fixed", kinds=kinds, epochs=1).balancer.decisions.drain()
     found = [v for r in records if r["name"] == "fraction" for v in r["values"].values()]
     assert found == pytest.approx([share] * modalities * 6)
     assert not any(r["name"] == "significance" for r in records)
@@ -258,7 +258,9 @@ def significant(modalities=3, scales=(0.5, 3.0, 6.0), widths=(20, 20, 20), **set
         net, methods.create(**settings), {m: f"encoders.{m}" for m in net.encoders},
         LinearSplit("head"),
     )  # fmt: skip
-    balancer.host_clips_first()  # the same batch at every step has the same norm at every step
+    balancer.watch.clips_first = (
+        True  # the same batch at every step has the same norm at every step
+    )
     return net, balancer, torch.randn(6, 4).double()
 
 
@@ -290,7 +292,7 @@ def gradients(net, balancer, x):
 
 def records_of(balancer):
     balancer.epoch_end()
-    return {r["name"]: r["values"] for r in balancer.drain_records()}
+    return {r["name"]: r["values"] for r in balancer.decisions.drain()}
 
 
 @pytest.mark.parametrize("modalities", [2, 3])

@@ -29,10 +29,10 @@ def test_a_part_that_does_nothing_leaves_the_other_as_it_is_alone(name, other):
 @pytest.mark.parametrize("name", ALL)
 def test_every_part_decides_and_acts(name):
     training = trained(name)
-    decided = {r["name"] for r in training.balancer.drain_records()}
+    decided = {r["name"] for r in training.balancer.decisions.drain()}
     expected = {"amss": "fraction", "dus": "count", "relearn": "strength"}
     assert decided >= {record for part, record in expected.items() if part in name}
-    assert training.balancer.acted
+    assert training.balancer.setting.method.acted
     assert not any(torch.equal(w, training_without(name)[n]) for n, w in training.weights.items()
                    if n.startswith("encoders") and n.endswith("weight"))  # fmt: skip
 
@@ -85,12 +85,13 @@ def test_the_state_of_every_part_is_restored_whatever_its_place(name):
     first = trained(name, settings=settings)
     again = start(name, epochs=9, settings=settings)
     again.balancer.load_state_dict(first.balancer.state_dict())
-    for mine, its in zip(again.balancer.method.parts, first.balancer.method.parts, strict=True):
+    parts = (made.balancer.setting.method.parts for made in (again, first))
+    for mine, its in zip(*parts, strict=True):
         assert mine.state.keys() == its.state.keys() != set()
-    restored = next(p for p in again.balancer.method.parts if "times" in p.state)
+    restored = next(p for p in again.balancer.setting.method.parts if "times" in p.state)
     assert restored.state == {"times": 1, "moved": True}
     run(again, 2)
-    assert "strength" not in {r["name"] for r in again.balancer.drain_records()}
+    assert "strength" not in {r["name"] for r in again.balancer.decisions.drain()}
 
 
 def test_a_checkpoint_fits_the_same_shares_as_a_list_or_a_tuple():
@@ -133,8 +134,8 @@ def test_masks_follow_the_loss_of_unpaired_batches():
     output = training.model(inputs)
     training.balancer.loss(output, targets).backward()
     training.balancer.before_step()
-    training.balancer.flush()
-    records = {r["name"]: r["values"] for r in training.balancer.drain_records()}
+    training.balancer.decisions.flush()
+    records = {r["name"]: r["values"] for r in training.balancer.decisions.drain()}
     # Labels have one distribution, so that their entropy is taken over the rows of both.
     share = torch.bincount(torch.cat([targets["a"], targets["b"]])) / 32
     head, rho = training.model.head, []
@@ -196,8 +197,8 @@ def test_a_method_is_not_there_twice_within_another_composition():
 
 def test_a_part_that_did_not_act_is_named():
     training = trained("amss~relearn", settings={"relearn.lam": 0.0})
-    assert training.balancer.acted
-    assert training.balancer.note == "DiagnoseRelearn did not act"
+    assert training.balancer.setting.method.acted
+    assert training.balancer.setting.method.note == "DiagnoseRelearn did not act"
 
 
 def test_a_task_that_one_part_cannot_serve_is_refused_by_its_name():

@@ -26,9 +26,9 @@ def after_epochs(epochs, **settings):
     end, training.balancer.epoch_end = training.balancer.epoch_end, lambda: None
     run(training, 1)
     before = training.weights
-    training.balancer.drain_records()
+    training.balancer.decisions.drain()
     end()
-    records = {r["name"]: r["values"] for r in training.balancer.drain_records()}
+    records = {r["name"]: r["values"] for r in training.balancer.decisions.drain()}
     return training, before, records
 
 
@@ -36,7 +36,7 @@ def test_without_a_gap_weights_stay_bit_identical():
     training, before, records = after_epochs(2, lam=0.0)
     assert records["strength"] == {"a": 0, "b": 0}
     assert_same_weights(training.weights, before)
-    assert not training.balancer.acted
+    assert not training.balancer.setting.method.acted
 
 
 def test_a_huge_lambda_restores_the_start_and_nothing_but_encoders():
@@ -48,7 +48,7 @@ def test_a_huge_lambda_restores_the_start_and_nothing_but_encoders():
         source = initial if name.startswith("encoders.b") else before
         assert torch.equal(weight, source[name]), name
         assert not torch.equal(before[name], initial[name])
-    assert training.balancer.acted
+    assert training.balancer.setting.method.acted
 
 
 def test_it_needs_no_gap_where_the_strength_is_fixed():
@@ -70,7 +70,7 @@ def fires(total, *, ends=None, **settings):
     )  # fmt: skip
     for _ in range(ends or total):
         balancer.epoch_end()
-    return [r["epoch"] for r in balancer.drain_records() if r["name"] == "strength"]
+    return [r["epoch"] for r in balancer.decisions.drain() if r["name"] == "strength"]
 
 
 def test_the_released_schedule_fires_at_the_ends_of_epochs_20_40_and_60():
@@ -105,9 +105,9 @@ def test_re_learnings_that_were_done_count_after_a_restart():
     second.model.load_state_dict(first.model.state_dict())
     second.optimizer.load_state_dict(first.optimizer.state_dict())
     second.balancer.load_state_dict(first.balancer.state_dict())
-    assert second.balancer.acted
+    assert second.balancer.setting.method.acted
     run(second, 3)
-    assert "strength" not in {r["name"] for r in second.balancer.drain_records()}
+    assert "strength" not in {r["name"] for r in second.balancer.decisions.drain()}
     assert_same_weights(second.weights, whole_run.weights)
 
 
@@ -127,7 +127,7 @@ def test_the_control_moves_every_encoder_half_way():
     training = start("relearn-fixed")
     initial = training.weights
     run(training, 1)  # of 4: 2/9 of them are 1
-    records = {r["name"]: r["values"] for r in training.balancer.drain_records()}
+    records = {r["name"]: r["values"] for r in training.balancer.decisions.drain()}
     assert records == {"strength": {"a": 0.5, "b": 0.5}}
     before = run(start("joint"), 1).weights
     for name, weight in training.weights.items():
@@ -170,7 +170,7 @@ def test_momentum_is_forgotten_by_every_optimizer():
 
 def test_resetting_momentum_without_an_optimizer_is_refused():
     training, method = start("relearn"), methods.create("relearn", reset_momentum=True)
-    encoders, loaders = {m: f"encoders.{m}" for m in "ab"}, training.balancer.loaders
+    encoders, loaders = {m: f"encoders.{m}" for m in "ab"}, training.balancer.setting.loaders
     training.balancer.detach()
     made = Balancer(training.model, method, encoders, loaders=loaders, epochs=9)
     inputs, targets = training.data.take(torch.arange(4))
@@ -300,7 +300,7 @@ def noisy(net, encoders, data, **settings):
         ),
     )  # fmt: skip
     balancer.epoch_end()
-    return {r["name"]: r["values"] for r in balancer.drain_records()}
+    return {r["name"]: r["values"] for r in balancer.decisions.drain()}
 
 
 def batches_of(features, truth):
@@ -397,9 +397,9 @@ def test_collapsed_features_are_left_alone_and_recorded():
         for parameter in training.model.encoders["a"].parameters():
             parameter.zero_()
     before = {n: w for n, w in training.weights.items() if n.startswith("encoders.a")}
-    training.balancer.drain_records()
+    training.balancer.decisions.drain()
     training.balancer.epoch_end()
-    records = {r["name"]: r["values"] for r in training.balancer.drain_records()}
+    records = {r["name"]: r["values"] for r in training.balancer.decisions.drain()}
     assert records["train_purity"]["a"] is None and records["gap"]["a"] is None
     assert records["strength"]["a"] == 0 < records["strength"]["b"]
     after = {n: w for n, w in training.weights.items() if n in before}
@@ -419,7 +419,7 @@ def test_matched_sizes_take_as_many_training_rows_as_there_are_validation_rows()
             loaders={"train": [whole(few)] * 6, "val": [whole(few)]}, epochs=2,
         )  # fmt: skip
         balancer.epoch_end()
-        gaps[matched] = {r["name"]: r["values"] for r in balancer.drain_records()}
+        gaps[matched] = {r["name"]: r["values"] for r in balancer.decisions.drain()}
         balancer.detach()
     # Six copies of the validation set have its purity; a subset of them has another.
     assert gaps[False]["gap"] == pytest.approx({"a": 0, "b": 0})

@@ -12,7 +12,7 @@ from torch import nn
 from contract.training import PAIR, run, start, trained
 from equimodal import BalanceError, Balancer, LinearSplit, methods
 from equimodal.functional import cumulative_score, sample_counts
-from equimodal.methods.dus import divide, sampling_shares
+from equimodal.methods.dus_counts import divide, sampling_shares
 
 THREE = ("linear", "convolutional", "gru")
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=5)
@@ -107,7 +107,7 @@ def test_a_budget_below_the_minima_is_refused():
 
 def counts_of(training, epochs=3):
     run(training, epochs)
-    records = training.balancer.drain_records()
+    records = training.balancer.decisions.drain()
     return [list(r["values"].values()) for r in records if r["name"] == "count"]
 
 
@@ -123,13 +123,13 @@ def test_the_uniform_control_draws_equal_counts_from_unpaired_streams():
     assert counts_of(training) == [[16, 16]] * 18
     _, targets = next(training.balancer.batches(training.data, batch_size=96))
     assert not torch.equal(targets["a"], targets["b"])
-    assert training.balancer.acted
+    assert training.balancer.setting.method.acted
 
 
 def planned(*scores, name="dus", batch=64, kinds=PAIR, **settings):
     """Rows of the next iteration at the given cumulative scores."""
     training = start(name, kinds=kinds, settings={"warm_up": 0, **settings})
-    training.balancer.method.state["s_hat"] = torch.tensor(scores)
+    training.balancer.setting.method.state["s_hat"] = torch.tensor(scores)
     _, targets = next(training.balancer.batches(training.data, batch_size=batch))
     return [len(y) for y in targets.values()]
 
@@ -204,7 +204,8 @@ def test_batch_normalisation_raises_the_minimum_to_8_rows():
     net.encoders["a"] = nn.Sequential(net.encoders["a"], nn.BatchNorm1d(6).double())
     with_norm.balancer.detach()
     balancer = Balancer(
-        net, with_norm.balancer.method, {m: f"encoders.{m}" for m in "ab"}, LinearSplit("head")
+        net, with_norm.balancer.setting.method, {m: f"encoders.{m}" for m in "ab"},
+        LinearSplit("head"),
     )  # fmt: skip
     with_norm.balancer = balancer
     with_norm.wrapped = net
@@ -230,7 +231,7 @@ def test_two_ranks_take_the_steps_of_their_shards_whatever_the_number_of_samples
 @pytest.mark.parametrize("decay", [0.5, 0.9])
 def test_an_exponential_mean_and_a_mean_of_each_epoch(decay):
     plain, ema, fresh = (
-        trained("dus-uniform", epochs=2, settings=s).balancer.drain_records()
+        trained("dus-uniform", epochs=2, settings=s).balancer.decisions.drain()
         for s in ({}, {"ema": decay}, {"reset_each_epoch": True})
     )
 
@@ -255,8 +256,8 @@ def test_the_score_over_ranks_is_that_of_all_their_rows(monkeypatch):
     run_one(alone)
     monkeypatch.setattr("equimodal.methods.dus.sum_over_ranks", lambda sums: sums + other)
     run_one(together)
-    expected = (16 * alone.balancer.method.state["s_hat"] + other[:2]) / 24
-    torch.testing.assert_close(together.balancer.method.state["s_hat"], expected)
+    expected = (16 * alone.balancer.setting.method.state["s_hat"] + other[:2]) / 24
+    torch.testing.assert_close(together.balancer.setting.method.state["s_hat"], expected)
 
 
 def run_one(training):
@@ -266,8 +267,8 @@ def run_one(training):
 
 
 def test_it_did_not_act_while_all_counts_were_equal():
-    assert not trained("dus", epochs=1).balancer.acted
-    assert not trained("dus", settings={"dead_zone": 1.0}, epochs=2).balancer.acted
+    assert not trained("dus", epochs=1).balancer.setting.method.acted
+    assert not trained("dus", settings={"dead_zone": 1.0}, epochs=2).balancer.setting.method.acted
 
 
 @pytest.mark.parametrize(

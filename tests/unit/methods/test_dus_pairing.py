@@ -20,7 +20,7 @@ def test_paired_batches_give_each_modality_a_subset_of_the_rows():
         training.optimizer.step()
         training.optimizer.zero_grad()
         balancer.epoch_end()
-        counts = next(r["values"] for r in balancer.drain_records() if r["name"] == "count")
+        counts = next(r["values"] for r in balancer.decisions.drain() if r["name"] == "count")
         rows = [int(n) for n in counts.values()]
         assert max(rows) == 24
         expected = sum(
@@ -34,11 +34,11 @@ def rows_read(scores, samples, *, kinds=PAIR, **settings):
     """Rows of a paired batch that each modality's loss reads at the given cumulative scores."""
     training = start("dus", kinds=kinds, settings={"warm_up": 0, **settings})
     balancer, net = training.balancer, training.model
-    balancer.method.state["s_hat"] = torch.tensor(scores)
+    balancer.setting.method.state["s_hat"] = torch.tensor(scores)
     inputs, labels = training.data.take(torch.arange(samples))
     loss = balancer.loss(net(inputs), labels)
-    balancer.flush()
-    rows = {r["name"]: r["values"] for r in balancer.drain_records()}["count"]
+    balancer.decisions.flush()
+    rows = {r["name"]: r["values"] for r in balancer.decisions.drain()}["count"]
     rows = [int(n) for n in rows.values()]
     expected = sum(
         functional.cross_entropy(z[:n], labels[:n])
@@ -72,8 +72,8 @@ def test_a_modality_that_is_absent_from_a_whole_batch_keeps_its_mean():
         logits = unimodal_logits(net, inputs)
         raw.append([float(z.softmax(1)[range(12), labels].mean()) for z in logits])
     a, b = zip(*raw, strict=True)
-    balancer.flush()
-    found = [r["values"] for r in balancer.drain_records() if r["name"] == "score"]
+    balancer.decisions.flush()
+    found = [r["values"] for r in balancer.decisions.drain() if r["name"] == "score"]
     assert [f["a"] for f in found] == pytest.approx([sum(a[:t]) / t for t in range(1, 5)])
     assert found[1]["b"] == found[2]["b"] == pytest.approx(b[1])
     assert found[3]["b"] == pytest.approx(b[1] + (b[3] - b[1]) / 4)

@@ -233,7 +233,7 @@ def test_scores_that_are_not_numbers_teach_nothing():
 
 
 def counts_of(training):
-    records = training.balancer.drain_records()
+    records = training.balancer.decisions.drain()
     return [tuple(r["values"].values()) for r in records if r["name"] == "count"]
 
 
@@ -259,7 +259,7 @@ def test_three_modalities_share_three_batches():
 
 def test_the_policy_sees_the_scores_of_a_window_and_not_the_cumulative_ones():
     training = run(start("dus-rl", settings={"hold": 3}, samples=96), 1)
-    records = training.balancer.drain_records()
+    records = training.balancer.decisions.drain()
     running = [torch.tensor([*r["values"].values()]) for r in records if r["name"] == "score"]
     # t s_hat_t is the sum of the first t scores.
     expected = (6 * running[5] - 3 * running[2]) / 3
@@ -283,9 +283,9 @@ def test_fewer_than_fifty_steps_are_said_to_be_too_few():
     # One step a reward, and no reward for the first two iterations.
     given = {"hold": 1, "every": 1, "warm_up": 0}
     short = trained("dus-rl", settings=given, samples=2 * 51, batch_size=2, epochs=1)
-    assert short.balancer.method.note == "49 policy steps: too few to learn"
+    assert short.balancer.setting.method.note == "49 policy steps: too few to learn"
     enough = trained("dus-rl", settings=given, samples=2 * 52, batch_size=2, epochs=1)
-    assert enough.balancer.method.note == ""
+    assert enough.balancer.setting.method.note == ""
 
 
 def test_a_method_continues_with_the_policy_of_its_checkpoint():
@@ -297,4 +297,4 @@ def test_a_method_continues_with_the_policy_of_its_checkpoint():
     assert any(w.abs().sum() > 0 for w in weights[1:])
     # 12 iterations after the warm-up give 11 rewards.
     note = "5 policy steps: too few to learn"
-    assert first.balancer.method.note == second.balancer.method.note == note
+    assert first.balancer.setting.method.note == second.balancer.setting.method.note == note

@@ -42,7 +42,7 @@ def test_controls_are_rows_too_and_a_preset_is_only_made_of_arguments(name):
     assert all(methods.entry(control).is_control for control in entry.controls)
     assert not (entry.is_control and entry.controls)
     assert entry.objective in ("any", "own")
-    assert (entry.objective == "own") == bool(getattr(methods.load(name), "objective", None))
+    assert (entry.objective == "own") == (methods.load(name).objective is not None)
 
 
 def test_methods_stand_behind_their_controls_each_row_once(monkeypatch):
@@ -83,7 +83,8 @@ def test_unknown_names_say_what_was_meant(call, words):
 def test_the_package_and_functional_offer_its_class_and_its_functions(name):
     kind = methods.load(name)
     assert getattr(equimodal, kind.__name__) is kind and kind.__name__ in dir(equimodal)
-    for function in methods.entry(name).functions:
+    for place in methods.entry(name).functions:
+        function = place.partition(":")[2]
         assert callable(getattr(functional, function)) and function in functional.__all__
 
 

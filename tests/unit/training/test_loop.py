@@ -215,8 +215,8 @@ def test_one_modality_alone_has_its_own_measures(tmp_path):
 
 
 def test_an_update_mask_is_the_balancers_setting():
-    assert build(config(method="amss", settings={"on": "update"})).balancer.on == "update"
-    assert build(config(method="amss")).balancer.on == "gradient"
+    assert build(config(method="amss", settings={"on": "update"})).balancer.setting.on == "update"
+    assert build(config(method="amss")).balancer.setting.on == "gradient"
 
 
 def test_the_global_random_stream_does_not_matter(tmp_path):

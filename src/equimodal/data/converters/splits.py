@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from equimodal.data.arrays import generator
 from equimodal.data.converters.table import Row
 from equimodal.data.settings import number, whole
+from equimodal.numerics.random import data_generator
 
 
 def with_validation(name: str, rows: Sequence[Row], share: object, seed: object) -> list[Row]:
@@ -25,7 +25,9 @@ def with_validation(name: str, rows: Sequence[Row], share: object, seed: object)
         DataError: the share or the seed is wrong.
     """
     part = number(f"{name}.validation", share, low=0.001, high=0.5)
-    rng = generator(whole(f"{name}.seed", seed, low=0, high=2**32 - 1), f"validation of {name}")
+    rng = data_generator(
+        whole(f"{name}.seed", seed, low=0, high=2**32 - 1), f"validation of {name}"
+    )
     groups = _groups(rows)
     total = Counter(row.label for row in rows if row.split == "train")
     moved: Counter[str] = Counter()

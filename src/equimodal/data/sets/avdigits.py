@@ -13,7 +13,6 @@ from equimodal.data.arrays import (
     Kind,
     Labels,
     Split,
-    generator,
     standardised,
     stratified,
 )
@@ -21,6 +20,7 @@ from equimodal.data.files import SourceFile
 from equimodal.data.information import Facts
 from equimodal.data.sets import fsdd, mnist
 from equimodal.data.settings import choice, whole
+from equimodal.numerics.random import data_generator
 
 FACTS = Facts(
     licence="FSDD: CC BY-SA 4.0; MNIST: CC BY-SA 3.0",
@@ -77,7 +77,7 @@ def avdigits(
         labels = recordings.digits[part_rows]
         _check_digits(labels, SourceFile(root, fsdd.FOLDER, fsdd.ORIGIN), part)
         images, digits = pools[part]
-        drawn = _pairs(labels, digits, generator(seed, f"pairs {part}"))
+        drawn = _pairs(labels, digits, data_generator(seed, f"pairs {part}"))
         parts[part] = Split({"audio": audio[part_rows], "image": images[drawn]}, labels)
     train, validation, test = standardised(
         parts["train"], parts["validation"], parts["test"], KINDS
@@ -127,7 +127,9 @@ def _by_index(recordings: fsdd.Recordings, seed: int) -> dict[str, Rows]:
     """Rows of each split: the official test indices, and a tenth of each digit's other rows."""
     test = np.isin(recordings.indices, TEST_INDICES)
     rows = np.flatnonzero(~test)
-    held_out = stratified(recordings.digits[rows], 0.1, generator(seed, "validation recordings"))
+    held_out = stratified(
+        recordings.digits[rows], 0.1, data_generator(seed, "validation recordings")
+    )
     return {"train": rows[~held_out], "validation": rows[held_out], "test": np.flatnonzero(test)}
 
 
@@ -136,7 +138,7 @@ def _image_pools(
 ) -> dict[str, tuple[Floats, Labels]]:
     """Images and digits that each split may draw from; a fifth of the first pool is validation."""
     images, digits = mnist.mnist(root, "train", limit=train_images)
-    held_out = stratified(digits, 0.2, generator(seed, "validation images"))
+    held_out = stratified(digits, 0.2, data_generator(seed, "validation images"))
     pools = {
         "train": (images[~held_out], digits[~held_out]),
         "validation": (images[held_out], digits[held_out]),

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from equimodal.data.arrays import Arrays, Kind, Labels, Split, generator, standardised, stratified
+from equimodal.data.arrays import Arrays, Kind, Labels, Split, standardised, stratified
 from equimodal.data.files import SourceFile
 from equimodal.data.information import Facts
 from equimodal.errors import DataError
+from equimodal.numerics.random import data_generator
 
 # Name in the file and number of columns.
 VIEWS = {
@@ -62,7 +63,7 @@ def handwritten(
     file = SourceFile(root, FACTS.files[0], FACTS.origin)
     content = _content(file, chosen)
     published, test = (_part(file, content, chosen, part) for part in PARTS)
-    rows = stratified(published.labels, VALIDATION, generator(seed, "validation"))
+    rows = stratified(published.labels, VALIDATION, data_generator(seed, "validation"))
     kinds: dict[str, Kind] = dict.fromkeys(chosen, "vector")
     train, validation, test = standardised(published.rows(~rows), published.rows(rows), test, kinds)
     settings: dict[str, object] = {"views": chosen}

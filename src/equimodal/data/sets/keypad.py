@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from equimodal.data.arrays import Arrays, Floats, Kind, Labels, Split, generator, standardised
+from equimodal.data.arrays import Arrays, Floats, Kind, Labels, Split, standardised
 from equimodal.data.information import Facts
 from equimodal.data.settings import flag, number, whole
+from equimodal.numerics.random import data_generator
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,16 +75,16 @@ def keypad(
         "touch_noise": number("keypad.touch_noise", touch_noise, low=0, high=5),
     }
     images, labels = _digits()
-    order = generator(seed, "split").permutation(len(labels))
+    order = data_generator(seed, "split").permutation(len(labels))
     order = np.concatenate([order, np.repeat(order[TRAIN + VALIDATION :], RENDERS - 1)])
     images, labels = images[order], labels[order]
     inputs = {
-        "image": images + image_noise * _normal(generator(seed, "image"), images.shape),
-        "sound": _sounds(labels, generator(seed, "sound"), snr, detuning, distractors),
+        "image": images + image_noise * _normal(data_generator(seed, "image"), images.shape),
+        "sound": _sounds(labels, data_generator(seed, "sound"), snr, detuning, distractors),
     }
     kinds: dict[str, Kind] = {"image": "image", "sound": "spectrogram"}
     if third:
-        inputs["touch"] = _pushes(labels, generator(seed, "touch"), touch_noise)
+        inputs["touch"] = _pushes(labels, data_generator(seed, "touch"), touch_noise)
         kinds["touch"] = "vector"
     train, validation, test = standardised(*_split(inputs, labels, order), kinds)
     return Arrays(train, validation, test, kinds, tuple("0123456789"), settings, _note(third))

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from equimodal.data.arrays import Arrays, Kind, Labels, Split, generator, standardised
+from equimodal.data.arrays import Arrays, Kind, Labels, Split, standardised
 from equimodal.data.files import SourceFile
 from equimodal.data.information import Facts
+from equimodal.numerics.random import data_generator
 
 WIDTHS = {"text": 100, "audio": 73, "video": 100}
 VALIDATION = 0.15
@@ -53,7 +54,7 @@ def mosi(*, root: Path, seed: int) -> Arrays:
         DataError: a file is missing or damaged, or the labels of the three modalities differ.
     """
     published, test = _part(root, "train"), _part(root, "test")
-    place = generator(seed, "validation").uniform()
+    place = data_generator(seed, "validation").uniform()
     chosen = blocks(published.labels, place)
     if not chosen.any():
         raise _file(root, "text", "train").error(

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from equimodal.diagnosis.own_model.subject import Subject
 from equimodal.errors import BalanceError
+from equimodal.parts.quiet import kept_streams
 
 Weights = nn.Module | Mapping[str, Any]
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
@@ -82,10 +83,9 @@ def train_alone(
     The other encoders run along but do not learn.
     """
     encoder, model = encoder_module(subject, modality), subject.modalities.model
-    devices = {p.device for p in model.parameters() if p.is_cuda}
     head: nn.Linear | None = None
     stepper: torch.optim.Optimizer | None = None
-    with torch.random.fork_rng(list(devices)), torch.enable_grad():
+    with kept_streams(model), torch.enable_grad():
         torch.manual_seed(seed)
         model.eval()
         encoder.train()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor, nn
 
 from equimodal.balancing.balancer import Balancer
+from equimodal.balancing.collection import default_forward
 from equimodal.diagnosis.inside import Inside, inside_of
 from equimodal.diagnosis.own_model.deep import gradient_measures, purities
-from equimodal.diagnosis.own_model.subject import Subject, quiet
+from equimodal.diagnosis.own_model.subject import Subject
 from equimodal.diagnosis.run_files import RunFiles
 from equimodal.errors import BalanceError
+from equimodal.parts.quiet import quiet
 from equimodal.storage.files import load_checkpoint
 from equimodal.training.config import RunConfig
 from equimodal.training.run_folder import CHECKPOINT
@@ -51,7 +50,7 @@ def look_inside(
     setup.network.load_state_dict(load_checkpoint(path)["best"])
     assert isinstance(setup.balancer, Balancer)
     readout = setup.network.readout()
-    subject = Subject(setup.network, setup.balancer.modalities, _forward, readout)
+    subject = Subject(setup.network, setup.balancer.setting.modalities, default_forward, readout)
     train = Batches(setup.source.train)
     judged = Batches(getattr(setup.source, split))
     seen, unseen = subject.see(train, "train"), subject.see(judged, split)
@@ -60,7 +59,3 @@ def look_inside(
         head = setup.network.head.cpu()
         found = inside_of(head, unseen.features, unseen.unimodal_logits, unseen.labels)
     return Inside(found.contributions, {**found.measured, **more})
-
-
-def _forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
-    return model(batch[0]), batch[1]

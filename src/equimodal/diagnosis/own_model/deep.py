@@ -13,8 +13,8 @@ from torch.nn import functional
 from equimodal.diagnosis.own_model.fisher import fisher_traces
 from equimodal.diagnosis.own_model.purity import purity_gap
 from equimodal.diagnosis.own_model.subject import Subject
-from equimodal.parts.forward_record import evaluating
 from equimodal.parts.gradients import conflict, gradient_norm, gradient_shares
+from equimodal.parts.quiet import quiet
 from equimodal.training.prediction import Prediction
 
 BATCHES = 8
@@ -42,11 +42,9 @@ def gradient_measures(subject: Subject, loader: Iterable[Any]) -> dict[str, Any]
     own = {m: parameters for m, parameters in own.items() if parameters}
     if not own:
         return {}
-    model = subject.modalities.model
-    devices = {p.device for p in model.parameters() if p.is_cuda}
     rows: list[dict[str, Tensor]] = []
     traces: Tensor | None = None
-    with evaluating(model), torch.random.fork_rng(list(devices)), torch.enable_grad():
+    with quiet(subject.modalities.model, grad=True):
         for batch in islice(loader, BATCHES):
             logits, labels, features = subject.run(batch)
             if traces is None:

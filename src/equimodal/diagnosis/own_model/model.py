@@ -8,20 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.collection import Forward, default_forward
 from equimodal.balancing.readouts import Readout
 from equimodal.checks import require_number
 from equimodal.diagnosis.diagnosis import Diagnosis
 from equimodal.diagnosis.document import document
 from equimodal.diagnosis.own_model.alone import MakeOptimizer, Weights, restored
 from equimodal.diagnosis.own_model.findings import JUDGED, Findings
-from equimodal.diagnosis.own_model.subject import Forward, Subject
+from equimodal.diagnosis.own_model.subject import Subject
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.selection import Encoder
-
-
-def _default_forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
-    return model(batch[0]), batch[1]
 
 
 def _sgd(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -34,7 +31,7 @@ def diagnose(
     encoders: Mapping[str, str | nn.Module | Encoder],
     readout: Readout | None = None,
     *,
-    forward: Forward = _default_forward,
+    forward: Forward = default_forward,
     untrained: Weights | None = None,
     alone: Mapping[str, Weights] | None = None,
     train_alone_epochs: int = 0,

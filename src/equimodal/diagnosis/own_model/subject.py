@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.collection import Forward
 from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.task import Classification
 from equimodal.errors import BalanceError
-from equimodal.parts.forward_record import evaluating
 from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.quiet import quiet
 from equimodal.training.prediction import Prediction, joined
-
-Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -117,14 +115,6 @@ class Refusion:
                 "The loader that is judged gives its samples in another order every time; build it "
                 "with shuffle=False."
             )
-
-
-@contextmanager
-def quiet(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, no gradients, and the global random streams as they were afterwards."""
-    devices = {p.device for p in model.parameters() if p.is_cuda}
-    with evaluating(model), torch.random.fork_rng(list(devices)), torch.no_grad():
-        yield
 
 
 def _on_cpu(values: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -288,7 +288,7 @@ def trained(home, method, *, frozen=False):
 
 def test_berts_heads_are_units_of_which_amss_updates_a_share(home):
     model, balancer = trained(home, create("amss"))
-    units = {u.name: u for u in balancer.modalities.units("words")}
+    units = {u.name: u for u in balancer.setting.modalities.units("words")}
     (attention,) = [u for name, u in units.items() if name.endswith("attention.self")]
     assert attention.count == 2 and len(attention.parts) == 3
     assert attention.name in {u.name for u in find_units(model)}
@@ -296,7 +296,7 @@ def test_berts_heads_are_units_of_which_amss_updates_a_share(home):
         part.view(part.parameter.grad).abs().sum(part.others) > 0 for part in attention.parts
     ]
     assert all(torch.equal(touched[0], other) for other in touched)  # a head as a whole
-    assert balancer.acted
+    assert balancer.setting.method.acted
 
 
 @pytest.mark.parametrize("method", ["joint", "joint+unimodal", "amss", "amss~relearn"])

@@ -10,13 +10,13 @@ all of them every actor is in every part.
 
 import re
 
-from equimodal.data.arrays import generator
 from equimodal.data.converters.layout import Layout
 from equimodal.data.converters.splits import drawn, with_validation
 from equimodal.data.converters.table import Column, Row, Table
 from equimodal.data.information import Facts
 from equimodal.data.settings import choice, whole
 from equimodal.errors import DataError
+from equimodal.numerics.random import data_generator
 
 EMOTIONS = ("NEU", "HAP", "SAD", "FEA", "DIS", "ANG")
 FACTS = Facts(
@@ -91,7 +91,7 @@ def _by_actor(layout: Layout, seed: int) -> list[Row]:
     if not clips:
         raise layout.error("holds no recording in AudioWAV")
     actors = sorted({clip[:4] for clip in clips})
-    drawn = generator(whole("cremad.seed", seed, low=0, high=2**32 - 1), "test actors")
+    drawn = data_generator(whole("cremad.seed", seed, low=0, high=2**32 - 1), "test actors")
     test = set(drawn.permutation(actors)[: max(1, round(len(actors) / 5))].tolist())
     parts = ["test" if clip[:4] in test else "train" for clip in clips]
     return [

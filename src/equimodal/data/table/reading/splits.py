@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from equimodal.data.arrays import generator
 from equimodal.data.table.reading.declaration import DEFAULT_RATIOS, SPLITS
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.roles import Manifest
+from equimodal.numerics.random import data_generator
 
 Codes = NDArray[np.int64]
 NAMES = {
@@ -58,7 +58,7 @@ def divided(labels: Codes, ratios: Sequence[float], groups: Codes | None, seed: 
     With ``groups``, (N,), the samples of a group stay together, and the classes are divided as
     evenly as whole groups allow.
     """
-    rng = generator(seed, "manifest split")
+    rng = data_generator(seed, "manifest split")
     codes: Codes
     if groups is not None:
         by_group = _by_groups(labels, ratios, groups, rng)

@@ -1,0 +1,22 @@
+"""Unimodal logits: what a fused model predicts from one modality alone.
+
+Scores from different readouts are not comparable; a report names the readout.
+
+=======================  ==============================================  =====================
+readout                  for                                             cost of a step
+=======================  ==============================================  =====================
+:class:`LinearSplit`     concatenation or sum, and a linear head         M small products
+:class:`Ablation`        any head after named encoder modules            M times the head
+:class:`InputAblation`   no encoder modules: inputs are blanked          M forward passes
+:class:`AuxiliaryHeads`  a trained linear probe per modality             M small products
+=======================  ==============================================  =====================
+"""
+
+from equimodal.balancing.readouts.ablation import Ablation, InputAblation
+from equimodal.balancing.readouts.auxiliary_heads import AuxiliaryHeads
+from equimodal.balancing.readouts.linear_split import LinearSplit
+from equimodal.balancing.readouts.readout import Readout, logits_of
+
+__all__ = [
+    "Ablation", "AuxiliaryHeads", "InputAblation", "LinearSplit", "Readout", "logits_of",
+]  # fmt: skip

@@ -1,0 +1,79 @@
+"""Unimodal logits by running again: the head, or the whole model, with modalities blanked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from equimodal.balancing.readouts.readout import Readout, logits_of, required_logits
+from equimodal.errors import BalanceError
+from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.quiet import kept_streams
+
+
+class Ablation(Readout):
+    """Any head: it runs again with every other modality's features replaced.
+
+    Only the layers after the encoders run again, once a modality, in evaluation mode.
+
+    Args:
+        fill: what replaces them: ``"zero"``, or the batch's ``"mean"`` features.
+    """
+
+    def __init__(self, fill: str = "zero") -> None:
+        if fill not in ("zero", "mean"):
+            raise BalanceError(f"Ablation fill must be 'zero' or 'mean'; found {fill!r}.")
+        self.fill = fill
+
+    @property
+    def title(self) -> str:
+        """With its fill."""
+        return f"Ablation({self.fill!r})"
+
+    def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Unimodal logits. {m: (N, ...)} -> {m: (N, C)}"""
+        unimodal = {}
+        for kept, own in features.items():
+            replaced = {
+                m: own if m == kept else self._filled(f, len(own)) for m, f in features.items()
+            }
+            unimodal[kept] = required_logits(logits_of(modalities.rerun(replaced)))
+        return unimodal
+
+    def _filled(self, features: Tensor, rows: int) -> Tensor:
+        """What replaces the features, in as many rows as the kept modality has."""
+        if self.fill == "zero":
+            return features.new_zeros(rows, *features.shape[1:])
+        return features.detach().mean(0, keepdim=True).expand(rows, *features.shape[1:])
+
+
+class InputAblation(Readout):
+    """No separable encoders: the whole model runs again with inputs blanked.
+
+    M extra forward passes a step, in evaluation mode and without gradients.
+
+    Args:
+        blank: ``blank(modality, *args, **kwargs) -> (args, kwargs)``: the arguments of the
+            model's latest call with one modality blanked.
+    """
+
+    differentiable = False
+
+    def __init__(self, blank: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]) -> None:
+        self.blank = blank
+
+    @torch.no_grad()
+    def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Unimodal logits, without gradient. -> {m: (N, C)}"""
+        latest = modalities.last_call()
+        unimodal = {}
+        for kept in modalities.names:
+            args, kwargs = latest
+            for other in modalities.names:
+                if other != kept:
+                    args, kwargs = self.blank(other, *args, **kwargs)
+            with kept_streams(modalities.model):
+                output = modalities.call_quietly(*args, **kwargs)
+            unimodal[kept] = required_logits(logits_of(output))
+        return unimodal

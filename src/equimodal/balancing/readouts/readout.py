@@ -1,0 +1,59 @@
+"""What a readout is, and where the logits are in a model's output."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from equimodal.errors import BalanceError
+from equimodal.parts.modalities import ModalityMap
+
+
+class Readout:
+    """Turns features into unimodal logits. A subclass is called, and declares what it can."""
+
+    additive: bool = False
+    """Whether the unimodal logits sum to the fused logits."""
+    differentiable: bool = True
+    """Whether a loss on the unimodal logits trains the encoders."""
+
+    def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Unimodal logits of the latest forward pass. {m: (N, ...)} -> {m: (N, C)}"""
+        raise NotImplementedError
+
+    def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
+        """Raise BalanceError where the fused logits of a batch show that it does not fit."""
+
+    @property
+    def title(self) -> str:
+        """As a check of the balancer shows it."""
+        return type(self).__name__
+
+
+def logits_of(output: Any) -> Tensor | None:
+    """The logits in a model's output: a tensor, ``.logits``, ``["logits"]`` or the first entry."""
+    if isinstance(output, Tensor):
+        return output
+    if hasattr(output, "logits"):
+        return _tensor_or_none(output.logits)
+    if isinstance(output, Mapping) and "logits" in output:
+        return _tensor_or_none(output["logits"])
+    if isinstance(output, tuple) and output and isinstance(output[0], Tensor):
+        return output[0]
+    raise BalanceError(
+        f"No logits in the model's output of type {type(output).__name__}. Return a tensor, a "
+        "tuple that starts with it, or an object or mapping with 'logits'."
+    )
+
+
+def _tensor_or_none(value: Any) -> Tensor | None:
+    if value is None or isinstance(value, Tensor):
+        return value
+    raise BalanceError(f"'logits' must be a tensor or None; found {type(value).__name__}.")
+
+
+def required_logits(logits: Tensor | None) -> Tensor:
+    """The logits of an ablated batch. Raises BalanceError if there are none."""
+    if logits is None:
+        raise BalanceError("The model gave no logits for an ablated batch; it must fuse its input.")
+    return logits

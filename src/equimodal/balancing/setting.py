@@ -1,0 +1,155 @@
+"""What a balancer was given, and whose hooks a model carries: one balancer a model."""
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from equimodal.balancing.collection import Forward
+from equimodal.balancing.decisions import Record
+from equimodal.balancing.method import Method
+from equimodal.balancing.readouts import Readout
+from equimodal.balancing.requirements import check_features, needs_readout
+from equimodal.balancing.step import Step
+from equimodal.balancing.task import Task
+from equimodal.balancing.updates import scale_gradients
+from equimodal.errors import BalanceError
+from equimodal.parts.modalities import ModalityMap, unwrap
+from equimodal.parts.presence import rows_present
+from equimodal.parts.selection import Encoder
+from equimodal.parts.units import Part
+
+if TYPE_CHECKING:
+    from equimodal.balancing.balancer import Balancer
+
+_BALANCERS: "weakref.WeakKeyDictionary[nn.Module, weakref.ref[Balancer]]"
+_BALANCERS = weakref.WeakKeyDictionary()
+
+
+def bind(
+    balancer: "Balancer", model: nn.Module, encoders: Mapping[str, str | nn.Module | Encoder]
+) -> ModalityMap:
+    """The model's parts, its hooks owned by ``balancer`` and gone with it.
+
+    Raises:
+        BalanceError: another balancer owns the model.
+    """
+    inner = unwrap(model)
+    owner = _BALANCERS.get(inner)
+    alive = owner() if owner else None
+    if alive is not None:
+        raise BalanceError(
+            f"{type(inner).__name__} already has a balancer "
+            f"({type(alive.setting.method).__name__}), and two would each act on the same "
+            "gradients: combine methods as "
+            "methods.create('one~other'), or call detach() on the first."
+        )
+    modalities = ModalityMap(inner, encoders)
+    _BALANCERS[inner] = weakref.ref(balancer)
+    weakref.finalize(balancer, modalities.record.remove)
+    return modalities
+
+
+def release(balancer: "Balancer", modalities: ModalityMap) -> None:
+    """Take the hooks off the model of ``balancer``; it may have another one then."""
+    modalities.record.remove()
+    owner = _BALANCERS.get(modalities.model)
+    if owner is not None and owner() is balancer:
+        del _BALANCERS[modalities.model]
+
+
+@dataclass
+class Setting:
+    """What a balancer was given; its arguments say what each is."""
+
+    method: Method
+    modalities: ModalityMap
+    readout: Readout | None
+    task: Task
+    objective: str
+    loaders: dict[str, Iterable[Any]]
+    forward: Forward
+    on: str
+    seed: int
+    epochs: int | None
+    optimizers: tuple[Optimizer, ...] = ()
+
+    @property
+    def reads_unimodal(self) -> bool:
+        """Whether unimodal logits are read, by the method or by the objective."""
+        return needs_readout(self.method, self.objective)
+
+    def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the readout makes of the features of the latest forward pass.
+
+        {m: (N, ...)} -> {m: (N, C)}
+        """
+        if self.readout is None:
+            raise BalanceError("The balancer has no readout; pass one to read unimodal logits.")
+        return self.readout(self.modalities, dict(features))
+
+    def moment(self, index: int, epoch: int, records: list[Record]) -> dict[str, Any]:
+        """The arguments of a moment of this training."""
+        return {
+            "index": index, "epoch_index": epoch, "modalities": self.modalities,
+            "seed": self.seed, "records": records,
+        }  # fmt: skip
+
+    def step(
+        self,
+        moment: Mapping[str, Any],
+        logits: Tensor | None,
+        target: Tensor | Mapping[str, Tensor],
+        features: dict[str, Tensor],
+        present: Tensor | None,
+        apply: Callable[[list[tuple[Part, Tensor]]], None] = scale_gradients,
+    ) -> Step:
+        """One forward pass as the method sees it. Raises BalanceError where it cannot be read."""
+        labels = target if isinstance(target, Tensor) else None
+        if present is not None and labels is None:
+            raise BalanceError("present belongs to a paired batch; found labels by modality.")
+        rows = None if labels is None else rows_present(present, len(labels), self.modalities.names)
+        check_features(features, self.modalities, rows, trained=self.objective != "fused")
+        targets = self._targets(target, rows)
+        if logits is not None and labels is not None:
+            self.task.check(logits, labels)
+        if logits is not None and rows is None and self.readout:
+            self.readout.check(self.modalities, features, logits)
+        return Step(
+            **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
+            target=labels, logits=None if labels is None else logits, outputs=features,
+            readout=self.readout, apply=apply,
+        )  # fmt: skip
+
+    def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
+        """The fused loss, which is all that a validation loop needs. -> ()"""
+        if logits is None or not isinstance(target, Tensor):
+            raise BalanceError(
+                "Without gradients loss() is the plain fused loss and needs fused logits and one "
+                "label tensor; found an unpaired batch. Validate on paired batches."
+            )
+        self.task.check(logits, target)
+        return self.task.loss(logits, target)
+
+    def _targets(
+        self, target: Tensor | Mapping[str, Tensor], rows: Mapping[str, Tensor] | None
+    ) -> dict[str, Tensor]:
+        names = self.modalities.names
+        if isinstance(target, Tensor):
+            if rows is None:
+                return dict.fromkeys(names, target)
+            return {m: target[rows[m].to(target.device)] for m in names}
+        if not self.method.unpaired:
+            raise BalanceError(
+                f"{type(self.method).__name__} needs paired batches with one label tensor; found "
+                "labels by modality. Use a method that draws its own rows, or iterate over "
+                "balancer.batches(...)."
+            )
+        if set(target) != set(names):
+            raise BalanceError(
+                f"Labels by modality must name {list(names)}; found {sorted(target)}."
+            )
+        return {m: target[m] for m in names}

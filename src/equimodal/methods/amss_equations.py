@@ -1,0 +1,166 @@
+r"""The equations of AMSS as pure functions, in the order of the paper.
+
+==============  ======================  =======================================================
+symbol          name here               shape and meaning
+==============  ======================  =======================================================
+:math:`z^k`     ``features``            (N, D) output of encoder k
+:math:`o^k`     ``unimodal_logits``     (N, C) what the head makes of :math:`z^k` alone
+:math:`\rho`    ``significance``        (M,) mutual-information rate, nats per nat
+:math:`\tau`    ``tau``                 temperature, > 0
+:math:`r`       ``fractions``           (M,) share of units to update
+:math:`F_j`     ``importance``          (units,) summed squared gradient of unit j
+:math:`p_j`     ``probabilities``       (units,) importance, normalised and smoothed
+:math:`m_j`     mask                    (units,) factor on the gradient of unit j
+==============  ======================  =======================================================
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from equimodal.balancing.step import Step
+from equimodal.balancing.task import Classification, Task
+from equimodal.checks import require
+from equimodal.errors import BalanceError
+from equimodal.numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
+from equimodal.numerics.scores import softmax_entropy, widened
+from equimodal.parts.distributed import sum_over_ranks
+
+
+def modality_significance(
+    unimodal_logits: Mapping[str, Tensor],
+    features: Mapping[str, Tensor],
+    target: Tensor,
+    *,
+    label_entropy: Tensor | None = None,
+) -> Tensor:
+    r"""Mutual-information rate of every modality. {m: (N, C)}, {m: (N, ...)}, (N,) -> (M,)
+
+    .. math:: \rho^k = \frac{H(Y) - \mathrm{CE}(o^k, y)}{H(\mathrm{softmax}(z^k))}
+
+    The numerator is the Barber-Agakov bound on :math:`I(z^k; y)`; all entropies in nats, the
+    denominator at least 1e-3.
+
+    Args:
+        unimodal_logits: of every modality.
+        features: of every modality.
+        target: labels in [0, C).
+        label_entropy: :math:`H(Y)` of the training labels, (); that of ``target`` if not given.
+    """
+    task = Classification()
+    outputs = next(iter(unimodal_logits.values())).shape[1]
+    if label_entropy is None:
+        label_entropy = task.label_entropy(task.label_counts(target, outputs).double())
+    targets = dict.fromkeys(unimodal_logits, target)
+    sums = information_sums(task, unimodal_logits, features, targets)
+    cross_entropy, feature_entropy, _ = (sums / len(target)).view(3, -1)
+    return information_rate(label_entropy, cross_entropy, feature_entropy)
+
+
+def information_rate(
+    label_entropy: Tensor, cross_entropy: Tensor, feature_entropy: Tensor
+) -> Tensor:
+    """(H(Y) - CE) / max(H(z), 1e-3). (), (M,), (M,) -> (M,)"""
+    return (label_entropy - cross_entropy) / feature_entropy.clamp_min(1e-3)
+
+
+def update_fractions(
+    significance: Tensor, tau: float, clamp: tuple[float, float] = (0.1, 0.9)
+) -> Tensor:
+    r"""Share of units to update: :math:`r = 1 - \mathrm{softmax}(\rho / \tau)`. (M,) -> (M,)
+
+    Sums to M - 1 before the clamp. For two modalities this is
+    :math:`r^a = \sigma((\rho^v - \rho^a) / \tau)`. A significance that is not a number gives
+    1 - 1/M everywhere.
+
+    Args:
+        significance: of every modality.
+        tau: temperature, > 0; the paper's code takes 0.2, for image and text 0.5.
+        clamp: least and largest share.
+    """
+    even = 1 - 1 / significance.numel()
+    # The softmax of anything that is not a number is NaN everywhere.
+    fractions = (1 - torch.softmax(significance / tau, dim=0)).clamp(*clamp)
+    return fractions.nan_to_num(nan=even)
+
+
+def unit_importance(grad: Tensor) -> Tensor:
+    """Diagonal of the empirical Fisher information, summed over each unit. (units, ...) -> (units,)
+
+    Units lie along the first axis: filters of a convolution, rows of a linear layer.
+    """
+    return widened(grad).reshape(len(grad), -1).square().sum(1)
+
+
+def sample_units(
+    importance: Tensor,
+    fraction: float | Tensor,
+    generator: torch.Generator,
+    unbiased: bool = False,
+    smoothing: float = 0.01,
+) -> Tensor:
+    """Mask of ceil(n * fraction) units, drawn by importance. (units,) -> (units,)
+
+    Drawn without replacement; 0 for a unit that is not drawn.
+
+    Args:
+        importance: >= 0; zeros are allowed, all zeros give a uniform draw.
+        fraction: share of units in (0, 1].
+        generator: a CPU generator, whatever the device of ``importance``.
+        unbiased: weight the drawn units so that every unit's mask has mean 1 (at least two units
+            are then drawn). The weights have no cap.
+        smoothing: share of the uniform distribution mixed into the probabilities.
+
+    Raises:
+        BalanceError: an importance is negative or not a number, or ``fraction`` is out of range.
+    """
+    if not bool(((importance >= 0) & importance.isfinite()).all()):
+        raise BalanceError("Importances must be finite and not negative; found some that are not.")
+    drawn = float(fraction)
+    require(0 < drawn <= 1, "The fraction of units must lie in (0, 1]", drawn)
+    rows = importance[None]
+    sizes = torch.tensor([importance.numel()], device=importance.device)
+    share = torch.as_tensor(fraction, device=importance.device).expand(1)
+    counts = drawn_counts(sizes, share, minimum=2 if unbiased else 1)
+    probabilities = unit_probabilities(rows, sizes, smoothing)
+    draws = torch.empty(rows.shape).exponential_(generator=generator).to(rows)
+    return arrival_masks(probabilities, counts, draws, unbiased=unbiased)[0]
+
+
+def information_sums(
+    task: Task,
+    unimodal_logits: Mapping[str, Tensor],
+    features: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+) -> Tensor:
+    """Sums over the batch of CE and of H(softmax(z)), and rows, modality by modality. -> (3 M,)
+
+    The entropies are 0 for a modality without features, whose significance must not read them.
+    """
+    losses = [task.log_loss(z, targets[m]).sum() for m, z in unimodal_logits.items()]
+    nothing = losses[0].new_zeros(())
+    entropies = [
+        softmax_entropy(features[m]).sum().to(nothing) if m in features else nothing
+        for m in unimodal_logits
+    ]
+    counts = torch.tensor([len(targets[m]) for m in unimodal_logits])
+    rows = counts.to(nothing, non_blocking=True)
+    return torch.cat([torch.stack([*losses, *entropies]), rows])
+
+
+def batch_information(step: Step) -> tuple[Tensor, Tensor, Tensor]:
+    """Label counts, mean CE and mean H(softmax(z)) of all ranks' samples. -> (S,), (M,), (M,)"""
+    task, modalities = step.task, len(step.modalities.names)
+    sums = information_sums(task, step.unimodal_logits, step.features, step.targets)
+    outputs = next(iter(step.unimodal_logits.values())).shape[1]
+    labels = _labels(step)
+    total = sum_over_ranks(torch.cat([sums, task.label_counts(labels, outputs).to(sums)]))
+    sums, batch = total[: 3 * modalities], total[3 * modalities :]
+    cross_entropy, feature_entropy, rows = sums.view(3, -1)
+    return batch, cross_entropy / rows, feature_entropy / rows
+
+
+def _labels(step: Step) -> Tensor:
+    """Labels of the batch, or of all rows of all modalities where it is unpaired."""
+    return step.target if step.target is not None else torch.cat(list(step.targets.values()))

@@ -1,0 +1,51 @@
+"""Where every seed comes from: one formula for each kind of draw.
+
+Formulas never change: a training that was stopped goes on to the same bits under any version, and
+all methods of a comparison see the same batches and begin at the same weights.
+"""
+
+import hashlib
+import zlib
+
+import numpy as np
+import torch
+
+_EPOCHS, _STREAMS = 1_000_003, 1_009
+"""Primes: seeds of neighbouring runs, updates and streams do not meet."""
+
+
+def update_generator(seed: int, update: int, stream: int) -> torch.Generator:
+    """CPU generator of one update's draws: equal on all ranks and devices."""
+    mixed = (seed * _EPOCHS + update) * _STREAMS + stream
+    return torch.Generator().manual_seed(mixed % 2**63)
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """Seed of the global random streams in one epoch."""
+    return (seed * _EPOCHS + epoch) % 2**63
+
+
+def order_generator(seed: int, stream: str, turn: int) -> torch.Generator:
+    """CPU generator of one pass over a data set."""
+    # A torch generator takes 63 bits.
+    return torch.Generator().manual_seed(_digest(f"{seed}/{stream}/{turn}") >> 1)
+
+
+def variation_seed(seed: int, epoch: int) -> int:
+    """Place from which one epoch's variation of samples is counted, 64 bits."""
+    return _digest(f"variation/{seed}/{epoch}")
+
+
+def weights_seed(seed: int, name: str) -> int:
+    """Seed of the initial weights of one part of a model."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:7], "big")
+
+
+def data_generator(seed: int, stream: str) -> np.random.Generator:
+    """Draws of a data set that depend on (seed, stream) alone: one stream never shifts another."""
+    return np.random.default_rng((seed, zlib.crc32(stream.encode())))
+
+
+def _digest(text: str) -> int:
+    """64 bits that a text gives on every machine, as ``hash`` does not."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
