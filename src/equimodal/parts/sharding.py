@@ -78,7 +78,7 @@ def local_units(part: Part) -> Tensor | None:
     units = _units_of_rows(part, rows)
     if units is None:
         return None
-    # Shards are as torch.chunk cuts them: of equal length, but for the last ones, which may be empty.
+    # Shards are as torch.chunk cuts them: equally long, but for the last ones, which may be empty.
     group = shard_group(part.parameter)
     size, rank = dist.get_world_size(group), dist.get_rank(group)
     step = -(-rows // size)
@@ -111,9 +111,9 @@ def _units_of_rows(part: Part, rows: int) -> Tensor | None:
     """Unit of every row of a parameter; None where units lie along another dimension."""
     if part.shape == tuple(part.parameter.shape):
         return torch.arange(rows) if part.axis == 0 else None
-    # FSDP2 shards rows of the parameter, but units may be counted in another view of it: the heads of
-    # (blocks, heads, size, in) lie across the rows of (blocks * heads * size, in). The leading axes of
-    # the view that make up the rows say which unit each row belongs to.
+    # FSDP2 shards rows of the parameter, but units may be counted in another view of it: the heads
+    # of (blocks, heads, size, in) lie across the rows of (blocks * heads * size, in). The leading
+    # axes of the view that make up the rows say which unit each row belongs to.
     leading, product = 0, 1
     while product < rows:
         product *= part.shape[leading]
