@@ -25,8 +25,8 @@ from equimodal.balancing.recorder import EVERY
 def balanced(setup: Setup, device: torch.device, every: int | None) -> Any:
     """Joint training under a balancer that records each so many updates, or not."""
     trainer = Balanced(setup, device, "joint")
-    old = trainer.balancer
-    old.detach()
+    trainer.balancer.detach()
+    old = trainer.balancer.setting
     trainer.balancer = Balancer(
         trainer.model, old.method, {m: f"encoders.{m}" for m in old.modalities.names}, old.readout,
         optimizers=[trainer.optimizer], diagnose=every,

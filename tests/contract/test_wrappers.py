@@ -45,8 +45,8 @@ def start_again(training):
     """A balancer like the training's own, for the wrapped model."""
     old = training.balancer
     return type(old)(
-        training.wrapped, methods.create("amss"), {m: f"encoders.{m}" for m in "ab"}, old.readout,
-        optimizers=old.optimizers,
+        training.wrapped, methods.create("amss"), {m: f"encoders.{m}" for m in "ab"},
+        old.setting.readout, optimizers=old.setting.optimizers,
     )  # fmt: skip
 
 

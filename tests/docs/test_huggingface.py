@@ -55,7 +55,7 @@ def test_the_lines_for_the_trainer_train_log_and_save(tmp_path, monkeypatch):
     exec(snippets("huggingface.md")[0], given)
 
     assert (given["balancer"].step_index, given["balancer"].epoch_index) == (3, 3)
-    assert given["balancer"].log is not None
+    assert given["balancer"].decisions.log is not None
     assert (tmp_path / "out" / "checkpoint-3" / "equimodal.pt").exists()
 
 
