@@ -1,14 +1,20 @@
 """Where every seed comes from: one formula for each kind of draw.
 
 Formulas never change: a training that was stopped goes on to the same bits under any version, and
-all methods of a comparison see the same batches and begin at the same weights.
+all methods of a comparison see the same batches and begin at the same weights. Nothing here imports
+torch before a generator of its own is asked for: the data sets' facts are read without it.
 """
+
+from __future__ import annotations
 
 import hashlib
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 _EPOCHS, _STREAMS = 1_000_003, 1_009
 """Primes: seeds of neighbouring runs, updates and streams do not meet."""
@@ -17,7 +23,7 @@ _EPOCHS, _STREAMS = 1_000_003, 1_009
 def update_generator(seed: int, update: int, stream: int) -> torch.Generator:
     """CPU generator of one update's draws: equal on all ranks and devices."""
     mixed = (seed * _EPOCHS + update) * _STREAMS + stream
-    return torch.Generator().manual_seed(mixed % 2**63)
+    return _generator(mixed % 2**63)
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -28,7 +34,7 @@ def epoch_seed(seed: int, epoch: int) -> int:
 def order_generator(seed: int, stream: str, turn: int) -> torch.Generator:
     """CPU generator of one pass over a data set."""
     # A torch generator takes 63 bits.
-    return torch.Generator().manual_seed(_digest(f"{seed}/{stream}/{turn}") >> 1)
+    return _generator(_digest(f"{seed}/{stream}/{turn}") >> 1)
 
 
 def variation_seed(seed: int, epoch: int) -> int:
@@ -44,6 +50,12 @@ def weights_seed(seed: int, name: str) -> int:
 def data_generator(seed: int, stream: str) -> np.random.Generator:
     """Draws of a data set that depend on (seed, stream) alone: one stream never shifts another."""
     return np.random.default_rng((seed, zlib.crc32(stream.encode())))
+
+
+def _generator(seed: int) -> torch.Generator:
+    import torch
+
+    return torch.Generator().manual_seed(seed)
 
 
 def _digest(text: str) -> int:
