@@ -7,6 +7,7 @@ from typing import Any
 
 from equimodal import methods
 from equimodal.comparison.rows import ENSEMBLE
+from equimodal.comparison.words import points
 from equimodal.diagnosis.rules import BEHIND, BEHIND_FROM, UNDER_TRAINED, WEAK, WELL_TRAINED
 from equimodal.methods.entry import AHEAD, FUSION, STARVED
 
@@ -80,5 +81,5 @@ def _measured(verdict: Mapping[str, Any], rival: str) -> str:
     if found is None:
         return ""
     difference = found["difference"]
-    span = f"{100 * difference['low']:+.1f} to {100 * difference['high']:+.1f}"
-    return f" ({100 * difference['value']:+.1f} points measured here, {span})"
+    value, low, high = (points(difference[key]) for key in ("value", "low", "high"))
+    return f" ({value} points measured here, {low} to {high})"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from equimodal.comparison.words import number, percent, points
 from equimodal.diagnosis.recorded import collapsed
 from equimodal.diagnosis.rules import BALANCED, NO_PROMISE, UNDER_TRAINED, is_sure
 
@@ -39,7 +40,7 @@ def _verdict(content: Json) -> Iterator[str]:
 def _sure(share: float) -> str:
     """How often the same word comes out of resampled seeds and samples."""
     word = "sure" if is_sure(share) else "not sure"
-    return f"{word}, {_percent(share, 0)} % of resamplings agree"
+    return f"{word}, {percent(share, digits=0)} % of resamplings agree"
 
 
 def _modalities(content: Json) -> Iterator[str]:
@@ -47,24 +48,24 @@ def _modalities(content: Json) -> Iterator[str]:
         probe = found["probe"]
         if found["word"] is None:
             if probe["fused"]:
-                yield f"  {m}: linear probe of its encoder {_percent(probe['fused']['value'])} %"
+                yield f"  {m}: linear probe of its encoder {percent(probe['fused']['value'])} %"
             continue
-        floor = f", {_percent(probe['untrained']['value'])} untrained" if probe["untrained"] else ""
+        floor = f", {percent(probe['untrained']['value'])} untrained" if probe["untrained"] else ""
         yield f"  {m}: {found['word']} ({_sure(found['sure'])})"
         yield (
-            f"    linear probe of its encoder {_percent(probe['fused']['value'])} %, trained alone "
-            f"{_percent(probe['alone']['value'])}{floor}, chance {_percent(found['chance'])}: "
-            f"lost {_points(probe['lost'])} points"
+            f"    linear probe of its encoder {percent(probe['fused']['value'])} %, trained alone "
+            f"{percent(probe['alone']['value'])}{floor}, chance {percent(found['chance'])}: "
+            f"lost {_spanned(percent, probe['lost'])} points"
         )
 
 
 def _cost(content: Json) -> Iterator[str]:
     cost = content["verdict"]["cost"]
-    yield f"accuracy {_spanned(cost['accuracy'])} %"
+    yield f"accuracy {_spanned(percent, cost['accuracy'])} %"
     for name, rival in cost["ahead"].items():
         yield (
-            f"  {name}: {_percent(rival['accuracy']['value'])} %, "
-            f"{_signed(rival['difference'])} points"
+            f"  {name}: {percent(rival['accuracy']['value'])} %, "
+            f"{_spanned(points, rival['difference'])} points"
         )
 
 
@@ -73,7 +74,7 @@ def _reliance(content: Json) -> Iterator[str]:
     shapley = content["measures"].get("shapley")
     if not shapley:
         return
-    shares = ", ".join(f"{m} {100 * v['value']:.1f}" for m, v in shapley["accuracy"].items())
+    shares = ", ".join(f"{m} {percent(v['value'])}" for m, v in shapley["accuracy"].items())
     yield f"what the accuracy rests on above a blind guess (Shapley values, points): {shares}"
 
 
@@ -81,7 +82,7 @@ def _training(content: Json) -> Iterator[str]:
     """What was recorded of the gradients."""
     shares = content["measures"].get("training", {}).get("gradient_share")
     if shares:
-        told = ", ".join(f"{m} {_percent(v['mean'], 0)}" for m, v in shares.items())
+        told = ", ".join(f"{m} {percent(v['mean'], digits=0)}" for m, v in shares.items())
         yield f"share of the gradient's norm over training (percent): {told}"
 
 
@@ -135,20 +136,8 @@ def interval_notes(source: Json) -> list[str]:
     ]
 
 
-def _percent(value: float, digits: int = 1) -> str:
-    return f"{100 * value:.{digits}f}"
-
-
-def _points(value: Json) -> str:
-    return f"{_percent(value['value'])} [{_percent(value['low'])}, {_percent(value['high'])}]"
-
-
-_spanned = _points
-
-
-def _signed(value: Json) -> str:
-    low, high = 100 * value["low"], 100 * value["high"]
-    return f"{100 * value['value']:+.1f} [{low:+.1f}, {high:+.1f}]"
+def _spanned(written: Callable[..., str], value: Json) -> str:
+    return written(value["value"], value["low"], value["high"])
 
 
 def recording_lines(content: Json) -> list[str]:
@@ -184,4 +173,4 @@ _RECORDING_LIMITS = (
 
 def _course(value: Json) -> str:
     first, last = value["first"], value["last"]
-    return " to ".join("-" if v is None else f"{v:.3g}" for v in (first, last))
+    return " to ".join("-" if v is None else number(v, ".3g") for v in (first, last))

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from equimodal.report.read.numbers import duration, percent
+from equimodal.comparison.words import duration, percent
 
 _SPLITS = ("test", "validation")
 _SCORES = {

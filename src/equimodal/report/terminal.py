@@ -10,10 +10,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from equimodal.comparison.words import ABSENT, listing
 from equimodal.report.read.columns import EPOCH, Column, columns, converged
 from equimodal.report.read.controls import absent, further_lines
 from equimodal.report.read.model import is_default, model_line
-from equimodal.report.read.numbers import ABSENT, listing
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import grouped_rows, note, ordered_rows
 from equimodal.report.read.schema import check

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from equimodal.report.page.rendering import Section, rendered
+
 ROWS = (
     "untrained",
     "alone:sound",
@@ -340,3 +342,17 @@ def make_diagnosis(results: Results, count: int = 60) -> dict[str, Any]:
             "score": {m: [share] * count for m, share in shares.items()},
         },
     }
+
+
+def without_differences(results: Results) -> Results:
+    """The same results, with every difference so little below zero that it rounds to nothing."""
+    for entry in results["summary"].values():
+        for key in ("difference_to_joint", "difference_to_control"):
+            if entry.get(key):
+                entry[key] = {"mean": -0.0002, "low": -0.0004, "high": -0.0001, "n": 3}
+    return results
+
+
+def section_text(section: Section | None) -> str:
+    """The markup of a section; empty where there is none."""
+    return "" if section is None else rendered("section.html", section=section)

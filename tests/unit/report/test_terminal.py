@@ -11,7 +11,7 @@ from equimodal.errors import BalanceError
 from equimodal.report import table
 from equimodal.report.read.columns import columns
 from equimodal.report.read.rows import ordered_rows
-from unit.report.synthetic import with_controls
+from unit.report.synthetic import with_controls, without_differences
 
 
 def printed(results, width):
@@ -139,3 +139,9 @@ def test_results_of_another_schema_are_refused():
 def test_a_group_with_short_names_has_its_heading_on_one_line(build_results):
     shown = printed(build_results(rows=("joint", "dus")), 80)
     assert "baselines" in [line.strip() for line in shown.splitlines()]
+
+
+def test_a_difference_of_nothing_has_no_sign(results):
+    shown = printed(without_differences(results), 200)
+    assert "0.0 [0.0, 0.0]" in shown
+    assert "-0.0" not in shown

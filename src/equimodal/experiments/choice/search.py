@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
+from equimodal.comparison.words import percent
 from equimodal.comparison.worker_process import WorkerProcess
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice import space
@@ -205,7 +206,7 @@ class Search:
         rmtree(work.folder, ignore_errors=True)
         self.works = {index: w for index, w in self.works.items() if w is not work}
         if value is not None:
-            self.tell(f"trial {work.trial.number}: {named(work.trial.params)}, {100 * value:.1f} %")
+            self.tell(f"trial {work.trial.number}: {named(work.trial.params)}, {percent(value)} %")
 
 
 def best(study: Study) -> FrozenTrial | None:

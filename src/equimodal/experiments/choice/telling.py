@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from equimodal.comparison.words import mean_and_sd, percent, points
 from equimodal.experiments.choice.time_budget import TimeBudget, spoken
 
 
@@ -43,34 +44,15 @@ def outcome(choice: Mapping[str, Any]) -> Iterator[str]:
     yield f"on {len(fresh['seeds'])} fresh seeds, accuracy in percent:"
     width = max(len(row) for row in fresh["rows"])
     for row, found in fresh["rows"].items():
-        yield f"  {row:{width}}  validation {_percent(found['validation'])}  test {_spread(found)}"
+        test = mean_and_sd(found["test"]["mean"], found["test"]["sd"])
+        yield f"  {row:{width}}  validation {percent(found['validation'])}  test {test}"
     yield f"pick: {pick['name']}, best on validation of the fresh seeds"
-    if pick["difference"]:
-        yield f"  test, paired difference to joint+unimodal: {_interval(pick['difference'])}"
+    if difference := pick["difference"]:
+        told = points(difference["mean"], difference["low"], difference["high"])
+        yield f"  test, paired difference to joint+unimodal: {told} points"
     yield from (f"note: {note}" for note in choice["notes"])
     yield f"train it again: {pick['command']}"
     yield f"took {spoken(choice['budget']['spent'])} of {spoken(choice['budget']['seconds'])}"
-
-
-def _spread(found: Mapping[str, Any]) -> str:
-    test = found["test"]
-    sd = "" if test["sd"] is None else f" ± {100 * test['sd']:.1f}"
-    return f"{_percent(test['mean'])}{sd}"
-
-
-def _interval(difference: Mapping[str, Any]) -> str:
-    span = ""
-    if difference["low"] is not None:
-        span = f" [{_signed(difference['low'])}, {_signed(difference['high'])}]"
-    return f"{_signed(difference['mean'])}{span} points"
-
-
-def _signed(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:+.1f}"  # no -0.0
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
 
 
 def _clock(seconds: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from equimodal import methods
 from equimodal.comparison.command.values import short_text
+from equimodal.comparison.words import mean_and_sd
 from equimodal.experiments.recipes.recipe import Published, Recipe
 
 DEFAULT = "default of this library"
@@ -118,12 +119,8 @@ def _ours(entry: Mapping[str, Any] | None) -> str:
     if accuracy.get("mean") is None:
         return "not run"
     f1 = (entry or {}).get("macro_f1") or {}
-    return " / ".join(_one(part) for part in (accuracy, f1) if part.get("mean") is not None)
-
-
-def _one(part: Mapping[str, Any]) -> str:
-    spread = "" if part.get("sd") is None else f" ± {100 * part['sd']:.2f}"
-    return f"{100 * part['mean']:.2f}{spread}"
+    found = [part for part in (accuracy, f1) if part.get("mean") is not None]
+    return " / ".join(mean_and_sd(part["mean"], part.get("sd"), digits=2) for part in found)
 
 
 def table_lines(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from equimodal.comparison.rows import JOINT
+from equimodal.comparison.words import percent, points
 from equimodal.report.charts.chart_numbers import seed_table
 from equimodal.report.charts.figures import (
+    DOTS,
+    GROUP_COLOURS,
     Chart,
     Trace,
     axis,
-    escaped,
-    layout,
-    row_axis,
-    row_height,
+    interval_bars,
+    over_rows,
+    row_chart,
+    zero_axis,
 )
-from equimodal.report.read.numbers import percent, points, with_interval
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     Difference,
@@ -26,16 +28,8 @@ from equimodal.report.read.rows import (
     ordered_rows,
     paired_by_seed,
     reported,
+    with_interval,
 )
-
-GROUP_COLOURS = {
-    "floor": "--muted",
-    "alone": "--muted",
-    "baselines": "--ink",
-    "controls": "--muted",
-    "methods": "--accent",
-}
-
 
 Seeds = dict[str, dict[int, float]]
 Means = dict[str, Difference]
@@ -66,7 +60,7 @@ def difference_chart(results: Results) -> Chart | None:
     }
     seeds = {row: paired_by_seed(results, row, JOINT, "accuracy") for row in means}
     label = ", ".join(f"{row} {with_interval(difference)}" for row, difference in means.items())
-    zero = axis("points", zeroline=True, zerolinecolor="--ink", zerolinewidth=1.5)
+    zero = zero_axis("points")
     return _chart(results, "Accuracy minus joint", label, seeds, means, zero, (-1.0, 1.0), points)
 
 
@@ -85,12 +79,12 @@ def _chart(
     rows = list(means)
     colours = [GROUP_COLOURS[group(results, row)] for row in rows]
     limits, cut = _limits(seeds, means, possible)
-    return Chart(
+    return row_chart(
         f"{title} (intervals cut at the edges)" if cut else title,
         f"{title}: {label}",
         [_seeds(seeds), _means(means, colours)],
-        layout(x | {"range": limits}, row_axis(rows)),
-        row_height(rows),
+        x | {"range": limits},
+        rows,
         seed_table(means, seeds, written),
     )
 
@@ -109,35 +103,18 @@ def _limits(seeds: Seeds, means: Means, possible: tuple[float, float]) -> tuple[
 
 
 def _seeds(seeds: Seeds) -> Trace:
-    pairs = [
-        (100 * value, escaped(row)) for row, found in seeds.items() for value in found.values()
-    ]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [value for value, _ in pairs],
-        "y": [row for _, row in pairs],
-        "marker": {"color": "--muted", "size": 6, "opacity": 0.55, "symbol": "circle-open"},
-        "hovertemplate": "%{y}, one seed: %{x:.1f}<extra></extra>",
-    }
+    pairs = [(row, 100 * value) for row, found in seeds.items() for value in found.values()]
+    return over_rows(
+        DOTS,
+        [row for row, _ in pairs],
+        [value for _, value in pairs],
+        {"color": "--muted", "size": 6, "opacity": 0.55, "symbol": "circle-open"},
+        "%{y}, one seed: %{x:.1f}",
+    )
 
 
 def _means(means: Means, colours: list[str]) -> Trace:
-    found = list(means.values())
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [100 * entry.mean for entry in found],
-        "y": [escaped(row) for row in means],
-        "marker": {"color": colours, "size": 10},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [0.0 if e.high is None else 100 * (e.high - e.mean) for e in found],
-            "arrayminus": [0.0 if e.low is None else 100 * (e.mean - e.low) for e in found],
-            "color": "--ink",
-            "thickness": 1.4,
-            "width": 4,
-        },
-        "hovertemplate": "%{y}: %{x:.1f}<extra></extra>",
-    }
+    values = [100 * mean.mean for mean in means.values()]
+    marker = {"color": colours, "size": 10}
+    bars = interval_bars(means.values())
+    return over_rows(DOTS, means, values, marker, "%{y}: %{x:.1f}", error_x=bars)

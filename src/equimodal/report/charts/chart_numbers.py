@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from equimodal.comparison.words import ABSENT, number
 from equimodal.report.read.history import Band
-from equimodal.report.read.numbers import ABSENT
 from equimodal.report.read.rows import Difference
 
 
@@ -58,8 +58,9 @@ def band_table(bands: Mapping[str, Band], digits: str) -> Table:
 
 def _cells(band: Band, digits: str) -> dict[float, str]:
     def cell(mean: float, low: float, high: float) -> str:
-        alike = f"{low:{digits}}" == f"{high:{digits}}"
-        return f"{mean:{digits}}" + ("" if alike else f" ({low:{digits}} to {high:{digits}})")
+        lowest, highest = number(low, digits), number(high, digits)
+        spread = "" if lowest == highest else f" ({lowest} to {highest})"
+        return number(mean, digits) + spread
 
     values = zip(band.mean, band.low, band.high, strict=True)
     return {epoch: cell(*entry) for epoch, entry in zip(band.epochs, values, strict=True)}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from equimodal.comparison.rows import JOINT
-from equimodal.report.charts.accuracy_charts import GROUP_COLOURS
+from equimodal.comparison.words import ABSENT, duration, percent, points, ratio
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.charts.figures import Chart, Trace, axis, escaped, layout
-from equimodal.report.read.numbers import duration, percent, points, ratio
+from equimodal.report.charts.figures import GROUP_COLOURS, Chart, Trace, axis, escaped, layout
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import finite, group, rows_in, spread
 
@@ -75,7 +74,7 @@ def _lines(results: Results, found: list[Cost]) -> list[tuple[str, ...]]:
             ratio(cost.ratio),
             duration(cost.seconds),
             percent(cost.accuracy),
-            "-" if joint is None else points(cost.accuracy - joint),
+            ABSENT if joint is None else points(cost.accuracy - joint),
         )
         for cost in found
     ]

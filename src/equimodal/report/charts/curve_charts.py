@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from equimodal import methods
 from equimodal.comparison.rows import JOINT, alone_row
+from equimodal.comparison.words import number
 from equimodal.report.charts.chart_numbers import band_table
 from equimodal.report.charts.figures import (
     Chart,
@@ -61,19 +62,24 @@ def _curve_chart(
     limits: list[float],
 ) -> Chart:
     names = modalities(results)
-    data = [
-        line(band, colour(names.index(m)), f"{m} alone", "dot") for m, band in references.items()
-    ]
-    for name, band in bands.items():
-        mark = (
-            "--ink" if name == FUSED else colour(names.index(name)) if name in names else "--muted"
-        )
-        data += [shade(band, mark), line(band, mark, name)]
+    alone = {f"{m} alone": band for m, band in references.items()}
+    dotted = [line(references[m], colour(names.index(m)), f"{m} alone", "dot") for m in references]
     ends = ", ".join(f"{name} {band.mean[-1]:.1f} %" for name, band in bands.items())
     label = f"Validation accuracy of {row} over the epochs; in the last one {ends}"
-    beside = {f"{m} alone": band for m, band in references.items()}
     drawn = layout(epoch_axis(bands.values()), axis(range=limits))
-    return Chart(row, label, data, drawn, 165, band_table(bands | beside, ".1f"))
+    data = [*dotted, *_shaded_lines(results, bands)]
+    return Chart(row, label, data, drawn, 165, band_table(bands | alone, ".1f"))
+
+
+def _shaded_lines(results: Results, bands: dict[str, Band]) -> list[Trace]:
+    """The mean of every band over its range, in the colour of its modality."""
+    colours = {m: colour(index) for index, m in enumerate(modalities(results))} | {FUSED: "--ink"}
+    marks = {name: colours.get(name, "--muted") for name in bands}
+    return [
+        trace
+        for name, band in bands.items()
+        for trace in (shade(band, marks[name]), line(band, marks[name], name))
+    ]
 
 
 def decision_charts(
@@ -111,12 +117,11 @@ def _title(row: str, name: str) -> str:
 
 
 def _decision_chart(results: Results, row: str, title: str, bands: dict[str, Band]) -> Chart:
-    names = modalities(results)
-    data: list[Trace] = []
-    for modality, band in bands.items():
-        mark = colour(names.index(modality)) if modality in names else "--muted"
-        data += [shade(band, mark), line(band, mark, modality)]
-    ends = ", ".join(f"{m} from {b.mean[0]:.3g} to {b.mean[-1]:.3g}" for m, b in bands.items())
+    ends = ", ".join(
+        f"{m} from {number(b.mean[0], '.3g')} to {number(b.mean[-1], '.3g')}"
+        for m, b in bands.items()
+    )
     label = f"{row}: {title} over the epochs, {ends}"
     drawn = layout(epoch_axis(bands.values()), axis())
+    data = _shaded_lines(results, bands)
     return Chart(title, label, data, drawn, 150, band_table(bands, ".3g"))

@@ -7,17 +7,32 @@ light and the dark scheme.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.read.history import Band
+from equimodal.report.read.rows import Difference
 
 Trace = dict[str, Any]
 
 COLOURS = 6
 ROW_HEIGHT = 27
+MOST = 25
+"""Classes in a chart; of more, those that differ most."""
+DOTS: Trace = {"type": "scatter", "mode": "markers"}
+BARS: Trace = {"type": "bar", "orientation": "h"}
+GROUP_COLOURS = {
+    "floor": "--muted",
+    "alone": "--muted",
+    "baselines": "--ink",
+    "controls": "--muted",
+    "methods": "--accent",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,11 @@ def layout(x: dict[str, Any], y: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
+def zero_axis(title: str) -> dict[str, Any]:
+    """An axis of differences, with a line at zero."""
+    return axis(title, zeroline=True, zerolinecolor="--ink", zerolinewidth=1.5)
+
+
 def row_axis(rows: Sequence[str]) -> dict[str, Any]:
     """The axis of a chart with one line per row, the first on top."""
     names = [escaped(row) for row in rows]
@@ -84,9 +104,68 @@ def row_axis(rows: Sequence[str]) -> dict[str, Any]:
     )
 
 
-def row_height(rows: Sequence[str]) -> int:
-    """Pixels that a chart with one line per row takes."""
-    return 62 + ROW_HEIGHT * len(rows)
+def row_chart(
+    title: str,
+    label: str,
+    data: list[Trace],
+    x: dict[str, Any],
+    rows: Sequence[str],
+    table: Table,
+    **more: Any,
+) -> Chart:
+    """A chart with one line per row; ``more`` goes into the layout."""
+    drawn = layout(x, row_axis(rows), **more)
+    return Chart(title, label, data, drawn, 62 + ROW_HEIGHT * len(rows), table)
+
+
+def over_rows(
+    kind: Trace,
+    rows: Iterable[str],
+    values: Iterable[float],
+    marker: Trace,
+    hover: str,
+    **more: Any,
+) -> Trace:
+    """A value for each row: ``kind`` is `DOTS` or `BARS`, ``hover`` what plotly says of one."""
+    return {
+        **kind,
+        "x": list(values),
+        "y": [escaped(row) for row in rows],
+        "marker": marker,
+        "hovertemplate": f"{hover}<extra></extra>",
+        **more,
+    }
+
+
+def error_bars(
+    above: Iterable[float | None], below: Iterable[float | None] | None = None
+) -> dict[str, Any]:
+    """Error bars in percent from how far they reach, fractions; ``below`` None is as ``above``."""
+    reaches = {"array": above} | ({} if below is None else {"arrayminus": below})
+    return {
+        "type": "data",
+        "symmetric": below is None,
+        **{side: [100 * (reach or 0.0) for reach in found] for side, found in reaches.items()},
+        "color": "--ink",
+        "thickness": 1.4,
+        "width": 4,
+    }
+
+
+def interval_bars(means: Collection[Difference]) -> dict[str, Any]:
+    """Error bars over the intervals of means; none where there is no interval."""
+    return error_bars(
+        [None if m.high is None else m.high - m.mean for m in means],
+        [None if m.low is None else m.mean - m.low for m in means],
+    )
+
+
+def widest(values: Collection[NDArray[np.float64]], candidates: Iterable[int]) -> list[int]:
+    """The places where the arrays differ most, at most `MOST`, in their order; NaN is unknown."""
+    table = np.stack(list(values))
+    unknown = np.isnan(table)
+    spread = np.where(unknown, -np.inf, table).max(0) - np.where(unknown, np.inf, table).min(0)
+    return sorted(sorted(candidates, key=lambda place: (-spread[place], place))[:MOST])
 
 
 def counted(band: Band) -> list[float]:

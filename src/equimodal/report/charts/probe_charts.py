@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from equimodal.comparison.rows import JOINT, UNTRAINED, alone_row
+from equimodal.comparison.words import mean_and_sd, percent
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import (
+    BARS,
     Chart,
     Trace,
     axis,
     colour,
-    escaped,
-    layout,
-    row_axis,
-    row_height,
+    error_bars,
+    over_rows,
+    row_chart,
 )
-from equimodal.report.read.numbers import mean_and_sd, percent
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import group, modalities, ordered_rows, spread
 
@@ -43,13 +43,15 @@ def _chart(results: Results, index: int, modality: str) -> Chart | None:
         for row, dash in references.items()
         if (mean := found.get(row, (None, None))[0]) is not None
     ]
-    return Chart(
+    return row_chart(
         modality,
         f"Linear probe of the {modality} encoder: {label}",
         [_bars(found, [marks[row] for row in rows])],
-        layout(axis("percent", rangemode="tozero"), row_axis(rows), shapes=lines, bargap=0.35),
-        row_height(rows),
+        axis("percent", rangemode="tozero"),
+        rows,
         Table(("row", "percent ± sd"), [(row, mean_and_sd(*found[row])) for row in rows]),
+        shapes=lines,
+        bargap=0.35,
     )
 
 
@@ -60,25 +62,18 @@ def _mark(results: Results, row: str, index: int) -> str:
 
 
 def _bars(found: dict[str, tuple[float, float | None]], colours: list[str]) -> Trace:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "x": [100 * mean for mean, _ in found.values()],
-        "y": [escaped(row) for row in found],
-        "marker": {"color": colours},
-        "text": [percent(mean) for mean, _ in found.values()],
-        "textposition": "inside",
-        "insidetextanchor": "start",
-        "textfont": {"color": "--paper"},
-        "error_x": {
-            "type": "data",
-            "array": [100 * (sd or 0.0) for _, sd in found.values()],
-            "color": "--ink",
-            "thickness": 1.2,
-            "width": 3,
-        },
-        "hovertemplate": "%{y}: %{x:.1f} %<extra></extra>",
-    }
+    return over_rows(
+        BARS,
+        found,
+        [100 * mean for mean, _ in found.values()],
+        {"color": colours},
+        "%{y}: %{x:.1f} %",
+        text=[percent(mean) for mean, _ in found.values()],
+        textposition="inside",
+        insidetextanchor="start",
+        textfont={"color": "--paper"},
+        error_x=error_bars([sd for _, sd in found.values()]),
+    )
 
 
 def _reference(value: float, dash: str) -> Trace:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from equimodal.report.charts.accuracy_charts import GROUP_COLOURS
+from equimodal.comparison.words import listing
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import (
+    DOTS,
+    GROUP_COLOURS,
     Chart,
     Trace,
     axis,
-    escaped,
-    layout,
-    row_axis,
-    row_height,
+    over_rows,
+    row_chart,
 )
-from equimodal.report.read.numbers import listing
 from equimodal.report.read.ranks import ENOUGH_BLOCKS, Ranking, ranking
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import by_seed, group, rows_in
@@ -35,16 +34,17 @@ def rank_chart(results: Results, found: Ranking) -> Chart:
     label = ", ".join(f"{row} {rank:.2f}" for row, rank in found.ranks.items())
     bars = found.alike
     x = axis("mean rank, 1 is best", range=[0.6, len(rows) + 0.6 + 0.35 * len(bars)])
-    return Chart(
+    return row_chart(
         "Mean rank over the seeds",
         f"Mean rank of every row, 1 is best: {label}",
         [_ranks(results, found)],
-        layout(x, row_axis(rows), shapes=_bars(bars, rows)),
-        row_height(rows),
+        x,
+        rows,
         Table(
             ("row", "mean rank", "not told apart from"),
             [(row, f"{found.ranks[row]:.2f}", _alike(row, found)) for row in rows],
         ),
+        shapes=_bars(bars, rows),
     )
 
 
@@ -83,17 +83,9 @@ def _alike(row: str, found: Ranking) -> str:
 
 
 def _ranks(results: Results, found: Ranking) -> Trace:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": list(found.ranks.values()),
-        "y": [escaped(row) for row in found.ranks],
-        "marker": {
-            "color": [GROUP_COLOURS[group(results, row)] for row in found.ranks],
-            "size": 10,
-        },
-        "hovertemplate": "%{y}: mean rank %{x:.2f}<extra></extra>",
-    }
+    colours = [GROUP_COLOURS[group(results, row)] for row in found.ranks]
+    marker = {"color": colours, "size": 10}
+    return over_rows(DOTS, found.ranks, found.ranks.values(), marker, "%{y}: mean rank %{x:.2f}")
 
 
 def _bars(bars: list[list[str]], rows: list[str]) -> list[dict[str, Any]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from equimodal.report.kept.sample_store import Samples, read_samples
-from equimodal.report.page import markup, sections
-from equimodal.report.page.gallery import Gallery
+from equimodal.report.page import sections
+from equimodal.report.page.rendering import Section, rendered
 from equimodal.report.page.sample_section import by_class, reliance, samples
 from equimodal.report.page.verdict_section import verdict
 from equimodal.report.read.diagnosis import Diagnosis, read_diagnosis
@@ -63,39 +62,35 @@ def page(
         kept: the samples to show.
         diagnosis: the diagnosis of one of the rows.
     """
-    gallery = Gallery()
-    body = [
-        *_of_comparison(results, history, gallery, diagnosis),
-        *_of_samples(results, predictions or {}, kept, gallery, diagnosis),
+    every = [
+        *_of_comparison(results, history, diagnosis),
+        *_of_samples(results, predictions or {}, kept, diagnosis),
         sections.origin(results, notes),
     ]
-    figures = [{"data": chart.data, "layout": chart.layout} for chart in gallery.charts]
-    parts = {
-        "title": markup.text(f"{results['data']['name']}: multimodal comparison"),
-        "style": _resource("page.css"),
-        "body": "\n".join([sections.header(results), markup.contents(body), *body]),
-        "figures": markup.script_data(figures),
-        "plotly": _plotly(),
-        "script": _resource("page.js"),
-    }
-    pieces = _resource("page.html").split("@@")
-    return "".join(parts[piece] if index % 2 else piece for index, piece in enumerate(pieces))
+    return rendered(
+        "page.html",
+        name=results["data"]["name"],
+        plan=sections.plan(results),
+        note=results["data"].get("note"),
+        sections=[section for section in every if section is not None],
+        plotly=_plotly(),
+    )
 
 
 def _of_comparison(
-    results: Results, history: History, gallery: Gallery, diagnosis: Diagnosis | None
-) -> list[str]:
+    results: Results, history: History, diagnosis: Diagnosis | None
+) -> list[Section | None]:
     return [
         verdict(results, diagnosis),
-        sections.happened(results, tiles=diagnosis is None),
+        sections.happened(results, shows_tiles=diagnosis is None),
         sections.every_row(results),
-        sections.accuracy(results, gallery),
-        sections.ranks(results, gallery),
-        sections.cost(results, gallery),
-        sections.probes(results, gallery),
-        sections.over_epochs(results, history, gallery),
-        sections.decided(results, history, gallery),
-        sections.gradients(results, history, gallery),
+        sections.accuracy(results),
+        sections.ranks(results),
+        sections.cost(results),
+        sections.probes(results),
+        sections.over_epochs(results, history),
+        sections.decided(results, history),
+        sections.gradients(results, history),
     ]
 
 
@@ -103,19 +98,13 @@ def _of_samples(
     results: Results,
     predictions: Predictions,
     kept: Samples | None,
-    gallery: Gallery,
     diagnosis: Diagnosis | None,
-) -> list[str]:
+) -> list[Section | None]:
     return [
-        by_class(results, predictions, gallery),
-        reliance(results, diagnosis, gallery),
+        by_class(results, predictions),
+        reliance(results, diagnosis),
         samples(results, predictions, kept, diagnosis),
     ]
-
-
-@cache
-def _resource(name: str) -> str:
-    return files("equimodal.report").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from equimodal.comparison.words import percent, points
 from equimodal.report.charts.figures import colour
-from equimodal.report.page.markup import text
-from equimodal.report.read.numbers import points
 from equimodal.report.read.predictions import Prediction
 
 Filter = tuple[str, list[tuple[str, str]]]
@@ -39,26 +38,42 @@ class Gathered:
     contributions: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
-def cards(gathered: Gathered, shown: Mapping[int, Mapping[str, Mapping[str, str]]]) -> str:
+@dataclass(frozen=True)
+class Judgement:
+    """What one model says of a sample, and how likely it takes the true class, in percent."""
+
+    name: str
+    colour: str
+    label: str
+    right: bool
+    sure: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is shown of one sample.
+
+    ``added`` tells what each modality adds in the fused model, in points of the true class's
+    probability; ``wrong`` which other rows are wrong about it.
+    """
+
+    index: int
+    label: str
+    marks: Sequence[str]
+    pictures: Sequence[tuple[str, Mapping[str, str]]]
+    judgements: Sequence[Judgement]
+    added: str
+    wrong: str
+
+
+def cards(gathered: Gathered, shown: Mapping[int, Mapping[str, Mapping[str, str]]]) -> list[Card]:
     """The cards of the samples ``shown``: index -> modality -> picture or text."""
     count = len(gathered.fused[1].labels)
-    kept = {index: entry for index, entry in shown.items() if 0 <= index < count}
-    entries = "".join(_card(gathered, index, entry) for index, entry in kept.items())
-    return f'<ul class="cards">{entries}</ul>' if entries else ""
+    return [_card(gathered, i, entry) for i, entry in shown.items() if 0 <= i < count]
 
 
-def filters(gathered: Gathered, count: int) -> str:
-    """A choice for each kind of mark, and how many cards are left, which the script tells."""
-    fields = "".join(
-        f'<p><label for="filter-{place}">{text(name)}</label>'
-        f'<select id="filter-{place}">{_options(choices)}</select></p>'
-        for place, (name, choices) in enumerate(_filters(gathered))
-    )
-    told = f'<p role="status" class="quiet">{count} of {count} samples</p>'
-    return f'<form class="filters" hidden aria-label="Choose samples">{fields}{told}</form>'
-
-
-def _filters(gathered: Gathered) -> Iterator[Filter]:
+def filters(gathered: Gathered) -> Iterator[Filter]:
+    """A name for each kind of mark, and its choices: the mark with its meaning."""
     yield "class", [(f"class-{i}", name) for i, name in enumerate(gathered.classes)]
     known = [(i, m) for i, m in enumerate(gathered.modalities) if m in gathered.alone]
     if known:
@@ -85,11 +100,6 @@ def _filters(gathered: Gathered) -> Iterator[Filter]:
                 for said in ("right", "wrong")
             ],
         )
-
-
-def _options(choices: Sequence[tuple[str, str]]) -> str:
-    every = (("", "all"), *choices)
-    return "".join(f'<option value="{mark}">{text(name)}</option>' for mark, name in every)
 
 
 def marks(gathered: Gathered, index: int) -> list[str]:
@@ -123,61 +133,28 @@ def _outcome(prediction: Prediction, index: int) -> str:
     return "right" if prediction.right[index] else "wrong"
 
 
-def _card(gathered: Gathered, index: int, entry: Mapping[str, Mapping[str, str]]) -> str:
-    label = gathered.classes[int(gathered.fused[1].labels[index])]
-    pictures = "".join(
-        _picture(f"{m} of sample {index}, class {label}", m, entry[m])
-        for m in gathered.modalities
-        if m in entry
-    )
-    return (
-        f'<li data-marks="{" ".join(marks(gathered, index))}">'
-        f"<p><strong>{text(label)}</strong> <span>sample {index}</span></p>"
-        f'<div class="pictures">{pictures}</div>{_judgements(gathered, index)}</li>'
-    )
-
-
-def _picture(label: str, modality: str, entry: Mapping[str, str]) -> str:
-    if "png" in entry:
-        source = f"data:image/png;base64,{text(entry['png'])}"
-        seen = f'<img src="{source}" alt="{text(label)}">'
-    else:
-        seen = f"<blockquote>{text(entry.get('text', ''))}</blockquote>"
-    return f"<figure>{seen}<figcaption>{text(modality)}</figcaption></figure>"
-
-
-def _judgements(gathered: Gathered, index: int) -> str:
-    """What the models trained alone and the fused one say, and how sure they are of the truth."""
-    colours = {m: colour(i) for i, m in enumerate(gathered.modalities)}
-    rows = [(f"{m} alone", colours[m], found) for m, found in gathered.alone.items()]
-    rows.append((gathered.fused[0], "--ink", gathered.fused[1]))
-    lines = "".join(_judgement(gathered, index, *row) for row in rows)
-    wrong = [row for row, found in gathered.others.items() if not found.right[index]]
-    told = f"other rows wrong: {', '.join(wrong) or 'none'}"
-    return f'<dl>{lines}</dl>{_added(gathered, index)}<p class="quiet">{text(told)}</p>'
-
-
-def _added(gathered: Gathered, index: int) -> str:
-    """What each modality adds in the fused model, in points of the true class's probability."""
-    added = [f"{m} {points(found[index])}" for m, found in gathered.contributions.items()]
-    if not added:
-        return ""
-    return (
-        f'<p class="quiet">{text(gathered.fused[0])} rests on {text(", ".join(added))} points</p>'
+def _card(gathered: Gathered, index: int, entry: Mapping[str, Mapping[str, str]]) -> Card:
+    fused, found = gathered.fused
+    rows = [
+        (f"{m} alone", colour(gathered.modalities.index(m)), prediction)
+        for m, prediction in gathered.alone.items()
+    ]
+    added = [f"{m} {points(values[index])}" for m, values in gathered.contributions.items()]
+    wrong = [row for row, other in gathered.others.items() if not other.right[index]]
+    return Card(
+        index,
+        gathered.classes[int(found.labels[index])],
+        marks(gathered, index),
+        [(m, entry[m]) for m in gathered.modalities if m in entry],
+        [_judgement(gathered, index, *row) for row in (*rows, (fused, "--ink", found))],
+        ", ".join(added),
+        ", ".join(wrong) or "none",
     )
 
 
 def _judgement(
     gathered: Gathered, index: int, name: str, colour_name: str, found: Prediction
-) -> str:
+) -> Judgement:
     said = gathered.classes[int(found.classes[index])]
-    sure = 100 * found.probabilities[index, found.labels[index]]
-    kind = _outcome(found, index)
-    sign = "\N{CHECK MARK}" if kind == "right" else "\N{MULTIPLICATION X}"
-    mark = f'<span class="{"up" if kind == "right" else "down"}" aria-hidden="true">{sign}</span>'
-    spoken = f'<span class="spoken"> {kind}</span>'
-    return (
-        f"<dt>{text(name)}</dt><dd>{mark} {text(said)}{spoken}"
-        f'<span class="bar" aria-hidden="true"><i class="fill" style="--mark: var({colour_name}); '
-        f'width:{sure:.0f}%"></i></span>{sure:.0f}&nbsp;%</dd>'
-    )
+    sure = percent(float(found.probabilities[index, found.labels[index]]), digits=0)
+    return Judgement(name, colour_name, said, bool(found.right[index]), sure)

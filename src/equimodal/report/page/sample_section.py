@@ -13,8 +13,7 @@ from equimodal.report.charts.reliance_charts import (
     overall_chart,
 )
 from equimodal.report.kept.sample_store import Samples
-from equimodal.report.page import markup
-from equimodal.report.page.gallery import Gallery
+from equimodal.report.page.rendering import Section, chart_section
 from equimodal.report.page.sample_cards import Gathered, cards, filters
 from equimodal.report.read.diagnosis import Diagnosis, contributions, entry, mapping
 from equimodal.report.read.knowledge import share_table
@@ -23,50 +22,47 @@ from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import modalities, rows_in
 
 
-def by_class(results: Results, predictions: Predictions, gallery: Gallery) -> str:
+def by_class(results: Results, predictions: Predictions) -> Section | None:
     """What is recognised of every class, and how often who knows the answer."""
     fused, alone = fused_row(results, predictions), alone_rows(results, predictions)
     if fused is None:
-        return ""
-    marks = [
-        *((colour(modalities(results).index(m)), "dot", f"{m} alone") for m in alone),
-        ("--ink", "dot", fused),
-    ]
-    grid = gallery.place(class_chart(results, predictions), kind="one")
+        return None
     known = share_table(results, predictions)
     told = (
         "Every model answers the same test samples. Where only the weaker modality is right, a "
         "fused model that was not starved can gain most. Over all seeds."
     )
-    table = markup.small_table(known, "How often who is right")
-    return markup.section(
+    return chart_section(
         "classes",
         "Who knows the answer",
-        markup.paragraph(told) + table if table else "",
-        markup.legend(marks) + grid if grid else "",
+        [class_chart(results, predictions)],
+        [
+            *((colour(modalities(results).index(m)), "dot", f"{m} alone") for m in alone),
+            ("--ink", "dot", fused),
+        ],
+        lead=told if known.lines else "",
+        kind="one",
+        before={"How often who is right": known},
     )
 
 
-def reliance(results: Results, diagnosis: Diagnosis | None, gallery: Gallery) -> str:
+def reliance(results: Results, diagnosis: Diagnosis | None) -> Section | None:
     """What the accuracy of the diagnosed model rests on, overall and by class."""
     if diagnosis is None:
-        return ""
-    grid = gallery.place(
-        overall_chart(results, diagnosis), class_reliance_chart(results, diagnosis)
-    )
-    marks = [(colour(i), "dot", m) for i, m in enumerate(modalities(results))]
-    tables = [
-        markup.small_table(interaction_table(diagnosis), "Synergy and redundancy"),
-        markup.small_table(drop_table(results, diagnosis), "Accuracy lost without a modality"),
-    ]
-    body = (markup.legend(marks) + grid if grid else "") + "".join(tables)
-    lead = (
-        f"Shapley values of the modalities in {entry(diagnosis, 'source', 'row') or 'the model'}: "
-        "what each brings to the accuracy, averaged over all orders in which they could be added "
-        "to a model that knows none. They sum to what the model gains over a blind guess."
-    )
-    return markup.section(
-        "reliance", "What the model relies on", markup.paragraph(lead) + body if body else ""
+        return None
+    row = entry(diagnosis, "source", "row") or "the model"
+    return chart_section(
+        "reliance",
+        "What the model relies on",
+        [overall_chart(results, diagnosis), class_reliance_chart(results, diagnosis)],
+        [(colour(i), "dot", m) for i, m in enumerate(modalities(results))],
+        lead=f"Shapley values of the modalities in {row}: what each brings to the accuracy, "
+        "averaged over all orders in which they could be added to a model that knows none. They "
+        "sum to what the model gains over a blind guess.",
+        after={
+            "Synergy and redundancy": interaction_table(diagnosis),
+            "Accuracy lost without a modality": drop_table(results, diagnosis),
+        },
     )
 
 
@@ -75,19 +71,21 @@ def samples(
     predictions: Predictions,
     kept: Samples | None,
     diagnosis: Diagnosis | None = None,
-) -> str:
-    """Single test samples with filters; empty where none were kept."""
+) -> Section | None:
+    """Single test samples with filters; None where none were kept."""
     gathered = None if kept is None else _gathered(results, predictions, kept.seed, diagnosis)
     if kept is None or gathered is None:
-        return ""
+        return None
     shown = cards(gathered, kept.shown)
-    lead = (
-        f"Test samples of seed {kept.seed}, a few of every kind of agreement: rare kinds are shown "
-        "more often than they occur. Behind each answer, how likely the model takes the true "
-        "class. Spectrograms have low frequencies at the bottom and time from left to right."
-    )
-    body = markup.paragraph(lead) + filters(gathered, shown.count("<li ")) + shown
-    return markup.section("samples", "Single samples", body if shown else "")
+    content = {
+        "lead": f"Test samples of seed {kept.seed}, a few of every kind of agreement: rare kinds "
+        "are shown more often than they occur. Behind each answer, how likely the model takes the "
+        "true class. Spectrograms have low frequencies at the bottom and time from left to right.",
+        "fused": gathered.fused[0],
+        "filters": list(filters(gathered)),
+        "cards": shown,
+    }
+    return Section("samples", "Single samples", "samples.html", content) if shown else None
 
 
 def _gathered(

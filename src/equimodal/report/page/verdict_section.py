@@ -4,52 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from equimodal.comparison.words import ABSENT, percent
 from equimodal.diagnosis.rules import NO_PROMISE, UNDER_TRAINED, is_sure
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import colour
-from equimodal.report.charts.meters import bar
-from equimodal.report.page import markup
-from equimodal.report.page.markup import text
+from equimodal.report.page.rendering import Section
+from equimodal.report.page.tiles import Tile, bar
 from equimodal.report.read.diagnosis import Diagnosis, entry, estimate, mapping, texts
-from equimodal.report.read.numbers import ABSENT, percent, with_interval
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import Difference, finite, modalities
+from equimodal.report.read.rows import Difference, finite, modalities, with_interval
 
 
-def verdict(results: Results, diagnosis: Diagnosis | None) -> str:
-    """The section, empty without a diagnosis."""
+def verdict(results: Results, diagnosis: Diagnosis | None) -> Section | None:
+    """The section; None without a diagnosis."""
     if diagnosis is None:
-        return ""
+        return None
     words = mapping(diagnosis, "verdict", "modalities")
-    tiles = "".join(
-        _tile(m, colour(i), words[m]) for i, m in enumerate(modalities(results)) if m in words
-    )
-    return markup.section(
-        "verdict",
-        "The verdict",
-        _state(diagnosis),
-        f'<div class="meters">{tiles}</div>' if tiles else "",
-        _cost(diagnosis),
-        _advice(diagnosis),
-        markup.items(_notes(results, diagnosis), "quiet"),
-        _printed(diagnosis),
-    )
+    advised = entry(diagnosis, "advice")
+    tips = advised if isinstance(advised, list) else []
+    content = {
+        "state": _state(diagnosis),
+        "sure": _sure(entry(diagnosis, "verdict", "sure")),
+        "tiles": [
+            _tile(m, colour(i), words[m]) for i, m in enumerate(modalities(results)) if m in words
+        ],
+        "cost": _cost(diagnosis),
+        "advice": [
+            (str(entry(tip, "method") or "apart from methods"), _reason(tip)) for tip in tips
+        ],
+        "no_promise": NO_PROMISE if any(entry(tip, "method") for tip in tips) else "",
+        "notes": _notes(results, diagnosis),
+        "printed": "\n".join(texts(diagnosis, "text")),
+    }
+    return Section("verdict", "The verdict", "verdict.html", content)
 
 
 def _state(diagnosis: Diagnosis) -> str:
     state = entry(diagnosis, "verdict", "state")
     if state is None:
-        return markup.paragraph(
-            "No verdict: it takes every modality trained alone (the rows alone:*).", "state"
-        )
-    starved = [
-        m
-        for m, found in mapping(diagnosis, "verdict", "modalities").items()
-        if entry(found, "word") == UNDER_TRAINED
-    ]
-    named = f"{state}: {', '.join(starved)}" if state == UNDER_TRAINED and starved else str(state)
-    sure = _sure(entry(diagnosis, "verdict", "sure"))
-    return f'<p class="state">{text(named)}</p>{markup.paragraph(sure, "quiet") if sure else ""}'
+        return "No verdict: it takes every modality trained alone (the rows alone:*)."
+    words = mapping(diagnosis, "verdict", "modalities")
+    starved = [m for m, found in words.items() if entry(found, "word") == UNDER_TRAINED]
+    return f"{state}: {', '.join(starved)}" if state == UNDER_TRAINED and starved else str(state)
 
 
 def _sure(value: object) -> str:
@@ -58,23 +54,18 @@ def _sure(value: object) -> str:
     if share is None:
         return ""
     word = "sure" if is_sure(share) else "not sure"
-    return f"{word}: {100 * share:.0f} % of resamplings agree"
+    return f"{word}: {percent(share, digits=0)} % of resamplings agree"
 
 
-def _tile(modality: str, colour_name: str, found: object) -> str:
+def _tile(modality: str, colour_name: str, found: object) -> Tile:
     """A modality's word, and the probes that it follows from."""
     word = entry(found, "word")
-    kind = "verdict bad" if word == UNDER_TRAINED else "verdict"
-    badge = f'<span class="{kind}">{text(word)}</span>' if word else ""
-    lines = [markup.paragraph(line) for line in _probes(found)]
     fused, alone, floor = (
         finite(entry(found, "probe", name, "value")) for name in ("fused", "alone", "untrained")
     )
-    drawn = "" if fused is None else bar(fused, alone, floor)
-    return (
-        f'<div class="meter" style="--mark: var({colour_name})"><h3>{text(modality)}{badge}</h3>'
-        f"{drawn}{''.join(lines)}</div>"
-    )
+    pieces = [] if fused is None else list(bar(fused, alone, floor))
+    lines = list(_probes(found))
+    return Tile(modality, colour_name, lines, pieces, str(word or ""), word == UNDER_TRAINED)
 
 
 def _probes(found: object) -> Iterator[str]:
@@ -86,7 +77,7 @@ def _probes(found: object) -> Iterator[str]:
         floor = f", {percent(untrained.mean)} untrained" if untrained else ""
         yield f"linear probe {percent(fused.mean)} %{beside}{floor}"
     if lost is not None:
-        yield f"lost {_spanned(lost)} points"
+        yield f"lost {with_interval(lost, percent)} points"
     if sure := _sure(entry(found, "sure")):
         yield sure
 
@@ -95,40 +86,16 @@ def _probe(found: object, name: str) -> Difference | None:
     return estimate(entry(found, "probe", name))
 
 
-def _spanned(value: Difference) -> str:
-    if value.low is None or value.high is None:
-        return percent(value.mean)
-    return f"{percent(value.mean)} [{percent(value.low)}, {percent(value.high)}]"
-
-
-def _cost(diagnosis: Diagnosis) -> str:
+def _cost(diagnosis: Diagnosis) -> Table:
     """The diagnosed model beside those that it is held against."""
     own = estimate(entry(diagnosis, "verdict", "cost", "accuracy"))
     row = str(entry(diagnosis, "source", "row") or "the model")
-    lines = [(row, _spanned(own), ABSENT)] if own else []
+    lines = [(row, with_interval(own, percent), ABSENT)] if own else []
     for name, rival in mapping(diagnosis, "verdict", "cost", "ahead").items():
         accuracy, ahead = (estimate(entry(rival, key)) for key in ("accuracy", "difference"))
         if accuracy is not None:
-            lines.append((name, _spanned(accuracy), with_interval(ahead)))
-    if not lines:
-        return ""
-    table = Table(("what it costs", "accuracy, %", f"points ahead of {row}"), lines)
-    return markup.small_table(table, "What it costs in accuracy")
-
-
-def _advice(diagnosis: Diagnosis) -> str:
-    tips = entry(diagnosis, "advice")
-    found = [
-        (str(entry(tip, "method") or "apart from methods"), _reason(tip))
-        for tip in (tips if isinstance(tips, list) else [])
-    ]
-    if not found:
-        return ""
-    promise = any(entry(tip, "method") for tip in tips)
-    return (
-        f"<h3>What fits</h3>{markup.definitions(found)}"
-        f"{markup.paragraph(NO_PROMISE, 'quiet') if promise else ''}"
-    )
+            lines.append((name, with_interval(accuracy, percent), with_interval(ahead)))
+    return Table(("what it costs", "accuracy, %", f"points ahead of {row}"), lines)
 
 
 def _reason(tip: object) -> str:
@@ -141,10 +108,3 @@ def _reason(tip: object) -> str:
 def _notes(results: Results, diagnosis: Diagnosis) -> list[str]:
     """What a reader must know, without the note on the data that stands above."""
     return [note for note in texts(diagnosis, "notes") if note != results["data"].get("note")]
-
-
-def _printed(diagnosis: Diagnosis) -> str:
-    lines = texts(diagnosis, "text")
-    if not lines:
-        return ""
-    return markup.details("As equimodal diagnose prints it", markup.code("\n".join(lines)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from equimodal.report.read.numbers import ABSENT, mean_and_sd, percent, ratio, with_interval
+from equimodal.comparison.words import ABSENT, mean_and_sd, percent, ratio
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     finite,
@@ -15,6 +15,7 @@ from equimodal.report.read.rows import (
     ordered_rows,
     reported,
     spread,
+    with_interval,
 )
 
 

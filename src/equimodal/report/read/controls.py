@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from equimodal.report.read.numbers import listing, with_interval
+from equimodal.comparison.words import listing
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import Difference, difference_of, ordered_rows
-
-
-def controls(results: Results, row: str) -> dict[str, Difference | None]:
-    """Control -> accuracy of the row minus that of the control, the main control first.
-
-    None where nothing can be said. Results of before a method could have several name one.
-    """
-    entry = results["summary"].get(row, {})
-    found = entry.get("controls")
-    if isinstance(found, Mapping):
-        return {name: difference_of(value) for name, value in found.items()}
-    first = entry.get("control")
-    return {first: difference_of(entry.get("difference_to_control"))} if first else {}
+from equimodal.report.read.rows import Difference, controls, ordered_rows, with_interval
 
 
 def further(results: Results) -> dict[tuple[str, str], Difference]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from equimodal.comparison.rows import ALONE, JOINT, UNIMODAL, UNTRAINED, alone_row
+from equimodal.comparison.words import listing, percent, points
 from equimodal.report.read.controls import further
-from equimodal.report.read.numbers import listing, percent, points, with_interval
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     Difference,
@@ -17,6 +17,7 @@ from equimodal.report.read.rows import (
     reported,
     rows_in,
     spread,
+    with_interval,
 )
 from equimodal.report.read.schema import check
 
@@ -52,6 +53,12 @@ def probe_gap(results: Results, modality: str) -> Difference | None:
     return paired(results, JOINT, alone_row(modality), "probe_accuracy", modality)
 
 
+def probe_levels(results: Results, modality: str) -> tuple[float | None, ...]:
+    """Probe of a modality's encoder after joint training, trained alone, and untrained."""
+    rows = JOINT, alone_row(modality), UNTRAINED
+    return tuple(spread(results, row, "probe_accuracy", modality)[0] for row in rows)
+
+
 def starved(gap: Difference) -> bool:
     """Whether a probe gap is called starvation: a point or more, its whole interval below zero."""
     return gap.sign < 0 and gap.mean <= -STARVED_FROM
@@ -77,9 +84,7 @@ def starvation(results: Results) -> str:
 
 
 def _probe_story(results: Results, modality: str, gap: Difference | None) -> str:
-    after, _ = spread(results, JOINT, "probe_accuracy", modality)
-    alone, _ = spread(results, alone_row(modality), "probe_accuracy", modality)
-    floor, _ = spread(results, UNTRAINED, "probe_accuracy", modality)
+    after, alone, floor = probe_levels(results, modality)
     story = f"{percent(after)} % after joint training, {percent(alone)} % trained alone"
     if gap is None:
         return story

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.comparison.words import ABSENT, listing, percent
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.read.numbers import ABSENT, listing, percent
 from equimodal.report.read.predictions import Prediction, Predictions, alone_rows, fused_row
 from equimodal.report.read.reading import Results
 

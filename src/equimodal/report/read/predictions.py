@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.comparison.rows import ENSEMBLE, JOINT, alone_row
-from equimodal.report.read.reading import Results, Run
+from equimodal.report.read.reading import Results, Run, run_file
 from equimodal.report.read.rows import modalities, rows_in, runs_of
 
 
@@ -58,11 +58,10 @@ def read_predictions(folder: Path, results: Results) -> Predictions:
 
 def read_prediction(folder: Path, run: Run, classes: int) -> Prediction | None:
     """The prediction that one run left; None where there is none, or none that can be used."""
-    place, root = run.get("folder"), folder.resolve()
-    if run["status"] != "finished" or not place:
+    if run["status"] != "finished" or not run.get("folder"):
         return None
-    path = (root / str(place) / "predictions.npz").resolve()
-    if not path.is_relative_to(root):
+    path = run_file(folder, run, "predictions.npz")
+    if path is None:
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -54,6 +54,13 @@ def _instead(folder: Path) -> str:
     return f"found {count} other entries. Run a comparison: equimodal compare --out {folder}"
 
 
+def run_file(folder: str | Path, run: Mapping[str, Any], name: str) -> Path | None:
+    """A file in a run's folder; None where that lies outside the results."""
+    root = Path(folder).resolve()
+    path = (root / str(run["folder"]) / name).resolve()
+    return path if path.is_relative_to(root) else None
+
+
 def read_records(folder: str | Path, run: Mapping[str, Any]) -> tuple[Records, str | None]:
     """The curves, decisions and measures of one run, and a sentence when they cannot be read."""
     name = f"{run['method']} seed {run['seed']}"
@@ -61,9 +68,8 @@ def read_records(folder: str | Path, run: Mapping[str, Any]) -> tuple[Records, s
     empty: Records = {"curves": [], "decisions": [], "diagnosis": []}
     if not place:
         return empty, None
-    root = Path(folder).resolve()
-    path = (root / str(place) / "records.json").resolve()
-    if not path.is_relative_to(root):
+    path = run_file(folder, run, "records.json")
+    if path is None:
         return empty, f"{name}: its folder {place} lies outside the results and was not read."
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from equimodal import methods
 from equimodal.comparison.rows import ALONE, ENSEMBLE, JOINT, RATE_FACTORS, UNIMODAL, UNTRAINED
+from equimodal.comparison.words import ABSENT, points
 from equimodal.numerics.intervals import paired_difference
 from equimodal.report.read.reading import Results, Run
 
@@ -36,9 +37,7 @@ def _isolates(results: Results, row: str) -> bool:
     """Whether a row only serves others: a method's control, or joint at another rate."""
     if methods.known(row):
         return methods.entry(row).is_control
-    entries = results["summary"].values()
-    controls = {name for e in entries for name in (e.get("control"), *(e.get("controls") or ()))}
-    return row in controls or row in RATE_FACTORS
+    return row in RATE_FACTORS or any(row in controls(results, r) for r in results["summary"])
 
 
 def grouped_rows(results: Results) -> dict[str, list[str]]:
@@ -120,6 +119,11 @@ class Difference:
         return (self.low > 0) - (self.high < 0)
 
 
+def with_interval(found: Difference | None, written: Callable[..., str] = points) -> str:
+    """A mean with its interval as `points` or `percent` writes them; "-" where there is none."""
+    return ABSENT if found is None else written(found.mean, found.low, found.high)
+
+
 def interval(values: Mapping[int, float]) -> Difference | None:
     """The mean over the seeds with its 95 % t-interval; None without values."""
     found: dict[str, Any] | None = paired_difference(values, dict.fromkeys(values, 0.0))
@@ -163,3 +167,16 @@ def spread(
     if modality is not None:
         found = found.get(modality) or {}
     return finite(found.get("mean")), finite(found.get("sd"))
+
+
+def controls(results: Results, row: str) -> dict[str, Difference | None]:
+    """Control -> accuracy of the row minus that of the control, the main control first.
+
+    None where nothing can be said. Results of before a method could have several name one.
+    """
+    entry = results["summary"].get(row, {})
+    found = entry.get("controls")
+    if isinstance(found, Mapping):
+        return {name: difference_of(value) for name, value in found.items()}
+    first = entry.get("control")
+    return {first: difference_of(entry.get("difference_to_control"))} if first else {}

@@ -1,37 +1,35 @@
-"""The shape of results.json, checked against ``schema.json`` without a validation library.
-
-Only the keywords that ``schema.json`` uses are known: type, const, enum, required, properties,
-additionalProperties, items, minItems, minimum, maximum, exclusiveMinimum and references into
-``$defs``.
-"""
+"""The shape of results.json, checked against ``schema.json``."""
 
 from __future__ import annotations
 
 import json
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equimodal.errors import BalanceError
 
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
+
 SCHEMA = "equimodal.results/1"
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "object": (dict,),
-    "array": (list, tuple),
-    "string": (str,),
-    "number": (int, float),
-    "integer": (int,),
-    "boolean": (bool,),
-    "null": (type(None),),
+_SAID: dict[str, Callable[[Any, Any], str]] = {
+    "const": lambda value, wanted: f"is {value!r}, not {wanted!r}",
+    "enum": lambda value, wanted: f"is {value!r}, not one of {', '.join(wanted)}",
+    "type": lambda value, wanted: f"is {type(value).__name__}, not {_either(wanted)}",
+    "minItems": lambda value, wanted: "is empty",
+    "minimum": lambda value, wanted: f"is {value!r}, not at least {wanted!r}",
+    "maximum": lambda value, wanted: f"is {value!r}, not at most {wanted!r}",
+    "exclusiveMinimum": lambda value, wanted: f"is {value!r}, not above {wanted!r}",
 }
-_BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
-    ("minimum", "at least", operator.ge),
-    ("maximum", "at most", operator.le),
-    ("exclusiveMinimum", "above", operator.gt),
-)
+"""What is said of a value that breaks a keyword; `required` is told apart."""
+
+
+def _either(types: str | Sequence[str]) -> str:
+    return types if isinstance(types, str) else " or ".join(types)
 
 
 @cache
@@ -42,61 +40,42 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def violations(value: object, rule: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """What in ``value`` breaks ``rule``, one line per place: "runs[3].seed is a string, ..."."""
-    if "$ref" in rule:
-        rule = schema()["$defs"][rule["$ref"].removeprefix("#/$defs/")]
-    problem = _problem(value, rule)
-    if problem:
-        yield f"{path or 'the file'} {problem}"
-    elif isinstance(value, dict):
-        yield from _object_violations(value, rule, path)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from violations(item, rule.get("items", {}), f"{path}[{index}]")
+@cache
+def _validator() -> Validator:
+    """Takes tuples as arrays, as they become some, and no 3.0 as a whole number."""
+    from jsonschema import Draft202012Validator, validators
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "array": lambda _, value: isinstance(value, list | tuple),
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+        }
+    )
+    found: Validator = validators.extend(Draft202012Validator, type_checker=types)(schema())
+    return found
 
 
-def _object_violations(
-    value: Mapping[str, object], rule: Mapping[str, Any], path: str
-) -> Iterator[str]:
-    prefix = f"{path}." if path else ""
-    for name in rule.get("required", ()):
-        if name not in value:
-            yield f"{prefix}{name} is missing"
-    known = rule.get("properties", {})
-    for name, item in value.items():
-        yield from violations(
-            item, known.get(name, rule.get("additionalProperties", {})), prefix + name
-        )
+def violations(results: object) -> list[str]:
+    """What in ``results`` breaks the schema, one line per place: "runs[3].seed is str, ..."."""
+    errors = _validator().iter_errors(results)
+    return list(dict.fromkeys(line for error in errors for line in _told(error)))
 
 
-def _problem(value: object, rule: Mapping[str, Any]) -> str | None:
-    if "const" in rule and value != rule["const"]:
-        return f"is {value!r}, not {rule['const']!r}"
-    if "enum" in rule and value not in rule["enum"]:
-        return f"is {value!r}, not one of {', '.join(rule['enum'])}"
-    if "type" in rule and not _has_type(value, rule["type"]):
-        wanted = rule["type"] if isinstance(rule["type"], str) else " or ".join(rule["type"])
-        return f"is {type(value).__name__}, not {wanted}"
-    if isinstance(value, list | tuple) and len(value) < rule.get("minItems", 0):
-        return "is empty"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _out_of_range(value, rule)
-    return None
+def _told(error: ValidationError) -> Iterator[str]:
+    """One error of "required" stands for each missing name, and does not say which it is."""
+    wanted: Any = error.validator_value
+    if error.validator == "required":
+        for name in wanted:
+            if name not in error.instance:
+                yield f"{_place([*error.absolute_path, name])} is missing"
+    else:
+        said = _SAID[str(error.validator)]
+        yield f"{_place(error.absolute_path)} {said(error.instance, wanted)}"
 
 
-def _out_of_range(value: float, rule: Mapping[str, Any]) -> str | None:
-    for name, wanted, fits in _BOUNDS:
-        if name in rule and not fits(value, rule[name]):
-            return f"is {value!r}, not {wanted} {rule[name]!r}"
-    return None
-
-
-def _has_type(value: object, wanted: str | list[str]) -> bool:
-    names = [wanted] if isinstance(wanted, str) else wanted
-    if isinstance(value, bool):
-        return "boolean" in names
-    return any(isinstance(value, _TYPES[name]) for name in names)
+def _place(steps: Iterable[str | int]) -> str:
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return path.removeprefix(".") or "the file"
 
 
 def check(results: object, source: str = "results") -> None:
@@ -108,7 +87,7 @@ def check(results: object, source: str = "results") -> None:
             f"{source} is not of schema {SCHEMA!r}: found {what}. Render it with the version of "
             "equimodal that wrote it, or run the comparison again: equimodal compare --out DIR"
         )
-    wrong = list(violations(results, schema()))
+    wrong = violations(results)
     if wrong:
         more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
         raise BalanceError(

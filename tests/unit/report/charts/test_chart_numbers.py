@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from equimodal.comparison.words import points
 from equimodal.report.charts.accuracy_charts import accuracy_chart, difference_chart
 from equimodal.report.charts.chart_numbers import band_table, seed_table
 from equimodal.report.charts.curve_charts import curve_charts, decision_charts
 from equimodal.report.charts.figures import Chart
 from equimodal.report.charts.probe_charts import probe_charts
-from equimodal.report.page.markup import chart
+from equimodal.report.page.rendering import chart_section
 from equimodal.report.read.history import Band, read_history
-from equimodal.report.read.numbers import points
 from equimodal.report.read.rows import Difference
+from unit.report.synthetic import section_text
 
 
 def test_a_row_has_its_mean_its_interval_and_every_seed():
@@ -41,4 +42,6 @@ def test_every_chart_of_a_comparison_has_its_numbers(folder, results):
 
 
 def test_a_chart_without_numbers_has_nothing_folded_away():
-    assert "details" not in chart(Chart("title", "label", [], {}, 100), 0)
+    bare = chart_section("a", "A", [Chart("title", "label", [], {}, 100)], [])
+    assert "<figure>" in section_text(bare)
+    assert "details" not in section_text(bare)

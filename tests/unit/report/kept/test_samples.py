@@ -22,7 +22,7 @@ from equimodal.report.kept.sample_store import (
 from equimodal.report.page.sample_cards import Gathered, cards, filters, marks
 from equimodal.report.page.sample_section import samples
 from equimodal.report.read.predictions import Prediction, read_predictions
-from unit.report.synthetic import write_predictions
+from unit.report.synthetic import section_text, write_predictions
 
 
 def predicted(said, labels, classes=3):
@@ -186,28 +186,45 @@ def test_marks_tell_class_who_knows_it_and_who_is_right(gathered):
 
 
 def test_every_choice_of_a_filter_is_a_mark_that_cards_may_carry(gathered):
-    shown = filters(gathered, 3)
-    for mark in ("class-2", "only-1", "known-0", "known-none", "fused-wrong", "row-0-right"):
-        assert f'value="{mark}"' in shown
-    assert "&lt;cow&gt;" in shown and "<cow>" not in shown
+    found = dict(filters(gathered))
+    choices = {mark for entries in found.values() for mark, _ in entries}
+    assert choices >= {mark for index in range(3) for mark in marks(gathered, index)}
+    assert found["class"][2] == ("class-2", "<cow>")
+    assert found["right when trained alone"][0] == ("only-0", "only sound")
 
 
-def test_a_card_shows_pictures_answers_and_who_else_is_wrong(gathered):
-    shown = cards(gathered, {0: {"image": {"png": "AAAA"}, "sound": {"text": "<b>"}}, 7: {}})
+def test_a_card_holds_pictures_answers_and_who_else_is_wrong(gathered):
+    entry = {"image": {"png": "AAAA"}, "sound": {"text": "<b>"}}
+    (card,) = cards(gathered, {0: entry, 7: {}})
+    assert (card.index, card.label, card.wrong, card.added) == (0, "cat", "dus", "")
+    assert card.pictures == [("sound", {"text": "<b>"}), ("image", {"png": "AAAA"})]
+    assert [(said.name, said.label, said.right, said.sure) for said in card.judgements] == [
+        ("sound alone", "cat", True, "100"),
+        ("image alone", "cat", True, "100"),
+        ("joint", "cat", True, "100"),
+    ]
+
+
+def test_the_section_shows_cards_and_escapes_what_is_on_them(predicted_folder, results):
+    predictions = read_predictions(predicted_folder, results)
+    kept = Samples(1, {0: {"image": {"png": "AAAA"}, "sound": {"text": "<b>"}}})
+    results["data"]["classes"][1] = "<cow>"
+    shown = section_text(samples(results, predictions, kept))
     assert shown.count("<li ") == 1
-    assert 'src="data:image/png;base64,AAAA" alt="image of sample 0, class cat"' in shown
-    assert "&lt;b&gt;" in shown
-    assert "other rows wrong: dus" in shown
-    assert shown.count("100&nbsp;%") == 3
+    assert 'src="data:image/png;base64,AAAA" alt="image of sample 0, class &lt;cow&gt;"' in shown
+    assert "<blockquote>&lt;b&gt;</blockquote>" in shown
+    assert '<option value="class-1">&lt;cow&gt;</option>' in shown
+    assert "1 of 1 samples" in shown
+    assert "other rows wrong: " in shown
 
 
 def test_the_section_needs_samples_of_a_seed_that_was_predicted(predicted_folder, results):
     predictions = read_predictions(predicted_folder, results)
     entry = {"image": {"png": "AAAA"}}
-    assert "Single samples" in samples(results, predictions, Samples(1, {0: entry}))
-    assert samples(results, predictions, Samples(9, {0: entry})) == ""
-    assert samples(results, predictions, Samples(1, {})) == ""
-    assert samples(results, predictions, None) == ""
+    assert samples(results, predictions, Samples(1, {0: entry})).title == "Single samples"
+    assert samples(results, predictions, Samples(9, {0: entry})) is None
+    assert samples(results, predictions, Samples(1, {})) is None
+    assert samples(results, predictions, None) is None
 
 
 def test_the_page_is_made_from_the_folder_alone(predicted_folder, results, loaded, monkeypatch):

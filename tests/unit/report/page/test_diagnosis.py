@@ -10,15 +10,15 @@ import pytest
 from equimodal.errors import BalanceError
 from equimodal.report import is_kept, keep, renew, write_page
 from equimodal.report.charts.curve_charts import gradient_charts
+from equimodal.report.charts.figures import MOST
 from equimodal.report.charts.reliance_charts import (
-    MOST,
     class_reliance_chart,
     drop_table,
     interaction_table,
     overall_chart,
 )
 from equimodal.report.kept.diagnosis_store import keep_diagnosis
-from equimodal.report.page.gallery import Gallery
+from equimodal.report.page.page import page
 from equimodal.report.page.sample_section import reliance
 from equimodal.report.page.verdict_section import verdict
 from equimodal.report.read.diagnosis import (
@@ -30,7 +30,12 @@ from equimodal.report.read.diagnosis import (
     texts,
 )
 from equimodal.report.read.history import read_history
-from unit.report.synthetic import make_diagnosis, write_predictions
+from unit.report.synthetic import (
+    make_diagnosis,
+    section_text,
+    without_differences,
+    write_predictions,
+)
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -60,7 +65,7 @@ def words(source: str) -> str:
 
 
 def test_the_verdict_stands_first_with_its_words_and_how_sure_it_is(results, diagnosis):
-    told = words(verdict(results, diagnosis))
+    told = words(section_text(verdict(results, diagnosis)))
     assert told.startswith("The verdict under-trained: sound sure: 97 % of resamplings agree")
     assert "not sure: 90 % of resamplings agree" in told
     assert "linear probe 57.0 %, 72.0 trained alone, 45.0 untrained" in told
@@ -68,7 +73,7 @@ def test_the_verdict_stands_first_with_its_words_and_how_sure_it_is(results, dia
 
 
 def test_costs_and_advice_are_told_and_nothing_is_promised(results, diagnosis):
-    told = words(verdict(results, diagnosis))
+    told = words(section_text(verdict(results, diagnosis)))
     assert "joint+unimodal 96.0 [94.0, 98.0] +4.0 [+2.0, +6.0]" in told
     assert "joint+unimodal a loss for each modality" in told
     assert "apart from methods look at its data" in told
@@ -77,19 +82,31 @@ def test_costs_and_advice_are_told_and_nothing_is_promised(results, diagnosis):
     assert "a note on the diagnosis" in told
 
 
+def test_nothing_lost_has_no_sign(results, diagnosis):
+    nothing = {"value": -0.0002, "low": -0.0004, "high": -0.0001}
+    for found in diagnosis["verdict"]["modalities"].values():
+        found["probe"]["lost"] = nothing
+    for rival in diagnosis["verdict"]["cost"]["ahead"].values():
+        rival["difference"] = nothing
+    diagnosis["measures"]["shapley"]["interaction"]["accuracy"][0] |= nothing
+    told = page(without_differences(results), {}, diagnosis=diagnosis)
+    assert "lost 0.0 [0.0, 0.0] points" in told
+    assert not re.search("[-\N{MINUS SIGN}]0\\.0[^0-9]", told)
+
+
 def test_without_references_there_is_no_verdict_and_the_page_says_so(results, diagnosis):
     diagnosis["verdict"] |= {"state": None, "sure": None}
     for found in diagnosis["verdict"]["modalities"].values():
         found |= {"word": None, "sure": None, "probe": {"fused": None, "alone": None}}
     diagnosis["advice"] = []
-    told = words(verdict(results, diagnosis))
+    told = words(section_text(verdict(results, diagnosis)))
     assert "No verdict: it takes every modality trained alone" in told
     assert "promised" not in told
 
 
 def test_other_states_are_told_in_their_own_words(results, diagnosis):
     diagnosis["verdict"]["state"] = "balanced: nothing to mend"
-    assert "balanced: nothing to mend sure" in words(verdict(results, diagnosis))
+    assert "balanced: nothing to mend sure" in words(section_text(verdict(results, diagnosis)))
 
 
 def test_shapley_values_are_drawn_in_points_with_their_intervals(results, diagnosis):
@@ -135,9 +152,9 @@ def test_measures_that_are_absent_leave_their_parts_out(results):
     empty = {"schema": "equimodal.diagnosis/1"}
     assert overall_chart(results, empty) is None
     assert class_reliance_chart(results, empty) is None
-    assert reliance(results, empty, Gallery()) == ""
-    assert reliance(results, None, Gallery()) == verdict(results, None) == ""
-    assert "No verdict" in verdict(results, empty)
+    assert reliance(results, empty) is None
+    assert reliance(results, None) is verdict(results, None) is None
+    assert "No verdict" in section_text(verdict(results, empty))
 
 
 @pytest.mark.parametrize(
@@ -155,8 +172,8 @@ def test_measures_that_are_absent_leave_their_parts_out(results):
 )
 def test_parts_of_another_form_do_not_break_the_page(results, damaged):
     content = {"schema": "equimodal.diagnosis/1", **damaged}
-    assert "verdict" in verdict(results, content)
-    reliance(results, content, Gallery())
+    assert "verdict" in section_text(verdict(results, content))
+    section_text(reliance(results, content))
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"schema": "equimodal.diagnosis/9"}'])
@@ -164,7 +181,7 @@ def test_a_file_that_is_no_diagnosis_is_told_and_left_out(folder, content):
     (folder / DIAGNOSIS).write_text(content)
     found, problem = read_diagnosis(folder)
     assert found is None and DIAGNOSIS in problem
-    assert problem in words(write_page(folder).read_text(encoding="utf-8")).replace("&#x27;", "'")
+    assert problem in words(write_page(folder).read_text(encoding="utf-8")).replace("&#39;", "'")
 
 
 def test_no_file_is_no_problem(tmp_path):
@@ -212,8 +229,8 @@ def test_text_from_a_diagnosis_cannot_become_markup(results, diagnosis):
         return HOSTILE if isinstance(value, str) else value
 
     content = spoiled(diagnosis)
-    gallery = Gallery()
-    assert "<img" not in verdict(results, content) + reliance(results, content, gallery)
+    for section in (verdict(results, content), reliance(results, content)):
+        assert "<img" not in section_text(section)
 
 
 def measured(epochs: int) -> list[dict]:

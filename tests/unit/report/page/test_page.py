@@ -13,11 +13,11 @@ import pytest
 
 from equimodal.errors import BalanceError
 from equimodal.report import conclusions, write_page
-from equimodal.report.page.markup import script_data, text
 from equimodal.report.page.page import page
 from equimodal.report.page.page_tables import controls_table
+from equimodal.report.page.sections import every_row
 from equimodal.report.read.rows import ordered_rows
-from unit.report.synthetic import with_controls
+from unit.report.synthetic import section_text, with_controls
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 VOID = {"meta", "img", "br", "link", "input"}
@@ -143,17 +143,6 @@ def test_text_from_results_cannot_become_markup(build_results):
     assert not any("<" in name for name in names if isinstance(name, str))
 
 
-def test_script_data_holds_no_sign_that_ends_it():
-    written = script_data({"a": "</script><!--&"})
-    assert not set("<>&") & set(written)
-    assert json.loads(written) == {"a": "</script><!--&"}
-
-
-def test_a_hyphen_becomes_a_minus_only_before_a_number():
-    assert text("-1.2 [-0.3, +2.7]") == "\N{MINUS SIGN}1.2 [\N{MINUS SIGN}0.3, +2.7]"
-    assert text("amss-2 dus-rl 3-4 -") == "amss-2 dus-rl 3-4 -"
-
-
 def test_missing_records_give_a_note_not_a_crash(folder, results):
     for run in results["runs"]:
         place = folder / str(run["folder"]) / "records.json"
@@ -211,14 +200,16 @@ def test_a_page_is_made_without_loading_torch(folder):
 
 
 def test_a_method_with_several_controls_brings_a_table_of_all_of_them(results):
-    assert controls_table(results) == ""
-    shown = Outline(controls_table(with_controls(results, "dus", "relearn-fixed", "amss-x")))
-    lines = "".join(f"\n{word}" for word in shown.words)
+    assert not controls_table(results).lines
+    shown = Outline(
+        section_text(every_row(with_controls(results, "dus", "relearn-fixed", "amss-x")))
+    )
+    lines = "\n".join(word for word in map(str.strip, shown.words) if word)
     assert "\ndus\ndus-uniform\n" in lines
     assert "\ndus\nrelearn-fixed\n+" in lines
     assert "\namss\namss-fixed\n" in lines
     assert "controls that were not trained: amss-x (of dus)" in lines
-    assert controls_table(results) in page(results, {})
+    assert "Against every control" in page(results, {})
 
 
 def test_the_epoch_of_convergence_is_a_column_of_both_tables(results):

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from equimodal.report.page.provenance import command, facts
-from equimodal.report.page.sections import header
+from equimodal.report.page.sections import plan
 from equimodal.report.read.model import is_default, model_line
 from equimodal.report.read.schema import check
 from equimodal.report.terminal import table
@@ -30,7 +30,7 @@ def test_a_line_names_every_encoder_asked_for_or_those_that_are_not_small():
 
 def test_results_of_another_model_are_of_the_schema_and_named_wherever_they_are_shown(other):
     check(other)
-    assert "image by resnet18; fusion film" in header(other)
+    assert "image by resnet18; fusion film" in " ".join(plan(other))
     assert "image by resnet18; fusion film" in str(table(other, width=160).caption)
     said = dict(facts(other))
     assert said["Model"] == "sound by small, image by resnet18; fusion film"
@@ -41,7 +41,7 @@ def test_results_of_another_model_are_of_the_schema_and_named_wherever_they_are_
 
 
 def test_a_default_model_is_told_among_the_facts_alone(results):
-    assert "fusion" not in header(results)
+    assert "fusion" not in " ".join(plan(results))
     assert "fusion" not in str(table(results, width=160).caption)
     assert dict(facts(results))["Model"] == "sound by small, image by small; fusion concat"
     assert "exact part" in dict(facts(results))["Inside the model"]

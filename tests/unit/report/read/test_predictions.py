@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from equimodal.report.charts.class_chart import MOST, class_chart
+from equimodal.report.charts.class_chart import class_chart
+from equimodal.report.charts.figures import MOST
 from equimodal.report.read.knowledge import (
     class_accuracy,
     class_table,

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from equimodal.comparison.summary import summarise
+from equimodal.comparison.words import percent
 from equimodal.report.read.rows import (
     Difference,
     by_seed,
@@ -18,6 +19,7 @@ from equimodal.report.read.rows import (
     paired,
     reported,
     runs_of,
+    with_interval,
 )
 
 
@@ -109,3 +111,11 @@ def test_differences_of_the_summary_equal_those_of_the_runs(results):
             paired(results, row, "joint", "accuracy"),
         )
         assert said == computed
+
+
+def test_a_difference_is_written_in_points_or_in_percent():
+    found = Difference(0.012, -0.003, 0.027, 3)
+    assert with_interval(found) == "+1.2 [-0.3, +2.7]"
+    assert with_interval(found, percent) == "1.2 [-0.3, 2.7]"
+    assert with_interval(Difference(0.012, None, None, 1)) == "+1.2"
+    assert with_interval(None) == "-"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from equimodal.report.read.numbers import (
+from equimodal.comparison.words import (
     duration,
     listing,
     mean_and_sd,
+    number,
     percent,
     points,
     ratio,
-    with_interval,
 )
-from equimodal.report.read.rows import Difference
 
 
 def test_fractions_are_written_as_percent():
@@ -35,10 +34,30 @@ def test_points_carry_a_sign_unless_they_round_to_nothing(value, written):
     assert points(value) == written
 
 
-def test_intervals_stand_in_brackets():
-    assert with_interval(Difference(0.012, -0.003, 0.027, 3)) == "+1.2 [-0.3, +2.7]"
-    assert with_interval(Difference(0.012, None, None, 1)) == "+1.2"
-    assert with_interval(None) == "-"
+def test_an_interval_stands_in_brackets_where_there_is_one():
+    assert points(0.012, -0.003, 0.027) == "+1.2 [-0.3, +2.7]"
+    assert percent(0.912, 0.9, 0.93) == "91.2 [90.0, 93.0]"
+    assert points(0.012, None, None) == "+1.2"
+    assert points(None) == percent(None, 0.1, 0.2) == "-"
+
+
+TINY = 4e-6
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, -TINY, TINY])
+def test_what_rounds_to_nothing_carries_no_sign(value):
+    assert number(value, ".3f") == "0.000"
+    assert number(value, "+.1f") == "0.0"
+    assert percent(value, -value, value) == "0.0 [0.0, 0.0]"
+    assert points(value, -value, value) == "0.0 [0.0, 0.0]"
+    assert percent(value, digits=0) == "0"
+    assert mean_and_sd(value, 0.0, digits=2) == "0.00 ± 0.00"
+
+
+def test_what_does_not_round_to_nothing_keeps_its_sign():
+    assert number(-0.0, ".3g") == "0"
+    assert number(-TINY, ".3g") == "-4e-06"
+    assert number(float("nan"), ".1f") == "nan"
 
 
 @pytest.mark.parametrize(

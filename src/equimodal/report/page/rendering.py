@@ -1,0 +1,95 @@
+"""How a page comes out of its templates: what stands in them is escaped unless it is markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from equimodal.report.charts.chart_numbers import Table
+from equimodal.report.charts.figures import Chart
+
+Mark = tuple[str, str, str]
+"""An entry of a legend: colour name, kind of mark, meaning."""
+_MINUS = re.compile(r"(?<![^ \[])-(?=\d)")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page: its identifier, its heading, its template, and what that shows."""
+
+    name: str
+    title: str
+    template: str
+    content: Mapping[str, Any]
+
+
+@dataclass
+class Gallery:
+    """The charts placed on a page so far; the script draws each by its number."""
+
+    charts: list[Chart] = field(default_factory=list)
+
+    def place(self, chart: Chart) -> int:
+        """The number of a further chart."""
+        self.charts.append(chart)
+        return len(self.charts) - 1
+
+    @property
+    def figures(self) -> list[dict[str, Any]]:
+        """What the script draws."""
+        return [{"data": chart.data, "layout": chart.layout} for chart in self.charts]
+
+
+def chart_section(
+    name: str,
+    title: str,
+    charts: Sequence[Chart | None],
+    marks: Sequence[Mark],
+    *,
+    lead: str = "",
+    kind: str = "",
+    before: Mapping[str, Table] | None = None,
+    after: Mapping[str, Table] | None = None,
+) -> Section | None:
+    """A grid of charts with its legend, between tables by label; None where all are empty."""
+    content = {
+        "lead": lead,
+        "marks": marks,
+        "charts": [chart for chart in charts if chart is not None],
+        "kind": kind,
+        "before": {label: table for label, table in (before or {}).items() if table.lines},
+        "after": {label: table for label, table in (after or {}).items() if table.lines},
+    }
+    empty = not any(content[part] for part in ("charts", "before", "after"))
+    return None if empty else Section(name, title, "charts.html", content)
+
+
+def rendered(template: str, **context: Any) -> str:
+    """A template with its context and a gallery of its own."""
+    return environment().get_template(template).render(gallery=Gallery(), **context)
+
+
+def typeset(value: object) -> object:
+    """``value`` as text of a page; a hyphen before a number becomes a minus sign."""
+    return value if isinstance(value, Markup) else _MINUS.sub("\N{MINUS SIGN}", str(value))
+
+
+@cache
+def environment() -> Environment:
+    """The templates of the page."""
+    found = Environment(
+        loader=PackageLoader("equimodal.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=typeset,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return found
