@@ -28,7 +28,7 @@ def test_strength_equals_the_formula():
 
 
 def test_a_re_learning_equals_the_slow_loops():
-    training = start("relearn", kinds=("linear", "gru", "convolutional"), epochs=4)
+    training = start("relearn", kinds=("linear", "gru", "convolutional"), epochs=4, settings={})
     net, balancer = training.model, training.balancer
     initial = training.weights
     splits = balancer.setting.loaders

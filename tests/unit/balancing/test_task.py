@@ -88,7 +88,7 @@ def test_targets_of_another_kind_are_refused(mistake):
 
 
 def test_an_unknown_error_of_a_regression_is_refused():
-    with pytest.raises(BalanceError, match=r"'squared', 'absolute'; found 'huber'"):
+    with pytest.raises(BalanceError, match="one of squared, absolute; found 'huber'"):
         Regression("huber")
 
 

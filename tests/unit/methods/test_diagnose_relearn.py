@@ -124,7 +124,7 @@ def test_the_default_is_the_papers_sharpness_and_the_released_comparison_of_sets
 
 
 def test_the_control_moves_every_encoder_half_way():
-    training = start("relearn-fixed")
+    training = start("relearn-fixed", settings={})
     initial = training.weights
     run(training, 1)  # of 4: 2/9 of them are 1
     records = {r["name"]: r["values"] for r in training.balancer.decisions.drain()}

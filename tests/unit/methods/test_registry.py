@@ -115,8 +115,8 @@ def test_a_row_that_reads_models_trained_alone_has_them_put_before_it(monkeypatc
     ("wrong", "words"),
     [
         ({"target": "amss"}, "target of x must be module:Class; found 'amss'"),
-        ({"objective": "fused"}, "objective of x must be one of 'any', 'own'; found 'fused'"),
-        ({"fits": (methods.Fit("always", "why"),)}, "case that x fits must be one of 'a modality"),
+        ({"objective": "fused"}, "objective of x must be one of any, own; found 'fused'"),
+        ({"fits": (methods.Fit("always", "why"),)}, "case that x fits must be one of a modality"),
         ({"main": methods.Range("tau", 0.0, 1.0)}, "range of x must be 0 < low < high; found"),
     ],
 )
