@@ -13,7 +13,7 @@ from equimodal.parts.modalities import ModalityMap
 
 
 class Method:
-    """A balancing method: plain Python with up to four stages and a ``state``.
+    """A balancing method: plain Python with up to five stages and a ``state``.
 
     A subclass stores its constructor arguments under their own names; ``repr``, the command line
     and the check of a checkpoint read them from there.
