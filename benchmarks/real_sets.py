@@ -89,7 +89,7 @@ def page(
         "page. `relearn` runs with `match_sizes=False`; accuracies inside are read by "
         "`LinearSplit`. The rate of every row was chosen on validation among the same ones "
         "(halved and doubled for joint:half-lr and joint:double-lr), the epoch too.",
-        markdown(results).rstrip(),
+        markdown(without_times(results)).rstrip(),
         "## Over epochs",
         f"![Validation accuracy over epochs, mean over seeds]({slug}.svg)",
         "## What the methods decided",
@@ -97,6 +97,13 @@ def page(
         "\n".join(decisions(folder, runs)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def without_times(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The results without times of a step: runs share the processors here, and
+    `step_cost.py` measures them side by side."""
+    summary = {row: {**s, "step_time_ratio": None} for row, s in results["summary"].items()}
+    return {**results, "summary": summary}
 
 
 def decisions(folder: Path, runs: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[str]:
