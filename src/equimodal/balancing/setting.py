@@ -84,7 +84,9 @@ class Setting:
 
     def rows(self, target: Tensor | Mapping[str, Tensor]) -> dict[str, int]:
         """Samples of every modality, as the labels count them. Raises BalanceError for none."""
-        each = dict.fromkeys(self.modalities.names, target) if isinstance(target, Tensor) else target
+        each = (
+            dict.fromkeys(self.modalities.names, target) if isinstance(target, Tensor) else target
+        )
         rows = {m: len(y) if y.ndim else 1 for m, y in each.items()}
         if not any(rows.values()):
             raise BalanceError(

@@ -221,9 +221,9 @@ class ForwardRecord:
         """Number of the call whose output is replaced; -1 for every call."""
         calls, pool = self._encoders[modality].calls, self._encoders[modality].pool
         if isinstance(calls, str) or pool is not None:
-            made = f"{calls} of several calls" if pool is None else f"pooled by {pool!r}"
+            made = f"the {calls} of several calls" if pool is None else f"pooled by {pool!r}"
             raise BalanceError(
-                f"Ablation(...) cannot replace the features of {modality!r}, which are the "
+                f"Ablation(...) cannot replace the features of {modality!r}, which are "
                 f"{made}. Use InputAblation(...), or leave pool out."
             )
         return -1 if calls is None else calls

@@ -110,7 +110,8 @@ class ModalityMap:
         found = {}
         for m in self.names:
             new = [n for n, p in now.parameters[m].items() if p not in known and p.requires_grad]
-            found.update({m: n for n in new[:1]})
+            if new:
+                found[m] = new[0]
         return found
 
     def take_features(

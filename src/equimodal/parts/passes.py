@@ -95,9 +95,7 @@ class Passes:
     def latest(self) -> Pass:
         """The latest pass in this mode, with or without gradients."""
         graph = torch.is_grad_enabled()
-        inside, outside = (
-            (self._latest, self._loose) if graph else (self._plain, self._loose_plain)
-        )
+        inside, outside = (self._latest, self._loose) if graph else (self._plain, self._loose_plain)
         return inside if inside.values or not outside.values else outside
 
     def behind(self, output: Any, logits: Tensor | None) -> Pass | None:
