@@ -97,7 +97,7 @@ class LoopWatch:
         if loss.requires_grad:
             hook = _Backward(given)
             given.hook = weakref.ref(hook)
-            loss.register_hook(hook)
+            loss.register_hook(hook)  # type: ignore[no-untyped-call]
         self._given.append(given)
         self._recent.append(loss.detach())
         if len(self._recent) == _LOSSES:

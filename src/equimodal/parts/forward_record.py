@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
 from equimodal.parts.layout import as_given, samples_first
-from equimodal.parts.outputs import features_in, with_features
+from equimodal.parts.outputs import features_in, replay, with_features
 from equimodal.parts.passes import Pass, Passes
 from equimodal.parts.quiet import evaluating
 from equimodal.parts.selection import Encoder
@@ -65,7 +65,7 @@ class ForwardRecord:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""
-        gone = {"_passes": Passes(), "_open": None, "_current": None, "_hooks": []}
+        gone: dict[str, Any] = {"_passes": Passes(), "_open": None, "_current": None, "_hooks": []}
         return self.__dict__ | gone
 
     def remove(self) -> None:
@@ -135,7 +135,7 @@ class ForwardRecord:
             replaced.setdefault(module, {})[number] = self._whole_output(m, given)
         try:
             for module, values in replaced.items():
-                module.forward = _replay(values)
+                module.forward = replay(values)
             return self.call_quietly(*args, **kwargs)
         finally:
             for module in replaced:
@@ -227,23 +227,6 @@ class ForwardRecord:
                 f"{made}. Use InputAblation(...), or leave pool out."
             )
         return -1 if calls is None else calls
-
-
-def _replay(values: Mapping[int, Any]) -> Callable[..., Any]:
-    """A forward function that gives stored outputs, call by call."""
-    number = -1
-
-    def forward(*_: Any, **__: Any) -> Any:
-        nonlocal number
-        number += 1
-        if -1 not in values and number not in values:
-            raise BalanceError(
-                f"Ablation(...) cannot replace call {number} of an encoder, which belongs to no "
-                "modality. Use InputAblation(...)."
-            )
-        return values[-1] if -1 in values else values[number]
-
-    return forward
 
 
 def _autocast_on(device: str) -> tuple[str, torch.dtype] | None:

@@ -110,9 +110,10 @@ def _unfolded(value: Tensor, order: str, modality: str, count: int | None) -> Te
             f"Encoder(..., folded={order!r}) says; give every sample as many frames, or leave it "
             "out."
         )
+    frames, rest = len(value) // count, value.shape[1:]
     if order == "NT":
-        return value.unflatten(0, (count, -1))
-    return value.unflatten(0, (-1, count)).transpose(0, 1)
+        return value.reshape(count, frames, *rest)
+    return value.reshape(frames, count, *rest).transpose(0, 1)
 
 
 def _pooled(rows: Tensor, pool: str) -> Tensor:

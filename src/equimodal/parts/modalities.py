@@ -28,11 +28,12 @@ def unwrap(model: nn.Module) -> nn.Module:
             "FullyShardedDataParallel flattens parameters, so that units cannot be told apart; use "
             "torch.distributed.fsdp.fully_shard(model) and make the balancer afterwards."
         )
-    if kind == "DataParallel" and len(getattr(model, "device_ids", ())) > 1:
+    devices: list[Any] = getattr(model, "device_ids", []) if kind == "DataParallel" else []
+    if len(devices) > 1:
         raise BalanceError(
-            f"nn.DataParallel over {len(model.device_ids)} GPUs runs copies of the model, whose "
-            "features the balancer does not see; use DistributedDataParallel, one process a GPU: "
-            f"torchrun --nproc-per-node {len(model.device_ids)} train.py."
+            f"nn.DataParallel over {len(devices)} GPUs runs copies of the model, whose features "
+            "the balancer does not see; use DistributedDataParallel, one process a GPU: torchrun "
+            f"--nproc-per-node {len(devices)} train.py."
         )
     return unwrap(model.get_submodule(_WRAPPERS[kind])) if kind in _WRAPPERS else model
 

@@ -4,8 +4,7 @@ A pass belongs to the nodes of the autograd graph that made its output, so that 
 whatever was done with the output since, and is forgotten with the last tensor that comes of it.
 """
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from equimodal.errors import BalanceError
+from equimodal.parts.outputs import tensors_in
 
 _HELD = 2
 
@@ -79,14 +79,14 @@ class Passes:
             return
         own = {v.grad_fn for values in done.values.values() for v in values}
         nodes = [t.grad_fn for t in tensors_in(output) if t.grad_fn not in own]
-        fresh = [n for n in nodes if n is not None and self._key not in n.metadata]
+        fresh = [n for n in nodes if n is not None and self._key not in _metadata(n)]
         if not fresh:
             done.output = output
             return
         token = _Token()
         self._alive[token] = done
         for node in fresh:
-            node.metadata[self._key] = token  # type: ignore[index]
+            _metadata(node)[self._key] = token
 
     def loose(self) -> Pass:
         """Where features go that an encoder gives outside the model's own forward."""
@@ -146,20 +146,16 @@ class Passes:
     def _reached(self, roots: list[Tensor], by_node: Mapping[Any, Pass]) -> list[Pass]:
         """Passes whose outputs the roots were made of; one whose loss was taken is an empty one."""
         found: dict[int, Pass] = {}
-        nodes, seen = [t.grad_fn for t in roots if t.grad_fn is not None], set()
-        while nodes:
-            node = nodes.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            token = node.metadata.get(self._key)  # type: ignore[call-overload]
-            if token is not None:
-                found[id(token)] = self._alive.get(token) or _TAKEN
-            elif node in by_node:
-                found[id(by_node[node])] = by_node[node]
-            else:
-                nodes += [n for n, _ in node.next_functions if n is not None]
-        return list({id(p): p for p in found.values()}.values())
+
+        def made_by(node: Any) -> Pass | None:
+            token = _metadata(node).get(self._key)
+            return by_node.get(node) if token is None else self._alive.get(token, _TAKEN)
+
+        for node in _graph(roots, until=made_by):
+            made = made_by(node)
+            if made is not None:
+                found[id(made)] = made
+        return list(found.values())
 
     def _unlinked(self, roots: list[Tensor], strong: list[Pass]) -> Pass | None:
         """The pass of an output without a graph that leads to one."""
@@ -199,22 +195,10 @@ class Passes:
 _TAKEN = Pass()
 
 
-def tensors_in(output: Any, depth: int = 3) -> list[Tensor]:
-    """The tensors that an output holds, in sequences, mappings and fields."""
-    if isinstance(output, Tensor):
-        return [output]
-    if depth == 0 or output is None or isinstance(output, (str, int, float)):
-        return []
-    return [t for part in _parts(output) for t in tensors_in(part, depth - 1)]
-
-
-def _parts(output: Any) -> Iterator[Any]:
-    if isinstance(output, Mapping):
-        yield from output.values()
-    elif isinstance(output, (list, tuple)):
-        yield from output
-    elif dataclasses.is_dataclass(output) or hasattr(output, "logits"):
-        yield from vars(output).values() if hasattr(output, "__dict__") else ()
+def _metadata(node: Any) -> dict[Any, Any]:
+    """What a node of the autograd graph carries as long as it lives."""
+    found: dict[Any, Any] = node.metadata
+    return found
 
 
 def _by_node(held: list[Pass]) -> dict[Any, Pass]:
@@ -236,12 +220,18 @@ def _all_behind(loose: Pass, roots: list[Tensor]) -> bool:
     """Whether the graph of the roots leads to all features of a pass."""
     values = [v for values in loose.values.values() for v in values]
     wanted = {v.grad_fn for v in values if v.grad_fn is not None}
-    nodes, seen = [t.grad_fn for t in roots if t.grad_fn is not None], set()
-    while nodes and wanted:
+    return wanted <= {*_graph(roots, until=lambda _: None)}
+
+
+def _graph(roots: list[Tensor], *, until: Callable[[Any], Any]) -> Iterator[Any]:
+    """Nodes of the autograd graph that made the roots; none behind those at which to stop."""
+    nodes: list[Any] = [t.grad_fn for t in roots if t.grad_fn is not None]
+    seen = set()
+    while nodes:
         node = nodes.pop()
         if node in seen:
             continue
         seen.add(node)
-        wanted.discard(node)
-        nodes += [n for n, _ in node.next_functions if n is not None]
-    return not wanted
+        yield node
+        if until(node) is None:
+            nodes += [n for n, _ in node.next_functions if n is not None]
