@@ -17,14 +17,16 @@ from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import (
+    KnownParameters,
     check_arguments,
     check_modules,
     check_optimizers,
-    check_parameters,
+    claim,
+    refuse_used,
 )
 from equimodal.balancing.restart import check_state, plain
 from equimodal.balancing.setting import Setting, bind, release
-from equimodal.balancing.step import Epoch, Plan, Step, merged
+from equimodal.balancing.step import Epoch, Plan, merged
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates import (
     UpdateScaling,
@@ -106,6 +108,7 @@ class Balancer:
             method, task=task, objective=objective, on=on, readout=readout, loaders=loaders,
             log_every=log_every, diagnose=diagnose,
         )  # fmt: skip
+        refuse_used(method)
         modalities = bind(self, model, encoders)
         self.setting = Setting(
             method, modalities, readout, task, objective, loaders, forward, on, seed, epochs
@@ -125,13 +128,13 @@ class Balancer:
         self.decisions = Decisions(
             modalities.names, log=log, every=log_every, measured=self.diagnosis.flush
         )
-        self._checked = False
+        self._parameters = KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
         self._scaling = UpdateScaling()
         self._apply = self._scaling.hold if on == "update" else scale_gradients
-        self._micro: list[Step] = []
         self._positions: dict[str, tuple[int, int]] = {}
         self._attach(optimizers)
+        claim(method)
 
     def detach(self) -> None:
         """Take the balancer's hooks off the model, which may then get another balancer."""
@@ -178,21 +181,22 @@ class Balancer:
         recorded, so that a validation loop may use it.
         """
         setting, method, record = self.setting, self.setting.method, self.setting.modalities.record
-        logits, features = logits_of(output), record.take_features()
+        logits = logits_of(output)
         if not torch.is_grad_enabled():
             return setting.plain_loss(logits, target)
         check_optimizers(method, setting.on, setting.optimizers)
+        features = record.take_features(output, logits, setting.rows(target))
+        made = len(self.decisions.records)
         with record.autocast():
             step = setting.step(self._moment(), logits, target, features, present, self._apply)
             if method.unpaired:
                 self.watch.tell_pairing(step.paired)
             loss = method.on_loss(step)
-            self.diagnosis.saw_loss(step)
+            measured = self.diagnosis.saw_loss(step)
             if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
-            if self._edits:
-                self._micro.append(step.detached(unimodal=setting.reads_unimodal))
-        self.watch.saw_loss(loss.detach())
+            seen = step.detached(unimodal=setting.reads_unimodal) if self._edits else None
+        self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
         record.forget_call()
         return loss
 
@@ -206,14 +210,14 @@ class Balancer:
                 "before_step() was called without a loss() since the last one: call "
                 "balancer.loss(...) and backward() first."
             )
-        if not self._checked:
-            check_parameters(setting.modalities, gradients=self._edits)
-            self._checked = True
+        micro, untrained = self.watch.given()
+        self.decisions.drop(untrained)
+        self.diagnosis.drop(untrained)
+        self._parameters.check(gradients=micro is not None)
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
-        if self._edits:
+        if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
-            setting.method.on_gradients(merged(self._micro, unimodal=setting.reads_unimodal))
-            self._micro = []
+            setting.method.on_gradients(merged(micro, unimodal=setting.reads_unimodal))
         self.watch.saw_update()
         self.step_index += 1
         self.decisions.saw_update(self.step_index)
@@ -320,7 +324,6 @@ class Balancer:
         """
         check_state(state, self.state_dict())
         method, readout = self.setting.method, self.setting.readout
-        self._micro = []
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
         self.setting.seed = state["seed"]

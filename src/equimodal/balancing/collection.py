@@ -34,9 +34,11 @@ def collect_features(
     labels: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
     with quiet(modalities.model):
         for batch in loader:
-            _, target, *present = forward(modalities.model, batch)
+            modalities.take_features()
+            output, target, *present = forward(modalities.model, batch)
             rows = rows_present(present[0] if present else None, len(target), modalities.names)
-            for m, found in modalities.take_features().items():
+            count = dict.fromkeys(modalities.names, len(target))
+            for m, found in modalities.take_features(output, None, count).items():
                 kept = slice(None) if rows is None else rows[m].cpu()
                 features[m].append(found.float().flatten(1).cpu()[kept])
                 labels[m].append(target.cpu()[kept])

@@ -99,7 +99,6 @@ def inspect(setting: Setting, batch: Any) -> Check:
         except BalanceError as problem:
             problems.append(str(problem))
         finally:
-            modalities.take_features()
             modalities.record.forget_call()
     return Check(
         method=repr(setting.method), objective=setting.objective, on=setting.on,
@@ -112,11 +111,11 @@ def inspect(setting: Setting, batch: Any) -> Check:
 
 def _dry_step(setting: Setting, batch: Any) -> Step:
     """The step of one batch, which no method has seen."""
-    setting.modalities.take_features()
     output, target, *present = setting.forward(setting.modalities.model, batch)
-    features = setting.modalities.take_features()
+    logits = logits_of(output)
+    features = setting.modalities.take_features(output, logits, setting.rows(target))
     moment = setting.moment(0, 0, [])
-    return setting.step(moment, logits_of(output), target, features, *present or [None])
+    return setting.step(moment, logits, target, features, *present or [None])
 
 
 @contextmanager

@@ -2,13 +2,18 @@
 
 import logging
 import warnings
+import weakref
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from equimodal.balancing.decisions import Record
+from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
+from equimodal.parts.gradients import dense_values
 from equimodal.parts.sharding import is_sharded
 
 logger = logging.getLogger("equimodal")
@@ -16,6 +21,26 @@ _MANY = 1000
 _MANY_UPDATES = 50_000
 _NORMS = 8
 _LOSSES = 256
+
+
+@dataclass
+class _Given:
+    """A loss, and what was measured for it."""
+
+    step: Step | None
+    records: list[Record]
+    trained: bool
+    hook: "weakref.ref[_Backward] | None" = None
+
+
+class _Backward:
+    """Runs when a loss is back-propagated, and is gone with its graph."""
+
+    def __init__(self, given: _Given) -> None:
+        self._given = given
+
+    def __call__(self, _: Tensor) -> None:
+        self._given.trained = True
 
 
 class LoopWatch:
@@ -28,6 +53,8 @@ class LoopWatch:
     def __init__(self, method: str) -> None:
         self.method = method
         self._losses_since_update = 0
+        self._given: list[_Given] = []
+        self._lost: list[Record] = []
         self._losses = 0
         self._updates = 0
         self._recent: list[Tensor] = []
@@ -42,13 +69,37 @@ class LoopWatch:
         """Whether a ``loss()`` waits for its ``before_step()``."""
         return self._losses_since_update > 0
 
+    @property
+    def due(self) -> bool:
+        """Whether a back-propagated loss waits for its ``before_step()``."""
+        return any(g.trained for g in self._given)
+
     def forget_update(self) -> None:
         """Nothing waits any more: a saved state was loaded."""
         self._losses_since_update = 0
+        self.given()
 
-    def saw_loss(self, loss: Tensor) -> None:
-        """A forward pass; what is not finite is counted on the device, many at a time."""
-        self._recent.append(loss)
+    def given(self) -> tuple[list[Step] | None, list[Record]]:
+        """Steps of the losses since the last update that were back-propagated, None if none was;
+        and the records of the others, which no weight was trained on."""
+        given, records = self._given, self._lost
+        self._given, self._lost = [], []
+        trained = [g for g in given if g.trained]
+        untrained = [r for g in given if not g.trained for r in g.records]
+        steps = [g.step for g in trained if g.step is not None]
+        return (steps if trained else None), [*records, *untrained]
+
+    def saw_loss(self, loss: Tensor, step: Step | None, records: list[Record]) -> None:
+        """A loss and what was measured for it; what is not finite is counted on the device, many
+        at a time."""
+        self._forget_lost()
+        given = _Given(step, records, trained=not loss.requires_grad)
+        if loss.requires_grad:
+            hook = _Backward(given)
+            given.hook = weakref.ref(hook)
+            loss.register_hook(hook)  # type: ignore[no-untyped-call]
+        self._given.append(given)
+        self._recent.append(loss.detach())
         if len(self._recent) == _LOSSES:
             self._count_not_finite()
         self._losses += 1
@@ -59,6 +110,13 @@ class LoopWatch:
                 "backward() and optimizer.step().",
                 stacklevel=3,
             )
+
+    def _forget_lost(self) -> None:
+        """Drop losses whose graph is gone and was never used, as in a validation."""
+        lost = [g for g in self._given if not g.trained and g.hook and g.hook() is None]
+        if lost:
+            self._lost += [r for g in lost for r in g.records]
+            self._given = [g for g in self._given if all(g is not x for x in lost)]
 
     def _count_not_finite(self) -> None:
         if self._recent:
@@ -83,12 +141,12 @@ class LoopWatch:
             return
         grads = [p.grad for p in parameters if p.grad is not None]
         if not any(is_sharded(g) for g in grads) and len({g.device for g in grads}) == 1:
-            norms = torch._foreach_norm([g.detach() for g in grads])
+            norms = torch._foreach_norm(dense_values(grads))
             self._norms.append(torch.stack([n.double() for n in norms]).norm())
 
     def saw_step(self) -> None:
         """An optimizer is about to step. Raises BalanceError if its gradients are not balanced."""
-        if self.pending:
+        if self.due:
             raise BalanceError(
                 f"{self.method} changes gradients, but optimizer.step() ran before before_step(): "
                 "call before_step() between backward() and optimizer.step()."

@@ -11,6 +11,11 @@ from equimodal.checks import require_choice, require_number
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 
+_USED = "_balanced"
+_NO_GRADIENT = (
+    "before_step() found no gradient in any encoder: call it after loss.backward() and before "
+    "optimizer.zero_grad()."
+)
 OBJECTIVES = ("fused", "fused+unimodal")
 
 
@@ -96,23 +101,72 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
         )
 
 
-def check_parameters(modalities: ModalityMap, *, gradients: bool) -> None:
-    """Refuse parameters that were replaced since, or that have no ``gradients`` where a method
-    edits them. Raises BalanceError."""
-    gone = modalities.replaced()
-    if gone:
-        raise BalanceError(
-            f"{len(gone)} parameters of the encoders, such as {gone[0]!r}, were replaced after the "
-            "balancer was made, as fully_shard() does: make the balancer afterwards. Where it was, "
-            "let the model's forward return the features whose losses are trained, so that FSDP2 "
-            "sees the backward pass."
-        )
-    found = [p.grad for m in modalities.names for p in modalities.parameters(m).values()]
-    if gradients and not any(g is not None for g in found):
-        raise BalanceError(
-            "before_step() found no gradient in any encoder: call it after loss.backward() and "
-            "before optimizer.zero_grad()."
-        )
+def refuse_used(method: Method) -> None:
+    """Refuse a method that another balancer was made with. Raises BalanceError."""
+    for part in (method, *getattr(method, "parts", ())):
+        if part.__dict__.get(_USED):
+            raise BalanceError(
+                f"This {type(part).__name__} was given to another balancer and keeps what it "
+                f"learned there: make a new one for every balancer, {part!r}; where a training "
+                "goes on, load_state_dict(...) of the new balancer takes the state over."
+            )
+
+
+def claim(method: Method) -> None:
+    """A balancer was made with the method, which serves no other one."""
+    for part in (method, *getattr(method, "parts", ())):
+        part.__dict__[_USED] = True
+
+
+class KnownParameters:
+    """The parameters that the encoders had when the balancer was made.
+
+    Args:
+        method: the method; what it does not touch may come and go.
+        modalities: the encoders.
+    """
+
+    def __init__(self, method: Method, modalities: ModalityMap) -> None:
+        self._modalities = modalities
+        self._edits = method.edits_gradients()
+        self._acts = self._edits or method.has_stage("on_epoch_end")
+        self._seen: tuple[int, ...] = ()
+
+    def check(self, *, gradients: bool) -> None:
+        """Refuse parameters that were replaced or put in since, or that have no ``gradients``
+        where a method edits them. Raises BalanceError."""
+        if self._edits and not gradients:
+            raise BalanceError(_NO_GRADIENT)
+        now = self._modalities.held()
+        if now == self._seen:
+            return
+        self._refuse_replaced()
+        late = self._modalities.late() if self._acts else {}
+        if late:
+            m, name = next(iter(late.items()))
+            raise BalanceError(
+                f"The encoder of {m!r} has trained parameters that were put in after the balancer "
+                f"was made, such as {name!r}, which the method does not know: put adapters and "
+                "other layers in first and make the balancer afterwards; call detach() on this one."
+            )
+        if self._edits and not self._seen and not self._any_gradient():
+            raise BalanceError(_NO_GRADIENT)
+        self._seen = now
+
+    def _refuse_replaced(self) -> None:
+        gone = self._modalities.replaced()
+        if gone:
+            raise BalanceError(
+                f"{len(gone)} parameters of the encoders, such as {gone[0]!r}, were replaced after "
+                "the balancer was made, as fully_shard() does: make the balancer afterwards. Where "
+                "it was, let the model's forward return the features whose losses are trained, so "
+                "that FSDP2 sees the backward pass."
+            )
+
+    def _any_gradient(self) -> bool:
+        modalities = self._modalities
+        own = (p for m in modalities.names for p in modalities.parameters(m).values())
+        return any(p.grad is not None for p in own)
 
 
 def check_features(
@@ -130,10 +184,17 @@ def check_features(
         if module is None or (rows is not None and not len(rows[m])):
             continue
         if m not in features:
+            if modalities.record.copies_ran:
+                raise BalanceError(
+                    "Copies of the model's modules ran, as nn.DataParallel makes them, and the "
+                    "balancer does not see their features; use DistributedDataParallel, one "
+                    "process a GPU, and give loss() outputs of the balancer's own model."
+                )
             raise BalanceError(
                 f"No forward pass through the encoder of {m!r} since the last loss(): call "
-                "model(...) before every loss(), make the balancer before the first compiled "
-                "call, and tell missing modalities by loss(..., present=...)."
+                "model(...) before every loss(), give loss() what the model gave, make the "
+                "balancer before the first compiled call, and tell missing modalities by "
+                "loss(..., present=...)."
             )
         if trained and not features[m].requires_grad and modalities.trained(m):
             raise BalanceError(

@@ -82,6 +82,19 @@ class Setting:
         """Whether unimodal logits are read, by the method or by the objective."""
         return needs_readout(self.method, self.objective)
 
+    def rows(self, target: Tensor | Mapping[str, Tensor]) -> dict[str, int]:
+        """Samples of every modality, as the labels count them. Raises BalanceError for none."""
+        each = (
+            dict.fromkeys(self.modalities.names, target) if isinstance(target, Tensor) else target
+        )
+        rows = {m: len(y) if y.ndim else 1 for m, y in each.items()}
+        if not any(rows.values()):
+            raise BalanceError(
+                "loss() was given an empty batch, of which nothing can be learned: leave it out "
+                "(DataLoader(..., drop_last=True) where the last one is)."
+            )
+        return dict.fromkeys(self.modalities.names, 0) | rows
+
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the readout makes of the features of the latest forward pass.
 

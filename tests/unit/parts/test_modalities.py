@@ -303,7 +303,7 @@ def test_activation_checkpointing_records_the_first_pass_only():
     audio, video = batch()
     out = checkpoint(net.audio_net, audio, use_reentrant=False)
     net.fc(torch.cat([out, net.video_net(video)], 1)).sum().backward()
-    assert modalities.record.counts["audio"] == 1
+    assert modalities.take_features()["audio"] is out
 
 
 def test_old_style_sharding_is_refused():
