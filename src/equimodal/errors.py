@@ -4,7 +4,7 @@ What was found may come from anybody's file: a message is printable, and of boun
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 LONGEST = 2000
@@ -51,6 +51,24 @@ class DataError(BalanceError):
 
 class ToldElsewhere(BalanceError):
     """One of several processes that end together: another one says why."""
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Make every check; what several of them find is told at once.
+
+    Raises:
+        BalanceError: of the only check that failed, or with the messages of all that did.
+    """
+    found: list[BalanceError] = []
+    for check in checks:
+        try:
+            check()
+        except BalanceError as error:
+            found.append(error)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise BalanceError(" Besides: ".join(map(str, found))) from found[0]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

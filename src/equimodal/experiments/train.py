@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from equimodal.comparison.experiment import Execution, Experiment, check_device
 from equimodal.comparison.folder import check_run
-from equimodal.comparison.plan import PlannedRun, loadable, make_plan
+from equimodal.comparison.plan import PlannedRun, check_request, loadable, make_plan
 from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
 from equimodal.comparison.worker import ERROR, steady, unforeseen, warnings_told
 from equimodal.errors import BalanceError
@@ -98,6 +98,7 @@ def _planned(
             f"The row '{ENSEMBLE}' trains nothing, it averages the rows {alone_row('<modality>')}; "
             f"train those, then write `equimodal compare --methods {ENSEMBLE} --resume`."
         )
+    check_request(experiment)
     plan = make_plan(*loadable(experiment, execution))
     if len(plan.runs) > 1:
         rows = ", ".join(plan.config["methods"])
