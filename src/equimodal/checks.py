@@ -13,7 +13,12 @@ Refusal = type[BalanceError]
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether ``value`` is a finite int or float (a bool is neither)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        return False
 
 
 def is_whole(value: object) -> TypeGuard[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ def _delimiter(text: str) -> str:
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
-    twice = [name for name in header if header.count(name) > 1]
+    twice = [name for name, count in Counter(header).items() if count > 1]
     if twice or "" in header or not header:
         what = f"names '{twice[0]}' twice" if twice and twice[0] else "has a column without a name"
         raise DataError(f"The header of {path.name} {what}; give each column one name.")
@@ -133,7 +134,15 @@ def _jsonl(path: Path) -> Table:
 
 def _record(path: Path, line: int, text: str) -> dict[str, object]:
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_once)
+        if "\\u" in text:  # an escape may stand for half a character
+            json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = str(error.object)[error.start]
+        raise DataError(
+            f"{path.name} holds half a character ({half}) in row {line}, as a text has that was "
+            "cut within one; write whole characters."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path.name} holds no JSON in row {line} ({error}).") from error
     if not isinstance(found, dict):
@@ -141,7 +150,20 @@ def _record(path: Path, line: int, text: str) -> dict[str, object]:
             f"{path.name} holds {type(found).__name__} in row {line}, expected an object such as "
             '{"label": "yes", "image": "a.png"}.'
         )
-    return {str(key).strip(): value for key, value in found.items()}
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The pairs of an object by their stripped keys.
+
+    Raises:
+        ValueError: a key stands twice, so that one of its values would be lost.
+    """
+    found = {key.strip(): value for key, value in pairs}
+    if len(found) < len(pairs):
+        names = Counter(key.strip() for key, _ in pairs)
+        raise ValueError(f"'{names.most_common(1)[0][0]}' stands twice")
+    return found
 
 
 def _parquet(path: Path) -> Table:

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -117,3 +118,32 @@ def test_a_missing_column_names_those_there_are(tmp_path):
     table = read_table(written(tmp_path, "label,image\na,b\n"))
     with pytest.raises(DataError, match=r"no column 'sound' for the modality; .*label, image"):
         table.column("sound", "the modality")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (r'{"label": "a\ud800"}', r"half a character \(\\ud800\) in row 2"),
+        (r'{"x\ud800": "a"}', r"half a character .* in row 2"),
+        (r'{"x": ["\udfff"]}', r"half a character .* in row 2"),
+        ('{"label": "a", "label": "b"}', "'label' stands twice"),
+        ('{"label": "a", " label": "b"}', "'label' stands twice"),
+    ],
+)
+def test_a_line_that_cannot_be_kept_as_it_is_is_named(tmp_path, line, said):
+    path = written(tmp_path, '{"label": "c"}\n' + line + "\n", "my.jsonl")
+    with pytest.raises(DataError, match=said):
+        read_table(path)
+
+
+def test_a_character_of_two_escapes_is_whole(tmp_path):
+    path = written(tmp_path, r'{"label": "\ud83d\ude00"}', "my.jsonl")
+    assert read_table(path).columns == {"label": ["\N{GRINNING FACE}"]}
+
+
+def test_forty_thousand_columns_take_a_moment(tmp_path):
+    names = [f"c{k}" for k in range(40_000)]
+    line = ",".join(names)
+    start = time.process_time()
+    assert len(read_table(written(tmp_path, f"{line}\n{line}\n")).columns) == 40_000
+    assert time.process_time() - start < 5
