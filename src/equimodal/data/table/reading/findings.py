@@ -13,6 +13,7 @@ PROBLEMS = {
     "pickle": "pickles, which are never read",
     "unreadable": "unreadable files",
     "truncated": "truncated files",
+    "damaged": "files that are damaged in part",
     "empty": "empty files",
     "large": "files that are too large",
     "finite": "values that are not finite",
@@ -31,7 +32,7 @@ WARNINGS = {
     "repeated": "samples that are repeated within a split",
     "column": "columns that are not used",
 }
-ALLOWED = ("typo", "leakage", "group")
+ALLOWED = ("typo", "leakage", "group", "damaged")
 _SHOWN = 3
 
 

@@ -202,15 +202,15 @@ def test_a_videos_frames_come_evenly_over_time(tmp_path, name, codec):
 
 
 def test_a_long_video_is_thinned_evenly_in_bounded_memory():
-    from equimodal.data.table.items.videos import Thinned
+    from equimodal.data.table.items.moments import Thinned
 
-    kept = Thinned()
+    kept = Thinned(4)
     for index in range(1000):
-        kept.take(lambda index=index: np.array([index]))
+        kept.take(lambda index=index: np.array([index]), None)
 
     assert kept.seen == 1000
     assert len(kept._kept) == 250
-    assert kept.evenly(4)[:, 0].tolist() == [124, 372, 624, 872]
+    assert kept.chosen()[:, 0].tolist() == [124, 372, 624, 872]
 
 
 @pytest.mark.parametrize(
