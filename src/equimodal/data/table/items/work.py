@@ -88,9 +88,11 @@ def _one(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
         return {"problem": [error.code, str(error)]}, None
     except DataError:
         raise
+    except MemoryError:
+        return {"problem": ["large", "needs more memory than a file may take"]}, None
     except Exception as error:
         # A reader of foreign files can fail in ways that nobody foresaw; the row must be named.
-        foreseen = isinstance(error, (OSError, MemoryError))
+        foreseen = isinstance(error, OSError)
         reason = str(error) if foreseen else f"{type(error).__name__}: {error}"
         return {"problem": ["unreadable", f"cannot be read ({reason})"]}, None
 

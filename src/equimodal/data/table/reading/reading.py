@@ -28,7 +28,8 @@ from equimodal.data.table.reading.survey import Form, form, is_declared, merged
 from equimodal.data.table.store.cache import RECORD, Store
 
 ALONE = 64
-"""Up to this many files are read in this process: others take a second to start."""
+"""Up to this many text files are read in this process. All other files may mean harm to what reads
+them: that is a process of bounded memory and time."""
 _BATCH = 256
 _ENOUGH = 1000  # cells that show how many numbers most hold
 
@@ -130,8 +131,8 @@ def read(
 def _outcomes(
     task: Task, entries: Sequence[Entry], jobs: int
 ) -> Iterator[tuple[list[Outcome], bytes]]:
-    """In other processes where that pays, else here."""
-    if task.files and len(entries) > ALONE:
+    """In other processes, but cells and a few texts here."""
+    if task.files and (task.kind != "text" or len(entries) > ALONE):
         yield from answers(task, entries, jobs=jobs)
         return
     yield from _here(task, entries)
