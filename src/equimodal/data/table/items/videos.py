@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from equimodal.data.table.items.containers import check_bytes, check_places
 from equimodal.data.table.items.decode import Array, Item, Opened, Reader
-from equimodal.data.table.items.moments import AtMoments, Shown, Thinned
-from equimodal.data.table.items.turns import Turn, turn_of
+from equimodal.data.table.items.video.containers import check_bytes, check_places
+from equimodal.data.table.items.video.moments import AtMoments, Shown, Thinned
+from equimodal.data.table.items.video.turns import Turn, turn_of
 from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import Unfit
 

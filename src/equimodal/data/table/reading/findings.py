@@ -28,6 +28,7 @@ WARNINGS = {
     "extension": "files named as another format",
     "silent": "silent sounds",
     "blank": "images of one colour",
+    "transparent": "images shown over a background",
     "cut": "samples cut to the declared length",
     "repeated": "samples that are repeated within a split",
     "column": "columns that are not used",

@@ -17,6 +17,8 @@ from equimodal.errors import DataError
 LARGEST_IMAGE = 128
 IMAGE = 64
 FRAMES = 8
+DEEP = 16
+"""Bits a channel, of which all are kept."""
 RATE = 16_000
 SECONDS = 10.0
 BANDS = 40
@@ -44,7 +46,7 @@ class Form:
 def is_declared(kind: str, declared: Mapping[str, Any]) -> bool:
     """Whether the declared settings leave nothing to be found in the files."""
     sound = ("rate", "seconds")
-    needed = {"image": ("size", "channels"), "sound": sound, "waveform": sound, "video": ()}
+    needed = {"sound": sound, "waveform": sound, "video": ()}
     return kind in needed and all(name in declared for name in needed[kind])
 
 
@@ -78,7 +80,11 @@ def _image(found: Settings, facts: Facts) -> Form:
     found.setdefault("size", list(own) if max(own) <= LARGEST_IMAGE else [IMAGE, IMAGE])
     grey = bool(facts) and all(fact["channels"] == 1 for fact in facts)
     found.setdefault("channels", 1 if grey else 3)
-    return Form(found, (found["channels"], *found["size"]), "u1")
+    # Left out at 8 bits, so that cached rows stay valid.
+    deep = any(fact.get("depth") == DEEP for fact in facts)
+    if deep:
+        found["depth"] = DEEP
+    return Form(found, (found["channels"], *found["size"]), "f4" if deep else "u1")
 
 
 def _waveform(found: Settings, facts: Facts) -> Form:

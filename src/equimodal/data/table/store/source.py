@@ -63,7 +63,7 @@ def _pixels(
     arrays: Mapping[str, NDArray[Any]], name: str, entry: Mapping[str, Any]
 ) -> tuple[float, float] | None:
     """Mean and deviation by which a modality's pixels are standardised; None where it has none."""
-    if entry["dtype"] != "u1":
+    if entry["kind"] not in ("image", "video"):
         return None
     return float(arrays[f"mean:{name}"]), float(arrays[f"scale:{name}"])
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from equimodal.data.table.items import work
 from equimodal.data.table.items.decode import opened, revised
 from equimodal.data.table.items.decoders import reader
-from equimodal.data.table.items.turns import Turn
+from equimodal.data.table.items.video.turns import Turn
 from equimodal.data.table.reading.findings import Unfit
 from unit.data.table import media
 
