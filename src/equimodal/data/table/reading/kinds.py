@@ -83,7 +83,7 @@ def _measured(cells: Sequence[str], root: str) -> Iterator[tuple[str, dict[str, 
         except (Unfit, OSError) as error:
             wrong[index] = str(error)
     found = {}
-    for outcomes, _ in answers(Task("measure", "vector", True, {}), entries, jobs=1):
+    for outcomes, _ in answers(Task("measure", "spectrogram", True, {}), entries, jobs=1):
         for outcome in outcomes:
             if "problem" in outcome:
                 wrong[outcome["i"]] = outcome["problem"][1]

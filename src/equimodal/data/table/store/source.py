@@ -98,8 +98,9 @@ def _split(
         file = RowFile(
             store_folder(folder, entry) / "rows.bin", tuple(entry["shape"]), entry["dtype"]
         )
+        precision = torch.float64 if file.dtype == np.float64 else torch.float32
         mean, scale = (
-            torch.from_numpy(arrays[key]).float() if key in arrays else None
+            torch.from_numpy(arrays[key]).to(precision) if key in arrays else None
             for key in (f"mean:{name}", f"scale:{name}")
         )
         slots = arrays[f"slots:{name}"][chosen]
