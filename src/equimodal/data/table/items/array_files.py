@@ -37,6 +37,30 @@ def array_shape(source: Opened) -> dict[str, list[int]]:
         return shapes
 
 
+def fine_arrays(source: Opened) -> dict[str, Numbers]:
+    """The arrays whose numbers may have more digits than single precision, by their names."""
+    if source.format == "csv":
+        return {"": _csv(source)}
+    if source.format == "npy":
+        dtype = _header(source.file)[2]
+        source.file.seek(0)
+        return {"": _npy(source.file, source.size)} if _is_fine(dtype) else {}
+    fine = {}
+    with _archive(source) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as member:
+                dtype = _header(member)[2]
+            if _is_fine(dtype):
+                with archive.open(entry) as member:
+                    name = entry.filename.removesuffix(".npy")
+                    fine[name] = _npy(member, entry.file_size)
+    return fine
+
+
+def _is_fine(dtype: np.dtype[Any]) -> bool:
+    return dtype.itemsize > 4 or (dtype.kind in "iu" and dtype.itemsize > 2)
+
+
 def read_array(source: Opened, name: str | None) -> Numbers:
     """The array of numbers in a file; ``name`` chooses one of an npz.
 

@@ -13,6 +13,7 @@ PROBLEMS = {
     "pickle": "pickles, which are never read",
     "unreadable": "unreadable files",
     "truncated": "truncated files",
+    "damaged": "files that are damaged in part",
     "empty": "empty files",
     "large": "files that are too large",
     "finite": "values that are not finite",
@@ -27,11 +28,12 @@ WARNINGS = {
     "extension": "files named as another format",
     "silent": "silent sounds",
     "blank": "images of one colour",
+    "transparent": "images shown over a background",
     "cut": "samples cut to the declared length",
     "repeated": "samples that are repeated within a split",
     "column": "columns that are not used",
 }
-ALLOWED = ("typo", "leakage", "group")
+ALLOWED = ("typo", "leakage", "group", "damaged")
 _SHOWN = 3
 
 

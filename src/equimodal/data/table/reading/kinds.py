@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from equimodal.data.table.items.array_files import array_shape
-from equimodal.data.table.items.decode import opened
 from equimodal.data.table.items.numbers import is_list_of_numbers
+from equimodal.data.table.items.pool import answers
+from equimodal.data.table.items.work import Task
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.formats import FAMILY, PICKLES, extension
 from equimodal.data.table.reading.paths import located
@@ -59,11 +59,9 @@ def _family(cell: str) -> str:
 def _kind_of_arrays(name: str, cells: Sequence[str], root: str) -> str:
     """The kind by the number of axes of the first array that can be opened."""
     reason = ""
-    for cell in cells[:_TRIES]:
-        try:
-            shapes = _shapes(cell, root)
-        except (Unfit, OSError) as error:
-            reason = f"'{cell}' {error}"
+    for cell, shapes, wrong in _measured(cells[:_TRIES], root):
+        if wrong:
+            reason = f"'{cell}' {wrong}"
             continue
         if len(shapes) == 1 and len(shape := next(iter(shapes.values()))) in _BY_AXES:
             # A table of one line or one column is a vector.
@@ -76,7 +74,20 @@ def _kind_of_arrays(name: str, cells: Sequence[str], root: str) -> str:
     )
 
 
-def _shapes(cell: str, root: str) -> dict[str, list[int]]:
-    path, (size, _) = located(cell, root)
-    with open(path, "rb") as file:
-        return array_shape(opened(file, path, size)[0])
+def _measured(cells: Sequence[str], root: str) -> Iterator[tuple[str, dict[str, list[int]], str]]:
+    """Of each array its cell, its shapes, or what is wrong with it; not read in this process."""
+    entries, wrong = [], {}
+    for index, cell in enumerate(cells):
+        try:
+            entries.append((index, located(cell, root)[0]))
+        except (Unfit, OSError) as error:
+            wrong[index] = str(error)
+    found = {}
+    for outcomes, _ in answers(Task("measure", "spectrogram", True, {}), entries, jobs=1):
+        for outcome in outcomes:
+            if "problem" in outcome:
+                wrong[outcome["i"]] = outcome["problem"][1]
+            else:
+                found[outcome["i"]] = outcome["facts"]["shapes"]
+    for index, cell in enumerate(cells):
+        yield cell, found.get(index, {}), wrong.get(index, "")

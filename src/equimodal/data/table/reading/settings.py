@@ -91,7 +91,14 @@ _SOUND: dict[str, Check] = {
 _WAVEFORM = {name: _SOUND[name] for name in ("rate", "seconds", "level")}
 KINDS: dict[str, Spec] = {
     "image": Spec(
-        "image", ("png", "jpg", "jpeg"), {"size": _size, "channels": _channels, **VARIATION}
+        "image",
+        ("png", "jpg", "jpeg"),
+        {
+            "size": _size,
+            "channels": _channels,
+            "background": _choice("white", "black"),
+            **VARIATION,
+        },
     ),
     "sound": Spec("spectrogram", ("wav", "flac"), _SOUND),
     "waveform": Spec("sequence", ("wav", "flac"), _WAVEFORM),

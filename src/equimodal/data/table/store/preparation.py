@@ -16,7 +16,14 @@ from pathlib import Path
 
 from equimodal.data.progress import Advance, say, shown
 from equimodal.data.table.check.judgement import judged
-from equimodal.data.table.reading.findings import ALLOWED, WARNINGS, Finding, problems, summary
+from equimodal.data.table.reading.findings import (
+    ALLOWED,
+    PROBLEMS,
+    WARNINGS,
+    Finding,
+    problems,
+    summary,
+)
 from equimodal.data.table.reading.labels import classes
 from equimodal.data.table.reading.reading import (
     Located,
@@ -163,7 +170,7 @@ def _remembered(
             for code in stores[name].warnings(stores[name].slots[digest]):
                 row = manifest.rows[index]
                 if (row, code) not in said:
-                    found.append(Finding(code, WARNINGS[code], row, name))
+                    found.append(Finding(code, {**PROBLEMS, **WARNINGS}[code], row, name))
     return found
 
 
