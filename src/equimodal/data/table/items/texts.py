@@ -18,6 +18,13 @@ START, UNKNOWN, RESERVED = 1, 2, 3  # 0 pads
 MOST_BYTES = 1_000_000
 BYTES = 256
 _WORD = re.compile(r"\w+|[^\w\s]")
+WITHOUT_BLANKS = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1b7f\u3005-\u3007"
+    "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua980-\ua9df\ua9e0-\ua9ff\uaa60-\uaadf"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+"""A sign of a script that is written without blanks between its words: Thai, Lao, Tibetan, Burmese,
+Khmer, Tai, Javanese, Balinese, kana and the ideographs."""
 
 
 def facts(source: Opened | str) -> dict[str, Any]:

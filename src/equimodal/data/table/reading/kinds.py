@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import mimetypes
+import os
 from collections import Counter
 from collections.abc import Sequence
 
-from equimodal.data.table.items.array_files import array_shape
+from equimodal.data.table.items.array_files import array_headers
 from equimodal.data.table.items.decode import opened
 from equimodal.data.table.items.numbers import is_list_of_numbers
+from equimodal.data.table.items.texts import WITHOUT_BLANKS
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.formats import FAMILY, PICKLES, extension
 from equimodal.data.table.reading.paths import located
@@ -16,6 +19,9 @@ from equimodal.errors import DataError
 
 _SAMPLE = 200
 _TRIES = 20
+_WIDE = 4  # signs of a script without blanks between its words that a sentence has more of
+_CHANNELS = (1, 3, 4)  # of a picture
+_MEDIA = mimetypes.MimeTypes()  # without the tables of this machine
 _BY_AXES = {1: "vector", 2: "sequence", 3: "spectrogram"}
 
 
@@ -46,8 +52,44 @@ def infer(name: str, cells: Sequence[str], root: str) -> str | None:
         return _kind_of_arrays(name, sample, root) if family == "array" else family
     if all(map(is_list_of_numbers, sample)):
         return "numbers"
-    sentences = sum(len(cell.split()) > 1 for cell in sample)
+    if unread(sample, root):
+        return None
+    sentences = sum(len(cell.split()) > 1 or _is_wide(cell) for cell in sample)
     return "text" if 2 * sentences > len(sample) else None
+
+
+def unread(cells: Sequence[str], root: str) -> str:
+    """What is to be said of a column that names files of a format that is not read, or "".
+
+    They are files where most cells name one that exists, or a picture, sound or video by its
+    extension.
+    """
+    sample = [cell for cell in cells if cell][:_SAMPLE]
+    named = [cell for cell in sample if _family(cell) or _is_media(cell) or _exists(cell, root)]
+    if 2 * len(named) <= len(sample) or not sample:
+        return ""
+    found = ", ".join(f".{name}" if name else "none" for name in sorted(set(map(extension, named))))
+    return (
+        f"the cells name files that are not read (extensions: {found}; '{named[0][:80]}'); convert "
+        f"them to one kind of {', '.join(dict.fromkeys(FAMILY))}, or leave the column out"
+    )
+
+
+def _is_media(cell: str) -> bool:
+    kind = _MEDIA.guess_type(cell)[0] or ""
+    return kind.startswith(("image/", "audio/", "video/"))
+
+
+def _exists(cell: str, root: str) -> bool:
+    try:
+        return os.path.isfile(os.path.join(root, cell))
+    except ValueError:  # a NUL
+        return False
+
+
+def _is_wide(cell: str) -> bool:
+    """Whether a cell is a sentence in a script without blanks between its words."""
+    return sum(bool(WITHOUT_BLANKS.match(c)) for c in cell) > _WIDE
 
 
 def _family(cell: str) -> str:
@@ -61,10 +103,16 @@ def _kind_of_arrays(name: str, cells: Sequence[str], root: str) -> str:
     reason = ""
     for cell in cells[:_TRIES]:
         try:
-            shapes = _shapes(cell, root)
+            shapes, pictured = _shapes(cell, root)
         except (Unfit, OSError) as error:
             reason = f"'{cell}' {error}"
             continue
+        if pictured:
+            raise DataError(
+                f"The arrays of the column '{name}' look like pictures ('{cell}' {pictured}), "
+                "which are read from png and jpg files; save them so, or declare the kind of array "
+                f"in the YAML beside the table: modalities: {{{name}: {{kind: spectrogram}}}}."
+            )
         if len(shapes) == 1 and len(shape := next(iter(shapes.values()))) in _BY_AXES:
             # A table of one line or one column is a vector.
             flat = extension(cell) == "csv" and 1 in shape
@@ -76,7 +124,21 @@ def _kind_of_arrays(name: str, cells: Sequence[str], root: str) -> str:
     )
 
 
-def _shapes(cell: str, root: str) -> dict[str, list[int]]:
+def _shapes(cell: str, root: str) -> tuple[dict[str, list[int]], str]:
+    """The shape of each array of a file, and what of them looks like a picture."""
     path, (size, _) = located(cell, root)
     with open(path, "rb") as file:
-        return array_shape(opened(file, path, size)[0])
+        headers = array_headers(opened(file, path, size)[0])
+    pictures = [
+        f"has the shape {tuple(shape)} and the type {kind}"
+        for shape, kind in headers.values()
+        if _is_picture(shape, kind)
+    ]
+    return {name: shape for name, (shape, _) in headers.items()}, next(iter(pictures), "")
+
+
+def _is_picture(shape: Sequence[int], kind: str) -> bool:
+    """Bytes of two or three axes, or any numbers with channels last."""
+    if len(shape) == 3 and shape[-1] in _CHANNELS and min(shape[:2]) > max(_CHANNELS):
+        return True
+    return kind == "uint8" and len(shape) in (2, 3) and min(shape[:2]) > 0
