@@ -17,6 +17,8 @@ RIGHT = 0.995
 """Share of the samples whose label their value must tell."""
 COVERED = 0.5
 """Share of the samples that must hold a value that occurs twice."""
+CHANCE = 0.01
+"""How likely so few samples may be told right by guessing the most frequent label."""
 _MOST_NUMBERS = 64
 
 
@@ -42,7 +44,8 @@ def told(values: Codes, labels: Codes, codes: Codes) -> float | None:
     """The share of validation whose label is the most frequent one of its value in training.
 
     Only values that occur twice are looked at, -1 is none. None where they cover too few samples,
-    where training itself or validation is not told well enough, or as one class alone.
+    where training itself or validation is not told well enough, or as one class alone, and where
+    chance would do as well: each sample counts but for the first of its value in training.
 
     Args:
         values: the value of each sample as a number, (N,).
@@ -60,6 +63,9 @@ def told(values: Codes, labels: Codes, codes: Codes) -> float | None:
     right = float((guesses == labels[other]).mean())
     learned = most.sum() / train.sum()
     if min(right, learned) < RIGHT or len(np.unique(guesses)) < 2:
+        return None
+    common = np.bincount(labels[train | other] + 1).max() / (train | other).sum()
+    if common ** (train.sum() - (most > 0).sum() + other.sum()) > CHANCE:
         return None
     return right
 

@@ -126,9 +126,11 @@ def cell_findings(manifest: Manifest) -> list[Finding]:
             for row, cell in zip(manifest.rows, column.cells, strict=True)
             if not cell
         ]
-    if alone := sum(group.startswith(_ALONE) for group in manifest.group or ()):
-        text = f"{alone} samples have no group; each is a group of its own"
-        found.append(Finding("alone", text))
+    found += [
+        Finding("alone", "has no group, and is a group of its own", row)
+        for row, group in zip(manifest.rows, manifest.group or (), strict=False)
+        if group.startswith(_ALONE)
+    ]
     if manifest.unused:
         names = ", ".join(manifest.unused)
         found.append(Finding("column", f"not used: {names}; declare them to use them"))

@@ -94,7 +94,7 @@ def table(tmp_path, bert):
         for i in range(count)
     ]
     (folder / "my.yaml").write_text(
-        "allow: [leakage]\n"
+        "allow: [leakage, tells-label]\n"
         "modalities:\n"
         "  say: {kind: text, tokens: 'hf:bert', encoder: 'hf:bert,frozen'}\n"
         "  numbers: {columns: [x, y], encoder: mlp, kind: numbers}\n"
