@@ -23,18 +23,23 @@ _DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImp
 Numbers = NDArray[Any]
 
 
-def array_shape(source: Opened) -> dict[str, list[int]]:
-    """The shape of each array in the file by its name, "" for the only one of an npy or csv."""
+def array_headers(source: Opened) -> dict[str, tuple[list[int], str]]:
+    """Shape and type of each array in a file by its name, "" for the only one of an npy or csv."""
     if source.format == "csv":
-        return {"": list(_csv(source).shape)}
+        return {"": (list(_csv(source).shape), "float64")}
     if source.format == "npy":
-        return {"": list(_header(source.file)[0])}
+        return {"": _declared(source.file)}
     with _archive(source) as archive:
-        shapes = {}
+        found = {}
         for name in archive.namelist():
             with archive.open(name) as member:
-                shapes[name.removesuffix(".npy")] = list(_header(member)[0])
-        return shapes
+                found[name.removesuffix(".npy")] = _declared(member)
+        return found
+
+
+def _declared(file: Any) -> tuple[list[int], str]:
+    shape, _, dtype = _header(file)
+    return list(shape), dtype.name
 
 
 def fine_arrays(source: Opened) -> dict[str, Numbers]:

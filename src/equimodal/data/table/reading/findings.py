@@ -20,6 +20,13 @@ PROBLEMS = {
     "shape": "shapes that differ",
     "label": "labels that are empty",
     "typo": "labels that look misspelled",
+    "placeholder": "cells that may stand for a missing value",
+    "several": "labels that look like several labels",
+    "roles": "columns that could have one role",
+    "header": "headers that are in doubt",
+    "decimal": "numbers that can be read in two ways",
+    "format": "files of a format that is not read",
+    "tells-label": "modalities that tell the label by value",
     "split": "faults of the split",
     "leakage": "samples in two splits",
     "group": "groups in two splits",
@@ -32,8 +39,12 @@ WARNINGS = {
     "cut": "samples cut to the declared length",
     "repeated": "samples that are repeated within a split",
     "column": "columns that are not used",
+    "alone": "samples without a group",
 }
-ALLOWED = ("typo", "leakage", "group", "damaged")
+ALLOWED = (
+    "typo", "leakage", "group", "placeholder", "several", "decimal", "format", "tells-label",
+    "damaged",
+)  # fmt: skip
 _SHOWN = 3
 
 

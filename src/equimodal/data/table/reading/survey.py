@@ -123,19 +123,25 @@ def _video(found: Settings, facts: Facts) -> Form:
 
 
 def _text(found: Settings, facts: Facts) -> Form:
-    """Words are counted in training texts alone; the facts are those of training."""
-    found.setdefault("tokens", "words")
+    """Words are counted in training texts alone; the facts are those of training.
+
+    Where words read otherwise than signs do, they would be cut apart, or run together.
+    """
+    apart = any(fact.get("apart") for fact in facts)
+    found.setdefault("tokens", "signs" if apart else "words")
     if is_pretrained(found["tokens"]):
         return _pretrained(found, facts)
-    measure = "length" if found["tokens"] == "words" else "bytes"
+    measure: str = {"words": "length"}.get(found["tokens"], found["tokens"])
     longest = max((fact[measure] for fact in facts), default=1)
     found.setdefault("length", min(max(longest, 1), TOKENS))
     most = found.pop("vocabulary", WORDS)
-    if found["tokens"] == "words":
+    if found["tokens"] != "bytes":
         counts: Counter[str] = Counter()
         for fact in facts:
             counts.update(fact["words"])
-        found["words"] = vocabulary(counts, most)
+            if found["tokens"] == "signs":
+                counts.update(fact["apart"])
+        found["words"] = vocabulary(+counts, most)
     return Form(found, (row_length(found),), "i4")
 
 
@@ -219,11 +225,13 @@ def _shapes(found: Mapping[str, Any], facts: Facts) -> list[list[int]]:
 
 def merged(facts: Facts) -> list[Mapping[str, Any]]:
     """The facts of many texts as those of one: words counted, the greatest lengths."""
-    counts: Counter[str] = Counter()
+    counts: dict[str, Counter[str]] = {"words": Counter(), "apart": Counter()}
     for fact in facts:
-        counts.update(fact["words"])
-    longest = {name: max((f[name] for f in facts), default=0) for name in ("length", "bytes")}
-    return [{"words": dict(counts), **longest}]
+        for name, found in counts.items():
+            found.update(fact[name])
+    lengths = ("length", "signs", "bytes")
+    longest = {name: max((f[name] for f in facts), default=0) for name in lengths}
+    return [{name: dict(found) for name, found in counts.items()} | longest]
 
 
 def ranged(facts: Facts, more: Facts) -> list[Mapping[str, Any]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from equimodal.data.table.reading.extras import extra
 from equimodal.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
+MOST_IN_A_CELL = 16 * 2**20
+"""Characters that a cell of a CSV may hold; longer ones belong into a file."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +70,35 @@ def _csv(path: Path) -> Table:
     rows: list[int] = []
     line = 0
     try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(path, header)
-        line = reader.line_num
-        for found in reader:
-            if any(found):
-                _check_width(path, line + 1, found, header)
-                cells.append(found)
-                rows.append(line + 1)
+        with _long_cells():
+            header = [name.strip() for name in next(reader, [])]
+            _check_header(path, header)
             line = reader.line_num
+            for found in reader:
+                if any(found):
+                    _check_width(path, line + 1, found, header)
+                    cells.append(found)
+                    rows.append(line + 1)
+                line = reader.line_num
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise DataError(
+                f"{path.name} has a cell of more than {MOST_IN_A_CELL:,} characters in row "
+                f"{line + 1}, which is too large; save what it holds as a file and name that."
+            ) from error
         raise DataError(f"{path.name} is damaged in row {line + 1} ({error}).") from error
     columns = {name: [row[i].strip() for row in cells] for i, name in enumerate(header)}
     return Table(columns, rows)
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Cells of up to `MOST_IN_A_CELL` characters, where the module csv takes 131,072."""
+    before = csv.field_size_limit(MOST_IN_A_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _text(path: Path) -> str:
@@ -95,7 +115,11 @@ def _text(path: Path) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The sign that cuts the first line into the most cells."""
+    """The sign that cuts the first line into the most cells.
+
+    Raises:
+        DataError: two signs cut it into as many.
+    """
     first = text.lstrip("\r\n").partition("\n")[0]
 
     def pieces(sign: str) -> int:
@@ -104,14 +128,23 @@ def _delimiter(text: str) -> str:
         except csv.Error:
             return 0
 
-    return max(DELIMITERS, key=pieces)
+    counts = {sign: pieces(sign) for sign in DELIMITERS}
+    most = max(counts.values())
+    likely = [sign for sign in DELIMITERS if counts[sign] == most]
+    if most > 1 and len(likely) > 1:
+        raise DataError(
+            f"The header can be cut at {' or at '.join(map(repr, likely))}, into {most} names each "
+            "way; put quotes around a name that holds the other sign, or rename it."
+        )
+    return likely[0]
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice or "" in header or not header:
         what = f"names '{twice[0]}' twice" if twice and twice[0] else "has a column without a name"
-        raise DataError(f"The header of {path.name} {what}; give each column one name.")
+        index = " (pandas leaves an index out with index=False)" if "" in header else ""
+        raise DataError(f"The header of {path.name} {what}; give each column one name{index}.")
 
 
 def _check_width(path: Path, row: int, found: Sequence[str], header: Sequence[str]) -> None:
@@ -193,8 +226,8 @@ def _from_records(path: Path, records: Iterable[dict[str, object]], rows: list[i
 
 
 def _cell(path: Path, row: int, value: object) -> str:
-    """A value as the text that a CSV would hold."""
-    if value is None:
+    """A value as the text that a CSV would hold; NaN is how programs write that there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
         return value.strip()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from equimodal.data.progress import Advance, say, shown
 from equimodal.data.table.check.judgement import judged
+from equimodal.data.table.check.meanings import doubts
 from equimodal.data.table.reading.findings import (
     ALLOWED,
     PROBLEMS,
@@ -101,7 +102,7 @@ def prepare(
 
 def _prepared(work: Work, home: Path, stamp: str, jobs: int, advance: Advance) -> Path:
     manifest, assignment = work.manifest, work.assignment
-    findings = cell_findings(manifest)
+    findings = cell_findings(manifest) + doubts(manifest)
     refuse(manifest, [*findings, *(f for place in work.located.values() for f in place.findings)])
     readings, stores = {}, {}
     for name in manifest.columns:

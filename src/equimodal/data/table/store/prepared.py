@@ -132,7 +132,7 @@ def store_folder(folder: Path, entry: Mapping[str, Any]) -> Path:
 def _vocabulary(settings: Mapping[str, Any]) -> int:
     if "tokenizer" in settings:
         return 1 + pretrained_tokens.vocabulary_size(settings["tokenizer"])
-    return RESERVED + (len(settings["words"]) if settings["tokens"] == "words" else BYTES)
+    return RESERVED + (len(settings["words"]) if "words" in settings else BYTES)
 
 
 def settings_in_force(manifest: Manifest, readings: Mapping[str, Reading]) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import csv
 import json
 import time
 
@@ -147,3 +148,24 @@ def test_forty_thousand_columns_take_a_moment(tmp_path):
     start = time.process_time()
     assert len(read_table(written(tmp_path, f"{line}\n{line}\n")).columns) == 40_000
     assert time.process_time() - start < 5
+
+
+def test_a_cell_may_be_long_and_one_that_is_too_long_is_not_called_damaged(tmp_path, monkeypatch):
+    cell = " ".join(map(str, range(30_000)))
+    path = written(tmp_path, f"label,x\na,{cell}\n")
+    assert read_table(path).columns["x"] == [cell]
+
+    monkeypatch.setattr("equimodal.data.table.reading.table.MOST_IN_A_CELL", 100_000)
+    with pytest.raises(DataError, match="a cell of more than 100,000 characters in row 2"):
+        read_table(path)
+    assert csv.field_size_limit() == 131_072
+
+
+def test_a_header_that_two_signs_cut_alike_is_a_question(tmp_path):
+    with pytest.raises(DataError, match="cut at ',' or at ';', into 2 names each way"):
+        read_table(written(tmp_path, "label;size,cm\na;b,c\n"))
+
+
+def test_names_that_differ_in_blanks_alone_are_refused(tmp_path):
+    with pytest.raises(DataError, match="'a' stands twice"):
+        read_table(written(tmp_path, '{"a": 1, " a": 2}\n', "my.jsonl"))
