@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from equimodal.balancing.batches import Batches, Stream, epoch_batches, unpaired_rows, with_pairs
-from equimodal.balancing.collection import Forward, collect_features, default_forward
+from equimodal.balancing.collection import Forward, default_forward
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
@@ -18,9 +18,11 @@ from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import (
     check_arguments,
+    check_kinds,
     check_modules,
-    check_optimizers,
     check_parameters,
+    check_training,
+    whole,
 )
 from equimodal.balancing.restart import check_state, plain
 from equimodal.balancing.setting import Setting, bind, release
@@ -28,7 +30,7 @@ from equimodal.balancing.step import Epoch, Plan, Step, merged
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates import (
     UpdateScaling,
-    bare,
+    listed,
     scale_gradients,
     warn_if_normalised,
     watch_steps,
@@ -92,7 +94,7 @@ class Balancer:
         objective: str = "fused",
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
-        optimizers: Sequence[Optimizer] = (),
+        optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str = "gradient",
         epochs: int | None = None,
         seed: int = 0,
@@ -100,8 +102,14 @@ class Balancer:
         log_every: int | None = None,
         diagnose: int | None = None,
     ) -> None:
-        loaders, objective = dict(loaders or {}), method.objective or objective
-        task = task or Classification()
+        task = Classification() if task is None else task
+        loaders = {} if loaders is None else loaders
+        check_kinds(
+            model, method=method, encoders=encoders, readout=readout, task=task, loaders=loaders,
+            forward=forward, log=log,
+        )  # fmt: skip
+        seed, epochs = whole("seed", seed), None if epochs is None else whole("epochs", epochs, 1)
+        loaders, objective = dict(loaders), method.objective or objective
         check_arguments(
             method, task=task, objective=objective, on=on, readout=readout, loaders=loaders,
             log_every=log_every, diagnose=diagnose,
@@ -145,9 +153,9 @@ class Balancer:
         """
         self._attach(optimizers)
 
-    def _attach(self, optimizers: Sequence[Optimizer]) -> None:
+    def _attach(self, optimizers: Optimizer | Sequence[Optimizer]) -> None:
         known = self.setting.optimizers
-        new = [o for o in dict.fromkeys(map(bare, optimizers)) if all(o is not k for k in known)]
+        new = [o for o in listed(optimizers) if all(o is not k for k in known)]
         self.setting.optimizers += tuple(new)
         if self._edits:
             for optimizer in new:
@@ -181,7 +189,7 @@ class Balancer:
         logits, features = logits_of(output), record.take_features()
         if not torch.is_grad_enabled():
             return setting.plain_loss(logits, target)
-        check_optimizers(method, setting.on, setting.optimizers)
+        check_training(method, setting.on, setting.optimizers, setting.epochs)
         with record.autocast():
             step = setting.step(self._moment(), logits, target, features, present, self._apply)
             if method.unpaired:
@@ -225,9 +233,7 @@ class Balancer:
         self.watch.check_epoch(self.epoch_index, strict=self._edits)
         epoch = Epoch(
             **self._moment(), total=setting.epochs, optimizers=setting.optimizers,
-            collect=lambda split: collect_features(
-                modalities, setting.loaders[split], setting.forward
-            ),
+            collect=setting.collect,
         )  # fmt: skip
         setting.method.on_epoch_end(epoch)
         forget_gathered(modalities.model)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.collection import run
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import logits_of
 from equimodal.balancing.setting import Setting
@@ -113,10 +114,10 @@ def inspect(setting: Setting, batch: Any) -> Check:
 def _dry_step(setting: Setting, batch: Any) -> Step:
     """The step of one batch, which no method has seen."""
     setting.modalities.take_features()
-    output, target, *present = setting.forward(setting.modalities.model, batch)
+    output, target, present = run(setting.forward, setting.modalities.model, batch)
     features = setting.modalities.take_features()
     moment = setting.moment(0, 0, [])
-    return setting.step(moment, logits_of(output), target, features, *present or [None])
+    return setting.step(moment, logits_of(output), target, features, present)
 
 
 @contextmanager

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from equimodal.checks import require_modality_names
 from equimodal.data.table.items.numbers import joined
 from equimodal.data.table.items.pretrained_tokens import is_pretrained, located
 from equimodal.data.table.reading.declaration import Declaration, Declared, read_declaration
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.kinds import infer, names_files
 from equimodal.data.table.reading.table import Table, read_table
-from equimodal.errors import DataError
+from equimodal.errors import BalanceError, DataError
 
 LABELS = ("label", "class", "target", "category", "y")
 SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
@@ -83,6 +84,7 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     used = taken | {name for entry in map(declared.get, found) if entry for name in entry.columns}
     unused = tuple(name for name in table.columns if name not in used)
     _check_count(path, found, unused)
+    _check_names(path, found)
     return Manifest(
         path, folder, declaration, table.rows, table.column(label, "the label"),
         table.column(split, "the split") if split else None,
@@ -163,3 +165,13 @@ def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str])
             f"needs two or more. Not used: {', '.join(unused) or 'none'}; name a column and its "
             f"kind under `modalities` in {path.stem}.yaml to use it."
         )
+
+
+def _check_names(path: Path, found: Iterable[str]) -> None:
+    try:
+        require_modality_names(found)
+    except BalanceError as error:
+        raise DataError(
+            f"{path.name}: {error} A column may keep its name: declare it in {path.stem}.yaml "
+            "beside the table, as `modalities: {audio: {column: its name}}`."
+        ) from None
