@@ -15,8 +15,13 @@ _NOT_IN_NAMES = './\\:*?"<>|~='
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether ``value`` is a finite int or float (a bool is neither)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether ``value`` is a finite int or float that a float can hold (a bool is neither)."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -41,7 +46,7 @@ def require_number(
     error: Refusal = BalanceError,
 ) -> float:
     """A number > above, from low to high, whole if asked."""
-    sound = is_whole(value) if whole else is_number(value)
+    sound = is_number(value) and (is_whole(value) or not whole)
     inside = sound and above < value and low <= value <= high  # type: ignore[operator]
     kind = "a whole number" if whole else "a number"
     require(inside, f"{name} must be {kind}{_range(above, low, high)}", value, error=error)
@@ -65,6 +70,22 @@ def require_flag(name: str, value: object, *, error: Refusal = BalanceError) -> 
     """A truth value."""
     require(isinstance(value, bool), f"{name} must be true or false", value, error=error)
     return bool(value)
+
+
+def require_tensor(name: str, value: object, *, axes: str, floating: bool = False) -> None:
+    """A tensor with as many axes as letters, or more where the last is "..."."""
+    from torch import Tensor  # only here, so that a page is made without it
+
+    wanted = axes.split(",")
+    kind = f"a tensor ({axes.replace(',', ', ')})"
+    if not isinstance(value, Tensor):
+        raise BalanceError(f"{name} must be {kind}; found {type(value).__name__}.")
+    fixed = [axis for axis in wanted if axis != "..."]
+    fits = value.ndim == len(fixed) if len(fixed) == len(wanted) else value.ndim >= len(fixed)
+    if not fits:
+        raise BalanceError(f"{name} must be {kind}; found shape {tuple(value.shape)}.")
+    if floating and not value.is_floating_point():
+        raise BalanceError(f"{name} must be real numbers; found {value.dtype}.")
 
 
 def require_choice(

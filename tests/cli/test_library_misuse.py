@@ -406,7 +406,7 @@ MISUSE = {
     "batches of no sample": (batches_of_none, ["batch_size must be a whole number >= 1; found 0"]),
     "relearn without the number of epochs": (
         lambda: relearn_for(None, {"train": [(batch(), LABELS)], "val": [(batch(), LABELS)]}),
-        ["DiagnoseRelearn(at=(", "schedule in shares of training", "pass epochs=... to Balancer"],
+        ["DiagnoseRelearn acts at shares of the training", "pass epochs=... to Balancer"],
     ),
 }
 

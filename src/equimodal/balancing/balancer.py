@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from equimodal.balancing.batches import Batches, Stream, epoch_batches, unpaired_rows, with_pairs
-from equimodal.balancing.collection import Forward, default_forward
+from equimodal.balancing.collection import Forward, check_readable, default_forward
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
@@ -120,13 +120,16 @@ class Balancer:
         )
         try:
             check_modules(method, modalities)
+            check_readable(method, forward, modalities.model, loaders)
             method.on_start(modalities)
         except BalanceError:
             self.detach()  # the error keeps this one alive, and the corrected one needs the model
             raise
         self.step_index = 0
         self.epoch_index = 0
-        self.watch = LoopWatch(type(method).__name__)
+        at_ends = method.has_stage("on_epoch_end")
+        self.watch = LoopWatch(type(method).__name__, acts_at_ends=at_ends)
+        weakref.finalize(self, self.watch.tell_no_end)
         self.diagnosis = Recorder(
             diagnose, modalities, readout, trained=self.setting.reads_unimodal
         )
@@ -257,6 +260,7 @@ class Balancer:
         """
         require_number("batch_size", batch_size, low=1, whole=True)
         method, seed = self.setting.method, self.setting.seed
+        self.watch.saw_pass(start)
         paired = epoch_batches(dataset, batch_size, seed=seed, epoch=self.epoch_index, start=start)
         if not method.unpaired:
             yield from paired

@@ -1,16 +1,21 @@
 """How a batch is run, and features of a whole split, read without a trace on the training."""
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, default_collate
 
+from equimodal.balancing.method import Method
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap, unwrap
 from equimodal.parts.presence import rows_present
-from equimodal.parts.quiet import quiet
+from equimodal.parts.quiet import kept_streams, quiet
 
 Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
 """``forward(model, batch) -> (output, target)``, or ``(output, target, present)``."""
@@ -39,13 +44,62 @@ def arguments_of(model: nn.Module, batch: Any) -> tuple[tuple[Any, ...], dict[st
         )
     first, several = batch[0], tuple(batch[:-1])
     if len(batch) == 2:
-        spread = isinstance(first, (tuple, list)) and not _take(taken, 1)
-        return tuple(first) if spread and _take(taken, len(first)) else (first,), {}, batch[1]
+        return *_inputs(first, taken), batch[1]
     if _take(taken, len(several)) and not _take(taken, 1):
         return several, {}, batch[-1]
     if isinstance(first, Mapping) or not _take(taken, len(several)):
         return (first,), {}, batch[1]
     raise _unclear(f"a batch of {len(batch)} parts, and a model that takes one or more of them")
+
+
+def _inputs(
+    first: Any, taken: Collection[inspect.Parameter]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """All inputs in one place: as they are, or one by one where the model takes no single one."""
+    if _take(taken, 1):
+        return (first,), {}
+    if isinstance(first, (tuple, list)) and _take(taken, len(first)):
+        return tuple(first), {}
+    if isinstance(first, Mapping) and set(first) <= {p.name for p in taken}:
+        return (), dict(first)
+    raise _unclear(f"inputs of type {type(first).__name__}, and a model that takes several")
+
+
+def check_readable(
+    method: Method, forward: Forward, model: nn.Module, loaders: Mapping[str, Any]
+) -> None:
+    """Refuse loaders of the method whose batches the default ``forward`` cannot read, as far as a
+    list or a data set shows one. Raises BalanceError."""
+    read = [split for split in loaders if f"{split}_loader" in method.needs]
+    for loader in [loaders[split] for split in read if forward is default_forward]:
+        with kept_streams(model), _kept_draws():
+            batch = _shown(loader)
+        if batch is not None:
+            arguments_of(model, batch)
+
+
+def _shown(loader: Any) -> Any:
+    """A batch, or an item of the same form; None where there is none to see without reading on."""
+    rows = loader
+    if isinstance(loader, DataLoader):
+        rows = loader.dataset if loader.collate_fn is default_collate else None
+    if not isinstance(rows, (list, tuple, Dataset)):
+        return None
+    try:
+        return rows[0]
+    except Exception:  # the data set's own trouble is told where it is read
+        return None
+
+
+@contextmanager
+def _kept_draws() -> Iterator[None]:
+    """Afterwards the random streams of Python and of NumPy are as they were."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def _of_mapping(
