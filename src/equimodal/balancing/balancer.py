@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from equimodal.balancing.batches import Batches, Stream, epoch_batches, unpaired_rows, with_pairs
-from equimodal.balancing.collection import Forward, collect_features, default_forward
+from equimodal.balancing.collection import Forward, check_readable, default_forward
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
@@ -19,10 +19,12 @@ from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import (
     KnownParameters,
     check_arguments,
+    check_kinds,
     check_modules,
-    check_optimizers,
+    check_training,
     claim,
     refuse_used,
+    whole,
 )
 from equimodal.balancing.restart import check_state, plain
 from equimodal.balancing.setting import Setting, bind, release
@@ -30,7 +32,7 @@ from equimodal.balancing.step import Epoch, Plan, merged
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates import (
     UpdateScaling,
-    bare,
+    listed,
     scale_gradients,
     warn_if_normalised,
     watch_steps,
@@ -94,7 +96,7 @@ class Balancer:
         objective: str = "fused",
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
-        optimizers: Sequence[Optimizer] = (),
+        optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str = "gradient",
         epochs: int | None = None,
         seed: int = 0,
@@ -102,8 +104,14 @@ class Balancer:
         log_every: int | None = None,
         diagnose: int | None = None,
     ) -> None:
-        loaders, objective = dict(loaders or {}), method.objective or objective
-        task = task or Classification()
+        task = Classification() if task is None else task
+        loaders = {} if loaders is None else loaders
+        check_kinds(
+            model, method=method, encoders=encoders, readout=readout, task=task, loaders=loaders,
+            forward=forward, log=log,
+        )  # fmt: skip
+        seed, epochs = whole("seed", seed), None if epochs is None else whole("epochs", epochs, 1)
+        loaders, objective = dict(loaders), method.objective or objective
         check_arguments(
             method, task=task, objective=objective, on=on, readout=readout, loaders=loaders,
             log_every=log_every, diagnose=diagnose,
@@ -115,13 +123,16 @@ class Balancer:
         )
         try:
             check_modules(method, modalities)
+            check_readable(method, forward, modalities.model, loaders)
             method.on_start(modalities)
         except BalanceError:
             self.detach()  # the error keeps this one alive, and the corrected one needs the model
             raise
         self.step_index = 0
         self.epoch_index = 0
-        self.watch = LoopWatch(type(method).__name__)
+        at_ends = method.has_stage("on_epoch_end")
+        self.watch = LoopWatch(type(method).__name__, acts_at_ends=at_ends)
+        weakref.finalize(self, self.watch.tell_no_end)
         self.diagnosis = Recorder(
             diagnose, modalities, readout, trained=self.setting.reads_unimodal
         )
@@ -148,9 +159,9 @@ class Balancer:
         """
         self._attach(optimizers)
 
-    def _attach(self, optimizers: Sequence[Optimizer]) -> None:
+    def _attach(self, optimizers: Optimizer | Sequence[Optimizer]) -> None:
         known = self.setting.optimizers
-        new = [o for o in dict.fromkeys(map(bare, optimizers)) if all(o is not k for k in known)]
+        new = [o for o in listed(optimizers) if all(o is not k for k in known)]
         self.setting.optimizers += tuple(new)
         if self._edits:
             for optimizer in new:
@@ -184,7 +195,7 @@ class Balancer:
         logits = logits_of(output)
         if not torch.is_grad_enabled():
             return setting.plain_loss(logits, target)
-        check_optimizers(method, setting.on, setting.optimizers)
+        check_training(method, setting.on, setting.optimizers, setting.epochs)
         features = record.take_features(output, logits, setting.rows(target))
         made = len(self.decisions.records)
         with record.autocast():
@@ -229,9 +240,7 @@ class Balancer:
         self.watch.check_epoch(self.epoch_index, strict=self._edits)
         epoch = Epoch(
             **self._moment(), total=setting.epochs, optimizers=setting.optimizers,
-            collect=lambda split: collect_features(
-                modalities, setting.loaders[split], setting.forward
-            ),
+            collect=setting.collect,
         )  # fmt: skip
         setting.method.on_epoch_end(epoch)
         forget_gathered(modalities.model)
@@ -255,6 +264,7 @@ class Balancer:
         """
         require_number("batch_size", batch_size, low=1, whole=True)
         method, seed = self.setting.method, self.setting.seed
+        self.watch.saw_pass(start)
         paired = epoch_batches(dataset, batch_size, seed=seed, epoch=self.epoch_index, start=start)
         if not method.unpaired:
             yield from paired

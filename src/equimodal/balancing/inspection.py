@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.collection import run
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import logits_of
 from equimodal.balancing.setting import Setting
@@ -111,11 +112,11 @@ def inspect(setting: Setting, batch: Any) -> Check:
 
 def _dry_step(setting: Setting, batch: Any) -> Step:
     """The step of one batch, which no method has seen."""
-    output, target, *present = setting.forward(setting.modalities.model, batch)
+    output, target, present = run(setting.forward, setting.modalities.model, batch)
     logits = logits_of(output)
     features = setting.modalities.take_features(output, logits, setting.rows(target))
     moment = setting.moment(0, 0, [])
-    return setting.step(moment, logits, target, features, *present or [None])
+    return setting.step(moment, logits, target, features, present)
 
 
 @contextmanager

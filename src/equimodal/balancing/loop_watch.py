@@ -21,6 +21,7 @@ _MANY = 1000
 _MANY_UPDATES = 50_000
 _NORMS = 8
 _LOSSES = 256
+_FEW_UPDATES = 10
 
 
 @dataclass
@@ -48,10 +49,13 @@ class LoopWatch:
 
     Args:
         method: name of the method, for the messages.
+        acts_at_ends: whether it acts at the end of epochs.
     """
 
-    def __init__(self, method: str) -> None:
-        self.method = method
+    def __init__(self, method: str, *, acts_at_ends: bool = False) -> None:
+        self.method, self.acts_at_ends = method, acts_at_ends
+        self._passes = 0
+        self._ended = self._pass_told = False
         self._losses_since_update = 0
         self._given: list[_Given] = []
         self._lost: list[Record] = []
@@ -77,6 +81,7 @@ class LoopWatch:
     def forget_update(self) -> None:
         """Nothing waits any more: a saved state was loaded."""
         self._losses_since_update = 0
+        self._ended = True
         self.given()
 
     def given(self) -> tuple[list[Step] | None, list[Record]]:
@@ -124,10 +129,34 @@ class LoopWatch:
             self._not_finite = self._not_finite + bad
             self._recent = []
 
+    def saw_pass(self, start: int) -> None:
+        """``batches()`` begins an epoch at a batch."""
+        if not start:
+            self._passes = self._passes + 1 if self._updates else 1
+
+    def _tell_second_pass(self) -> None:
+        """Warn once of a second epoch of batches that no ``epoch_end()`` stands before."""
+        if self._passes > 1 and not self._pass_told:
+            self._pass_told = True
+            warnings.warn(
+                "batches() began another epoch before epoch_end(), so that it gives the same rows "
+                "in the same order: call epoch_end() once an epoch.",
+                stacklevel=5,
+            )
+
+    def tell_no_end(self) -> None:
+        """When the balancer goes: say so where no epoch of a training was ever ended."""
+        if self.acts_at_ends and not self._ended and self._updates >= _FEW_UPDATES:
+            logger.warning(
+                "%s acts at the end of an epoch, and epoch_end() was never called in %s updates: "
+                "call it once an epoch.", self.method, f"{self._updates:,}",
+            )  # fmt: skip
+
     def saw_update(self) -> None:
         """An update."""
         self._losses_since_update = 0
         self._updates += 1
+        self._tell_second_pass()
         if self._updates == _MANY_UPDATES:
             warnings.warn(
                 f"before_step() was called {_MANY_UPDATES:,} times without epoch_end(): call it "
@@ -169,10 +198,11 @@ class LoopWatch:
     def check_epoch(self, epoch: int, *, strict: bool) -> None:
         """Raise or warn about the epoch that ends. Raises BalanceError if ``strict``."""
         self._tell_clipping()
+        self._ended = True
         losses, updates = self._losses, self._updates
         self._count_not_finite()
         bad = int(self._not_finite)
-        self._losses = self._updates = 0
+        self._losses = self._updates = self._passes = 0
         self._not_finite = 0
         if losses and not updates:
             missing = (

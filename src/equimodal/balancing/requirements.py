@@ -1,15 +1,25 @@
 """What a method needs of a balancer, checked before training starts."""
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
+from numbers import Integral
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.task import Regression, Task
-from equimodal.checks import require_choice, require_number
+from equimodal.checks import (
+    require,
+    require_choice,
+    require_modality_names,
+    require_number,
+    require_whole,
+)
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.selection import Encoder
 
 _USED = "_balanced"
 _NO_GRADIENT = (
@@ -17,6 +27,70 @@ _NO_GRADIENT = (
     "optimizer.zero_grad()."
 )
 OBJECTIVES = ("fused", "fused+unimodal")
+
+
+def check_kinds(
+    model: object,
+    *,
+    method: object,
+    encoders: object,
+    readout: object,
+    task: object,
+    loaders: object,
+    forward: object,
+    log: object,
+) -> None:
+    """Refuse arguments that are of another kind than what is asked for. Raises BalanceError."""
+    _require_kind("model", model, nn.Module, "a torch.nn.Module")
+    _require_kind("method", method, Method, "a method, such as AMSS() or methods.create('amss')")
+    _require_kind("task", task, Task, "Classification(), MultiLabel() or Regression()")
+    named = "a mapping by modality, such as {'audio': 'audio_net', 'video': 'video_net'}"
+    _require_kind("encoders", encoders, Mapping, named)
+    assert isinstance(encoders, Mapping) and isinstance(model, nn.Module)
+    lazy = [name for name, p in model.named_parameters() if is_lazy(p)]
+    require(not lazy, "Lazy layers have no weights yet: run model(...) on a batch before", lazy)
+    require_modality_names(encoders)
+    for m, given in encoders.items():
+        where = given.where if isinstance(given, Encoder) else given
+        what = "the name of a module, the module, a regular expression or Encoder(...)"
+        _require_kind(f"encoders[{m!r}]", where, (str, nn.Module), what)
+    if readout is not None:
+        what = (
+            "LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...), or of a "
+            "class of your own derived from equimodal.balancing.readouts.Readout"
+        )
+        _require_kind("readout", readout, Readout, what)
+    splits = "a mapping, {'train': loader, 'val': loader}"
+    _require_kind("loaders", loaders, Mapping, splits)
+    assert isinstance(loaders, Mapping)
+    for split, loader in loaders.items():
+        again = hasattr(loader, "__iter__") or hasattr(loader, "__getitem__")
+        again = again and not isinstance(loader, (Iterator, str, Mapping))
+        what = "iterable again and again: pass a DataLoader or a list, not a generator"
+        require(again, f"loaders[{split!r}] must be {what}", loader)
+    require(callable(forward), "forward must be a function of model and batch", forward)
+    require(log is None or callable(log), "log must be a function of values and step", log)
+
+
+def _require_kind(name: str, value: object, kinds: type | tuple[type, ...], what: str) -> None:
+    """A value of its kind; where the class itself was given, say so."""
+    if isinstance(value, kinds):
+        return
+    made = isinstance(value, type) and issubclass(value, kinds)
+    hint = f" Write {value.__name__}(...)." if made and isinstance(value, type) else ""
+    raise BalanceError(f"{name} must be {what}; found {_short(value)}.{hint}")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def whole(name: str, value: object, low: float = -math.inf) -> int:
+    """A whole number, NumPy's included. Raises BalanceError."""
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        value = int(value)
+    return require_whole(name, value, low=low)
 
 
 def needs_readout(method: Method, objective: str) -> bool:
@@ -35,19 +109,13 @@ def check_arguments(
     log_every: int | None,
     diagnose: int | None,
 ) -> None:
-    """Refuse what cannot work, by name. Raises BalanceError."""
+    """Refuse what cannot work together, by name. Raises BalanceError."""
     name = type(method).__name__
     require_choice("objective", objective, OBJECTIVES)
     require_choice("on", on, ("gradient", "update"))
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
             require_number(argument, value, low=1, whole=True)
-    if readout is not None and not isinstance(readout, Readout):
-        raise BalanceError(
-            f"readout must be LinearSplit(...), Ablation(...), InputAblation(...), "
-            "AuxiliaryHeads(...), or of a class of your own derived from "
-            f"equimodal.balancing.readouts.Readout; found {readout!r}."
-        )
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
@@ -75,8 +143,16 @@ def check_arguments(
             )
 
 
-def check_optimizers(method: Method, on: str, optimizers: Collection[object]) -> None:
-    """Refuse the first loss without the optimizers that the method needs. Raises BalanceError."""
+def check_training(
+    method: Method, on: str, optimizers: Collection[object], epochs: int | None
+) -> None:
+    """Refuse the first loss without what the method needs and may get after it was made: the
+    planned epochs, and optimizers. Raises BalanceError."""
+    if "epochs" in method.needs and epochs is None:
+        raise BalanceError(
+            f"{type(method).__name__} acts at shares of the training, and how long it is is not "
+            "known: pass epochs=... to Balancer, or give every=... epochs to the method."
+        )
     if optimizers or not (on == "update" or "optimizers" in method.needs):
         return
     name = type(method).__name__

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.collection import Forward
+from equimodal.balancing.collection import Forward, collect_features
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
@@ -121,6 +121,7 @@ class Setting:
         apply: Callable[[list[tuple[Part, Tensor]]], None] = scale_gradients,
     ) -> Step:
         """One forward pass as the method sees it. Raises BalanceError where it cannot be read."""
+        target = self.prepared(target)
         labels = target if isinstance(target, Tensor) else None
         if present is not None and labels is None:
             raise BalanceError("present belongs to a paired batch; found labels by modality.")
@@ -137,6 +138,31 @@ class Setting:
             readout=self.readout, apply=apply,
         )  # fmt: skip
 
+    def prepared(self, target: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
+        """The target in the type that the task reads. Raises BalanceError where it is none."""
+        given = list(target.values()) if isinstance(target, Mapping) else [target]
+        odd = [type(y).__name__ for y in given if not isinstance(y, Tensor)]
+        if odd or not given:
+            raise BalanceError(
+                "The target must be a tensor, or a mapping with a tensor for each modality; found "
+                f"{odd[0] if odd else 'an empty mapping'}. Write torch.as_tensor(target)."
+            )
+        if any(y.ndim == 0 for y in given):
+            raise BalanceError("The target must hold one entry a sample; found a single number.")
+        if not any(map(len, given)):
+            raise BalanceError(
+                "The batch holds no sample, so that it has no loss; found 0 labels. Leave empty "
+                "batches out."
+            )
+        if isinstance(target, Tensor):
+            return self.task.prepared(target)
+        return {m: self.task.prepared(y) for m, y in target.items()}
+
+    def collect(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Features and labels of a loader. -> {m: (N_m, D)}, {m: (N_m,)}"""
+        loader, prepared = self.loaders[split], self.task.prepared
+        return collect_features(self.modalities, loader, self.forward, prepared)
+
     def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The fused loss, which is all that a validation loop needs. -> ()"""
         if logits is None or not isinstance(target, Tensor):
@@ -144,8 +170,10 @@ class Setting:
                 "Without gradients loss() is the plain fused loss and needs fused logits and one "
                 "label tensor; found an unpaired batch. Validate on paired batches."
             )
-        self.task.check(logits, target)
-        return self.task.loss(logits, target)
+        labels = self.prepared(target)
+        assert isinstance(labels, Tensor)
+        self.task.check(logits, labels)
+        return self.task.loss(logits, labels)
 
     def _targets(
         self, target: Tensor | Mapping[str, Tensor], rows: Mapping[str, Tensor] | None

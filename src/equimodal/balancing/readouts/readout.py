@@ -30,6 +30,18 @@ class Readout:
         return type(self).__name__
 
 
+def require_vectors(title: str, features: Mapping[str, Tensor]) -> None:
+    """Raise BalanceError unless the features of every modality are one vector a sample."""
+    for m, found in features.items():
+        if found.ndim != 2:
+            raise BalanceError(
+                f"{title} reads one vector a sample, (N, D); found features of shape "
+                f"{tuple(found.shape)} of {m!r}. Let the encoder pool what is left over, such as "
+                ".mean(1) over time, name the pooled output, Encoder(..., output=...), or use "
+                "Ablation('zero')."
+            )
+
+
 def logits_of(output: Any) -> Tensor | None:
     """The logits in a model's output: a tensor, ``.logits``, ``["logits"]`` or the first entry."""
     if isinstance(output, Tensor):

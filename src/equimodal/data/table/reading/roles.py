@@ -8,20 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
+from equimodal.checks import require_modality_names
 from equimodal.data.table.items.numbers import joined
 from equimodal.data.table.items.pretrained_tokens import is_pretrained, located
 from equimodal.data.table.reading.declaration import Declaration, Declared, read_declaration
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.kinds import infer, names_files, unread
 from equimodal.data.table.reading.table import Table, read_table
-from equimodal.errors import DataError
+from equimodal.errors import BalanceError, DataError
 
 LABELS = ("label", "class", "target", "category", "y")
 SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
 GROUPS = ("group",)
-_LONGEST_NAME = 100
 _ALONE = "\0"
 
 
@@ -97,14 +95,13 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     declared = {name: _with_paths(entry, path.parent) for name, entry in declared.items()}
     columns = {name: _column(table, name, entry, folder) for name, entry in declared.items()}
     found = {name: column for name, column in columns.items() if column is not None}
-    for name in found:
-        _check_name(path, name)
     used = {name for entry in map(declared.get, found) if entry for name in entry.columns}
     unused = tuple(n for n in table.columns if n not in used and n not in taken.values())
     undeclared = [] if declaration.modalities else unused
     said = {n: text for n in undeclared if (text := unread(table.columns[n], folder))}
     if not said or "format" in declaration.allow:
         _check_count(path, found, unused)
+    _check_names(path, found)
     return Manifest(
         path, folder, declaration, table.rows, table.column(label, "the label"),
         table.column(split, "the split") if split else None,
@@ -176,26 +173,6 @@ def _groups(cells: Sequence[str]) -> list[str]:
     return [cell or f"{_ALONE}{place}" for place, cell in enumerate(cells)]
 
 
-def _check_name(path: Path, name: str) -> None:
-    """A modality's name becomes a submodule, a part of a run's name, and a key of files."""
-    # Signs that separate names in `alone:a`, `--encoder a=b`, `--methods a,b` and paths.
-    wrong = next((sign for sign in ".,:=*/\\" if sign in name), "")
-    if not name or wrong or not name.isprintable():
-        why = f"it holds {wrong or 'signs that cannot be printed'!r}" if name else "it is empty"
-    elif name.startswith("-"):
-        why = "it begins with '-'"
-    elif len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
-        why = f"it is longer than {_LONGEST_NAME} bytes"
-    elif hasattr(nn.ModuleDict(), name):
-        why = "PyTorch's modules have an attribute of this name"
-    else:
-        return
-    raise DataError(
-        f"{name[:40]!r} cannot name a modality: {why}. Rename the column of {path.name}, or write "
-        f"`modalities: {{word: {{column: ...}}}}` in {path.stem}.yaml."
-    )
-
-
 def _with_paths(declared: Declared, folder: Path) -> Declared:
     """The declaration with the paths of the tokenizer and the encoder that it names."""
     settings = dict(declared.settings)
@@ -228,3 +205,13 @@ def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str])
             f"needs two or more. Not used: {', '.join(unused) or 'none'}; name a column and its "
             f"kind under `modalities` in {path.stem}.yaml to use it."
         )
+
+
+def _check_names(path: Path, found: Iterable[str]) -> None:
+    try:
+        require_modality_names(found)
+    except BalanceError as error:
+        raise DataError(
+            f"{path.name}: {error} A column may keep its name: declare it in {path.stem}.yaml "
+            "beside the table, as `modalities: {audio: {column: its name}}`."
+        ) from None

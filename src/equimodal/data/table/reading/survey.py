@@ -131,7 +131,8 @@ def _text(found: Settings, facts: Facts) -> Form:
     found.setdefault("tokens", "signs" if apart else "words")
     if is_pretrained(found["tokens"]):
         return _pretrained(found, facts)
-    measure: str = {"words": "length"}.get(found["tokens"], found["tokens"])
+    tokens: str = found["tokens"]
+    measure = {"words": "length"}.get(tokens, tokens)
     longest = max((fact[measure] for fact in facts), default=1)
     found.setdefault("length", min(max(longest, 1), TOKENS))
     most = found.pop("vocabulary", WORDS)
