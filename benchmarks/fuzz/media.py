@@ -22,6 +22,7 @@ KNOWN = {
     "rate": "a sampling rate in a header is believed: gigabytes and minutes",
     "renamed video": "a container named as another one is told to be cut short",
 }
+EDITS = ("flip", "flip", "byte", "word", "cut", "append", "zero", "splice", "drop")
 ROWS = 12
 HEADER = 256
 CODES = ("unreadable", "truncated", "empty", "large", "pickle", "finite", "shape")
@@ -152,7 +153,7 @@ def edit(chance: random.Random, made: dict[str, Base], name: str) -> list[Any]:
     """One edit of a file, as plain data."""
     size = len(made[name].content)
     place = chance.randrange(min(size, HEADER) if chance.random() < 0.6 else size)
-    what = chance.choice(["flip", "flip", "byte", "word", "cut", "append", "zero", "splice", "drop"])
+    what = chance.choice(EDITS)
     if what == "flip":
         return [what, place, 1 << chance.randrange(8)]
     if what == "byte":
