@@ -36,7 +36,7 @@ def joined(ranges: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
     """The range of all; those of another width than the first are left out."""
     same = [r for r in ranges if len(r[0]) == len(ranges[0][0])]
     lows, highs, changed = (np.array([r[part] for r in same]) for part in range(3))
-    return as_lists((lows.min(0), highs.max(0), changed.any(0)))
+    return as_lists((lows.min(0), highs.max(0), np.asarray(changed.any(0))))
 
 
 def needs_double(found: Sequence[Sequence[Any]]) -> bool:
