@@ -175,8 +175,9 @@ def faults(folder: Path, whole: Path) -> Iterator[str]:
     )  # fmt: skip
     if ended.returncode:
         yield f"different: {(ended.stdout + ended.stderr).strip()[-300:]}"
+    usual = {path.name for path in (whole / "tmp").iterdir()}  # PyTorch keeps a folder of its own
     left = {p.name for p in (*folder.rglob(".unfinished-*"), *(folder / "tmp").iterdir())}
-    if left:
+    if left := left - usual:
         yield f"temporary files are left: {', '.join(sorted(left))}"
     there = {p.relative_to(folder) for p in (folder / "results").rglob("*")}
     wanted = {p.relative_to(whole) for p in (whole / "results").rglob("*")}

@@ -25,6 +25,7 @@ KNOWN = {
     "Experiment": "a schedule, rates and seeds that are no text or number end in raw errors",
     "compare": "the same",
     "tensor": "a tensor is repeated in a refusal over several lines",
+    "10**400": "whole numbers beyond a float",
     "long": "a long value is repeated whole",
     "settings": "arguments of methods of another type end in raw errors",
 }
@@ -226,6 +227,8 @@ def faults(case: dict[str, Any]) -> set[str]:
         found.add("settings")
     if "torch" in values or "np.ones" in values:
         found.add("tensor")
+    if "10**400" in values:
+        found.add("10**400")
     return found | ({"long"} if "100000" in values else set())
 
 

@@ -13,6 +13,7 @@ from fuzz.outcome import VALUE, Outcome, command
 from fuzz.worker import shorter
 
 KNOWN = {
+    "value": "an edited results.json, config.json or result.json ends in tracebacks",
     "predictions": "an edited predictions.npz ends in tracebacks",
     "link": "links under the names of files are followed",
 }
@@ -49,6 +50,7 @@ def make(chance: random.Random, made: Path, left_out: Collection[str]) -> dict[s
         and not ("predictions" in left_out and path.suffix == ".npz")
     )  # fmt: skip
     whats = ["cut", "flip", "flip", "value", "value", "value", "gone", "folder", "other"]
+    whats = [what for what in whats if what not in left_out]
     whats += [] if "link" in left_out else ["link"]
     edits = [
         [chance.choice(whats), chance.choice(files), chance.random(), chance.randrange(1 << 20)]

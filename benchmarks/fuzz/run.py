@@ -195,6 +195,7 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="number of a single case")
     parser.add_argument("--case", help="a case as a finding prints it, as JSON")
     parser.add_argument("--known", action="store_true", help="also what is known to be wrong")
+    parser.add_argument("--here", action="store_true", help="no command line as its own process")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     arguments = parser.parse_args()
     arguments.kinds = arguments.kinds or list(FULL)
@@ -204,7 +205,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as place:
         os.environ |= {
             "FUZZ_PLACE": place, "TMPDIR": place, "EQUIMODAL_CACHE": str(Path(place, "cache")),
-            "CUDA_VISIBLE_DEVICES": "",
+            "CUDA_VISIBLE_DEVICES": "", "FUZZ_HERE": "1" if arguments.here else "",
         }  # fmt: skip
         told = summary(list(noted(results(asked(arguments), arguments.jobs))))
     told["seconds"] = round(time.monotonic() - started)
