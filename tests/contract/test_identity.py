@@ -239,3 +239,72 @@ def test_layers_that_came_after_the_balancer_are_refused_by_name(late):
             balancer.before_step()
     with pytest.raises(BalanceError, match=r"'audio'.*'a\.extra\.weight'.*make the balancer after"):
         balancer.before_step()
+
+
+def replica(module):
+    """A module as nn.DataParallel copies it to another GPU."""
+    made = module._replicate_for_data_parallel()
+    made._parameters.update(module._parameters)
+    made._modules.update({name: replica(child) for name, child in module._modules.items()})
+    return made
+
+
+def test_features_of_replicas_are_refused():
+    net = Net()
+    balancer = Balancer(net, methods.create("amss"), NAMES, LinearSplit("fc"))
+    a, v, y = batch(0)
+    out = torch.cat([replica(net)(a[:3], v[:3]), replica(net)(a[3:], v[3:])])
+    with pytest.raises(BalanceError, match=r"Copies of the model's modules ran"):
+        balancer.loss(out, y)
+
+
+def test_an_empty_batch_is_refused():
+    net = Net()
+    balancer = Balancer(net, methods.create("amss"), NAMES, LinearSplit("fc"))
+    a, v, y = batch(0, rows=0)
+    with pytest.raises(BalanceError, match="empty batch"):
+        balancer.loss(net(a, v), y)
+
+
+class Words(Net):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Sequential(nn.EmbeddingBag(50, 8, sparse=True), nn.Linear(8, 4))
+
+
+@pytest.mark.parametrize("method", ["joint", "amss", "amss+", "dus"])
+def test_a_sparse_embedding_trains_and_stays_sparse(method):
+    net = Words()
+    balancer = Balancer(net, methods.create(method), NAMES, LinearSplit("fc"), diagnose=1)
+    _, v, y = batch(0)
+    words = torch.randint(50, (6, 7), generator=torch.Generator().manual_seed(0))
+    balancer.loss(net(words, v), y).backward()
+    norm = torch.stack([p.grad.to_dense().norm() for p in net.a.parameters()]).norm()
+    balancer.before_step()
+    assert net.a[0].weight.grad.is_sparse
+    (found,) = [r.values for r in balancer.diagnosis._records if r.name == "gradient_norm"]
+    torch.testing.assert_close(found[0], norm)
+
+
+def test_before_step_without_a_backward_pass_is_refused_at_every_update():
+    net = Net()
+    balancer = Balancer(net, methods.create("amss"), NAMES, LinearSplit("fc"))
+    a, v, y = batch(0)
+    balancer.loss(net(a, v), y).backward()
+    balancer.before_step()
+    balancer.loss(net(a, v), y)
+    with pytest.raises(BalanceError, match=r"no gradient in any encoder: call it after loss\.back"):
+        balancer.before_step()
+
+
+def test_a_copy_of_the_balancer_validates_and_is_refused_for_training():
+    net = Net()
+    balancer = Balancer(net, methods.create("amss"), NAMES, LinearSplit("fc"))
+    a, v, y = batch(0)
+    net(a, v)
+    both = copy.deepcopy(nn.ModuleDict({"net": net})), copy.deepcopy(balancer)
+    model = both[1].setting.modalities.model
+    with torch.no_grad():
+        assert both[1].loss(model(a, v), y) == balancer.loss(net(a, v), y)
+    with pytest.raises(BalanceError, match="copy of a balancer sees no model"):
+        both[1].loss(model(a, v), y)

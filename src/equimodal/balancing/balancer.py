@@ -179,10 +179,11 @@ class Balancer:
         target: Tensor | Mapping[str, Tensor],
         present: Tensor | None = None,
     ) -> Tensor:
-        """The scalar to back-propagate, for the model's latest output.
+        """The scalar to back-propagate, for one output of the model.
 
         Args:
-            output: the model's output: (N, C) logits, or anything that holds them.
+            output: what a forward pass of the model gave: (N, C) logits, or anything that holds
+                them. Other passes may have come since.
             target: (N,) labels, or one tensor a modality where the batches are unpaired.
             present: (N, M) bool where modalities are missing in some rows of a paired batch,
                 columns in the order of ``encoders``: a modality's own logits, features and score

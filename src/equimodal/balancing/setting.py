@@ -96,7 +96,7 @@ class Setting:
         return dict.fromkeys(self.modalities.names, 0) | rows
 
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What the readout makes of the features of the latest forward pass.
+        """What the readout makes of the features that were taken last.
 
         {m: (N, ...)} -> {m: (N, C)}
         """

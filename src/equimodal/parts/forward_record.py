@@ -52,7 +52,7 @@ class ForwardRecord:
         self._passes = Passes()
         self._open: Pass | None = None
         self._current: Pass | None = None
-        self._recording = True
+        self._recording, self._inert = True, False
         self._first, end = _Hook(model, self._begin), _Hook(model, self._end)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
@@ -65,7 +65,13 @@ class ForwardRecord:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""
-        gone: dict[str, Any] = {"_passes": Passes(), "_open": None, "_current": None, "_hooks": []}
+        gone: dict[str, Any] = {
+            "_passes": Passes(),
+            "_open": None,
+            "_current": None,
+            "_hooks": [],
+            "_inert": True,
+        }
         return self.__dict__ | gone
 
     def remove(self) -> None:
@@ -94,6 +100,10 @@ class ForwardRecord:
         Raises:
             BalanceError: two passes could be meant, or features are not a row a sample.
         """
+        if self._inert:
+            raise BalanceError(
+                "This copy of a balancer sees no model: make a Balancer for a copy that is trained."
+            )
         found = self._passes.latest() if output is None else self._passes.behind(output, logits)
         self._current = found
         if found is None:
@@ -120,10 +130,8 @@ class ForwardRecord:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The autocast that the encoders ran in: readouts run in it too, wherever loss() is."""
-        if self._current is None or self._current.autocast is None:
-            return nullcontext()
-        device, dtype = self._current.autocast
-        return torch.autocast(device, dtype=dtype)
+        mode = self._current.autocast if self._current is not None else None
+        return nullcontext() if mode is None else torch.autocast(mode[0], dtype=mode[1])
 
     def rerun(self, features: Mapping[str, Tensor]) -> Any:
         """The model's output for the same inputs with every encoder's output replaced."""

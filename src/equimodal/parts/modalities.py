@@ -39,7 +39,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 class ModalityMap:
-    """The parts of ``model`` by modality, and the features of the latest forward pass.
+    """The parts of ``model`` by modality, and the features of its forward passes.
 
     Args:
         model: any module, wrapped or not.
@@ -127,7 +127,7 @@ class ModalityMap:
         return self.record.take_features(output, logits, rows)
 
     def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Arguments of the model's latest forward pass."""
+        """Arguments of the pass whose features were taken last, or of the latest."""
         return self.record.last_call()
 
     def rerun(self, features: Mapping[str, Tensor]) -> Any:

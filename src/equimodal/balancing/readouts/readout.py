@@ -18,7 +18,7 @@ class Readout:
     """Whether a loss on the unimodal logits trains the encoders."""
 
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Unimodal logits of the latest forward pass. {m: (N, ...)} -> {m: (N, C)}"""
+        """Unimodal logits of one forward pass. {m: (N, ...)} -> {m: (N, C)}"""
         raise NotImplementedError
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
