@@ -103,7 +103,7 @@ class Balancer:
         diagnose: int | None = None,
     ) -> None:
         task = Classification() if task is None else task
-        loaders = {} if loaders is None else loaders
+        loaders, optimizers = {} if loaders is None else loaders, listed(optimizers)
         check_kinds(
             model, method=method, encoders=encoders, readout=readout, task=task, loaders=loaders,
             forward=forward, log=log,
@@ -125,8 +125,7 @@ class Balancer:
         except BalanceError:
             self.detach()  # the error keeps this one alive, and the corrected one needs the model
             raise
-        self.step_index = 0
-        self.epoch_index = 0
+        self.step_index = self.epoch_index = 0
         at_ends = method.has_stage("on_epoch_end")
         self.watch = LoopWatch(type(method).__name__, acts_at_ends=at_ends)
         weakref.finalize(self, self.watch.tell_no_end)
@@ -136,8 +135,7 @@ class Balancer:
         self.decisions = Decisions(
             modalities.names, log=log, every=log_every, measured=self.diagnosis.flush
         )
-        self._checked = False
-        self._edits = method.edits_gradients()
+        self._checked, self._edits = False, method.edits_gradients()
         self._scaling = UpdateScaling()
         self._apply = self._scaling.hold if on == "update" else scale_gradients
         self._micro: list[Step] = []

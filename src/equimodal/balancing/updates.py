@@ -89,7 +89,7 @@ def _trial(
         before = weight.clone()
         weight.grad = gradient.to_sparse(1) if layout is torch.sparse_coo else gradient.clone()
         small.step()
-    return (weight - before).norm()
+    return torch.linalg.vector_norm(weight - before)
 
 
 def listed(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
