@@ -57,7 +57,8 @@ class Balancer:
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
         forward: ``forward(model, batch) -> (output, target)``, or ``(output, target, present)``
-            where modalities are missing; used on ``loaders`` and by :meth:`check`.
+            where modalities are missing; used on ``loaders`` and by :meth:`check`. By default of
+            batches ``(*inputs, target)`` and of mappings with ``labels``.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``.
