@@ -59,7 +59,8 @@ class Balancer:
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
         forward: ``forward(model, batch) -> (output, target)``, or ``(output, target, present)``
-            where modalities are missing; used on ``loaders`` and by :meth:`check`.
+            where modalities are missing; used on ``loaders`` and by :meth:`check`. By default of
+            batches ``(*inputs, target)`` and of mappings with ``labels``.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``.
@@ -105,7 +106,7 @@ class Balancer:
         diagnose: int | None = None,
     ) -> None:
         task = Classification() if task is None else task
-        loaders = {} if loaders is None else loaders
+        loaders, optimizers = {} if loaders is None else loaders, listed(optimizers)
         check_kinds(
             model, method=method, encoders=encoders, readout=readout, task=task, loaders=loaders,
             forward=forward, log=log,
@@ -128,8 +129,7 @@ class Balancer:
         except BalanceError:
             self.detach()  # the error keeps this one alive, and the corrected one needs the model
             raise
-        self.step_index = 0
-        self.epoch_index = 0
+        self.step_index = self.epoch_index = 0
         at_ends = method.has_stage("on_epoch_end")
         self.watch = LoopWatch(type(method).__name__, acts_at_ends=at_ends)
         weakref.finalize(self, self.watch.tell_no_end)
@@ -140,7 +140,7 @@ class Balancer:
             modalities.names, log=log, every=log_every, measured=self.diagnosis.flush
         )
         self._parameters = KnownParameters(method, modalities)
-        self._edits = method.edits_gradients()
+        self._checked, self._edits = False, method.edits_gradients()
         self._scaling = UpdateScaling()
         self._apply = self._scaling.hold if on == "update" else scale_gradients
         self._positions: dict[str, tuple[int, int]] = {}

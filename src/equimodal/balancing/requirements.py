@@ -42,7 +42,7 @@ def check_kinds(
 ) -> None:
     """Refuse arguments that are of another kind than what is asked for. Raises BalanceError."""
     _require_kind("model", model, nn.Module, "a torch.nn.Module")
-    _require_kind("method", method, Method, "a method, such as AMSS() or methods.create('amss')")
+    _require_kind("method", method, Method, "a method, made by methods.create(name)")
     _require_kind("task", task, Task, "Classification(), MultiLabel() or Regression()")
     named = "a mapping by modality, such as {'audio': 'audio_net', 'video': 'video_net'}"
     _require_kind("encoders", encoders, Mapping, named)

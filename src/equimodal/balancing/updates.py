@@ -89,7 +89,8 @@ def _trial(
         before = weight.clone()
         weight.grad = gradient.to_sparse(1) if layout is torch.sparse_coo else gradient.clone()
         small.step()
-    return torch.linalg.vector_norm(weight - before)
+    length: Tensor = (weight - before).norm()
+    return length
 
 
 def listed(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:

@@ -170,8 +170,9 @@ def test_one_optimizer_and_whole_numbers_of_numpy_are_taken():
 
 def test_after_a_refusal_the_model_may_have_a_balancer():
     net = Net()
-    with pytest.raises(BalanceError):
-        made(model=net, seed="0")
+    for wrong in ({"seed": "0"}, {"optimizers": 3}, {"optimizers": [3]}):
+        with pytest.raises(BalanceError):
+            made(model=net, **wrong)
     made(model=net)
 
 
