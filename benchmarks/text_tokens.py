@@ -2,7 +2,7 @@
 
     python benchmarks/text_tokens.py --folder DIR
 
-Writes, for each script, a table of 1,200 generated sentences: the label is one of two stems of six
+Writes, for each script, a table of 800 generated sentences: the label is one of two stems of six
 letters, in one of 120 endings, so that most of its words are rare or new where they are validated,
 among words that say nothing. Chinese and Thai are written without blanks. Trains the small text
 encoder alone on every kind of token and prints its test accuracy, mean ± sd of the seeds.
@@ -25,7 +25,7 @@ LETTERS = {
 }
 VOWELS = {"Devanagari": "ािीुूेैोौ", "Thai": "ิีึืุู่้"}
 TOKENS = ("words", "signs", "pieces", "bytes")
-SAMPLES, ENDINGS, FILLERS = 1200, 120, 200
+SAMPLES, ENDINGS, FILLERS = 800, 120, 200
 
 
 def write(folder: Path, script: str, tokens: str) -> Path:
@@ -45,13 +45,12 @@ def write(folder: Path, script: str, tokens: str) -> Path:
     for k in range(SAMPLES):
         words = [fillers[rng.integers(FILLERS)] for _ in range(5)]
         told = stems[k % 2] + endings[rng.integers(ENDINGS)]
-        words.insert(rng.integers(6), told)
+        words.insert(int(rng.integers(6)), told)
         lines.append(f"{'ab'[k % 2]},{blank.join(words)},{rng.normal():.6f}")
     path = folder / f"{script}-{tokens}.csv"
     path.write_text("\n".join(lines) + "\n", "utf-8")
     path.with_suffix(".yaml").write_text(
-        f"modalities: {{text: {{kind: text, tokens: {tokens}, length: 120}}, "
-        "noise: {kind: numbers}}\n"
+        f"modalities: {{text: {{kind: text, tokens: {tokens}}}, noise: {{kind: numbers}}}}\n"
     )
     return path
 

@@ -49,9 +49,9 @@ def _suspects(counts: Counter[str]) -> dict[str, str]:
     first: dict[str, str] = {}
     found = {}
     for label in common:
-        like = first.setdefault(_plain(label), label)
-        if like != label:
-            found[label] = like
+        same = first.setdefault(_plain(label), label)
+        if same != label:
+            found[label] = same
     if len(counts) > _MOST:
         return found
     for place, rare in enumerate(common):
