@@ -140,7 +140,7 @@ class Balancer:
             modalities.names, log=log, every=log_every, measured=self.diagnosis.flush
         )
         self._parameters = KnownParameters(method, modalities)
-        self._checked, self._edits = False, method.edits_gradients()
+        self._edits = method.edits_gradients()
         self._scaling = UpdateScaling()
         self._apply = self._scaling.hold if on == "update" else scale_gradients
         self._positions: dict[str, tuple[int, int]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from equimodal.data.table.items import pretrained_tokens
+from equimodal.data.table.items import pieces, pretrained_tokens
 from equimodal.data.table.items.decode import Item, Opened, Reader
 from equimodal.data.table.reading.findings import Unfit
 
@@ -76,6 +76,8 @@ def row_length(settings: Mapping[str, Any]) -> int:
 def _numbers(text: str, settings: Mapping[str, Any]) -> list[int]:
     if settings["tokens"] == "bytes":
         return [RESERVED + byte for byte in text.encode()]
+    if settings["tokens"] == "pieces":
+        return [RESERVED + number for number in pieces.numbers(settings["pieces"], signs(text))]
     places = _places(tuple(settings["words"]))
     cut = signs if settings["tokens"] == "signs" else words
     return [places.get(word, UNKNOWN) for word in cut(text)]

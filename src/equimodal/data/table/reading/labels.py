@@ -49,9 +49,9 @@ def _suspects(counts: Counter[str]) -> dict[str, str]:
     first: dict[str, str] = {}
     found = {}
     for label in common:
-        like = first.setdefault(_plain(label), label)
-        if like != label:
-            found[label] = like
+        same = first.setdefault(_plain(label), label)
+        if same != label:
+            found[label] = same
     if len(counts) > _MOST:
         return found
     for place, rare in enumerate(common):
@@ -66,12 +66,12 @@ def several(labels: Sequence[str], rows: Sequence[int]) -> list[Finding]:
     names = set(labels) - {""}
     parts = {name: _parts(name) for name in names}
     shared: dict[str, set[str]] = defaultdict(set)
-    for name, found in parts.items():
-        for part in found:
+    for name, pieces in parts.items():
+        for part in pieces:
             shared[part].add(name)
     for label, row in zip(labels, rows, strict=True):
-        found = parts.get(label, [])
-        joined = len(found) > 1 and all(len(shared[part]) > 1 for part in found)
+        own = parts.get(label, [])
+        joined = len(own) > 1 and all(len(shared[part]) > 1 for part in own)
         if joined or _LIST.fullmatch(label):
             text = (
                 f"the label '{label}' looks like a list, of several labels or of a number's parts; "

@@ -48,11 +48,11 @@ def _array(name: str, value: object) -> str:
 
 
 def _tokens(name: str, value: object) -> str:
-    if is_pretrained(value) or value in ("words", "signs", "bytes"):
+    if is_pretrained(value) or value in ("words", "signs", "pieces", "bytes"):
         return str(value)
     raise DataError(
-        f"{name} must be words, signs, bytes, or hf:<folder or name> for the tokenizer of a "
-        f"Hugging Face model; found {value!r}."
+        f"{name} must be words, signs, pieces, bytes, or hf:<folder or name> for the tokenizer of "
+        f"a Hugging Face model; found {value!r}."
     )
 
 

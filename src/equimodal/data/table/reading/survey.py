@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from equimodal.data.table.items import pieces
 from equimodal.data.table.items.digits import DOUBLE, joined, needs_double
 from equimodal.data.table.items.numbers import AXES
 from equimodal.data.table.items.pretrained_tokens import is_pretrained, named, tokenizer_of
@@ -131,19 +132,33 @@ def _text(found: Settings, facts: Facts) -> Form:
     found.setdefault("tokens", "signs" if apart else "words")
     if is_pretrained(found["tokens"]):
         return _pretrained(found, facts)
-    tokens: str = found["tokens"]
-    measure = {"words": "length"}.get(tokens, tokens)
-    longest = max((fact[measure] for fact in facts), default=1)
+    longest = max((sum(fact[n] for n in _LENGTHS[found["tokens"]]) for fact in facts), default=1)
     found.setdefault("length", min(max(longest, 1), TOKENS))
     most = found.pop("vocabulary", WORDS)
-    if found["tokens"] != "bytes":
-        counts: Counter[str] = Counter()
-        for fact in facts:
-            counts.update(fact["words"])
-            if found["tokens"] == "signs":
-                counts.update(fact["apart"])
-        found["words"] = vocabulary(+counts, most)
+    if found["tokens"] == "pieces":
+        found["pieces"] = pieces.learned(_counts(facts, "words", "apart"), most)
+    elif found["tokens"] != "bytes":
+        apart_too = ("apart",) if found["tokens"] == "signs" else ()
+        found["words"] = vocabulary(_counts(facts, "words", *apart_too), most)
     return Form(found, (row_length(found),), "i4")
+
+
+# A word has at most a piece for each byte, and one for the blank before it.
+_LENGTHS = {
+    "words": ("length",),
+    "signs": ("signs",),
+    "bytes": ("bytes",),
+    "pieces": ("signs", "bytes"),
+}
+
+
+def _counts(facts: Facts, *names: str) -> Counter[str]:
+    """How often each token occurs, by all of these facts together."""
+    counts: Counter[str] = Counter()
+    for fact in facts:
+        for name in names:
+            counts.update(fact[name])
+    return +counts
 
 
 def _pretrained(found: Settings, facts: Facts) -> Form:

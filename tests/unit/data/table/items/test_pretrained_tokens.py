@@ -68,7 +68,7 @@ def test_settings_name_the_folder_without_its_path_and_hold_the_tokenizer(bert):
 
 def test_what_cannot_be_a_tokenizer_is_refused(tmp_path, bert):
     with pytest.raises(
-        DataError, match=r"must be words, signs, bytes, or hf:<folder or name>.*'letters'"
+        DataError, match=r"must be words, signs, pieces, bytes, or hf:<folder or name>.*'letters'"
     ):
         checked_settings("modalities.say", "text", {"tokens": "letters"})
     with pytest.raises(DataError, match=r"brings its own vocabulary, found vocabulary: 9"):
