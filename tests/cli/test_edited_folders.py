@@ -77,3 +77,28 @@ def test_an_edited_file_is_shown_or_refused(comparison, folder, without_workers,
         said = capsys.readouterr()
         assert code in (0, 2)
         assert (code == 2) == ("equimodal: error: " in said.err)
+
+
+@pytest.mark.parametrize("place", ["runs", "runs/joint", "runs/joint/seed-0", "runs/ensemble"])
+def test_nothing_is_written_through_a_linked_folder(comparison, folder, refused, place):
+    shutil.copytree(comparison, folder / "results")
+    link = folder / "results" / place
+    if link.exists():
+        shutil.move(link, folder / "elsewhere")
+    else:
+        (folder / "elsewhere").mkdir()
+    link.symlink_to(folder / "elsewhere")
+    refused(f"{COMPARE} --resume", f"results/{place}' is a link")
+
+
+def test_a_checkpoint_of_another_model_is_told(comparison, folder, without_workers, capsys):
+    from equimodal.storage.files import load_checkpoint, save_checkpoint
+
+    own = shutil.copytree(comparison, folder / "results") / "runs/joint/seed-0"
+    content = load_checkpoint(own / "checkpoint.pt")
+    content["model"] = {name: value[:1] for name, value in content["model"].items()}
+    save_checkpoint(own / "checkpoint.pt", content)
+    (own / "result.json").unlink()
+
+    assert main([*COMPARE.split(), "--resume"]) == 2
+    assert "was edited or damaged" in capsys.readouterr().err

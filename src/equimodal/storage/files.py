@@ -13,6 +13,9 @@ from equimodal.errors import BalanceError, bounded
 from equimodal.storage.disk import OUT, disk_error
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+_NOT_AS_WRITTEN = (
+    LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError,
+)  # fmt: skip
 
 
 @contextmanager
@@ -133,7 +136,7 @@ def as_written(folder: Path, remedy: str) -> Iterator[None]:
         yield
     except BalanceError:
         raise
-    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+    except _NOT_AS_WRITTEN as error:
         said = f"{type(error).__name__}: {error}"
         raise BalanceError(
             f"A file in '{folder}' was edited or damaged: something in it is missing or of another "
