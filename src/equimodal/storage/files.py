@@ -9,10 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, bounded
 from equimodal.storage.disk import OUT, disk_error
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+_NOT_AS_WRITTEN = (
+    LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError,
+)  # fmt: skip
 
 
 @contextmanager
@@ -120,6 +123,25 @@ def read_json(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _damaged(path, "no JSON object", remedy)
     return found
+
+
+@contextmanager
+def as_written(folder: Path, remedy: str) -> Iterator[None]:
+    """A block that uses what lies in a folder; what only an edited file can cause is told so.
+
+    Raises:
+        BalanceError: a value is missing, or of another kind than this program writes.
+    """
+    try:
+        yield
+    except BalanceError:
+        raise
+    except _NOT_AS_WRITTEN as error:
+        said = f"{type(error).__name__}: {error}"
+        raise BalanceError(
+            f"A file in '{folder}' was edited or damaged: something in it is missing or of another "
+            f"kind than was written ({bounded(said, 200)}); {remedy}."
+        ) from error
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
