@@ -139,7 +139,8 @@ def struck(folder: Path, kill: Kill, seconds: float) -> str | None:
     running = started(folder, kill=None if kill.when == "at" else kill)
     with suppress(subprocess.TimeoutExpired):
         running.wait(kill.count * seconds if kill.when == "at" else SECONDS)
-    if kill.when == "at" and running.poll() is None:
+    came = kill.when == "at" and running.poll() is None
+    if came:
         workers = [pid for pid in of_session(running.pid) if pid != running.pid]
         whom = {"parent": [running.pid], "worker": workers[:1], "group": [running.pid, *workers]}
         whom["worker"] = whom["worker"] or whom["parent"]  # before there is one
@@ -148,7 +149,8 @@ def struck(folder: Path, kill: Kill, seconds: float) -> str | None:
                 os.kill(pid, signal.SIGKILL)
     with suppress(subprocess.TimeoutExpired):
         running.wait(SECONDS)
-    if running.returncode == 0:
+    # A worker that dies before it has a run is replaced, and all goes well.
+    if running.returncode == 0 and not came:
         return MISSED
     end = time.monotonic() + ORPHAN_SECONDS
     while (left := of_session(running.pid)) and time.monotonic() < end:
