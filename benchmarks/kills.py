@@ -29,6 +29,7 @@ from typing import NamedTuple
 SECONDS = 300.0
 ORPHAN_SECONDS = 20.0
 RESUMES = 2
+MISSED = "missed"
 LINE = [
     "compare",
     "--data",
@@ -131,18 +132,26 @@ def of_session(session: int) -> list[int]:
 
 
 def struck(folder: Path, kill: Kill, seconds: float) -> str | None:
-    """Start the comparison and kill it; what is wrong where a process of it is left."""
+    """Start the comparison and kill it; what is wrong where a process of it is left.
+
+    `MISSED` where it was done before its kill, or never made the call.
+    """
     running = started(folder, kill=None if kill.when == "at" else kill)
     with suppress(subprocess.TimeoutExpired):
         running.wait(kill.count * seconds if kill.when == "at" else SECONDS)
-    if kill.when == "at" and running.poll() is None:
+    came = kill.when == "at" and running.poll() is None
+    if came:
         workers = [pid for pid in of_session(running.pid) if pid != running.pid]
         whom = {"parent": [running.pid], "worker": workers[:1], "group": [running.pid, *workers]}
+        whom["worker"] = whom["worker"] or whom["parent"]  # before there is one
         for pid in whom[kill.who]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     with suppress(subprocess.TimeoutExpired):
         running.wait(SECONDS)
+    # A worker that dies before it has a run is replaced, and all goes well.
+    if running.returncode == 0 and not came:
+        return MISSED
     end = time.monotonic() + ORPHAN_SECONDS
     while (left := of_session(running.pid)) and time.monotonic() < end:
         time.sleep(0.1)
@@ -189,7 +198,10 @@ def tried(place: Path, kill: Kill, whole: Path, seconds: float) -> list[str]:
     """All that is wrong after a kill and a resume."""
     place.mkdir()
     write_table(place)
-    wrong = [struck(place, kill, seconds), resumed(place)]
+    first = struck(place, kill, seconds)
+    if first == MISSED:
+        return [MISSED]
+    wrong = [first, resumed(place)]
     found = [text for text in wrong if text]
     return found if wrong[1] else [*found, *faults(place, whole)]
 
@@ -214,9 +226,13 @@ def main() -> int:
         for number, kill in enumerate(kills(arguments.seed, arguments.kills)):
             if arguments.only in (None, number):
                 found = tried(Path(place, str(number)), kill, whole, seconds)
-                counts["right" if not found else "wrong"] += 1
+                word = MISSED if found == [MISSED] else "wrong" if found else "right"
+                counts[word] += 1
                 print(f"{number}: {kill}: {'; '.join(found) or 'right'}", flush=True)
-    print(f"seed {arguments.seed}: {counts.total()} kills, {counts['wrong']} wrong")
+    print(
+        f"seed {arguments.seed}: {counts.total() - counts[MISSED]} kills, {counts['wrong']} wrong; "
+        f"{counts[MISSED]} came to nothing"
+    )
     return 1 if counts["wrong"] else 0
 
 
