@@ -308,3 +308,29 @@ def test_a_copy_of_the_balancer_validates_and_is_refused_for_training():
         assert both[1].loss(model(a, v), y) == balancer.loss(net(a, v), y)
     with pytest.raises(BalanceError, match="copy of a balancer sees no model"):
         both[1].loss(model(a, v), y)
+
+
+def compiled_step(between):
+    """Gradient of one compiled step, with another pass of the same compiled model before it."""
+    torch.compiler.reset()
+    net = Net()
+    balancer = Balancer(net, methods.create("joint+unimodal"), NAMES, LinearSplit("fc"))
+    called = torch.compile(net, backend="aot_eager", fullgraph=True)
+    a, v, y = batch(0)
+    other = batch(1)
+    outs = [called(a, v)]
+    if between == "a validation":
+        with torch.no_grad():
+            balancer.loss(called(*other[:2]), other[2])
+    elif between == "a view":
+        outs.append(called(*other[:2]))
+    elif between == "a teacher":
+        copy.deepcopy(net)(*other[:2])
+    balancer.loss(outs[0], y).backward()
+    torch.compiler.reset()
+    return net.a.weight.grad
+
+
+@pytest.mark.parametrize("between", ["a validation", "a view", "a teacher"])
+def test_compiled_passes_are_told_apart(between):
+    torch.testing.assert_close(compiled_step(between), compiled_step(None), rtol=0, atol=1e-7)

@@ -34,6 +34,8 @@ class Pass:
         """Outside the model's forward: whether an encoder was called anew, over older features."""
         self.output: Any = None
         """The model's output, where no node of the graph can stand for it."""
+        self.held = False
+        """Whether it is kept for its own sake, and found by its features or its output."""
         self.previous: Pass | None = None
 
 
@@ -61,7 +63,7 @@ class Passes:
             self._plain = new
             if not torch.compiler.is_compiling():
                 self._plain_count += 1
-                if self._latest.output is None:
+                if not self._latest.held:
                     self._latest = Pass()  # its output keeps it, if it is still there
             return new
         if torch.compiler.is_compiling():
@@ -74,14 +76,17 @@ class Passes:
 
     def closed(self, done: Pass, output: Any) -> None:
         """The pass is over and gave ``output``."""
-        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        if torch.compiler.is_compiling():
+            done.held = True  # to touch the output here would compile this function for it
+            return
+        if not torch.is_grad_enabled():
             done.output = output
             return
         own = {v.grad_fn for values in done.values.values() for v in values}
         nodes = [t.grad_fn for t in tensors_in(output) if t.grad_fn not in own]
         fresh = [n for n in nodes if n is not None and self._key not in _metadata(n)]
         if not fresh:
-            done.output = output
+            done.output, done.held = output, True
             return
         token = _Token()
         self._alive[token] = done
@@ -141,7 +146,7 @@ class Passes:
         """Passes that are held by their output, oldest first."""
         recent = [self._latest.previous, self._latest]
         held = [p for p in self._held if all(p is not q for q in recent)]
-        return [*held, *(p for p in recent if p is not None and p.output is not None)]
+        return [*held, *(p for p in recent if p is not None and p.held)]
 
     def _reached(self, roots: list[Tensor], by_node: Mapping[Any, Pass]) -> list[Pass]:
         """Passes whose outputs the roots were made of; one whose loss was taken is an empty one."""
@@ -202,10 +207,12 @@ def _metadata(node: Any) -> dict[Any, Any]:
 
 
 def _by_node(held: list[Pass]) -> dict[Any, Pass]:
-    """Node of the graph -> the pass whose output it made."""
-    return {
-        t.grad_fn: p for p in held for t in tensors_in(p.output) if t.grad_fn is not None
-    }  # fmt: skip
+    """Node of the graph -> the pass that made it, with its features or its output."""
+    found = {}
+    for one in held:
+        made = [*tensors_in(one.output), *(t for values in one.values.values() for t in values)]
+        found.update({t.grad_fn: one for t in made if t.grad_fn is not None})
+    return found
 
 
 def _same(output: Any, other: Any, tensors: list[Tensor]) -> bool:
