@@ -12,6 +12,9 @@ from typing import Any
 
 from equimodal.data.table.reading.extras import extra
 
+RARE = 10
+"""Pairs that occur less often are not joined: their embedding could not be learned."""
+
 
 def learned(counts: Mapping[str, int], most: int) -> str:
     """The tokenizer of words that occur so often, of at most ``most`` pieces besides the 256 bytes.
@@ -25,7 +28,7 @@ def learned(counts: Mapping[str, int], most: int) -> str:
     tokenizer.pre_tokenizer = bytewise
     alphabet = sorted(bytewise.alphabet())
     trainer = made.trainers.BpeTrainer(
-        vocab_size=len(alphabet) + most, min_frequency=2, initial_alphabet=alphabet,
+        vocab_size=len(alphabet) + most, min_frequency=RARE, initial_alphabet=alphabet,
         show_progress=False,
     )  # fmt: skip
     tokenizer.train_from_iterator(_repeated(counts), trainer)

@@ -14,7 +14,7 @@ from equimodal.data.table.reading.survey import form, merged
 from equimodal.errors import DataError
 from unit.data.table import media
 
-TEXTS = ["the film was filmed", "films, films!", "今天好", "हिन्दी भाषा", "a film a day"] * 3
+TEXTS = ["the film was filmed", "films, films!", "今天好", "हिन्दी भाषा", "a film a day"] * 12
 
 
 def settled(texts=TEXTS, **declared):
@@ -48,7 +48,7 @@ def test_words_that_training_never_saw_differ(words):
 
 
 def test_a_small_vocabulary_is_kept_to():
-    assert count(learned({"film": 9, "films": 9}, 2)) == 256 + 2
+    assert count(learned({"film": 99, "films": 99}, 2)) == 256 + 2
 
 
 def test_the_same_texts_give_the_same_pieces_in_another_process():
