@@ -3,6 +3,7 @@
 import functools
 import re
 import runpy
+import time
 from pathlib import Path
 
 import pytest
@@ -30,13 +31,22 @@ def run(name, capsys, *arguments):
     return float(found)
 
 
+def written(folder, name):
+    """Whether the events hold a name; a thread writes them, a little after the training."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if any(name in file.read_bytes() for file in folder.glob("runs/*/events.*")):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_the_trainer_example_trains_above_chance_and_keeps_its_decisions(tmp_path, capsys):
     given = ("--epochs", 2, "--folder", tmp_path, "--report-to", "tensorboard")
 
     assert run("huggingface_text_image.py", capsys, *given) > 20
     assert [f.name for f in tmp_path.glob("checkpoint-*/equimodal.pt")] == ["equimodal.pt"]
-    events = [file.read_bytes() for file in tmp_path.glob("runs/*/events.*")]
-    assert any(b"train/balance/fraction/text" in content for content in events)
+    assert written(tmp_path, b"train/balance/fraction/text")
 
 
 def test_the_accelerate_example_goes_on_where_it_stopped(tmp_path, capsys):
