@@ -131,7 +131,7 @@ class Balancer:
         self._apply = self._scaling.hold if on == "update" else scale_gradients
         self._micro: list[Step] = []
         self._positions: dict[str, tuple[int, int]] = {}
-        self._attach(optimizers)
+        self.attach(*optimizers)
 
     def detach(self) -> None:
         """Take the balancer's hooks off the model, which may then get another balancer."""
@@ -143,9 +143,6 @@ class Balancer:
 
         Needed before the first ``loss()`` by ``on="update"`` and by momentum resets.
         """
-        self._attach(optimizers)
-
-    def _attach(self, optimizers: Sequence[Optimizer]) -> None:
         known = self.setting.optimizers
         new = [o for o in dict.fromkeys(map(bare, optimizers)) if all(o is not k for k in known)]
         self.setting.optimizers += tuple(new)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from equimodal.checks import is_whole
 from equimodal.errors import BalanceError, did_you_mean
 from equimodal.training.schedules import COSINE, check_schedule
 
@@ -123,7 +124,7 @@ def arranged(given: Mapping[str, Any]) -> tuple[Experiment, Execution]:
 def seed_list(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds 0 to n - 1 for a number n; several as they are."""
     found = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    sound = all(_is_whole(seed) and seed >= 0 for seed in found)
+    sound = all(is_whole(seed) and seed >= 0 for seed in found)
     if not found or not sound or isinstance(seeds, bool):
         shown = seeds if isinstance(seeds, int) else found
         raise BalanceError(
@@ -136,7 +137,7 @@ def seed_list(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 def check_count(name: str, value: int, *, least: int = 1) -> None:
     """Raise `BalanceError` unless it is a whole number from ``least`` on."""
-    if not _is_whole(value) or value < least:
+    if not is_whole(value) or value < least:
         raise BalanceError(f"The {name} must be a whole number from {least} on; found {value!r}.")
 
 
@@ -186,7 +187,3 @@ def check_device(device: str) -> None:
         raise BalanceError(
             f"The device '{device}' is not here: PyTorch sees {count} CUDA devices; write cpu."
         )
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

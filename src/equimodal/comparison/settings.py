@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from equimodal import methods
+from equimodal.checks import require_settings
 from equimodal.errors import BalanceError, did_you_mean
 from equimodal.training.config import create_method
 
@@ -62,11 +63,7 @@ def check_method_settings(row: str, given: Mapping[str, Any]) -> None:
     """Raise `BalanceError` unless the method takes all of these names and values."""
     known = {**methods.settings(row), ON: "gradient"}
     for name, value in given.items():
-        if name not in known:
-            raise BalanceError(
-                f"{row} has no setting '{name}'; it has {', '.join(known)}."
-                f"{did_you_mean(name, known)}"
-            )
+        require_settings(row, [name], known)
         if _is_number(known[name]) and value is not None and not _is_number(value):
             raise BalanceError(
                 f"{row}.{name} must be a number, as its default {known[name]!r} is; "

@@ -1,7 +1,7 @@
-"""Where every seed comes from: one formula for each kind of draw.
+"""How seeds are mixed: one formula for each kind of draw.
 
-Formulas never change: a training that was stopped goes on to the same bits under any version, and
-all methods of a comparison see the same batches and begin at the same weights. Nothing here imports
+Formulas never change: a checkpoint of an earlier version goes on to the same bits, and all methods
+of a comparison see the same batches and begin at the same weights. Nothing here imports
 torch before a generator of its own is asked for: the data sets' facts are read without it.
 """
 

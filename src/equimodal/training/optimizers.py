@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.nn import Parameter
 
+from equimodal.checks import require_settings
 from equimodal.errors import BalanceError, did_you_mean
 
 WEIGHT_DECAY = 1e-4
@@ -44,11 +45,7 @@ def changed_settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = SETTINGS[name]
     for setting, value in given.items():
-        if setting not in known:
-            raise BalanceError(
-                f"{name} has no setting '{setting}'; it has {', '.join(known)}."
-                f"{did_you_mean(setting, known)}"
-            )
+        require_settings(name, [setting], known)
         _check(name, setting, value)
     plain = {key: _plain(value) for key, value in given.items()}
     return {key: value for key, value in plain.items() if value != _plain(known[key])}

@@ -1,6 +1,8 @@
 """Converts miniatures and reads what was written."""
 
 import csv
+import shutil
+from collections import Counter
 
 import pytest
 import yaml
@@ -43,3 +45,19 @@ def miniature(tmp_path_factory):
         return made[name]
 
     return folder
+
+
+@pytest.fixture
+def copied(miniature, tmp_path):
+    """Copies a miniature, to be changed."""
+
+    def copy(module):
+        shutil.copytree(miniature(module), tmp_path / "copy")
+        return tmp_path / "copy"
+
+    return copy
+
+
+def splits(rows):
+    """How many rows each split has."""
+    return Counter(row["split"] for row in rows)

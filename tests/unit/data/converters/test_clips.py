@@ -1,7 +1,6 @@
 """Kinetics-Sounds, VGGSound and AVE: clips found wherever they lie, their sound beside them."""
 
 import shutil
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,21 +8,7 @@ import soundfile
 
 from equimodal.data.miniatures import ave, kinetics_sounds, media, vggsound
 from equimodal.errors import DataError
-
-
-@pytest.fixture
-def copied(miniature, tmp_path):
-    """Copies a miniature, to be changed."""
-
-    def copy(module):
-        shutil.copytree(miniature(module), tmp_path / "copy")
-        return tmp_path / "copy"
-
-    return copy
-
-
-def splits(rows):
-    return Counter(row["split"] for row in rows)
+from unit.data.converters.conftest import splits
 
 
 def test_clips_of_kinetics_are_found_by_both_ways_of_naming_them(copied, manifest):

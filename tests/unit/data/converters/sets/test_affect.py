@@ -11,6 +11,7 @@ import soundfile
 from equimodal.data.miniatures import cmu_mosi as mini
 from equimodal.errors import DataError
 from unit.data.converters import made
+from unit.data.converters.conftest import splits
 
 
 @pytest.fixture
@@ -18,10 +19,6 @@ def root(tmp_path):
     (tmp_path / "mosi").mkdir()
     mini.write(tmp_path / "mosi")
     return tmp_path / "mosi"
-
-
-def splits(rows):
-    return Counter(row["split"] for row in rows)
 
 
 def change(path, edit):

@@ -9,6 +9,7 @@ import soundfile
 from equimodal.data.miniatures import cremad, media
 from equimodal.errors import DataError
 from unit.data.converters import made
+from unit.data.converters.conftest import splits
 
 
 @pytest.fixture
@@ -21,10 +22,6 @@ def copy(root, tmp_path):
     """A copy of the miniature that may be changed."""
     shutil.copytree(root, tmp_path / "CREMA-D")
     return tmp_path / "CREMA-D"
-
-
-def splits(rows):
-    return Counter(row["split"] for row in rows)
 
 
 def test_the_lists_of_relearning_are_the_splits(root, manifest):

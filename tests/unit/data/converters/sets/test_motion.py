@@ -1,7 +1,6 @@
 """UCF-101 and NVGesture: flow that is computed or packed, and gestures that are cut out."""
 
 import shutil
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from equimodal.data.converters import flow
 from equimodal.data.miniatures import media, nvgesture, ucf101
 from equimodal.errors import BalanceError, DataError
 from unit.data.converters import made
+from unit.data.converters.conftest import splits
 
 
 @pytest.fixture
@@ -22,10 +22,6 @@ def ucf(miniature, tmp_path):
 def gestures(miniature, tmp_path):
     shutil.copytree(miniature(nvgesture), tmp_path / "nv")
     return tmp_path / "nv"
-
-
-def splits(rows):
-    return Counter(row["split"] for row in rows)
 
 
 def test_the_fold_is_the_split_and_groups_stay_whole(ucf, manifest):

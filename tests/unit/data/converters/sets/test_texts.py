@@ -1,28 +1,12 @@
 """Twitter-15, Sarcasm and Food-101: texts as they are, images beside them, published splits."""
 
 import csv
-import shutil
-from collections import Counter
 
 import pytest
 
 from equimodal.data.miniatures import food101, sarcasm, twitter15
 from equimodal.errors import DataError
-
-
-@pytest.fixture
-def copied(miniature, tmp_path):
-    """Copies a miniature, to be changed."""
-
-    def copy(module):
-        shutil.copytree(miniature(module), tmp_path / "copy")
-        return tmp_path / "copy"
-
-    return copy
-
-
-def splits(rows):
-    return Counter(row["split"] for row in rows)
+from unit.data.converters.conftest import splits
 
 
 def test_tweets_keep_their_quotes_and_characters(copied, manifest):
