@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 from equimodal.errors import BalanceError, did_you_mean
 
 Refusal = type[BalanceError]
+_LONGEST_NAME = 200
+_NOT_IN_NAMES = './\\:*?"<>|~='
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether ``value`` is a finite int or float (a bool is neither)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether ``value`` is a finite int or float that a float can hold (a bool is neither)."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        return False
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -38,7 +46,7 @@ def require_number(
     error: Refusal = BalanceError,
 ) -> float:
     """A number > above, from low to high, whole if asked."""
-    sound = is_whole(value) if whole else is_number(value)
+    sound = is_number(value) and (is_whole(value) or not whole)
     inside = sound and above < value and low <= value <= high  # type: ignore[operator]
     kind = "a whole number" if whole else "a number"
     require(inside, f"{name} must be {kind}{_range(above, low, high)}", value, error=error)
@@ -64,6 +72,22 @@ def require_flag(name: str, value: object, *, error: Refusal = BalanceError) -> 
     return bool(value)
 
 
+def require_tensor(name: str, value: object, *, axes: str, floating: bool = False) -> None:
+    """A tensor with as many axes as letters, or more where the last is "..."."""
+    from torch import Tensor  # only here, so that a page is made without it
+
+    wanted = axes.split(",")
+    kind = f"a tensor ({axes.replace(',', ', ')})"
+    if not isinstance(value, Tensor):
+        raise BalanceError(f"{name} must be {kind}; found {type(value).__name__}.")
+    fixed = [axis for axis in wanted if axis != "..."]
+    fits = value.ndim == len(fixed) if len(fixed) == len(wanted) else value.ndim >= len(fixed)
+    if not fits:
+        raise BalanceError(f"{name} must be {kind}; found shape {tuple(value.shape)}.")
+    if floating and not value.is_floating_point():
+        raise BalanceError(f"{name} must be real numbers; found {value.dtype}.")
+
+
 def require_choice(
     name: str, value: object, choices: Sequence[str], *, error: Refusal = BalanceError
 ) -> str:
@@ -72,6 +96,48 @@ def require_choice(
         return value
     near = did_you_mean(str(value), choices)
     raise error(f"{name} must be one of {', '.join(choices)}; found {value!r}.{near}")
+
+
+def require_modality_names(names: Iterable[object], *, error: Refusal = BalanceError) -> None:
+    """Raise the error unless every name can be that of a modality wherever one stands: of a
+    submodule, in a path of parameters, in the name of a row, of a folder and of a value in a log.
+    """
+    folders: dict[str, object] = {}
+    for name in names:
+        trouble = _trouble_of_a_modality(name)
+        if trouble:
+            shown = name if len(str(name)) <= 40 else f"{str(name)[:40]}..."
+            raise error(
+                f"{shown!r} cannot name a modality: it {trouble}; write a plain word, such as "
+                "'audio'."
+            )
+        folder = re.sub(r"[^\w+-]+", "-", str(name))
+        other = folders.setdefault(folder, name)
+        if other != name:
+            raise error(
+                f"{other!r} and {name!r} cannot both name modalities: the runs of each would lie "
+                f"in one folder, {folder!r}; write names that differ in letters or digits."
+            )
+
+
+def _trouble_of_a_modality(name: object) -> str:
+    """What is wrong with a modality's name; empty where it can be one."""
+    if not isinstance(name, str):
+        return f"is a {type(name).__name__} and no text"
+    if not name or name != name.strip():
+        return "is empty, or begins or ends with a blank"
+    odd = next((c for c in name if c in _NOT_IN_NAMES or not c.isprintable()), "")
+    if odd:
+        return f"holds {odd!r}"
+    if (size := len(name.encode())) > _LONGEST_NAME:
+        return f"takes {size} bytes, and {_LONGEST_NAME} are the most"
+    if name.startswith("-"):
+        return "begins as an option does"
+    from torch import nn  # only here, so that a page is made without it
+
+    if hasattr(nn.ModuleDict(), name):
+        return "is taken in every torch.nn.ModuleDict, so that no encoder can be registered by it"
+    return ""
 
 
 def require_known(what: str, name: str, known: Iterable[str], more: str = "") -> None:

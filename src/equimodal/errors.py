@@ -1,11 +1,48 @@
-"""Users' mistakes. A message says what is wrong, what was found and what to write."""
+"""Users' mistakes. A message says what is wrong, what was found and what to write.
 
-from collections.abc import Iterable
+What was found may come from anybody's file: a message is printable, and of bounded length.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+
+LONGEST = 2000
+"""Characters of a message; of a longer one the middle is left out."""
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_KEPT = "\n\t\u200c\u200d"  # the last two join letters and emoji
+
+
+def printable(text: str, encoding: str = "utf-8") -> str:
+    """The text with escapes for what steers a terminal, is no letter, or is not in the encoding.
+
+    These are control and formatting characters other than new line and tab, and halves of
+    characters: ``"\\x1b[2J"`` -> ``"\\\\x1b[2J"``
+    """
+    if not text.isprintable():
+        text = "".join(map(_shown, text))
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _shown(sign: str) -> str:
+    hidden = sign not in _KEPT and unicodedata.category(sign) in _HIDDEN
+    return sign.encode("unicode_escape").decode("ascii") if hidden else sign
+
+
+def bounded(text: str, most: int = LONGEST) -> str:
+    """The text, or its beginning and its end where it is longer than ``most`` characters."""
+    if len(text) <= most:
+        return text
+    left = f" [... {len(text) - most:,} characters ...] "
+    head = max(0, most * 2 // 3 - len(left))
+    return text[:head] + left + text[-(most // 3) :]
 
 
 class BalanceError(ValueError):
     """The library was used in a way it cannot honour; the message says what to change."""
+
+    def __str__(self) -> str:
+        return printable(bounded(super().__str__()))
 
 
 class DataError(BalanceError):
@@ -14,6 +51,24 @@ class DataError(BalanceError):
 
 class ToldElsewhere(BalanceError):
     """One of several processes that end together: another one says why."""
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Make every check; what several of them find is told at once.
+
+    Raises:
+        BalanceError: of the only check that failed, or with the messages of all that did.
+    """
+    found: list[BalanceError] = []
+    for check in checks:
+        try:
+            check()
+        except BalanceError as error:
+            found.append(error)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise BalanceError(" Besides: ".join(map(str, found))) from found[0]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

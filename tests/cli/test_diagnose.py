@@ -136,6 +136,7 @@ def test_a_data_set_is_trained_and_diagnosed_and_shown_again(
     for place in ("equimodal.data.load", "equimodal.training.setup.load"):
         monkeypatch.setattr(place, tiny_source)
     monkeypatch.setattr("equimodal.data.ready", lambda name, *_, **__: (name, None))
+    monkeypatch.setattr("equimodal.comparison.plan.check_settings", lambda *_: None)
     line = "diagnose --data tiny --seeds 1 --epochs 1 --json"
     first = said(line, capsys)
     found = json.loads(first)

@@ -239,7 +239,7 @@ MISUSE = {
     ),
     "ablation with an unknown fill": (
         lambda: Ablation("noise"),
-        ["Ablation fill must be 'zero' or 'mean'; found 'noise'"],
+        ["Ablation fill must be one of zero, mean; found 'noise'"],
     ),
     "auxiliary heads that lack a modality": (
         lambda: first_loss(readout=AuxiliaryHeads({"audio": 4}, 3)),
@@ -318,7 +318,7 @@ MISUSE = {
     ),
     "loaders that can be read once only": (
         lambda: relearn_for(4, {"train": generator_of_nothing(), "val": generator_of_nothing()}),
-        ["A loader of the balancer gave no batch", "not a generator"],
+        ["loaders['train'] must be iterable again and again", "not a generator"],
     ),
     "unknown method": (
         lambda: methods.create("ams"),
@@ -406,7 +406,7 @@ MISUSE = {
     "batches of no sample": (batches_of_none, ["batch_size must be a whole number >= 1; found 0"]),
     "relearn without the number of epochs": (
         lambda: relearn_for(None, {"train": [(batch(), LABELS)], "val": [(batch(), LABELS)]}),
-        ["DiagnoseRelearn(at=(", "schedule in shares of training", "pass epochs=... to Balancer"],
+        ["DiagnoseRelearn acts at shares of the training", "pass epochs=... to Balancer"],
     ),
 }
 

@@ -60,7 +60,7 @@ def start(
         loaders={"train": [whole(data)], "val": [whole(validation)]},
         optimizers=[stepper],
         on=on,
-        epochs=epochs,
+        epochs=epochs or None,
         seed=seed,
         **options,
     )

@@ -13,7 +13,7 @@ from equimodal.cli.main import main
 from equimodal.models import ENCODERS, FUSIONS, ResNet18
 from places import ROOT
 from unit.data.table import media
-from unit.data.table.items.test_pretrained_tokens import bert
+from unit.data.table.items.text.test_pretrained_tokens import bert
 
 __all__ = ["bert", "one_process", "without_workers"]
 
@@ -66,7 +66,7 @@ def test_a_table_trains_with_a_frozen_bert_of_a_folder_beside_it(
     Path("models/bert").symlink_to(bert)
     says = ("good film !", "bad films")
     rows = [
-        (split, "ab"[i % 2], says[i % 2], i, i % 3)
+        (split, "ab"[i % 2], says[i // 2 % 2], i, i % 3)
         for split, count in (("train", 8), ("validation", 4), ("test", 4))
         for i in range(count)
     ]

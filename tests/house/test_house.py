@@ -25,7 +25,7 @@ LONGER_FUNCTIONS: dict[str, str] = {}
 USED_BY_OTHERS = [
     "__getattr__", "__dir__", "find_class", "persistent_load", "on_*",
     "handwritten", "keypad", "mosi",
-    "pix_fmt", "bit_rate", "pts", "sample_rate", "pooler", "caption_justify",
+    "pix_fmt", "bit_rate", "pts", "sample_rate", "pooler", "caption_justify", "pre_tokenizer",
 ]  # fmt: skip
 
 

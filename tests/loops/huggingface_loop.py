@@ -57,8 +57,8 @@ class Unpaired(Trainer):
 def beginning(**settings):
     """Arguments, state and control of a training that begins."""
     fixed = {
-        "n_gpu": 0, "deepspeed": None, "gradient_accumulation_steps": 1, "output_dir": None,
-        "max_grad_norm": 0,
+        "n_gpu": 0, "label_smoothing_factor": 0.0, "deepspeed": None,
+        "gradient_accumulation_steps": 1, "output_dir": None, "max_grad_norm": 0,
     }  # fmt: skip
     state = SimpleNamespace(global_step=0, num_train_epochs=1, stateful_callbacks={})
     return SimpleNamespace(**(fixed | settings)), state, None

@@ -91,6 +91,7 @@ def test_a_training_that_was_cut_off_within_an_update_is_not_continued(tmp_path)
 @pytest.mark.parametrize(
     ("settings", "optimizer", "message"),
     [
+        ({"label_smoothing_factor": 0.3}, None, "label_smoothing_factor=0.3 would do nothing"),
         ({"n_gpu": 2}, None, "nn.DataParallel over 2 GPUs.*torchrun --nproc-per-node 2"),
         ({"deepspeed": "config.json"}, None, "DeepSpeed keeps gradients"),
         ({}, type("DeepSpeedOptimizerWrapper", (), {})(), "DeepSpeed keeps gradients"),

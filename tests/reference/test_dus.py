@@ -2,7 +2,6 @@ import json
 import math
 import random
 import re
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -37,14 +36,20 @@ def test_counts_equal_largest_remainders_in_exact_arithmetic():
         assert found.tolist() == slow, (scores, batch, minimum, multiple)
 
 
+def epochs(training, count):
+    """The batches of several epochs, each of which ends."""
+    for _ in range(count):
+        yield from training.balancer.batches(training.data, batch_size=BATCH)
+        training.balancer.epoch_end()
+
+
 @pytest.mark.parametrize("reduction", ["mean", "nominal"])
 def test_an_unpaired_iteration_equals_the_slow_loops(reduction):
     kinds = ("linear", "convolutional", "gru")
     training = start("dus", kinds=kinds, settings={"warm_up": 0, "reduction": reduction})
     balancer, net = training.balancer, training.model
     previous, unequal = None, 0
-    twice = [balancer.batches(training.data, batch_size=BATCH) for _ in range(2)]
-    for t, (inputs, targets) in enumerate(chain(*twice), 1):
+    for t, (inputs, targets) in enumerate(epochs(training, 2), 1):
         rows = [len(y) for y in targets.values()]
         features = [net.encoders[m](x).tolist() for m, x in inputs.items()]
         labels = [y.tolist() for y in targets.values()]
@@ -66,7 +71,6 @@ def test_an_unpaired_iteration_equals_the_slow_loops(reduction):
         balancer.before_step()
         training.optimizer.step()
         training.optimizer.zero_grad()
-    balancer.epoch_end()
     assert unequal
     last = [r for r in balancer.decisions.drain() if r["name"] == "score"][-1]
     assert list(last["values"].values()) == pytest.approx(previous, rel=1e-12)

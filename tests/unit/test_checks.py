@@ -2,11 +2,15 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
 
 from equimodal.checks import (
     require_choice,
     require_flag,
     require_known,
+    require_modality_names,
     require_number,
     require_settings,
     require_whole,
@@ -85,3 +89,28 @@ def test_a_setting_that_is_not_there_is_told_what_is():
         require_settings("keypad", ["snr", "snt"], {"snr": 10.0})
     with refused("mosi has no setting 'x'; it has none."):
         require_settings("mosi", ["x"], {})
+
+
+@given(st.lists(st.text(max_size=4) | st.sampled_from(dir(nn.ModuleDict())), max_size=3))
+def test_names_that_are_taken_as_modalities_serve_a_module_a_path_and_a_folder(names):
+    try:
+        require_modality_names(names)
+    except BalanceError as error:
+        assert "name a modality" in str(error) or "name modalities" in str(error)
+        return
+    held = nn.Module()
+    held.parts = nn.ModuleDict({name: nn.Linear(1, 1) for name in names})
+    for name in names:
+        assert held.get_submodule(f"parts.{name}") is held.parts[name]
+        assert name.isprintable()
+        assert "/" not in name
+
+
+@pytest.mark.parametrize("name", ["audio", "Ton", "音", "text 2", "left_hand", "a-b", "RGB+D"])
+def test_plain_words_name_modalities(name):
+    require_modality_names([name, "other"])
+
+
+def test_two_modalities_whose_runs_would_lie_in_one_folder_are_refused():
+    with refused("'a b' and 'a-b' cannot both name modalities"):
+        require_modality_names(["a b", "a-b"])

@@ -9,26 +9,21 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from equimodal.balancing.batches import Batches, Stream, epoch_batches, unpaired_rows, with_pairs
-from equimodal.balancing.collection import Forward, collect_features, default_forward
+from equimodal.balancing.collection import Forward, check_readable, default_forward
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.recorder import Recorder
-from equimodal.balancing.requirements import (
-    check_arguments,
-    check_modules,
-    check_optimizers,
-    check_parameters,
-)
+from equimodal.balancing.requirements import arguments, training
 from equimodal.balancing.restart import check_state, plain
 from equimodal.balancing.setting import Setting, bind, release
-from equimodal.balancing.step import Epoch, Plan, Step, merged
+from equimodal.balancing.step import Epoch, Plan, merged
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates import (
     UpdateScaling,
-    bare,
+    listed,
     scale_gradients,
     warn_if_normalised,
     watch_steps,
@@ -55,7 +50,8 @@ class Balancer:
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
         forward: ``forward(model, batch) -> (output, target)``, or ``(output, target, present)``
-            where modalities are missing; used on ``loaders`` and by :meth:`check`.
+            where modalities are missing; used on ``loaders`` and by :meth:`check`. By default of
+            batches ``(*inputs, target)`` and of mappings with ``labels``.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``.
@@ -92,7 +88,7 @@ class Balancer:
         objective: str = "fused",
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
-        optimizers: Sequence[Optimizer] = (),
+        optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str = "gradient",
         epochs: int | None = None,
         seed: int = 0,
@@ -100,38 +96,52 @@ class Balancer:
         log_every: int | None = None,
         diagnose: int | None = None,
     ) -> None:
-        loaders, objective = dict(loaders or {}), method.objective or objective
-        task = task or Classification()
-        check_arguments(
+        task = Classification() if task is None else task
+        loaders, optimizers = {} if loaders is None else loaders, listed(optimizers)
+        arguments.check_kinds(
+            model, method=method, encoders=encoders, readout=readout, task=task, loaders=loaders,
+            forward=forward, log=log,
+        )  # fmt: skip
+        seed = arguments.whole("seed", seed)
+        epochs = None if epochs is None else arguments.whole("epochs", epochs, 1)
+        loaders, objective = dict(loaders), method.objective or objective
+        arguments.check_arguments(
             method, task=task, objective=objective, on=on, readout=readout, loaders=loaders,
             log_every=log_every, diagnose=diagnose,
         )  # fmt: skip
+        training.refuse_used(method)
         modalities = bind(self, model, encoders)
         self.setting = Setting(
             method, modalities, readout, task, objective, loaders, forward, on, seed, epochs
         )
-        try:
-            check_modules(method, modalities)
-            method.on_start(modalities)
-        except BalanceError:
-            self.detach()  # the error keeps this one alive, and the corrected one needs the model
-            raise
-        self.step_index = 0
-        self.epoch_index = 0
-        self.watch = LoopWatch(type(method).__name__)
+        self._start()
+        self.step_index = self.epoch_index = 0
+        self.watch = LoopWatch(method)
+        weakref.finalize(self, self.watch.tell_no_end)
         self.diagnosis = Recorder(
             diagnose, modalities, readout, trained=self.setting.reads_unimodal
         )
         self.decisions = Decisions(
             modalities.names, log=log, every=log_every, measured=self.diagnosis.flush
         )
-        self._checked = False
+        self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
         self._scaling = UpdateScaling()
         self._apply = self._scaling.hold if on == "update" else scale_gradients
-        self._micro: list[Step] = []
         self._positions: dict[str, tuple[int, int]] = {}
         self.attach(*optimizers)
+        training.claim(method)
+
+    def _start(self) -> None:
+        """Check the model against the method, which then looks at it for the first time."""
+        setting, modalities = self.setting, self.setting.modalities
+        try:
+            arguments.check_modules(setting.method, modalities)
+            check_readable(setting.method, setting.forward, modalities.model, setting.loaders)
+            setting.method.on_start(modalities)
+        except BalanceError:
+            self.detach()  # the error keeps this one alive, and the corrected one needs the model
+            raise
 
     def detach(self) -> None:
         """Take the balancer's hooks off the model, which may then get another balancer."""
@@ -144,7 +154,7 @@ class Balancer:
         Needed before the first ``loss()`` by ``on="update"`` and by momentum resets.
         """
         known = self.setting.optimizers
-        new = [o for o in dict.fromkeys(map(bare, optimizers)) if all(o is not k for k in known)]
+        new = [o for o in listed(optimizers) if all(o is not k for k in known)]
         self.setting.optimizers += tuple(new)
         if self._edits:
             for optimizer in new:
@@ -162,10 +172,11 @@ class Balancer:
         target: Tensor | Mapping[str, Tensor],
         present: Tensor | None = None,
     ) -> Tensor:
-        """The scalar to back-propagate, for the model's latest output.
+        """The scalar to back-propagate, for one output of the model.
 
         Args:
-            output: the model's output: (N, C) logits, or anything that holds them.
+            output: what a forward pass of the model gave: (N, C) logits, or anything that holds
+                them. Other passes may have come since.
             target: (N,) labels, or one tensor a modality where the batches are unpaired.
             present: (N, M) bool where modalities are missing in some rows of a paired batch,
                 columns in the order of ``encoders``: a modality's own logits, features and score
@@ -175,21 +186,23 @@ class Balancer:
         recorded, so that a validation loop may use it.
         """
         setting, method, record = self.setting, self.setting.method, self.setting.modalities.record
-        logits, features = logits_of(output), record.take_features()
+        logits = logits_of(output)
         if not torch.is_grad_enabled():
             return setting.plain_loss(logits, target)
-        check_optimizers(method, setting.on, setting.optimizers)
+        training.check_training(method, setting.on, setting.optimizers, setting.epochs)
+        target = setting.read(logits, target)
+        features = record.take_features(output, logits, setting.rows(target))
+        made = len(self.decisions.records)
         with record.autocast():
             step = setting.step(self._moment(), logits, target, features, present, self._apply)
             if method.unpaired:
                 self.watch.tell_pairing(step.paired)
             loss = method.on_loss(step)
-            self.diagnosis.saw_loss(step)
+            measured = self.diagnosis.saw_loss(step)
             if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
-            if self._edits:
-                self._micro.append(step.detached(unimodal=setting.reads_unimodal))
-        self.watch.saw_loss(loss.detach())
+            seen = step.detached(unimodal=setting.reads_unimodal) if self._edits else None
+        self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
         record.forget_call()
         return loss
 
@@ -203,14 +216,14 @@ class Balancer:
                 "before_step() was called without a loss() since the last one: call "
                 "balancer.loss(...) and backward() first."
             )
-        if not self._checked:
-            check_parameters(setting.modalities, gradients=self._edits)
-            self._checked = True
+        micro, untrained = self.watch.given()
+        self.decisions.drop(untrained)
+        self.diagnosis.drop(untrained)
+        self._parameters.check(gradients=micro is not None)
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
-        if self._edits:
+        if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
-            setting.method.on_gradients(merged(self._micro, unimodal=setting.reads_unimodal))
-            self._micro = []
+            setting.method.on_gradients(merged(micro, unimodal=setting.reads_unimodal))
         self.watch.saw_update()
         self.step_index += 1
         self.decisions.saw_update(self.step_index)
@@ -222,9 +235,7 @@ class Balancer:
         self.watch.check_epoch(self.epoch_index, strict=self._edits)
         epoch = Epoch(
             **self._moment(), total=setting.epochs, optimizers=setting.optimizers,
-            collect=lambda split: collect_features(
-                modalities, setting.loaders[split], setting.forward
-            ),
+            collect=setting.collect,
         )  # fmt: skip
         setting.method.on_epoch_end(epoch)
         forget_gathered(modalities.model)
@@ -248,6 +259,7 @@ class Balancer:
         """
         require_number("batch_size", batch_size, low=1, whole=True)
         method, seed = self.setting.method, self.setting.seed
+        self.watch.saw_pass(start)
         paired = epoch_batches(dataset, batch_size, seed=seed, epoch=self.epoch_index, start=start)
         if not method.unpaired:
             yield from paired
@@ -317,7 +329,6 @@ class Balancer:
         """
         check_state(state, self.state_dict())
         method, readout = self.setting.method, self.setting.readout
-        self._micro = []
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
         self.setting.seed = state["seed"]

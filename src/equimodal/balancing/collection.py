@@ -1,42 +1,188 @@
-"""Features of a whole split, read without a trace on the training."""
+"""How a batch is run, and features of a whole split, read without a trace on the training."""
 
-from collections.abc import Callable, Iterable
+import inspect
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, default_collate
 
+from equimodal.balancing.method import Method
 from equimodal.errors import BalanceError
-from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.modalities import ModalityMap, unwrap
 from equimodal.parts.presence import rows_present
-from equimodal.parts.quiet import quiet
+from equimodal.parts.quiet import kept_streams, quiet
 
 Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
 """``forward(model, batch) -> (output, target)``, or ``(output, target, present)``."""
 
 
-def default_forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor]:
-    """Of batches ``(inputs, target)``."""
-    return model(batch[0]), batch[1]
+def default_forward(model: nn.Module, batch: Any) -> tuple[Any, Any]:
+    """Of batches ``(*inputs, target)``, of items ``({modality: x}, label, index)``, and of mappings
+    that hold ``labels`` beside what the model takes by name.
+
+    Raises:
+        BalanceError: another batch, or one that could be read in two ways.
+    """
+    args, kwargs, target = arguments_of(model, batch)
+    return model(*args, **kwargs), target
+
+
+def arguments_of(model: nn.Module, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    """Arguments of the model and target in a batch. Raises BalanceError where that is unclear."""
+    taken = inspect.signature(unwrap(model).forward).parameters.values()
+    if isinstance(batch, Mapping):
+        return _of_mapping(batch, taken)
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise _unclear(
+            f"a batch of type {type(batch).__name__}, and no (*inputs, target), nor a mapping with "
+            "'labels'"
+        )
+    first, several = batch[0], tuple(batch[:-1])
+    if len(batch) == 2:
+        return *_inputs(first, taken), batch[1]
+    if _take(taken, len(several)) and not _take(taken, 1):
+        return several, {}, batch[-1]
+    if isinstance(first, Mapping) or not _take(taken, len(several)):
+        return (first,), {}, batch[1]
+    raise _unclear(f"a batch of {len(batch)} parts, and a model that takes one or more of them")
+
+
+def _inputs(
+    first: Any, taken: Collection[inspect.Parameter]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """All inputs in one place: as they are, or one by one where the model takes no single one."""
+    if _take(taken, 1):
+        return (first,), {}
+    if isinstance(first, (tuple, list)) and _take(taken, len(first)):
+        return tuple(first), {}
+    if isinstance(first, Mapping) and set(first) <= {p.name for p in taken}:
+        return (), dict(first)
+    raise _unclear(f"inputs of type {type(first).__name__}, and a model that takes several")
+
+
+def check_readable(
+    method: Method, forward: Forward, model: nn.Module, loaders: Mapping[str, Any]
+) -> None:
+    """Refuse loaders of the method whose batches the default ``forward`` cannot read, as far as a
+    list or a data set shows one. Raises BalanceError."""
+    read = [split for split in loaders if f"{split}_loader" in method.needs]
+    for loader in [loaders[split] for split in read if forward is default_forward]:
+        with kept_streams(model), _kept_draws():
+            batch = _shown(loader)
+        if batch is not None:
+            arguments_of(model, batch)
+
+
+def _shown(loader: Any) -> Any:
+    """A batch, or an item of the same form; None where there is none to see without reading on."""
+    rows = loader
+    if isinstance(loader, DataLoader):
+        rows = loader.dataset if loader.collate_fn is default_collate else None
+    if not isinstance(rows, (list, tuple, Dataset)):
+        return None
+    try:
+        return rows[0]
+    except Exception:  # the data set's own trouble is told where it is read
+        return None
+
+
+@contextmanager
+def _kept_draws() -> Iterator[None]:
+    """Afterwards the random streams of Python and of NumPy are as they were."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def _of_mapping(
+    batch: Mapping[Any, Any], taken: Collection[inspect.Parameter]
+) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    """By name where the model takes every name, else the mapping as one input."""
+    if "labels" not in batch:
+        raise _unclear(f"a mapping of {list(batch)} without 'labels'")
+    inputs = {key: value for key, value in batch.items() if key != "labels"}
+    any_name = any(p.kind is p.VAR_KEYWORD for p in taken)
+    names = {p.name for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    unknown = [key for key in inputs if key not in names]
+    if not unknown or (any_name and all(isinstance(key, str) for key in inputs)):
+        return (), inputs, batch["labels"]
+    if len(unknown) == len(inputs) and _take(taken, 1):
+        return (inputs,), {}, batch["labels"]
+    raise _unclear(f"a mapping with {unknown}, which the model does not take by name")
+
+
+def _take(taken: Collection[inspect.Parameter], count: int) -> bool:
+    """Whether so many inputs by position are a call."""
+    places = [p for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = sum(p.default is p.empty for p in places)
+    return needed <= count and (
+        count <= len(places) or any(p.kind is p.VAR_POSITIONAL for p in taken)
+    )
+
+
+def _unclear(found: str) -> BalanceError:
+    return BalanceError(
+        f"The balancer does not know how to run a batch; found {found}. Pass forward=lambda model, "
+        "batch: (model(...), target) that says which part is which."
+    )
+
+
+def run(forward: Forward, model: nn.Module, batch: Any) -> tuple[Any, Any, Any]:
+    """Output, target and present, None where it is not told, of the user's ``forward``."""
+    found = forward(model, batch)
+    if not isinstance(found, (tuple, list)) or len(found) not in (2, 3):
+        what = f"{len(found)} values" if isinstance(found, (tuple, list)) else type(found).__name__
+        raise BalanceError(
+            "forward(model, batch) must return (output, target), or (output, target, present); "
+            f"found {what}."
+        )
+    output, target, *present = found
+    return output, target, present[0] if present else None
 
 
 def collect_features(
     modalities: ModalityMap,
     loader: Iterable[Any],
     forward: Forward,
+    prepared: Callable[[Tensor], Tensor],
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Features and labels of all batches by modality, on the CPU. -> {m: (N_m, D)}, {m: (N_m,)}
 
     Rows in which a modality is missing are left out of it, where ``forward`` tells them.
     In evaluation mode; the global random stream is left as it was.
+
+    Args:
+        modalities: of the model.
+        loader: gives the batches, again and again.
+        forward: as the user gave it.
+        prepared: brings labels into the type that the task reads.
+
+    Raises:
+        BalanceError: ``forward`` gives something else, or the loader no sample of a modality.
     """
     features: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
     labels: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
     with quiet(modalities.model):
         for batch in loader:
-            _, target, *present = forward(modalities.model, batch)
-            rows = rows_present(present[0] if present else None, len(target), modalities.names)
-            for m, found in modalities.take_features().items():
+            modalities.take_features()
+            output, given, present = run(forward, modalities.model, batch)
+            if not isinstance(given, Tensor) or not given.ndim:
+                raise BalanceError(
+                    "forward must return one label tensor of paired rows for the loaders; found "
+                    f"{type(given).__name__}."
+                )
+            target = prepared(given)
+            rows = rows_present(present, len(target), modalities.names)
+            count = dict.fromkeys(modalities.names, len(target))
+            for m, found in modalities.take_features(output, None, count).items():
                 kept = slice(None) if rows is None else rows[m].cpu()
                 features[m].append(found.float().flatten(1).cpu()[kept])
                 labels[m].append(target.cpu()[kept])

@@ -22,6 +22,11 @@ class Record:
     values: Tensor | tuple[float, ...]
 
 
+def without(records: list[Record], dropped: Sequence[Record]) -> list[Record]:
+    """The records but those that are dropped."""
+    return [r for r in records if all(r is not d for d in dropped)] if dropped else records
+
+
 def on_host(records: Sequence[Record], modalities: Sequence[str]) -> list[dict[str, Any]]:
     """Records as plain data, by one transfer a name; None for a value that is not finite.
 
@@ -74,6 +79,10 @@ class Decisions:
         self.records: list[Record] = []
         self._modalities, self._every, self._measured = modalities, every, measured
         self._finished: Rows = []
+
+    def drop(self, records: Sequence[Record]) -> None:
+        """Forget those of losses that were not trained on."""
+        self.records[:] = without(self.records, records)
 
     def saw_update(self, updates: int) -> None:
         """After so many updates."""

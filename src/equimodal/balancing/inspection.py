@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.collection import run
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import logits_of
 from equimodal.balancing.setting import Setting
@@ -99,7 +100,6 @@ def inspect(setting: Setting, batch: Any) -> Check:
         except BalanceError as problem:
             problems.append(str(problem))
         finally:
-            modalities.take_features()
             modalities.record.forget_call()
     return Check(
         method=repr(setting.method), objective=setting.objective, on=setting.on,
@@ -112,11 +112,12 @@ def inspect(setting: Setting, batch: Any) -> Check:
 
 def _dry_step(setting: Setting, batch: Any) -> Step:
     """The step of one batch, which no method has seen."""
-    setting.modalities.take_features()
-    output, target, *present = setting.forward(setting.modalities.model, batch)
-    features = setting.modalities.take_features()
+    output, target, present = run(setting.forward, setting.modalities.model, batch)
+    logits = logits_of(output)
+    target = setting.read(logits, target)
+    features = setting.modalities.take_features(output, logits, setting.rows(target))
     moment = setting.moment(0, 0, [])
-    return setting.step(moment, logits_of(output), target, features, *present or [None])
+    return setting.step(moment, logits, target, features, present)
 
 
 @contextmanager

@@ -2,13 +2,19 @@
 
 import logging
 import warnings
+import weakref
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from equimodal.balancing.decisions import Record
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
+from equimodal.parts.gradients import dense_values
 from equimodal.parts.sharding import is_sharded
 
 logger = logging.getLogger("equimodal")
@@ -16,18 +22,43 @@ _MANY = 1000
 _MANY_UPDATES = 50_000
 _NORMS = 8
 _LOSSES = 256
+_FEW_UPDATES = 10
+
+
+@dataclass
+class _Given:
+    """A loss, and what was measured for it."""
+
+    step: Step | None
+    records: list[Record]
+    trained: bool
+    hook: "weakref.ref[_Backward] | None" = None
+
+
+class _Backward:
+    """Runs when a loss is back-propagated, and is gone with its graph."""
+
+    def __init__(self, given: _Given) -> None:
+        self._given = given
+
+    def __call__(self, _: Tensor) -> None:
+        self._given.trained = True
 
 
 class LoopWatch:
     """Counts the calls of one balancer.
 
     Args:
-        method: name of the method, for the messages.
+        method: the method, which has its name in the messages and may act at the end of epochs.
     """
 
-    def __init__(self, method: str) -> None:
-        self.method = method
+    def __init__(self, method: Method) -> None:
+        self.method, self.acts_at_ends = type(method).__name__, method.has_stage("on_epoch_end")
+        self._passes = 0
+        self._ended = self._pass_told = False
         self._losses_since_update = 0
+        self._given: list[_Given] = []
+        self._lost: list[Record] = []
         self._losses = 0
         self._updates = 0
         self._recent: list[Tensor] = []
@@ -42,13 +73,38 @@ class LoopWatch:
         """Whether a ``loss()`` waits for its ``before_step()``."""
         return self._losses_since_update > 0
 
+    @property
+    def due(self) -> bool:
+        """Whether a back-propagated loss waits for its ``before_step()``."""
+        return any(g.trained for g in self._given)
+
     def forget_update(self) -> None:
         """Nothing waits any more: a saved state was loaded."""
         self._losses_since_update = 0
+        self._ended = True
+        self.given()
 
-    def saw_loss(self, loss: Tensor) -> None:
-        """A forward pass; what is not finite is counted on the device, many at a time."""
-        self._recent.append(loss)
+    def given(self) -> tuple[list[Step] | None, list[Record]]:
+        """Steps of the losses since the last update that were back-propagated, None if none was;
+        and the records of the others, which no weight was trained on."""
+        given, records = self._given, self._lost
+        self._given, self._lost = [], []
+        trained = [g for g in given if g.trained]
+        untrained = [r for g in given if not g.trained for r in g.records]
+        steps = [g.step for g in trained if g.step is not None]
+        return (steps if trained else None), [*records, *untrained]
+
+    def saw_loss(self, loss: Tensor, step: Step | None, records: list[Record]) -> None:
+        """A loss and what was measured for it; what is not finite is counted on the device, many
+        at a time."""
+        self._forget_lost()
+        given = _Given(step, records, trained=not loss.requires_grad)
+        if loss.requires_grad:
+            hook = _Backward(given)
+            given.hook = weakref.ref(hook)
+            loss.register_hook(hook)  # type: ignore[no-untyped-call]
+        self._given.append(given)
+        self._recent.append(loss.detach())
         if len(self._recent) == _LOSSES:
             self._count_not_finite()
         self._losses += 1
@@ -60,16 +116,47 @@ class LoopWatch:
                 stacklevel=3,
             )
 
+    def _forget_lost(self) -> None:
+        """Drop losses whose graph is gone and was never used, as in a validation."""
+        lost = [g for g in self._given if not g.trained and g.hook and g.hook() is None]
+        if lost:
+            self._lost += [r for g in lost for r in g.records]
+            self._given = [g for g in self._given if all(g is not x for x in lost)]
+
     def _count_not_finite(self) -> None:
         if self._recent:
             bad = (~torch.isfinite(torch.stack(self._recent))).sum()
             self._not_finite = self._not_finite + bad
             self._recent = []
 
+    def saw_pass(self, start: int) -> None:
+        """``batches()`` begins an epoch at a batch."""
+        if not start:
+            self._passes = self._passes + 1 if self._updates else 1
+
+    def _tell_second_pass(self) -> None:
+        """Warn once of a second epoch of batches that no ``epoch_end()`` stands before."""
+        if self._passes > 1 and not self._pass_told:
+            self._pass_told = True
+            warnings.warn(
+                "batches() began another epoch before epoch_end(), so that it gives the same rows "
+                "in the same order: call epoch_end() once an epoch.",
+                stacklevel=5,
+            )
+
+    def tell_no_end(self) -> None:
+        """When the balancer goes: say so where no epoch of a training was ever ended."""
+        if self.acts_at_ends and not self._ended and self._updates >= _FEW_UPDATES:
+            logger.warning(
+                "%s acts at the end of an epoch, and epoch_end() was never called in %s updates: "
+                "call it once an epoch.", self.method, f"{self._updates:,}",
+            )  # fmt: skip
+
     def saw_update(self) -> None:
         """An update."""
         self._losses_since_update = 0
         self._updates += 1
+        self._tell_second_pass()
         if self._updates == _MANY_UPDATES:
             warnings.warn(
                 f"before_step() was called {_MANY_UPDATES:,} times without epoch_end(): call it "
@@ -83,12 +170,12 @@ class LoopWatch:
             return
         grads = [p.grad for p in parameters if p.grad is not None]
         if not any(is_sharded(g) for g in grads) and len({g.device for g in grads}) == 1:
-            norms = torch._foreach_norm([g.detach() for g in grads])
+            norms = torch._foreach_norm(dense_values(grads))
             self._norms.append(torch.stack([n.double() for n in norms]).norm())
 
     def saw_step(self) -> None:
         """An optimizer is about to step. Raises BalanceError if its gradients are not balanced."""
-        if self.pending:
+        if self.due:
             raise BalanceError(
                 f"{self.method} changes gradients, but optimizer.step() ran before before_step(): "
                 "call before_step() between backward() and optimizer.step()."
@@ -111,10 +198,11 @@ class LoopWatch:
     def check_epoch(self, epoch: int, *, strict: bool) -> None:
         """Raise or warn about the epoch that ends. Raises BalanceError if ``strict``."""
         self._tell_clipping()
+        self._ended = True
         losses, updates = self._losses, self._updates
         self._count_not_finite()
         bad = int(self._not_finite)
-        self._losses = self._updates = 0
+        self._losses = self._updates = self._passes = 0
         self._not_finite = 0
         if losses and not updates:
             missing = (

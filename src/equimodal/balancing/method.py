@@ -9,6 +9,7 @@ from torch import Tensor
 
 from equimodal.balancing.step import Epoch, Plan, Step
 from equimodal.balancing.task import Task
+from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 
 
@@ -21,7 +22,7 @@ class Method:
 
     needs: frozenset[str] = frozenset()
     """What it reads: "unimodal_logits", "features", "train_loader", "val_loader",
-    "optimizers"."""
+    "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
     unpaired: bool = False
@@ -77,6 +78,22 @@ class Method:
     def edits_gradients(self) -> bool:
         """Whether it has a gradient stage, so that ``before_step()`` must be called."""
         return self.has_stage("on_gradients")
+
+    def refuse_set(self, *names: str, why: str) -> None:
+        """Refuse arguments that are not at their defaults where they would do nothing.
+
+        Raises:
+            BalanceError: one is; it says ``why`` that does nothing.
+        """
+        defaults = inspect.signature(type(self)).parameters
+        for name in names:
+            value = getattr(self, name)
+            default = defaults[name].default if name in defaults else value
+            if (tuple(value) if isinstance(value, list) else value) != default:
+                raise BalanceError(
+                    f"{type(self).__name__} {name} has no effect {why}; found {value!r}. Leave it "
+                    "out."
+                )
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments by name."""

@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.decisions import Record, on_host
+from equimodal.balancing.decisions import Record, on_host, without
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.recording_file import SCHEMA, write
 from equimodal.balancing.step import Step
@@ -71,15 +71,20 @@ class Recorder:
         self._early: dict[str, float] = {}
         self._told: set[str] = set()
 
-    def saw_loss(self, step: Step) -> None:
-        """After a forward pass, once the method has read the step."""
+    def saw_loss(self, step: Step) -> list[Record]:
+        """After a forward pass, once the method has read the step. -> what was recorded"""
         if not self._due(step.index) or not self._scores:
-            return
+            return []
         with torch.no_grad():
             logits = step.unimodal_logits
         values = _step_values(step, {m: z.detach() for m, z in logits.items()})
-        for name, value in values.items():
-            self._records.append(Record(step.index, step.epoch_index, name, value))
+        made = [Record(step.index, step.epoch_index, n, value) for n, value in values.items()]
+        self._records += made
+        return made
+
+    def drop(self, records: Sequence[Record]) -> None:
+        """Forget those of losses that were not trained on."""
+        self._records = without(self._records, records)
 
     def saw_gradients(self, index: int, epoch: int) -> None:
         """Before the method changes the gradients of an update."""

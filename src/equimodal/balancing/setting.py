@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.collection import Forward
+from equimodal.balancing.collection import Forward, collect_features
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
-from equimodal.balancing.requirements import check_features, needs_readout
+from equimodal.balancing.requirements.arguments import needs_readout
+from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates import scale_gradients
@@ -61,6 +62,24 @@ def release(balancer: "Balancer", modalities: ModalityMap) -> None:
         del _BALANCERS[modalities.model]
 
 
+def check_target(target: Tensor | Mapping[str, Tensor]) -> None:
+    """Raise `BalanceError` unless these are labels, of at least one sample."""
+    given = list(target.values()) if isinstance(target, Mapping) else [target]
+    odd = [type(y).__name__ for y in given if not isinstance(y, Tensor)]
+    if odd or not given:
+        raise BalanceError(
+            "The target must be a tensor, or a mapping with a tensor for each modality; found "
+            f"{odd[0] if odd else 'an empty mapping'}. Write torch.as_tensor(target)."
+        )
+    if any(y.ndim == 0 for y in given):
+        raise BalanceError("The target must hold one entry a sample; found a single number.")
+    if not any(map(len, given)):
+        raise BalanceError(
+            "The batch holds no sample, so that it has no loss; found 0 labels. Leave empty "
+            "batches out (DataLoader(..., drop_last=True) where the last one is)."
+        )
+
+
 @dataclass
 class Setting:
     """What a balancer was given; its arguments say what each is."""
@@ -82,8 +101,15 @@ class Setting:
         """Whether unimodal logits are read, by the method or by the objective."""
         return needs_readout(self.method, self.objective)
 
+    def rows(self, target: Tensor | Mapping[str, Tensor]) -> dict[str, int]:
+        """Samples of every modality, as the labels count them."""
+        each = (
+            dict.fromkeys(self.modalities.names, target) if isinstance(target, Tensor) else target
+        )
+        return dict.fromkeys(self.modalities.names, 0) | {m: len(y) for m, y in each.items()}
+
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What the readout makes of the features of the latest forward pass.
+        """What the readout makes of the features that were taken last.
 
         {m: (N, ...)} -> {m: (N, C)}
         """
@@ -107,15 +133,17 @@ class Setting:
         present: Tensor | None,
         apply: Callable[[list[tuple[Part, Tensor]]], None] = scale_gradients,
     ) -> Step:
-        """One forward pass as the method sees it. Raises BalanceError where it cannot be read."""
+        """One forward pass as the method sees it, of labels that were read.
+
+        Raises:
+            BalanceError: its features or who is present cannot be read.
+        """
         labels = target if isinstance(target, Tensor) else None
         if present is not None and labels is None:
             raise BalanceError("present belongs to a paired batch; found labels by modality.")
         rows = None if labels is None else rows_present(present, len(labels), self.modalities.names)
         check_features(features, self.modalities, rows, trained=self.objective != "fused")
         targets = self._targets(target, rows)
-        if logits is not None and labels is not None:
-            self.task.check(logits, labels)
         if logits is not None and rows is None and self.readout:
             self.readout.check(self.modalities, features, logits)
         return Step(
@@ -124,6 +152,44 @@ class Setting:
             readout=self.readout, apply=apply,
         )  # fmt: skip
 
+    def read(
+        self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]
+    ) -> Tensor | dict[str, Tensor]:
+        """The labels in the type that the task reads, checked against the logits.
+
+        Raises:
+            BalanceError: labels that do not fit the logits, the method or the modalities.
+        """
+        found = self.prepared(target)
+        if isinstance(found, Tensor):
+            if logits is not None:
+                self.task.check(logits, found)
+            return found
+        if not self.method.unpaired:
+            raise BalanceError(
+                f"{type(self.method).__name__} needs paired batches with one label tensor; found "
+                "labels by modality. Use a method that draws its own rows, or iterate over "
+                "balancer.batches(...)."
+            )
+        names = self.modalities.names
+        if set(found) != set(names):
+            raise BalanceError(
+                f"Labels by modality must name {list(names)}; found {sorted(found)}."
+            )
+        return found
+
+    def prepared(self, target: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
+        """The target in the type that the task reads. Raises as `check_target` does."""
+        check_target(target)
+        if isinstance(target, Tensor):
+            return self.task.prepared(target)
+        return {m: self.task.prepared(y) for m, y in target.items()}
+
+    def collect(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Features and labels of a loader. -> {m: (N_m, D)}, {m: (N_m,)}"""
+        loader, prepared = self.loaders[split], self.task.prepared
+        return collect_features(self.modalities, loader, self.forward, prepared)
+
     def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The fused loss, which is all that a validation loop needs. -> ()"""
         if logits is None or not isinstance(target, Tensor):
@@ -131,8 +197,9 @@ class Setting:
                 "Without gradients loss() is the plain fused loss and needs fused logits and one "
                 "label tensor; found an unpaired batch. Validate on paired batches."
             )
-        self.task.check(logits, target)
-        return self.task.loss(logits, target)
+        labels = self.read(logits, target)
+        assert isinstance(labels, Tensor)
+        return self.task.loss(logits, labels)
 
     def _targets(
         self, target: Tensor | Mapping[str, Tensor], rows: Mapping[str, Tensor] | None
@@ -142,14 +209,4 @@ class Setting:
             if rows is None:
                 return dict.fromkeys(names, target)
             return {m: target[rows[m].to(target.device)] for m in names}
-        if not self.method.unpaired:
-            raise BalanceError(
-                f"{type(self.method).__name__} needs paired batches with one label tensor; found "
-                "labels by modality. Use a method that draws its own rows, or iterate over "
-                "balancer.batches(...)."
-            )
-        if set(target) != set(names):
-            raise BalanceError(
-                f"Labels by modality must name {list(names)}; found {sorted(target)}."
-            )
         return {m: target[m] for m in names}

@@ -24,6 +24,10 @@ class Task:
     lacks: ClassVar[frozenset[str]] = frozenset()
     """Which of "score", "information" and "classes" it has not."""
 
+    def prepared(self, target: Tensor) -> Tensor:
+        """The target in the type that loss, score and counts read. (N, ...) -> (N, ...)"""
+        return target
+
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """The loss to train on, a mean over the samples. (N, C), (N, ...) -> ()"""
         raise NotImplementedError
@@ -52,10 +56,15 @@ class Task:
 class Classification(Task):
     """Single-label classification with mean cross-entropy.
 
-    ``logits`` are (N, C) unnormalised scores, ``target`` is (N,) integer labels in [0, C).
+    ``logits`` are (N, C) unnormalised scores, ``target`` is (N,) labels in [0, C) of any integer
+    type, or of bool.
     """
 
     name = "single-label classification"
+
+    def prepared(self, target: Tensor) -> Tensor:
+        """Integers and truth values as int64, the one type that every step reads. (N,) -> (N,)"""
+        return target if target.is_floating_point() or target.is_complex() else target.long()
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Mean cross-entropy in nats. (N, C), (N,) -> ()"""
@@ -80,7 +89,7 @@ class Classification(Task):
 
     def check(self, logits: Tensor, target: Tensor) -> None:
         """Raise :class:`BalanceError` unless shapes, types and, on the CPU, the range fit."""
-        if target.is_floating_point():
+        if target.is_floating_point() or target.is_complex():
             raise BalanceError(
                 f"Classification takes one integer label a sample; found {target.dtype} targets of "
                 f"shape {tuple(target.shape)}. Write target.argmax(-1) if they are one-hot; soft "
@@ -92,6 +101,7 @@ class Classification(Task):
                 "Logits must be (N, C) and targets (N,); found "
                 f"{tuple(logits.shape)} and {tuple(target.shape)}."
             )
+        _check_pair(logits, target)
         if target.device.type == "cpu" and target.numel():
             low, high = (x.item() for x in torch.aminmax(target))
             if low < 0 or high >= logits.shape[1]:
@@ -144,6 +154,7 @@ class MultiLabel(Task):
                 "MultiLabel takes logits and targets of one shape (N, C); found "
                 f"{tuple(logits.shape)} and {tuple(target.shape)}."
             )
+        _check_pair(logits, target)
         if target.device.type == "cpu" and not ((target == 0) | (target == 1)).all():
             raise BalanceError(
                 "MultiLabel targets must be 0 or 1; found values from "
@@ -180,3 +191,18 @@ class Regression(Task):
                 f"{tuple(logits.shape)} and {tuple(target.shape)}. Write target[:, None] for one "
                 "number a sample."
             )
+        _check_pair(logits, target)
+
+
+def _check_pair(logits: Tensor, target: Tensor) -> None:
+    """Refuse outputs that no loss can read, and pairs on two devices. Raises BalanceError."""
+    if not logits.is_floating_point():
+        raise BalanceError(
+            f"The model's output must be real numbers, from before any argmax; found "
+            f"{logits.dtype}."
+        )
+    if logits.device != target.device:
+        raise BalanceError(
+            f"Targets must be where the model's output is; found {target.device} and "
+            f"{logits.device}. Write target.to({str(logits.device)!r})."
+        )

@@ -5,9 +5,11 @@ unit, and Adam divides a constant factor out again (a factor 0.3 changes the nor
 updates by 0.9999). The released codes mask gradients, so that is the default.
 """
 
+import copy
+import inspect
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,10 +18,14 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from equimodal.balancing.method import Method
+from equimodal.errors import BalanceError
 from equimodal.parts.sharding import is_sharded, local, spread
 from equimodal.parts.units import Part
 
-_NORMALISING = ("Adam", "RMSprop", "Adagrad", "Adadelta", "Lion", "Adafactor")
+_STEPS = 10
+"""Of the probe: RAdam divides by its second moment from the sixth on."""
+_CHANGES = 1.5
+"""Doubling a gradient doubles the update of plain descent; less than this is mostly lost."""
 
 
 def scale_gradients(factors: list[tuple[Part, Tensor]]) -> None:
@@ -37,7 +43,7 @@ def scale_gradients(factors: list[tuple[Part, Tensor]]) -> None:
 def warn_if_normalised(method: Method, optimizers: Sequence[Optimizer]) -> None:
     """Warn once where an optimizer divides a factor on the gradient out again."""
     for optimizer in optimizers:
-        if any(name in type(optimizer).__name__ for name in _NORMALISING):
+        if normalises(optimizer):
             warnings.warn(
                 f"{type(method).__name__} scales gradients, and {type(optimizer).__name__} "
                 "normalises them, which cancels much of it. Pass on='update' to apply the decision "
@@ -45,6 +51,63 @@ def warn_if_normalised(method: Method, optimizers: Sequence[Optimizer]) -> None:
                 stacklevel=4,
             )
             return
+
+
+def normalises(optimizer: Optimizer) -> bool:
+    """Whether doubling a gradient leaves the update nearly as it is, by a trial of a small one of
+    the same class and options. False where none can be made from them, or none can step."""
+    return any(_normalises(optimizer, group) for group in optimizer.param_groups[:_STEPS])
+
+
+def _normalises(optimizer: Optimizer, group: Mapping[str, Any]) -> bool:
+    for layout in (torch.strided, torch.sparse_coo):
+        try:
+            with torch.random.fork_rng([]):
+                one, two = (_trial(optimizer, group, size, layout) for size in (1.0, 2.0))
+        except Exception:  # whatever an optimizer of someone else raises where it is alone
+            continue
+        return 0 < float(one) < torch.inf and float(two / one) < _CHANGES
+    return False
+
+
+@torch.no_grad()
+def _trial(
+    optimizer: Optimizer, group: Mapping[str, Any], size: float, layout: torch.layout
+) -> Tensor:
+    """Length of the last of a few updates by a constant gradient of a ``size``. -> ()"""
+    device = next((p.device for p in group["params"]), torch.device("cpu"))
+    kind = type(optimizer)
+    known = inspect.signature(kind).parameters
+    options = {k: copy.deepcopy(v) for k, v in group.items() if k not in ("params", "param_names")}
+    options |= {"lr": 0.1} | ({"weight_decay": 0.0} if "weight_decay" in group else {})
+    own = {k: v for k, v in {**optimizer.defaults, **options}.items() if k in known}
+    weight = Parameter(torch.linspace(1, 2, 12, device=device).view(4, 3))
+    gradient = size * torch.linspace(2, -1, 12, device=device).view(4, 3)
+    small = kind([{**options, "params": [weight]}], **own)
+    before = weight.clone()
+    for _ in range(_STEPS):
+        before = weight.clone()
+        weight.grad = gradient.to_sparse(1) if layout is torch.sparse_coo else gradient.clone()
+        small.step()
+    length: Tensor = (weight - before).norm()
+    return length
+
+
+def listed(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
+    """One optimizer or several, each once and out of its wrappers. Raises BalanceError."""
+    several = [optimizers] if isinstance(optimizers, Optimizer) else optimizers
+    if not isinstance(several, Iterable):
+        raise BalanceError(
+            f"optimizers must be an optimizer or a list of them; found {optimizers!r}."
+        )
+    found = list(dict.fromkeys(map(bare, several)))
+    for one in found:
+        if not isinstance(one, Optimizer):
+            raise BalanceError(
+                f"optimizers must be of torch.optim.Optimizer; found {type(one).__name__}. Give "
+                "the optimizer itself, and no scheduler and no parameters."
+            )
+    return found
 
 
 def bare(optimizer: Optimizer) -> Optimizer:

@@ -4,6 +4,7 @@ import argparse
 
 from equimodal.cli.command import with_options
 from equimodal.cli.options import given
+from equimodal.storage.printing import say
 
 _DESCRIPTION = """\
 Under a time budget: train joint training and its baselines, diagnose them, search the methods that
@@ -27,10 +28,10 @@ def _run(arguments: argparse.Namespace) -> None:
     experiment, execution = experiment_of(options)
     choice = chosen(experiment, execution, budget=budget)
     folder = execution.folder(experiment.data, "choose-")
-    print("\n".join(outcome(choice)))
-    print(f"model:   {folder / choice['pick']['model']}")
-    print(f"page:    {folder / choice['page']}")
-    print(f"choice:  {folder / 'choice.json'}")
+    say("\n".join(outcome(choice)))
+    say(f"model:   {folder / choice['pick']['model']}")
+    say(f"page:    {folder / choice['page']}")
+    say(f"choice:  {folder / 'choice.json'}")
 
 
 CHOOSE = with_options(

@@ -5,6 +5,7 @@ import argparse
 from equimodal.cli.command import with_options
 from equimodal.cli.options import given
 from equimodal.cli.shown import show, warn_of_divergence
+from equimodal.storage.printing import say
 
 _DESCRIPTION = """\
 Train every row (a method or a baseline) on one data set with the same budget, print the table,
@@ -29,8 +30,8 @@ def _run(arguments: argparse.Namespace) -> None:
     results = compared(experiment, execution)
     show(results)
     folder = execution.folder(experiment.data)
-    print(f"results: {folder / 'results.json'}")
-    print(f"page:    {folder / 'report.html'}")
+    say(f"results: {folder / 'results.json'}")
+    say(f"page:    {folder / 'report.html'}")
     warn_of_divergence(results["runs"])
 
 

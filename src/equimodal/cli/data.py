@@ -6,6 +6,7 @@ import json
 from equimodal.cli.command import Command
 from equimodal.comparison.command.values import whole_number
 from equimodal.errors import BalanceError
+from equimodal.storage.printing import say
 
 _DESCRIPTION = """\
 Without a name, list the data sets. With one, or with the path of a table of your own (CSV, JSONL
@@ -36,7 +37,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    print(shown(arguments.name, root=arguments.data_root))
+    say(shown(arguments.name, root=arguments.data_root))
 
 
 def shown(name: str | None, *, root: str | None) -> str:
@@ -81,7 +82,7 @@ def _check(arguments: argparse.Namespace) -> None:
     from equimodal.data.table.reading.findings import summary
 
     report = read(table, root=arguments.data_root, jobs=arguments.jobs, progress=True)
-    print(json.dumps(as_json(report), indent=1) if arguments.json else as_text(report))
+    say(json.dumps(as_json(report), indent=1) if arguments.json else as_text(report))
     if report.problems:
         count = len(report.problems)
         raise BalanceError(

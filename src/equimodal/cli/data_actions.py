@@ -1,11 +1,11 @@
 """What `equimodal data` does besides showing: `check`, `get` and `convert`."""
 
 import argparse
-import sys
 
 from equimodal.cli.command import Command
 from equimodal.cli.data import CHECK
 from equimodal.comparison.command.values import settings, whole_number
+from equimodal.storage.printing import say, warn
 
 _CONVERT = """\
 Write the manifest of a data set from its official files: a CSV with one row per sample, and a
@@ -46,7 +46,7 @@ def _get(arguments: argparse.Namespace) -> None:
     """Fetch a data set, or say where it is to be had."""
     from equimodal.data import download
 
-    print(download.get(arguments.name, root=arguments.data_root, mirror=arguments.mirror))
+    say(download.get(arguments.name, root=arguments.data_root, mirror=arguments.mirror))
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
@@ -87,11 +87,11 @@ def _convert(arguments: argparse.Namespace) -> None:
         jobs=arguments.jobs,
     )
     counts = ", ".join(f"{count} {split}" for split, count in summary.counts.items())
-    print(f"{arguments.out}: {counts}; {summary.classes} classes")
+    say(f"{arguments.out}: {counts}; {summary.classes} classes")
     for note in summary.notes:
-        print(note)
+        say(note)
     if summary.left_out:
-        print(f"equimodal: warning: {summary.left_out} samples left out", file=sys.stderr)
+        warn(f"{summary.left_out} samples left out")
 
 
 def _own(name: str, given: dict[str, object]) -> dict[str, object]:

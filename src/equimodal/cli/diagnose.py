@@ -8,6 +8,7 @@ from equimodal.cli.command import with_options
 from equimodal.cli.options import given
 from equimodal.comparison.command.options import COMMANDS
 from equimodal.errors import BalanceError
+from equimodal.storage.printing import say
 
 _DESCRIPTION = """\
 Say whether a modality is under-trained, how sure that is, what it costs in accuracy, and which
@@ -34,7 +35,7 @@ def _run(arguments: argparse.Namespace) -> None:
     as_json = options.pop("json", False)
     _check(options)
     found = _trained(options) if "data" in options else _read(options)
-    print(json.dumps(found, indent=1) if as_json else "\n".join(found["text"]))
+    say(json.dumps(found, indent=1) if as_json else "\n".join(found["text"]))
 
 
 def _check(given: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from equimodal.cli.parser import parse
 from equimodal.cli.shown import warnings_as_lines
-from equimodal.errors import BalanceError, ToldElsewhere
+from equimodal.errors import BalanceError, ToldElsewhere, bounded
+from equimodal.storage.printing import say
 from equimodal.training.launch import is_first_here, launched, told_once
 
 _INTERRUPTED = 130
@@ -30,12 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except KeyboardInterrupt:
         if is_first_here(os.environ):
-            print(f"\nequimodal: interrupted.{_advice(given)}", file=sys.stderr)
+            say(f"\nequimodal: interrupted.{_advice(given)}", file=sys.stderr)
         return _INTERRUPTED
     except ToldElsewhere:
         return 2
     except (BalanceError, OSError) as error:
-        print(f"equimodal: error: {_one_line(error)}", file=sys.stderr)
+        say(f"equimodal: error: {_one_line(error)}", file=sys.stderr)
         return 2
 
 
@@ -50,9 +51,10 @@ def _run(given: list[str]) -> None:
 
 
 def _one_line(error: Exception) -> str:
+    said = str(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+        said = f"{error.filename}: {error.strerror}"
+    return bounded(" ".join(said.split()))
 
 
 def _advice(given: list[str]) -> str:

@@ -3,6 +3,7 @@
 import argparse
 
 from equimodal.cli.command import Command
+from equimodal.storage.printing import say
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,7 +13,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from equimodal.cli import catalogue
 
-    print(catalogue.method(arguments.name) if arguments.name else catalogue.methods())
+    say(catalogue.method(arguments.name) if arguments.name else catalogue.methods())
 
 
 METHODS = Command("list the methods, or explain one", None, None, _add_arguments, _run)

@@ -4,6 +4,7 @@ import argparse
 
 from equimodal.cli.command import Command
 from equimodal.cli.shown import show
+from equimodal.storage.printing import say
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,7 @@ def _run(arguments: argparse.Namespace) -> None:
     results = report.read_results(arguments.folder)
     show(results)
     report.renew(arguments.folder, results, arguments.data_root)
-    print(f"page:    {report.write_page(arguments.folder)}")
+    say(f"page:    {report.write_page(arguments.folder)}")
 
 
 REPORT = Command("print the table and write report.html again", None, None, _add_arguments, _run)

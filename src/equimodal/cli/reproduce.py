@@ -7,6 +7,7 @@ from equimodal.cli.command import with_options
 from equimodal.cli.options import given
 from equimodal.cli.shown import show, warn_of_divergence
 from equimodal.errors import BalanceError
+from equimodal.storage.printing import say
 from equimodal.training.launch import import_fabric
 
 _DESCRIPTION = """\
@@ -31,9 +32,9 @@ def _run(arguments: argparse.Namespace) -> None:
     name, show_only = options.pop("name", None), options.pop("show", False)
     if name is None:
         _check_listing(arguments)
-        print(shown.listing([recipes.load(name) for name in recipes.names()]))
+        say(shown.listing([recipes.load(name) for name in recipes.names()]))
     elif show_only:
-        print(shown.in_full(recipes.load(name)))
+        say(shown.in_full(recipes.load(name)))
     else:
         _reproduce(name, options)
 
@@ -58,14 +59,14 @@ def _reproduce(name: str, options: dict[str, Any]) -> None:
 
     recipe = recipes.load(name)
     if tiny:
-        print("--tiny: generated samples, whose numbers mean nothing; changed are")
-        print("\n".join(f"  {line}" for line in changes(recipe)) + "\n")
+        say("--tiny: generated samples, whose numbers mean nothing; changed are")
+        say("\n".join(f"  {line}" for line in changes(recipe)) + "\n")
     done = reproduce(name, **options)
     show(done.results)
     heading = "here, generated" if tiny else "here"
-    print(f"{shown.beside(recipe, done.results, heading=heading)}\n")
+    say(f"{shown.beside(recipe, done.results, heading=heading)}\n")
     for label, file in {"results": "results.json", "page": "report.html", "table": "data"}.items():
-        print(f"{label + ':':<9}{done.folder / file}")
+        say(f"{label + ':':<9}{done.folder / file}")
     warn_of_divergence(done.results["runs"])
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, bounded, printable
+from equimodal.storage.printing import warn
 
 PIPE_WIDTH = 160
 """Columns of a table that goes to no terminal."""
@@ -23,7 +24,7 @@ def warnings_as_lines() -> Iterator[None]:
     ) -> str:  # fmt: skip
         if "equimodal" not in filename:
             return usual(message, category, filename, lineno, line)
-        return f"equimodal: warning: {message}\n"
+        return f"equimodal: warning: {printable(bounded(str(message)))}\n"
 
     warnings.formatwarning = written
     try:
@@ -34,9 +35,8 @@ def warnings_as_lines() -> Iterator[None]:
 
 def show(results: dict[str, Any]) -> None:
     """The table of a comparison and what follows from it."""
-    from rich.console import Console
-
     from equimodal import report
+    from equimodal.storage.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
     console.print(report.table(results, width=console.width))
@@ -55,4 +55,4 @@ def warn_of_divergence(runs: list[dict[str, Any]]) -> None:
     said = f"{len(diverged)} of {len(trained)} trained runs diverged. {diverged[0]['message']}"
     if len(diverged) == len(trained):
         raise BalanceError(said)
-    print(f"equimodal: warning: {said}", file=sys.stderr)
+    warn(f"{said}")

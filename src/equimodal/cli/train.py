@@ -9,6 +9,7 @@ from equimodal.cli.command import with_options
 from equimodal.cli.options import given
 from equimodal.cli.shown import PIPE_WIDTH
 from equimodal.errors import BalanceError, ToldElsewhere
+from equimodal.storage.printing import say
 from equimodal.training.launch import import_fabric, told_once
 from equimodal.workers.process import one_thread
 
@@ -48,18 +49,17 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _show(run: "TrainedRun") -> None:
-    from rich.console import Console
-
     from equimodal import report
     from equimodal.report.read.model import is_default, model_line
+    from equimodal.storage.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-    print(f"{run.config.title}: {report.run_line(run.result)}\n")
+    say(f"{run.config.title}: {report.run_line(run.result)}\n")
     config = run.config.as_dict()
     if not is_default(config):
-        print(f"{model_line(config)}\n")
+        say(f"{model_line(config)}\n")
     console.print(report.run_table(run.result))
-    print(f"\nrun: {run.folder}")
+    say(f"\nrun: {run.folder}")
 
 
 TRAIN = with_options(

@@ -6,7 +6,6 @@ settings, the batch size, the device) is checked by the plan.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +16,8 @@ from equimodal.errors import BalanceError, did_you_mean
 from equimodal.training.schedules import COSINE, check_schedule
 
 OBJECTIVES = ("fused", "fused+unimodal")
+MOST, MOST_SEEDS, LAST_SEED, HIGHEST_RATE = 1_000_000, 10_000, 2**63 - 1, 1e30
+"""Epochs, jobs or samples of a step; seeds; the last of them; a learning rate."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,15 @@ def arranged(given: Mapping[str, Any]) -> tuple[Experiment, Execution]:
 
 def seed_list(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds 0 to n - 1 for a number n; several as they are."""
+    if (seeds if isinstance(seeds, int) else len(seeds)) > MOST_SEEDS:
+        raise BalanceError(f"There are more than {MOST_SEEDS:,} seeds; write fewer.")
     found = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    sound = all(is_whole(seed) and seed >= 0 for seed in found)
+    sound = all(is_whole(seed) and 0 <= seed <= LAST_SEED for seed in found)
     if not found or not sound or isinstance(seeds, bool):
         shown = seeds if isinstance(seeds, int) else found
         raise BalanceError(
-            f"Seeds must be how many (3) or which (0, 1, 7), from 0 on; found {shown!r}."
+            f"Seeds must be how many (3) or which (0, 1, 7), from 0 to {LAST_SEED}; found "
+            f"{shown!r}."
         )
     if len(set(found)) < len(found):
         raise BalanceError(f"A seed is given twice in {found}; write each once.")
@@ -136,9 +140,11 @@ def seed_list(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def check_count(name: str, value: int, *, least: int = 1) -> None:
-    """Raise `BalanceError` unless it is a whole number from ``least`` on."""
-    if not is_whole(value) or value < least:
-        raise BalanceError(f"The {name} must be a whole number from {least} on; found {value!r}.")
+    """Raise `BalanceError` unless it is a whole number from ``least`` to `MOST`."""
+    if not is_whole(value) or not least <= value <= MOST:
+        raise BalanceError(
+            f"The {name} must be a whole number from {least} to {MOST:,}; found {value!r}."
+        )
 
 
 def batch_size_of(given: int | None, default: int, samples: int) -> int:
@@ -159,8 +165,10 @@ def batch_size_of(given: int | None, default: int, samples: int) -> int:
 def rate_list(given: float | Sequence[float]) -> tuple[float, ...]:
     """Learning rates, one or several to search through."""
     rates = [given] if isinstance(given, int | float) else list(given)
-    if not rates or not all(isinstance(r, int | float) and 0 < r < math.inf for r in rates):
-        raise BalanceError(f"Learning rates must be numbers above 0; found {given!r}.")
+    if not rates or not all(isinstance(r, int | float) and 0 < r <= HIGHEST_RATE for r in rates):
+        raise BalanceError(
+            f"Learning rates must be numbers above 0, to {HIGHEST_RATE:g}; found {given!r}."
+        )
     if len(set(rates)) < len(rates):
         raise BalanceError(f"A learning rate is given twice in {rates}; write each once.")
     return tuple(map(float, rates))
@@ -180,7 +188,9 @@ def check_device(device: str) -> None:
     import torch
 
     kind, colon, index = device.partition(":")
-    if kind not in ("cpu", "cuda") or (colon and not (kind == "cuda" and index.isdigit())):
+    if kind not in ("cpu", "cuda") or (
+        colon and not (kind == "cuda" and index.isdecimal() and len(index) < 5)
+    ):
         raise BalanceError(f"There is no device '{device}'; write cpu, cuda or cuda:0.")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if kind == "cuda" and int(index or 0) >= count:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from equimodal.comparison.plan import Plan
+from equimodal.comparison.rows import ENSEMBLE, slug
 from equimodal.errors import BalanceError
 from equimodal.storage.files import read_json, write_json
 from equimodal.training.config import OPTIONAL
@@ -36,11 +38,27 @@ def check_run(folder: Path, run: str, *, resume: bool) -> None:
     Raises:
         BalanceError: the folder is a file, holds other files, or holds this run without ``resume``.
     """
+    check_no_links(folder, [run])
     if _ours(folder) and (folder / run / CONFIG).exists() and not resume:
         raise BalanceError(
             f"'{folder / run}' holds this run already; add --resume to continue it or to show its "
             "result, or choose another folder with --out."
         )
+
+
+def check_no_links(folder: Path, runs: Iterable[str]) -> None:
+    """Refuse a folder in which a link stands where runs are written: it may lead anywhere.
+
+    Raises:
+        BalanceError: one of the runs' folders is a link, or lies below one.
+    """
+    for run in runs:
+        for place in (Path(run), *Path(run).parents[:-1]):
+            if (folder / place).is_symlink():
+                raise BalanceError(
+                    f"'{folder / place}' is a link, and nothing is written through links within a "
+                    "folder of results; put the folder itself there, or choose another with --out."
+                )
 
 
 def _ours(folder: Path) -> bool:
@@ -65,6 +83,7 @@ def check_runs(folder: Path, plan: Plan) -> None:
         BalanceError: a run of the plan is there with another configuration; the message names what
             differs.
     """
+    check_no_links(folder, [run.folder for run in plan.runs] + [f"{RUNS}/{slug(ENSEMBLE)}"])
     if (folder / CONFIG).exists():
         return
     for run in plan.runs:

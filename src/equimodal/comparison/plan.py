@@ -5,13 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equimodal import data as sources
 from equimodal.comparison.experiment import Execution, Experiment, batch_size_of, check_device
-from equimodal.comparison.rows import ENSEMBLE, RATE_FACTORS, UNTRAINED, expand_rows, slug
-from equimodal.comparison.settings import check_method_settings, split_settings, with_names
+from equimodal.comparison.rows import (
+    ALONE,
+    ENSEMBLE,
+    EVERY_ALONE,
+    RATE_FACTORS,
+    UNTRAINED,
+    expand_rows,
+    slug,
+)
+from equimodal.comparison.settings import (
+    check_finite,
+    check_method_settings,
+    check_no_table_settings,
+    split_settings,
+    with_names,
+)
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
+from equimodal.data.sources import check_settings
+from equimodal.data.table import is_manifest
 from equimodal.errors import BalanceError
 from equimodal.training.config import OPTIONAL, RunConfig
 from equimodal.training.optimizers import SETTINGS, changed_settings, check_optimizer
@@ -43,6 +60,36 @@ class Plan:
     data: dict[str, Any]
     runs: tuple[PlannedRun, ...]
     data_root: str | None
+
+
+def check_request(experiment: Experiment) -> None:
+    """Check what an experiment says before its data are read, all but what depends on them.
+
+    Raises:
+        BalanceError: no such data set, row, setting, optimiser, fusion or device.
+    """
+    from equimodal.models.fusions import check_fusion  # imports torch
+
+    data, given, optimizer = experiment.data, experiment.settings, experiment.optimizer
+    check_optimizer(optimizer)
+    check_device(experiment.device)
+    check_fusion(experiment.fusion)
+    named = None if experiment.methods is None else [
+        row for row in experiment.methods if row == EVERY_ALONE or not row.startswith(ALONE)
+    ]  # fmt: skip
+    rows = expand_rows(named, ["<modality>"]) if named or named is None else ()
+    if is_manifest(data):
+        check_no_table_settings(given, data)
+        data = Path(data).name
+    else:
+        check_settings(data, ())
+    by_owner = split_settings(given, data, rows, optimizer=optimizer)
+    if own := by_owner.pop(data, None):
+        check_settings(data, own)
+    changed_settings(optimizer, by_owner.pop(optimizer, {}))
+    for row, own in by_owner.items():
+        check_method_settings(row, with_names(row, own))
+    check_finite(given)
 
 
 def loadable(experiment: Experiment, execution: Execution) -> tuple[Experiment, str | None]:

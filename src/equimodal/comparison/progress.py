@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from equimodal.comparison.engine import Listener
 from equimodal.comparison.plan import PlannedRun
+from equimodal.storage.console import Console
 
 _KNOWN = 0.05
 

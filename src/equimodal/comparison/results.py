@@ -11,12 +11,14 @@ from equimodal.comparison.environment import environment
 from equimodal.comparison.plan import Plan, PlannedRun
 from equimodal.comparison.rows import ENSEMBLE, alone_row
 from equimodal.comparison.summary import chosen_runs, summarise
-from equimodal.storage.files import read_json
+from equimodal.errors import BalanceError
+from equimodal.storage.files import as_written, read_json
 from equimodal.training.run_folder import RESULT, check_claim
 
 SCHEMA = "equimodal.results/1"
 
 Run = dict[str, Any]
+_REMEDY = "delete the folder of its run and repeat the command with --resume"
 
 
 def collect(plan: Plan, folder: Path, failures: Mapping[int, str]) -> dict[str, Any]:
@@ -35,16 +37,18 @@ def collect(plan: Plan, folder: Path, failures: Mapping[int, str]) -> dict[str, 
         _failed(planned, failures[index]) if index in failures else _finished(planned, folder)
         for index, planned in enumerate(plan.runs)
     ]
-    if ENSEMBLE in rows:
-        runs += _ensembles(runs, plan, folder)
-    runs.sort(key=lambda run: (rows.index(run["method"]), run["seed"], run["lr"] or 0.0))
+    with as_written(folder / "runs", _REMEDY):
+        if ENSEMBLE in rows:
+            runs += _ensembles(runs, plan, folder)
+        runs.sort(key=lambda run: (rows.index(run["method"]), run["seed"], run["lr"] or 0.0))
+        summary = summarise(rows, runs)
     return {
         "schema": SCHEMA,
         "config": plan.config,
         "environment": environment(plan.config["device"]),
         "data": plan.data,
         "runs": runs,
-        "summary": summarise(rows, runs),
+        "summary": summary,
     }
 
 
@@ -62,7 +66,13 @@ def is_over(planned: PlannedRun, folder: Path) -> bool:
 
 
 def _finished(planned: PlannedRun, folder: Path) -> Run:
-    result = read_json(folder / planned.folder / RESULT)
+    path = folder / planned.folder / RESULT
+    result = read_json(path)
+    wrong = [key for key, value in planned.config.identity.items() if result.get(key) != value]
+    if wrong:
+        raise BalanceError(
+            f"'{path}' is of another run: its {wrong[0]} is {result.get(wrong[0])!r}; {_REMEDY}."
+        )
     return result | {"folder": planned.folder}
 
 

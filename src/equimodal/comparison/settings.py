@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from equimodal import methods
@@ -48,6 +50,30 @@ def split_settings(
             )
         found.setdefault(owner, {})[name] = value
     return found
+
+
+def check_no_table_settings(settings: Iterable[str], table: str) -> None:
+    """Raise `BalanceError` where a setting names a table, whose settings stand in its YAML."""
+    name, stem = Path(table).name, Path(table).stem
+    for key in settings:
+        own = key.startswith(f"{name}.") or (key.startswith(f"{stem}.") and not methods.known(stem))
+        if own:
+            raise BalanceError(
+                f"The setting '{key}' names a table, whose settings stand in {stem}.yaml beside "
+                f"it; write `{key.rpartition('.')[2]}: VALUE` there, see docs/manifest.md."
+            )
+
+
+def check_finite(settings: Mapping[str, object]) -> None:
+    """Raise `BalanceError` for infinity and NaN, which no file of results can hold."""
+    for key, value in settings.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (ValueError, RecursionError, TypeError) as error:
+            raise BalanceError(
+                f"The setting '{key}' must be finite numbers, names, or lists of these; found "
+                f"{value!r}."
+            ) from error
 
 
 def with_names(row: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, bounded, printable
 from equimodal.storage.files import write_text
 from equimodal.training.launch import import_fabric
 
@@ -123,8 +123,8 @@ def outcome(
 def unforeseen(error: Exception, file: Path) -> str:
     """One line on an error that is nobody's known mistake; the whole of it goes to the file."""
     with suppress(BalanceError):
-        write_text(file, traceback.format_exc())
-    line = next(iter(str(error).splitlines()), "")
+        write_text(file, printable(traceback.format_exc()))
+    line = bounded(next(iter(str(error).splitlines()), ""), 300)
     return f"{type(error).__name__}: {line} (see {file.name} in its folder)"
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from equimodal.checks import require_modality_names
 from equimodal.data.arrays import Arrays, Kind, Split
 from equimodal.errors import DataError
 
@@ -148,6 +149,9 @@ class DataSource:
     ``classes`` names the labels in order; ``settings`` holds every argument in force, those left
     at their default included; ``note`` says what a page that shows a number must say (that pairs
     are made, which split this is).
+
+    Raises:
+        DataError: a name that no modality can have.
     """
 
     name: str
@@ -158,6 +162,9 @@ class DataSource:
     classes: tuple[str, ...]
     settings: dict[str, object]
     note: str
+
+    def __post_init__(self) -> None:
+        require_modality_names(self.modalities, error=DataError)
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Arrays) -> DataSource:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equimodal.checks import require_known, require_settings, require_whole
+from equimodal.data import converters
 from equimodal.data.information import Facts, SourceInfo, described
 from equimodal.data.settings import defaults
 from equimodal.data.table import SUFFIXES, is_manifest
@@ -37,6 +38,11 @@ def describe(name: str) -> SourceInfo:
         BalanceError: there is no such data set.
     """
     return described(name, *_loader(name))
+
+
+def check_settings(name: str, settings: Iterable[str]) -> None:
+    """Raise `BalanceError` unless there is such a data set, with settings of these names."""
+    require_settings(name, settings, defaults(_loader(name)[0]))
 
 
 def load(
@@ -101,6 +107,12 @@ def ready(
 
 def _loader(name: str) -> tuple[Callable[..., Arrays], Facts]:
     table = f", or the path of a table of your own ({', '.join(SUFFIXES)})"
+    if name in converters.names():
+        raise DataError(
+            f"'{name}' is made of its official files; write `equimodal data convert {name} "
+            f"--data-root DIR --out {name}.csv`, then --data {name}.csv --data-root DIR. "
+            f"`equimodal data {name}` says which files and where from."
+        )
     require_known("data set", name, _LOADERS, table)
     module = import_module(_LOADERS[name])
     return getattr(module, name), module.FACTS

@@ -14,6 +14,9 @@ from equimodal.diagnosis.inside import Inside
 from equimodal.diagnosis.reading import read_case
 from equimodal.diagnosis.recorded import training_summary
 from equimodal.diagnosis.run_files import RunFiles
+from equimodal.storage.files import as_written
+
+_REMEDY = "put back what was there, or train it again in a new folder"
 
 
 def diagnose_folder(
@@ -47,8 +50,9 @@ def diagnose_folder(
 
         return look_inside(run, split, data_root=data_root, cache=cache)
 
-    case = read_case(folder, row=row, split=split, look=look if deep else None)
-    return document(case)
+    with as_written(Path(folder), _REMEDY):
+        case = read_case(folder, row=row, split=split, look=look if deep else None)
+        return document(case)
 
 
 def sample_contributions(

@@ -82,6 +82,14 @@ class RunFiles:
         path, found = self.folder / PREDICTIONS, read_arrays(self.folder)
         if "test_probed" not in found:
             raise BalanceError(f"'{path}' was written by an earlier version; {again(self.folder)}")
+        needed = [
+            f"{split}_{key}"
+            for split in ("test", "validation")
+            for key in ("logits", "labels", "unimodal_logits", "probed")
+        ]
+        absent = [key for key in ("modalities", *needed) if key not in found]
+        if absent:
+            raise BalanceError(f"'{path}' lacks {absent[0]}; {again(self.folder)}")
         names = [str(name) for name in found.pop("modalities")]
         tensors = {key: torch.from_numpy(values) for key, values in found.items()}
         logits = {key: values for key, values in tensors.items() if key.endswith("logits")}

@@ -10,10 +10,10 @@ from equimodal.comparison.engine import default_jobs, execute
 from equimodal.comparison.experiment import Execution, Experiment, arranged
 from equimodal.comparison.folder import check_new, check_runs, claim
 from equimodal.comparison.here import execute_here
-from equimodal.comparison.plan import Plan, loadable, make_plan
+from equimodal.comparison.plan import Plan, check_request, loadable, make_plan
 from equimodal.comparison.progress import shown
 from equimodal.comparison.results import collect, is_over
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, check_all
 from equimodal.storage.files import make_folder, write_json
 from equimodal.storage.locks import locked
 
@@ -95,7 +95,7 @@ def compare(
 def compared(experiment: Experiment, execution: Execution) -> dict[str, Any]:
     """What `compare` returns, of an experiment."""
     folder = execution.folder(experiment.data)
-    check_new(folder, resume=execution.resume)
+    check_all(lambda: check_request(experiment), lambda: check_new(folder, resume=execution.resume))
     plan = make_plan(*loadable(experiment, execution))
     check_runs(folder, plan)
     make_folder(folder)

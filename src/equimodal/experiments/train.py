@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from equimodal.comparison.experiment import Execution, Experiment, check_device
 from equimodal.comparison.folder import check_run
-from equimodal.comparison.plan import PlannedRun, loadable, make_plan
+from equimodal.comparison.plan import PlannedRun, check_request, loadable, make_plan
 from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
 from equimodal.comparison.worker import ERROR, steady, unforeseen, warnings_told
 from equimodal.errors import BalanceError
 from equimodal.experiments.train_progress import shown
+from equimodal.storage.printing import say, warn
 from equimodal.training.config import RunConfig
 from equimodal.training.launch import Launch, launched, told_once
 
@@ -62,7 +63,7 @@ def train_run(experiment: Experiment, execution: Execution) -> TrainedRun:
     from equimodal.training.ranks import together  # importing Fabric takes seconds
 
     if launch.rank == 0:
-        print(f"waiting for {launch.processes} processes ({launch.launcher})", file=sys.stderr)
+        say(f"waiting for {launch.processes} processes ({launch.launcher})", file=sys.stderr)
     with together(experiment.device, launch) as fabric:
         return _train(experiment, execution, launch, fabric)
 
@@ -80,7 +81,7 @@ def _train(
 
     folder = out / planned.folder
     with (
-        warnings_told(_warn if speaks else lambda _: None),
+        warnings_told(warn if speaks else lambda _: None),
         _errors(folder, launch),
         shown(planned.config, speaks) as notify,
     ):
@@ -97,6 +98,7 @@ def _planned(
             f"The row '{ENSEMBLE}' trains nothing, it averages the rows {alone_row('<modality>')}; "
             f"train those, then write `equimodal compare --methods {ENSEMBLE} --resume`."
         )
+    check_request(experiment)
     plan = make_plan(*loadable(experiment, execution))
     if len(plan.runs) > 1:
         rows = ", ".join(plan.config["methods"])
@@ -139,7 +141,3 @@ def _errors(folder: Path, launch: Launch) -> Iterator[None]:
                 raise
         raise BalanceError(unforeseen(error, file)) from error
     file.unlink(missing_ok=True)
-
-
-def _warn(text: str) -> None:
-    print(f"equimodal: warning: {text}", file=sys.stderr)

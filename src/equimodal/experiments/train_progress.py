@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from equimodal.storage.console import Console
 from equimodal.training.config import RunConfig
 
 Notify = Callable[[int, float], None]

@@ -31,6 +31,12 @@ def refuse_setting(balancer: Balancer, args: Any, model: nn.Module, optimizer: A
             "balancer does not see; start one process a GPU: torchrun --nproc-per-node "
             f"{args.n_gpu} train.py."
         )
+    if args.label_smoothing_factor:
+        raise BalanceError(
+            f"label_smoothing_factor={args.label_smoothing_factor:g} would do nothing: the loss is "
+            "the balancer's, which does not smooth labels. Leave it out of TrainingArguments; a "
+            "Task of your own, Balancer(..., task=...), may smooth them."
+        )
     if args.deepspeed or "DeepSpeed" in type(optimizer).__name__:
         raise BalanceError(
             "DeepSpeed keeps gradients and updates to itself, so that no method can change them; "

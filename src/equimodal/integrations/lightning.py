@@ -82,7 +82,7 @@ class BalanceCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, *_: Any
     ) -> None:
         """Run the gradient stage, once an update however many optimizers step."""
-        if self._of(pl_module).watch.pending:
+        if self._of(pl_module).watch.due:
             self._of(pl_module).before_step()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

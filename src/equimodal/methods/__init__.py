@@ -54,6 +54,8 @@ def entry(name: str) -> Entry:
     Raises:
         BalanceError: an unknown name.
     """
+    if not isinstance(name, str):
+        raise BalanceError(f"A method is named by a text, such as 'amss'; found {name!r}.")
     if COMPOSED in name:
         return _composed(name, [entry(part) for part in name.split(COMPOSED)])
     found = _found(name)
@@ -121,6 +123,7 @@ def create(name: str, **given: Any) -> "Method":
         BalanceError: unknown name, unknown argument, a value out of its range, or methods that
             cannot be combined.
     """
+    entry(name)
     taken = settings(name)
     for key in given:
         if key not in taken:

@@ -23,8 +23,8 @@ from torch import Tensor
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Epoch, Step
 from equimodal.balancing.task import Task
-from equimodal.checks import is_number, require, require_choice, require_number
 from equimodal.errors import BalanceError
+from equimodal.methods.amss_arguments import check_arguments
 from equimodal.methods.amss_equations import batch_information, information_rate, update_fractions
 from equimodal.methods.amss_released import AMSSReleased, unit_pattern
 from equimodal.methods.amss_tally import AmssTally, warn_of_switch
@@ -119,8 +119,7 @@ class AMSS(Method):
         self._released = AMSSReleased(significance, direction, weighting, bias)
         self._units = unit_pattern(units)
         self._tally = AmssTally()
-        self._told = False
-        self._check()
+        check_arguments(self)
         if fraction is not None:
             self.needs = frozenset()
         elif not self._released.reads_features:
@@ -178,8 +177,8 @@ class AMSS(Method):
         modalities = len(epoch.modalities.names)
         for name, values in self._tally.records(self._table, modalities).items():
             epoch.record(name, values)
-        if self._tally.switched() and not self._told:
-            self._told = True
+        if self._tally.switched() and not self.state.get("told_of_switch"):
+            self.state["told_of_switch"] = True
             warn_of_switch(self.tau, features=self._released.reads_features)
         self._tally = AmssTally()
 
@@ -228,20 +227,3 @@ class AMSS(Method):
         self.state["label_counts"] = seen = batch if seen is None else seen.to(batch) + batch
         rho = information_rate(step.task.label_entropy(seen), cross_entropy, feature_entropy)
         return rho, update_fractions(self._released.towards(rho), self.tau, (low, high))
-
-    def _check(self) -> None:
-        require_number("AMSS tau", self.tau, above=0)
-        require_choice("AMSS mask", self.mask, ("sampled", "none"))
-        require_choice("AMSS importance", self.importance, ("fisher", "uniform"))
-        if self.mask == "none":
-            drawn = 'AMSS weighting must be "none" with mask="none", which draws nothing to weight'
-            require(self.weighting == "none", drawn, self.weighting)
-        require_number("AMSS smoothing", self.smoothing, low=0, high=1)
-        if self.fraction not in (None, "fixed"):
-            require_number("AMSS fraction", self.fraction, above=0, high=1)
-        if self.cap is not None:
-            require_number("AMSS cap", self.cap, above=0)
-        sound = isinstance(self.clamp, Sequence) and len(self.clamp) == 2
-        sound = sound and all(map(is_number, self.clamp))
-        sound = sound and 0 < self.clamp[0] <= self.clamp[1] <= 1
-        require(sound, "AMSS clamp must be (low, high) with 0 < low <= high <= 1", self.clamp)

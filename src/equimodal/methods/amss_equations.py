@@ -14,14 +14,14 @@ symbol          name here               shape and meaning
 ==============  ======================  =======================================================
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Classification, Task
-from equimodal.checks import require
+from equimodal.checks import is_number, require, require_flag, require_number, require_tensor
 from equimodal.errors import BalanceError
 from equimodal.numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
 from equimodal.numerics.scores import softmax_entropy, widened
@@ -48,7 +48,9 @@ def modality_significance(
         target: labels in [0, C).
         label_entropy: :math:`H(Y)` of the training labels, (); that of ``target`` if not given.
     """
+    _check(unimodal_logits, features, target)
     task = Classification()
+    target = task.prepared(target)
     outputs = next(iter(unimodal_logits.values())).shape[1]
     if label_entropy is None:
         label_entropy = task.label_entropy(task.label_counts(target, outputs).double())
@@ -78,11 +80,24 @@ def update_fractions(
         significance: of every modality.
         tau: temperature, > 0; the paper's code takes 0.2, for image and text 0.5.
         clamp: least and largest share.
+
+    Raises:
+        BalanceError: ``tau`` or ``clamp`` is out of range, or ``significance`` no vector.
     """
+    require_tensor("significance", significance, axes="M", floating=True)
+    require_number("tau", tau, above=0)
+    check_clamp("clamp", clamp)
     even = 1 - 1 / significance.numel()
     # The softmax of anything that is not a number is NaN everywhere.
     fractions = (1 - torch.softmax(significance / tau, dim=0)).clamp(*clamp)
     return fractions.nan_to_num(nan=even)
+
+
+def check_clamp(name: str, clamp: object) -> None:
+    """Refuse what is no least and largest share of units. Raises BalanceError."""
+    sound = isinstance(clamp, Sequence) and len(clamp) == 2 and all(map(is_number, clamp))
+    sound = sound and 0 <= clamp[0] <= clamp[1] <= 1  # type: ignore[index]
+    require(sound, f"{name} must be (low, high) with 0 <= low <= high <= 1", clamp)
 
 
 def unit_importance(grad: Tensor) -> Tensor:
@@ -90,7 +105,8 @@ def unit_importance(grad: Tensor) -> Tensor:
 
     Units lie along the first axis: filters of a convolution, rows of a linear layer.
     """
-    return widened(grad).reshape(len(grad), -1).square().sum(1)
+    require_tensor("grad", grad, axes="units,...", floating=True)
+    return widened(grad).square().flatten(1).sum(1) if grad.ndim > 1 else widened(grad).square()
 
 
 def sample_units(
@@ -115,13 +131,21 @@ def sample_units(
     Raises:
         BalanceError: an importance is negative or not a number, or ``fraction`` is out of range.
     """
+    require_tensor("importance", importance, axes="units", floating=True)
+    require(len(importance) > 0, "There must be a unit to draw", 0)
+    require_flag("unbiased", unbiased)
+    require_number("smoothing", smoothing, low=0, high=1)
+    drawing = isinstance(generator, torch.Generator) and generator.device.type == "cpu"
+    require(drawing, "generator must be a torch.Generator of the CPU", generator)
     if not bool(((importance >= 0) & importance.isfinite()).all()):
         raise BalanceError("Importances must be finite and not negative; found some that are not.")
+    one = isinstance(fraction, (int, float, Tensor)) and torch.as_tensor(fraction).numel() == 1
+    require(one, "The fraction of units must be one number", fraction)
     drawn = float(fraction)
     require(0 < drawn <= 1, "The fraction of units must lie in (0, 1]", drawn)
     rows = importance[None]
     sizes = torch.tensor([importance.numel()], device=importance.device)
-    share = torch.as_tensor(fraction, device=importance.device).expand(1)
+    share = torch.as_tensor(fraction, device=importance.device).reshape(1)
     counts = drawn_counts(sizes, share, minimum=2 if unbiased else 1)
     probabilities = unit_probabilities(rows, sizes, smoothing)
     draws = torch.empty(rows.shape).exponential_(generator=generator).to(rows)
@@ -159,6 +183,25 @@ def batch_information(step: Step) -> tuple[Tensor, Tensor, Tensor]:
     sums, batch = total[: 3 * modalities], total[3 * modalities :]
     cross_entropy, feature_entropy, rows = sums.view(3, -1)
     return batch, cross_entropy / rows, feature_entropy / rows
+
+
+def _check(
+    unimodal_logits: Mapping[str, Tensor], features: Mapping[str, Tensor], target: Tensor
+) -> None:
+    """Refuse what is not of one batch. Raises BalanceError."""
+    require_tensor("target", target, axes="N")
+    for name, given in {"unimodal_logits": unimodal_logits, "features": features}.items():
+        sound = isinstance(given, Mapping) and len(given) > 0
+        require(sound, f"{name} must be a mapping with a tensor for each modality", given)
+    require(set(features) == set(unimodal_logits), "Logits and features must be of the same "
+            "modalities", (list(unimodal_logits), list(features)))  # fmt: skip
+    require(len(target) > 0, "There must be a sample", 0)
+    for m, logits in unimodal_logits.items():
+        require_tensor(f"unimodal_logits of {m!r}", logits, axes="N,C", floating=True)
+        Classification().check(logits, target)
+        require_tensor(f"features of {m!r}", features[m], axes="N,...", floating=True)
+        same = features[m].shape[0] == len(target)
+        require(same, f"The features of {m!r} must have {len(target)} rows", len(features[m]))
 
 
 def _labels(step: Step) -> Tensor:

@@ -31,8 +31,9 @@ from torch import Tensor, nn
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Epoch
 from equimodal.balancing.task import Task
-from equimodal.checks import is_number, require, require_number
+from equimodal.checks import require_number
 from equimodal.errors import BalanceError
+from equimodal.methods.relearn_arguments import check_arguments
 from equimodal.numerics.purity import class_purity, cluster_purity
 from equimodal.parts.distributed import broadcast_from_first
 from equimodal.parts.modalities import ModalityMap
@@ -51,7 +52,13 @@ def relearn_strength(train_purity: float, validation_purity: float, lam: float =
         train_purity: in (0, 1].
         validation_purity: in (0, 1].
         lam: sharpness, >= 0; 3 in the paper.
+
+    Raises:
+        BalanceError: an argument is out of range.
     """
+    require_number("train_purity", train_purity, low=0, high=1)
+    require_number("validation_purity", validation_purity, low=0, high=1)
+    require_number("lam", lam, low=0)
     return math.tanh(lam * abs(train_purity - validation_purity))
 
 
@@ -105,9 +112,11 @@ class DiagnoseRelearn(Method):
         self.include_norm = include_norm
         self.reset_momentum = reset_momentum
         self.reset_bn_stats = reset_bn_stats
-        self._check()
+        check_arguments(self)
         if strength is not None:
             self.needs = frozenset()
+        if every is None:
+            self.needs = self.needs | {"epochs"}
         if reset_momentum:
             self.needs = self.needs | {"optimizers"}
         self.state = {"times": 0, "moved": False}
@@ -123,7 +132,7 @@ class DiagnoseRelearn(Method):
 
     @property
     def acted(self) -> bool:
-        """Whether an encoder was moved by a strength above zero."""
+        """Whether a weight was moved; those of a frozen encoder are at their start already."""
         return bool(self.state["moved"])
 
     def on_start(self, modalities: ModalityMap) -> None:
@@ -190,16 +199,18 @@ class DiagnoseRelearn(Method):
         """Move one encoder in place, so that optimizers keep their parameters."""
         if strength <= 0:
             return
-        self.state["moved"] = True
         for name, parameter in self._movable(epoch.modalities, modality).items():
             mine = local(parameter.data)
-            mine.lerp_(self.constants[modality][name].to(mine), strength)
+            start = self.constants[modality][name].to(mine)
+            self.state["moved"] = self.state["moved"] or not torch.equal(mine, start)
+            mine.lerp_(start, strength)
             if self.reset_momentum:
                 for optimizer in epoch.optimizers:
                     optimizer.state.pop(parameter, None)
         if self.reset_bn_stats:
             for layer in _own_batch_norms(epoch.modalities, modality):
                 layer.reset_running_stats()
+                self.state["moved"] = True
 
     def _movable(self, modalities: ModalityMap, modality: str) -> dict[str, nn.Parameter]:
         parameters = modalities.parameters(modality)
@@ -208,17 +219,6 @@ class DiagnoseRelearn(Method):
         layers = [x for x in modalities.model.modules() if is_normalisation(x)]
         kept = {id(p) for layer in layers for p in layer.parameters(recurse=False)}
         return {n: p for n, p in parameters.items() if id(p) not in kept}
-
-    def _check(self) -> None:
-        inside = isinstance(self.at, Sequence) and bool(self.at)
-        inside = inside and all(is_number(s) and 0 < s < 1 for s in self.at)
-        require(inside, "DiagnoseRelearn at must hold shares of training in (0, 1)", self.at)
-        require_number("DiagnoseRelearn times", self.times, low=1, whole=True)
-        require_number("DiagnoseRelearn lam", self.lam, low=0)
-        if self.every is not None:
-            require_number("DiagnoseRelearn every", self.every, low=1, whole=True)
-        if self.strength is not None:
-            require_number("DiagnoseRelearn strength", self.strength, low=0, high=1)
 
 
 def _require_modules(modalities: ModalityMap) -> None:

@@ -31,12 +31,13 @@ from torch import Tensor
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Moment, Plan, Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require, require_choice, require_number
+from equimodal.checks import require, require_choice, require_flag, require_number
 from equimodal.errors import BalanceError
 from equimodal.methods.dus_counts import running_score, sample_counts, shrunk_counts
 from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.modalities import ModalityMap
 
+_EVEN = ("uniform",)
 _RULES = ("inverse", "shrink", "tanh", "uniform")
 
 
@@ -98,13 +99,11 @@ class DUS(Method):
         self.warm_up = warm_up
         self.ema = ema
         self.reset_each_epoch = reset_each_epoch
-        self.reduction = reduction
-        self.plug_in = self.keeps_pairs = plug_in
+        self.reduction, self.plug_in, self.keeps_pairs = reduction, plug_in, plug_in
         self._check()
         self._nominal: int | None = None
         self._planned: dict[str, int] = {}
-        self.state = {"t": 0, "epoch": 0, "s_hat": None, "missed": False}
-        self.state["changed"] = rule == "uniform"
+        self.state = {"t": 0, "epoch": 0, "s_hat": None, "missed": False, "changed": rule in _EVEN}
 
     def unsuited(self, task: Task) -> str:
         """Its score is the probability of the truth."""
@@ -188,12 +187,12 @@ class DUS(Method):
 
     def _nominal_rows(self) -> int:
         """n_b of the latest plan."""
-        if self._nominal is None:
-            raise BalanceError(
-                "DUS(reduction='nominal') found unpaired rows that it did not plan and so no n_b. "
-                "Iterate over balancer.batches(dataset, batch_size=...)."
-            )
-        return self._nominal
+        if self._nominal is not None:
+            return self._nominal
+        raise BalanceError(
+            "DUS(reduction='nominal') found unpaired rows that it did not plan and so no n_b. "
+            "Iterate over balancer.batches(dataset, batch_size=...)."
+        )
 
     def _host_loss(self, step: Step) -> list[Tensor]:
         """The host's fused loss on its paired rows; none where DUS stands alone."""
@@ -206,16 +205,14 @@ class DUS(Method):
                 "DUS(plug_in=True) on unpaired batches needs a readout whose parts sum to the "
                 "logits: pass LinearSplit(...), or give paired batches."
             )
-        first = step.modalities.names[0]
-        rows = self._host_rows(step, first)
+        rows = self._host_rows(step, first := step.modalities.names[0])
         logits = torch.stack([z[:rows] for z in step.unimodal_logits.values()]).sum(0)
         return [step.task.loss(logits, step.targets[first][:rows])]
 
     def _counts(self, moment: Moment, batch_size: int) -> Tensor:
         """Rows of every modality; equal in the warm-up and before the first score. -> (M,)"""
         self._nominal = batch_size
-        equal = torch.full((len(moment.modalities.names),), batch_size)
-        scores = self.state["s_hat"]
+        equal, scores = torch.full((len(moment.modalities.names),), batch_size), self.state["s_hat"]
         if scores is None or moment.epoch_index < self.warm_up or self.rule == "uniform":
             return equal
         counts = self._ruled(moment, scores.cpu(), batch_size)
@@ -224,9 +221,8 @@ class DUS(Method):
 
     def _ruled(self, moment: Moment, scores: Tensor, batch_size: int) -> Tensor:
         least, multiple = self._bounds(batch_size)
-        gap, gamma = self.dead_zone, self.gamma
+        gap, gamma, rows = self.dead_zone, self.gamma, len(scores) * batch_size
         if self.rule == "inverse":
-            rows = len(scores) * batch_size
             return sample_counts(scores, rows, least, multiple=multiple, gamma=gamma, dead_zone=gap)
         bent = gamma if self.rule == "tanh" else None
         counts = shrunk_counts(scores, batch_size, multiple, gamma=bent, dead_zone=gap)
@@ -246,5 +242,9 @@ class DUS(Method):
         require_number("DUS warm_up", self.warm_up, low=0, whole=True)
         require_choice("DUS reduction", self.reduction, ("mean", "nominal"))
         if self.ema is not None:
-            require_number("DUS ema", self.ema, above=0)
-            require(self.ema < 1, "DUS ema must be below 1", self.ema)
+            decay = require_number("DUS ema", self.ema, above=0)
+            require(decay < 1, "DUS ema must be below 1", self.ema)
+        require_flag("DUS reset_each_epoch", self.reset_each_epoch)
+        require_flag("DUS plug_in", self.plug_in)
+        if self.rule in (*_EVEN, "shrink"):
+            self.refuse_set("gamma", why=f"with rule={self.rule!r}")

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from equimodal.checks import require_number
+from equimodal.checks import require, require_number, require_tensor
 from equimodal.errors import BalanceError
 
 
@@ -16,7 +16,15 @@ def cumulative_score(previous: Tensor, score: Tensor, t: int) -> Tensor:
     r"""Running mean :math:`\hat s_t = \frac{t-1}{t} \hat s_{t-1} + \frac{1}{t} s_t`.
 
     (M,), (M,) -> (M,). The first score replaces ``previous`` wholly (t = 1).
+
+    Raises:
+        BalanceError: ``t`` is no whole number from 1, or the scores are no vectors of one length.
     """
+    require_tensor("previous", previous, axes="M", floating=True)
+    require_tensor("score", score, axes="M", floating=True)
+    one = previous.shape == score.shape
+    require(one, f"score must have {len(previous)} entries as previous has", len(score))
+    require_number("t", t, low=1, whole=True)
     return previous + (score - previous) / t
 
 
@@ -67,9 +75,16 @@ def sample_counts(
         dead_zone: scores that differ by less than this share the budget equally.
 
     Raises:
-        BalanceError: the budget cannot give every modality its minimum, or ``multiple`` is below 1.
+        BalanceError: the budget cannot give every modality its minimum, or an argument is out of
+            range.
     """
+    require_tensor("scores", scores, axes="M", floating=True)
+    require(len(scores) > 0, "There must be a modality to give rows to", 0)
+    for name, value in {"budget": budget, "minimum": minimum}.items():
+        require_number(name, value, low=0, whole=True)
     require_number("multiple", multiple, low=1, whole=True)
+    require_number("gamma", gamma, above=0)
+    require_number("dead_zone", dead_zone, low=0)
     equal = torch.full_like(scores, 1 / scores.numel())
     near = bool(scores.max() - scores.min() < dead_zone)
     shares = equal if near else sampling_shares(scores, gamma)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from equimodal.balancing.step import Moment, Step
 from equimodal.checks import require_number
+from equimodal.errors import BalanceError
 from equimodal.methods.dus import DUS
 from equimodal.methods.dus_counts import divide
 from equimodal.methods.dus_policy import Policy
@@ -58,6 +59,7 @@ class DUSLearned(DUS):
             "inverse", minimum=minimum, multiple=multiple, warm_up=warm_up, ema=ema,
             reset_each_epoch=reset_each_epoch, reduction=reduction, plug_in=plug_in,
         )  # fmt: skip
+        self._made: Policy | None = None
         self.hold = hold
         self.every = every
         self.policy_lr = policy_lr
@@ -70,16 +72,25 @@ class DUSLearned(DUS):
     @property
     def note(self) -> str:
         """Says so where the run was too short for the policy to learn."""
-        steps = self._policy.updates
+        steps = self._made.updates if self._made else 0
         return f"{steps} policy steps: too few to learn" if steps < _ENOUGH_STEPS else ""
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Make the policy."""
         super().on_start(modalities)
-        self._policy = Policy(
+        self._made = Policy(
             len(modalities.names), hold=self.hold, every=self.every, lr=self.policy_lr,
             entropy=self.entropy,
         )  # fmt: skip
+
+    @property
+    def _policy(self) -> Policy:
+        if self._made is None:
+            raise BalanceError(
+                "The policy of DUSLearned is made for the modalities of a balancer, and there is "
+                "none yet: call Balancer(model, method, ...) first."
+            )
+        return self._made
 
     def _observe(self, step: Step, score: Tensor) -> None:
         super()._observe(step, score)

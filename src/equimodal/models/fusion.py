@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts import Readout
+from equimodal.checks import require_modality_names
 from equimodal.data.dataset import Modality
 from equimodal.errors import BalanceError
 from equimodal.models.encoders.encoder import Encoder
@@ -126,11 +127,6 @@ def build_model(
 def _check(encoders: Mapping[str, nn.Module], classes: int) -> None:
     if not encoders:
         raise BalanceError("A model needs at least one modality, found none.")
-    for name in encoders:
-        if not name or "." in name or hasattr(nn.ModuleDict(), name):
-            raise BalanceError(
-                f"'{name}' cannot name a modality: PyTorch could not register its encoder; "
-                "choose a plain word without dots that is no attribute of nn.ModuleDict."
-            )
+    require_modality_names(encoders)
     if classes < 2:
         raise BalanceError(f"A classifier needs at least 2 classes, found {classes}.")

@@ -5,6 +5,7 @@ import warnings
 import torch
 from torch import Tensor
 
+from equimodal.checks import require_tensor
 from equimodal.errors import BalanceError
 from equimodal.numerics.single_thread import single_thread
 
@@ -17,6 +18,8 @@ def cluster_purity(labels: Tensor, clusters: Tensor) -> float:
     Raises:
         BalanceError: no samples, or different numbers of labels and clusters.
     """
+    require_tensor("labels", labels, axes="N")
+    require_tensor("clusters", clusters, axes="N")
     if not len(labels) or labels.shape != clusters.shape:
         raise BalanceError(
             "cluster_purity needs one cluster for each of at least one label; found "

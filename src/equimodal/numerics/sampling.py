@@ -10,6 +10,8 @@ padded matrix, so that the number of tensor operations does not grow with the nu
 import torch
 from torch import Tensor
 
+from equimodal.checks import require, require_number, require_tensor
+
 
 def unit_probabilities(importance: Tensor, sizes: Tensor, smoothing: float) -> Tensor:
     """Probabilities of drawing each unit, mixed with the uniform ones.
@@ -67,7 +69,14 @@ def inclusion_probabilities(probabilities: Tensor, count: int) -> Tensor:
 
     pi_j = 1 - exp(-lambda p_j) with lambda such that sum pi = count, found by bisection. The error
     is .024 at n = 5; the masks use the exact bottom-k weight instead. (units,) -> (units,)
+
+    Raises:
+        BalanceError: a probability is negative or not a number, or ``count`` is negative.
     """
+    require_tensor("probabilities", probabilities, axes="units", floating=True)
+    require_number("count", count, low=0)
+    sound = bool(((probabilities >= 0) & probabilities.isfinite()).all())
+    require(sound, "probabilities must be finite and not negative", "some that are not")
     if count >= probabilities.numel():
         return torch.ones_like(probabilities)
     p = probabilities.double()

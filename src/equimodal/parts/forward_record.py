@@ -1,6 +1,5 @@
-"""What the encoders gave in the model's latest forward pass, and how to run it again."""
+"""What the encoders gave in a forward pass of the model, and how to run it again."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -9,8 +8,29 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
+from equimodal.parts.layout import as_given, samples_first
+from equimodal.parts.outputs import features_in, replay, with_features
+from equimodal.parts.passes import Pass, Passes
 from equimodal.parts.quiet import evaluating
 from equimodal.parts.selection import Encoder
+
+
+class _Hook:
+    """A hook of one module. What a copy of the module has in its place does nothing, and needs
+    nothing of ours to be loaded."""
+
+    def __init__(self, module: nn.Module, act: Callable[..., None]) -> None:
+        self._module, self._act = module, act
+        self.copy_ran = False
+
+    def __call__(self, module: nn.Module, *given: Any) -> None:
+        if module is self._module:
+            self._act(*given)
+        elif not torch.compiler.is_compiling():
+            self.copy_ran = True
+
+    def __reduce__(self) -> Any:
+        return getattr, (nullcontext(), "__exit__")
 
 
 class ForwardRecord:
@@ -29,20 +49,24 @@ class ForwardRecord:
         encoders: Mapping[str, Encoder],
     ) -> None:
         self._model, self._modules, self._encoders = model, modules, encoders
-        self._values: dict[str, list[Tensor]] = {}
-        self._counts: dict[str, int] = {}
-        self._outputs: dict[str, Any] = {}
-        self._call: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-        self._inside = False
-        self._recording = True
-        self._autocast: tuple[str, torch.dtype] | None = None
+        self._passes = Passes()
+        self._open: Pass | None = None
+        self._current: Pass | None = None
+        self._recording, self._inert = True, False
+        self._first, end = _Hook(model, self._begin), _Hook(model, self._end)
         self._hooks = [
-            model.register_forward_pre_hook(self._begin, with_kwargs=True),
-            model.register_forward_hook(self._end),
+            model.register_forward_pre_hook(self._first, with_kwargs=True),
+            model.register_forward_hook(end),
         ]
         for m, module in modules.items():
             if module is not None:
-                self._hooks.append(module.register_forward_hook(self._recorder(m, encoders[m])))
+                hook = _Hook(module, self._recorder(m, encoders[m]))
+                self._hooks.append(module.register_forward_hook(hook))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, which belongs to a copy of the model, records nothing."""
+        gone = dict.fromkeys(("_open", "_current")) | {"_hooks": [], "_inert": True}
+        return self.__dict__ | gone | {"_passes": Passes()}
 
     def remove(self) -> None:
         """Take the hooks off the model."""
@@ -50,44 +74,74 @@ class ForwardRecord:
             hook.remove()
 
     @property
-    def counts(self) -> dict[str, int]:
-        """Calls of every modality's encoder since the features were last taken."""
-        return dict(self._counts)
+    def copies_ran(self) -> bool:
+        """Whether a module that shares the model's hooks ran, such as a replica of it."""
+        return self._first.copy_ran
 
-    def take_features(self) -> dict[str, Tensor]:
-        """Features of the latest forward pass by modality; forgets them. {m: (N, ...)}"""
-        values, counts = self._values, self._counts
-        self._values, self._counts = {}, {}
-        return {m: self._one(m, values[m], counts[m]) for m in self._modules if m in values}
+    def ran_without_gradient(self, modality: str) -> bool:
+        """Whether the encoder ran outside the model's forward, and without gradients."""
+        return modality in self._passes.loose_plain.values
+
+    def take_features(
+        self,
+        output: Any = None,
+        logits: Tensor | None = None,
+        rows: Mapping[str, int] | None = None,
+    ) -> dict[str, Tensor]:
+        """Features of the forward pass that made ``output``; forgets them. {m: (N, ...)}
+
+        Args:
+            output: what the model gave, or what was made of it; None for the latest pass.
+            logits: the logits in it, if there are any.
+            rows: samples of every modality, where they are known.
+
+        Raises:
+            BalanceError: two passes could be meant, or features are not a row a sample.
+        """
+        if self._inert:
+            raise BalanceError(
+                "This copy of a balancer sees no model: make a Balancer for a copy that is trained."
+            )
+        found = self._passes.latest() if output is None else self._passes.behind(output, logits)
+        self._current = found
+        if found is None:
+            self._passes.forget(Pass())
+            return {}
+        self._passes.forget(found)
+        return {
+            m: samples_first(
+                self._one(m, found.values[m], found.counts[m]), self._encoders[m], m, module,
+                None if rows is None else rows[m],
+            )
+            for m, module in self._modules.items() if m in found.values
+        }  # fmt: skip
 
     def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Arguments of the model's latest forward pass."""
-        if self._call is None:
+        """Arguments of the forward pass whose features were taken, or of the latest."""
+        if self._current is None or self._current.call is None:
             raise BalanceError("The model was not called yet: call model(...) before loss().")
-        return self._call
+        return self._current.call
 
     def forget_call(self) -> None:
-        """Drop the arguments of the latest forward pass, and the memory that they hold."""
-        self._call = None
-        self._outputs = {}
+        """Drop what is kept of that forward pass, and the memory that it holds."""
+        self._current = None
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The autocast that the encoders ran in: readouts run in it too, wherever loss() is."""
-        if self._autocast is None:
-            return nullcontext()
-        device, dtype = self._autocast
-        return torch.autocast(device, dtype=dtype)
+        mode = self._current.autocast if self._current is not None else None
+        return nullcontext() if mode is None else torch.autocast(mode[0], dtype=mode[1])
 
     def rerun(self, features: Mapping[str, Tensor]) -> Any:
-        """The model's output for its latest inputs with every encoder's output replaced."""
+        """The model's output for the same inputs with every encoder's output replaced."""
         args, kwargs = self.last_call()
         replaced: dict[nn.Module, dict[int, Any]] = {}
         for m, value in features.items():
-            number = self._replaceable(m)
-            replaced.setdefault(self._module(m), {})[number] = self._with_features(m, value)
+            number, module = self._replaceable(m), self._module(m)
+            given = as_given(value, self._encoders[m], module)
+            replaced.setdefault(module, {})[number] = self._whole_output(m, given)
         try:
             for module, values in replaced.items():
-                module.forward = _replay(values)
+                module.forward = replay(values)
             return self.call_quietly(*args, **kwargs)
         finally:
             for module in replaced:
@@ -104,34 +158,39 @@ class ForwardRecord:
 
     # -- hooks --------------------------------------------------------------------------------
 
-    def _begin(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._recording and not _recomputing():
-            self._call = (args, kwargs)
-            self._values, self._counts, self._outputs = {}, {}, {}
-            self._inside = True
+            self._open = self._current = self._passes.opened((args, kwargs))
 
-    def _end(self, _: nn.Module, __: Any, ___: Any) -> None:
-        if self._recording:
-            self._inside = False
+    def _end(self, _: Any, output: Any) -> None:
+        if self._recording and self._open is not None and not _recomputing():
+            self._passes.closed(self._open, output)
+            self._open = None
 
     def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., None]:
         calls = encoder.calls
 
-        def record(_: nn.Module, __: Any, output: Any) -> None:
+        def record(_: Any, output: Any) -> None:
             if not self._recording or _recomputing():
                 return
-            if calls is not None and not self._inside:
-                return  # calls are counted inside the model's own forward pass
-            number = self._counts.get(modality, 0) if self._inside else 0
-            self._counts[modality] = number + 1
+            place = self._open
+            if place is None:
+                if calls is not None:
+                    return  # calls are counted inside the model's own forward pass
+                place = self._passes.loose()
+                place.again = place.again or modality in place.values
+                number = 0
+            else:
+                number = place.counts.get(modality, 0)
+            place.counts[modality] = number + 1
             if isinstance(calls, int) and number != calls:
                 return
-            value = _features_in(output, encoder.output, modality)
+            value = features_in(output, encoder.output, modality)
             if value is not output:
-                self._outputs[modality] = output
-            self._autocast = _autocast_on(value.device.type)
-            earlier = self._values.get(modality, []) if isinstance(calls, str) else []
-            self._values[modality] = [*earlier, value]
+                place.outputs[modality] = output
+            place.autocast = _autocast_on(value.device.type)
+            earlier = place.values.get(modality, []) if isinstance(calls, str) else []
+            place.values[modality] = [*earlier, value]
 
         return record
 
@@ -157,45 +216,23 @@ class ForwardRecord:
             )
         return module
 
+    def _whole_output(self, modality: str, value: Tensor) -> Any:
+        """An encoder's output with other features in it."""
+        if self._current is None or modality not in self._current.outputs:
+            return value
+        output = self._current.outputs[modality]
+        return with_features(output, self._encoders[modality].output, value)
+
     def _replaceable(self, modality: str) -> int:
         """Number of the call whose output is replaced; -1 for every call."""
-        calls = self._encoders[modality].calls
-        if isinstance(calls, str):
+        calls, pool = self._encoders[modality].calls, self._encoders[modality].pool
+        if isinstance(calls, str) or pool is not None:
+            made = f"the {calls} of several calls" if pool is None else f"pooled by {pool!r}"
             raise BalanceError(
-                f"Ablation(...) cannot replace the features of {modality!r}, which are the "
-                f"{calls} of several calls. Use InputAblation(...)."
+                f"Ablation(...) cannot replace the features of {modality!r}, which are "
+                f"{made}. Use InputAblation(...), or leave pool out."
             )
         return -1 if calls is None else calls
-
-    def _with_features(self, modality: str, value: Tensor) -> Any:
-        """The latest output of an encoder with other features in it."""
-        if modality not in self._outputs:
-            return value
-        output, key = self._outputs[modality], self._encoders[modality].output
-        if isinstance(output, Mapping):
-            changed: Any = type(output)(**{**output, key: value})
-            return changed
-        if isinstance(key, str):
-            return dataclasses.replace(output, **{key: value})
-        position = key or 0
-        return (*output[:position], value, *output[position + 1 :])
-
-
-def _replay(values: Mapping[int, Any]) -> Callable[..., Any]:
-    """A forward function that gives stored outputs, call by call."""
-    number = -1
-
-    def forward(*_: Any, **__: Any) -> Any:
-        nonlocal number
-        number += 1
-        if -1 not in values and number not in values:
-            raise BalanceError(
-                f"Ablation(...) cannot replace call {number} of an encoder, which belongs to no "
-                "modality. Use InputAblation(...)."
-            )
-        return values[-1] if -1 in values else values[number]
-
-    return forward
 
 
 def _autocast_on(device: str) -> tuple[str, torch.dtype] | None:
@@ -208,26 +245,3 @@ def _autocast_on(device: str) -> tuple[str, torch.dtype] | None:
 def _recomputing() -> bool:
     """Whether activation checkpointing runs the forward pass again inside the backward pass."""
     return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
-
-
-def _features_in(output: Any, key: str | int | None, modality: str) -> Tensor:
-    """The features in an encoder's output."""
-    value = output[0] if key is None and isinstance(output, tuple) and output else output
-    if isinstance(key, int) and isinstance(output, (tuple, list)) and len(output) > key:
-        value = output[key]
-    elif isinstance(key, str):
-        value = output.get(key) if isinstance(output, Mapping) else getattr(output, key, None)
-    if isinstance(value, Tensor):
-        return value
-    raise BalanceError(
-        f"The encoder of {modality!r} returned {type(output).__name__}"
-        + ("" if key is None else f" without a tensor {key!r}")
-        + f"; its features must be a tensor, or the first entry of a tuple.{_offer(output)}"
-    )
-
-
-def _offer(output: Any) -> str:
-    """What to write where the output holds tensors under names."""
-    names = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
-    tensors = [name for name in names if isinstance(names[name], Tensor)]
-    return f" Write Encoder(..., output={tensors[0]!r}); it holds {tensors}." if tensors else ""

@@ -27,11 +27,16 @@ def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
     """Euclidean norm of all gradients together, over all shards; 0 for none. -> ()"""
     if not gradients:
         return torch.zeros(())
-    norms = torch._foreach_norm([local(g) for g in gradients])
+    norms = torch._foreach_norm(dense_values([local(g) for g in gradients]))
     total: Tensor = torch.linalg.vector_norm(torch.stack([n.float() for n in norms]))
     if any(is_sharded(g) for g in gradients):
         total = sum_over_ranks(total.square()).sqrt()
     return total
+
+
+def dense_values(gradients: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients without graph; of sparse ones, as of an embedding, the values in them."""
+    return [g.detach().coalesce().values() if g.is_sparse else g.detach() for g in gradients]
 
 
 def encoder_norms(parameters: Mapping[str, Mapping[str, Parameter]]) -> Tensor:

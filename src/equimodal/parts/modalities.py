@@ -28,11 +28,18 @@ def unwrap(model: nn.Module) -> nn.Module:
             "FullyShardedDataParallel flattens parameters, so that units cannot be told apart; use "
             "torch.distributed.fsdp.fully_shard(model) and make the balancer afterwards."
         )
+    devices: list[Any] = getattr(model, "device_ids", []) if kind == "DataParallel" else []
+    if len(devices) > 1:
+        raise BalanceError(
+            f"nn.DataParallel over {len(devices)} GPUs runs copies of the model, whose features "
+            "the balancer does not see; use DistributedDataParallel, one process a GPU: torchrun "
+            f"--nproc-per-node {len(devices)} train.py."
+        )
     return unwrap(model.get_submodule(_WRAPPERS[kind])) if kind in _WRAPPERS else model
 
 
 class ModalityMap:
-    """The parts of ``model`` by modality, and the features of the latest forward pass.
+    """The parts of ``model`` by modality, and the features of its forward passes.
 
     Args:
         model: any module, wrapped or not.
@@ -87,12 +94,40 @@ class ModalityMap:
         now = {id(p) for p in self.model.parameters()}
         return [n for m in self.names for n, p in self.parameters(m).items() if id(p) not in now]
 
-    def take_features(self) -> dict[str, Tensor]:
-        """Features of the latest forward pass by modality; forgets them. {m: (N, ...)}"""
-        return self.record.take_features()
+    def held(self) -> tuple[int, ...]:
+        """What the model's parameters are now: another value once any was put in or taken out."""
+        found: list[int] = []
+        modules = [self.model]
+        while modules:
+            module = modules.pop()
+            found += map(id, module._parameters.values())
+            modules += [x for x in module._modules.values() if x is not None]
+        return tuple(found)
+
+    def late(self) -> dict[str, str]:
+        """Modality -> name of a trained parameter that its encoder has got since."""
+        now = Parts(self.model, self.encoders)
+        known = {*self._parts.shared, *(p for m in self.names for p in self.parameters(m).values())}
+        found = {}
+        for m in self.names:
+            new = [n for n, p in now.parameters[m].items() if p not in known and p.requires_grad]
+            if new:
+                found[m] = new[0]
+        return found
+
+    def take_features(
+        self,
+        output: Any = None,
+        logits: Tensor | None = None,
+        rows: Mapping[str, int] | None = None,
+    ) -> dict[str, Tensor]:
+        """Features of the forward pass that made ``output``, by default of the latest; forgets
+        them. ``logits`` are those in the output, ``rows`` the samples of every modality.
+        {m: (N, ...)}"""
+        return self.record.take_features(output, logits, rows)
 
     def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Arguments of the model's latest forward pass."""
+        """Arguments of the pass whose features were taken last, or of the latest."""
         return self.record.last_call()
 
     def rerun(self, features: Mapping[str, Tensor]) -> Any:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from torch import nn
 from torch.nn import Parameter
+from torch.nn.parameter import is_lazy
 
+from equimodal.checks import require_choice, require_number
 from equimodal.errors import BalanceError
 
 _COMBINATIONS = ("mean", "cat")
@@ -25,16 +27,32 @@ class Encoder:
         calls: where the module runs several times in one forward pass: the number of the call
             (from 0) that belongs to this modality, or ``"mean"`` or ``"cat"`` of all calls. Two
             modalities may share one module by different numbers.
+        batch_axis: axis of the features that counts the samples, 1 for time first; by default 0,
+            and 1 where a layer of PyTorch's own was made with ``batch_first=False``.
+        folded: where the frames of a sample were folded into that axis: ``"NT"`` if a sample's
+            frames follow each other, as ``x.flatten(0, 1)`` of (N, T, ...) puts them, ``"TN"`` if
+            all samples' first frames come first. The features are (N, T, ...) then.
+        pool: what is done with the axis after the samples: ``"mean"``, ``"max"``, ``"first"`` or
+            ``"last"``. As the model itself pools; needed by ``LinearSplit``.
 
     Raises:
-        BalanceError: ``calls`` is something else.
+        BalanceError: an option is something else.
     """
 
     where: str | nn.Module
     output: str | int | None = None
     calls: int | str | None = None
+    batch_axis: int | None = None
+    folded: str | None = None
+    pool: str | None = None
 
     def __post_init__(self) -> None:
+        if self.batch_axis is not None:
+            require_number("Encoder batch_axis", self.batch_axis, low=0, whole=True)
+        if self.folded is not None:
+            require_choice("Encoder folded", self.folded, ("NT", "TN"))
+        if self.pool is not None:
+            require_choice("Encoder pool", self.pool, ("mean", "max", "first", "last"))
         number = isinstance(self.calls, int) and not isinstance(self.calls, bool)
         if self.calls is None or self.calls in _COMBINATIONS or (number and int(self.calls) >= 0):
             return
@@ -79,6 +97,13 @@ class Parts:
         name = where if isinstance(where, str) else self._name_of(where)
         module = self._all.get(name) if name else None
         self.modules[modality] = module
+        lazy = [n for n, p in module.named_parameters() if is_lazy(p)] if module else []
+        if lazy:
+            raise BalanceError(
+                f"The encoder of {modality!r} has lazy layers that were never called: "
+                f"{name}.{lazy[0]} has no shape yet. Run the model on one batch first, under "
+                "torch.no_grad(), and make the balancer and the optimizer afterwards."
+            )
         pattern = re.escape(name) + r"\..*" if module is not None else name
         try:
             expression = re.compile(pattern)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from equimodal.errors import printable
 from equimodal.report.page.provenance import command, facts
 from equimodal.report.read.columns import EPOCH, MEANING, Column, columns
 from equimodal.report.read.controls import absent, further_lines
@@ -60,7 +61,7 @@ def _line(*cells: str, escape: bool = True) -> str:
 
 def _escape(text: str) -> str:
     """Text that Markdown shows as it stands."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     for sign in ("\\", "`", "*", "_", "|", "<"):
         text = text.replace(sign, f"\\{sign}")
     return text

@@ -1,5 +1,6 @@
 """Files that survive a kill: written whole or not at all."""
 
+import io
 import json
 import os
 import zipfile
@@ -8,8 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, bounded
 from equimodal.storage.disk import OUT, disk_error
+
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+_NOT_AS_WRITTEN = (
+    LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError,
+)  # fmt: skip
 
 
 @contextmanager
@@ -17,10 +23,12 @@ def unfinished(path: Path) -> Iterator[Path]:
     """A path beside ``path``, with its ending, for a file that takes its name when the block ends.
 
     Content and name are forced to the disk; until then a former ``path`` stays as it was. Where
-    the block raises, nothing of the file is left.
+    the block raises, nothing of the file is left. The file is there, empty and new: a link that
+    lies under its name is removed, never followed.
     """
     temporary = path.with_name(f".unfinished-{path.name}")
     try:
+        os.close(_made(temporary))
         yield temporary
         settle(temporary, path)
     except BaseException:
@@ -36,12 +44,32 @@ def settle(temporary: Path, path: Path) -> None:
     _force(path.parent)
 
 
+def _made(path: Path) -> int:
+    """A descriptor of a new file in the place of what a killed write, or somebody else, left."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
+
+
 def _force(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | (_NO_LINK if path.is_file() else 0))
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class _Raw(io.FileIO):
+    """A file that keeps the system's error, of which a writer in C++ may make words of its own."""
+
+    error: OSError | None = None
+
+    def write(self, content: Any, /) -> int:
+        try:
+            return super().write(content)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 @contextmanager
@@ -51,11 +79,18 @@ def atomic(path: Path, option: str = OUT) -> Iterator[BinaryIO]:
     Raises:
         BalanceError: the disk is full, or the folder cannot be written; ``option`` chooses another.
     """
+    raw: _Raw | None = None
     try:
-        with unfinished(path) as temporary, open(temporary, "wb") as file:
-            yield file
+        with unfinished(path) as temporary:
+            raw = _Raw(os.open(temporary, os.O_WRONLY | _NO_LINK), "w")
+            with io.BufferedWriter(raw) as file:
+                yield file
     except OSError as error:
         raise disk_error(error, path, option) from error
+    except Exception as error:
+        if raw is None or raw.error is None:
+            raise
+        raise disk_error(raw.error, path, option) from error
 
 
 def write_text(path: Path, text: str, option: str = OUT) -> None:
@@ -83,11 +118,30 @@ def read_json(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
         found = json.loads(path.read_bytes())
     except OSError as error:
         raise disk_error(error, path) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, error, remedy) from error
     if not isinstance(found, dict):
         raise _damaged(path, "no JSON object", remedy)
     return found
+
+
+@contextmanager
+def as_written(folder: Path, remedy: str) -> Iterator[None]:
+    """A block that uses what lies in a folder; what only an edited file can cause is told so.
+
+    Raises:
+        BalanceError: a value is missing, or of another kind than this program writes.
+    """
+    try:
+        yield
+    except BalanceError:
+        raise
+    except _NOT_AS_WRITTEN as error:
+        said = f"{type(error).__name__}: {error}"
+        raise BalanceError(
+            f"A file in '{folder}' was edited or damaged: something in it is missing or of another "
+            f"kind than was written ({bounded(said, 200)}); {remedy}."
+        ) from error
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:

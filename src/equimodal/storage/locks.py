@@ -31,6 +31,11 @@ def locked(
     Raises:
         BalanceError: another process owns the folder, or it cannot be written.
     """
+    if (folder / ".lock").is_symlink():
+        raise BalanceError(
+            f"'{folder / '.lock'}' is a link, which this program never makes; delete it, or choose "
+            f"another folder with {option}."
+        )
     # Not soft: where the system has no locks, a mere file would outlive a process that is killed.
     lock = FileLock(folder / ".lock", fallback_to_soft=False)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, median
@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.storage.files import load_checkpoint, save_checkpoint
+from equimodal.storage.files import as_written, load_checkpoint, save_checkpoint
 from equimodal.training.prediction import Prediction
 from equimodal.training.ranks import from_first
 from equimodal.training.run_folder import CHECKPOINT
@@ -145,6 +145,11 @@ def restore(setup: Setup, folder: Path) -> History:
     content = from_first(setup.fabric, lambda: _checkpoint(folder))
     if content is None:
         return History(best=weights(setup))
+    with as_written(folder, f"delete the folder '{folder}' and repeat with --resume"):
+        return _restored(setup, content)
+
+
+def _restored(setup: Setup, content: Mapping[str, Any]) -> History:
     setup.network.load_state_dict(content["model"])
     setup.optimizer.load_state_dict(content["optimizer"])
     setup.balancer.load_state_dict(content["balancer"])

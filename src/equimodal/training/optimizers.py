@@ -81,13 +81,13 @@ def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 def _check(name: str, setting: str, value: Any) -> None:
     pair = setting == "betas"
     values = list(value) if pair and isinstance(value, list | tuple) else [value]
-    below = 1.0 if setting in ("betas", "momentum") else float("inf")
+    below = 1.0 if setting in ("betas", "momentum") else 1e6
     sound = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if not sound or not all(0 <= v < below for v in values) or (pair and len(values) != 2):
         wanted = (
             "two numbers from 0 to below 1, such as 0.9,0.999"
             if pair
-            else ("a number from 0 to below 1" if below == 1.0 else "a number from 0 on")
+            else ("a number from 0 to below 1" if below == 1.0 else "a number from 0 to below 1e6")
         )
         raise BalanceError(f"{name}.{setting} must be {wanted}; found {value!r}.")
 

@@ -83,7 +83,7 @@ def write_arrays(folder: Path, arrays: Arrays) -> None:
 
 
 def read_arrays(folder: Path) -> Arrays:
-    """The predictions that a run left.
+    """The predictions that a run left, in their shapes.
 
     Raises:
         BalanceError: they are missing or damaged.
@@ -91,11 +91,56 @@ def read_arrays(folder: Path) -> Arrays:
     path = folder / PREDICTIONS
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
+            arrays: Arrays = dict(archive)
+        wrong = _fault(arrays)
     except Exception as error:  # a damaged archive can fail anywhere inside the reader
         raise BalanceError(f"'{path}' is missing or damaged ({error}); {again(folder)}") from error
+    if wrong:
+        raise BalanceError(f"'{path}' is not as a run wrote it: {wrong}; {again(folder)}")
+    return arrays
 
 
 def again(folder: Path) -> str:
     """What to do where the files of a run cannot be used."""
     return f"delete the folder '{folder}' and repeat the command that trained it with --resume."
+
+
+def _fault(arrays: Arrays) -> str:
+    """What is wrong with the arrays of predictions.npz, "" where nothing is.
+
+    By split there are ``logits`` (N, C) and ``labels`` (N,) below C; where a run with a fused model
+    wrote them, also ``unimodal_logits`` (M, N, C), ``probed`` (M, N), ``indices`` and ``groups``
+    (N,); and the names of the M ``modalities``.
+    """
+    named = arrays.get("modalities")
+    if named is not None and (named.ndim != 1 or named.dtype.kind != "U" or not len(named)):
+        return "modalities are no names"
+    splits = [key.removesuffix("_labels") for key in arrays if key.endswith("_labels")]
+    if "test" not in splits:
+        return "test_labels are missing"
+    count = None if named is None else len(set(named.tolist()))
+    if count is not None and count < len(arrays["modalities"]):
+        return "modalities are named twice"
+    return next(filter(None, (_fault_of(arrays, split, count) for split in splits)), "")
+
+
+def _fault_of(arrays: Arrays, split: str, modalities: int | None) -> str:
+    labels, logits = arrays[f"{split}_labels"], arrays.get(f"{split}_logits")
+    if logits is None:
+        return f"{split}_logits are missing"
+    if logits.ndim != 2 or logits.dtype.kind != "f" or 0 in logits.shape:
+        return f"{split}_logits are no table of numbers {list(logits.shape)}"
+    rows, classes = logits.shape
+    if labels.dtype.kind not in "iu" or labels.shape != (rows,):
+        return f"{split}_labels are not one whole number for each of {rows} samples"
+    if labels.min() < 0 or labels.max() >= classes:
+        return f"{split}_labels are not from 0 to {classes - 1}"
+    wanted = {
+        "unimodal_logits": ((modalities, rows, classes), "f"), "probed": ((modalities, rows), "iu"),
+        "indices": ((rows,), "iu"), "groups": ((rows,), "iu"),
+    }  # fmt: skip
+    for key, (shape, kinds) in wanted.items():
+        found = arrays.get(f"{split}_{key}")
+        if found is not None and (found.shape != shape or found.dtype.kind not in kinds):
+            return f"{split}_{key} have the shape {list(found.shape)}, not {list(shape)}"
+    return ""

@@ -28,6 +28,16 @@ def one_thread(environment: Mapping[str, str]) -> dict[str, str]:
     return steady
 
 
+def at_most(memory: int) -> None:
+    """Give this process no more than so many bytes for its data, where the system can say that."""
+    import resource
+
+    with suppress(OSError, ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = memory if most == resource.RLIM_INFINITY else min(memory, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
+
+
 class PipedProcess:
     """A running function of ours and the pipe to it.
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from equimodal import Balancer, LinearSplit, methods
-from equimodal.balancing.updates import UpdateScaling, scale_gradients
+from equimodal.balancing.updates import UpdateScaling, normalises, scale_gradients
 from equimodal.parts.units import find_units
 
 FACTOR = torch.tensor([0.0, 1.0, 2.0])
@@ -127,6 +127,67 @@ def test_an_optimizer_that_normalises_is_warned_about_at_the_users_own_line(make
     (told,) = caught
     assert told.filename == __file__
     assert first <= told.lineno < first + len(lines)
+
+
+OPTIMIZERS = {
+    **dict.fromkeys(("SGD", "ASGD"), False),
+    **dict.fromkeys(
+        ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "Adagrad", "Adadelta",
+         "SparseAdam"), True,
+    ),
+    "Adafactor": True, "Muon": True, "LBFGS": False,
+}  # fmt: skip
+
+
+class Sign(torch.optim.Optimizer):
+    """A sign descent of somebody else, which takes what no other takes."""
+
+    def __init__(self, params, scale, *, lr=0.1):
+        super().__init__(params, {"lr": lr, "scale": scale})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p -= group["lr"] * group["scale"] * p.grad.sign()
+
+
+class Descent(Sign):
+    """Plain descent under a name that says otherwise."""
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p -= group["lr"] * group["scale"] * p.grad
+
+
+class AdamLike(Descent):
+    pass
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_whether_an_optimizer_normalises_is_measured(name):
+    if not hasattr(torch.optim, name):
+        pytest.skip(f"this PyTorch has no {name}")
+    weight = nn.Parameter(torch.ones(4, 3))
+    optimizer = getattr(torch.optim, name)([weight], lr=0.0 if name != "SparseAdam" else 0.1)
+    before = (torch.get_rng_state(), copy.deepcopy(optimizer.state_dict()), weight.clone())
+    assert normalises(optimizer) is OPTIMIZERS[name]
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert str(before[1]) == str(optimizer.state_dict())
+    assert torch.equal(before[2], weight)
+
+
+def test_optimizers_of_others_are_measured_too():
+    weight = nn.Parameter(torch.ones(4, 3))
+    assert normalises(Sign([weight], 2.0))
+    assert not normalises(AdamLike([weight], 2.0))
+    assert normalises(torch.optim.Adam([weight], lr=0.1, weight_decay=0.1, amsgrad=True))
+    groups = [{"params": [weight], "betas": (0.5, 0.9)}, {"params": [nn.Parameter(weight + 1)]}]
+    assert normalises(torch.optim.Adam(groups, lr=torch.tensor(0.1)))
+    # An epsilon that is larger than any gradient leaves Adam plain.
+    assert not normalises(torch.optim.Adam([weight], eps=1e4))
 
 
 def test_plain_sgd_masks_on_updates_and_other_methods_are_silent():

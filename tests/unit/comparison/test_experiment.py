@@ -33,7 +33,9 @@ def test_arguments_are_what_is_done_or_where_it_is_done():
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5])
 def test_an_execution_has_a_job_at_least(jobs):
-    with pytest.raises(BalanceError, match="number of jobs must be a whole number from 1 on"):
+    with pytest.raises(
+        BalanceError, match="number of jobs must be a whole number from 1 to 1,000,000"
+    ):
         Execution(jobs=jobs)
 
 
@@ -68,7 +70,9 @@ def test_wrong_rates_are_refused(rate):
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, "3", True])
 def test_wrong_epochs_are_refused(epochs):
-    with pytest.raises(BalanceError, match="epochs must be a whole number from 1 on; found"):
+    with pytest.raises(
+        BalanceError, match="epochs must be a whole number from 1 to 1,000,000; found"
+    ):
         Experiment(epochs=epochs)
 
 
@@ -80,7 +84,9 @@ def test_a_wrong_schedule_is_refused_before_any_data_are_loaded():
 def test_a_batch_has_2_samples_at_least_and_those_of_training_at_most():
     assert batch_size_of(None, 64, 1000) == batch_size_of(64, 32, 64) == 64
     assert batch_size_of(None, 64, 40) == 40
-    with pytest.raises(BalanceError, match="batch size must be a whole number from 2 on; found 1"):
+    with pytest.raises(
+        BalanceError, match="batch size must be a whole number from 2 to 1,000,000; found 1"
+    ):
         batch_size_of(1, 64, 1000)
     with pytest.raises(BalanceError, match=r"batch size 5000 is more .* 1000 training samples"):
         batch_size_of(5000, 64, 1000)

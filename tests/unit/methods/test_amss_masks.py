@@ -494,3 +494,12 @@ def test_what_passed_leaves_out_layers_that_are_not_finite():
     )
     assert records["untouched_layers"] == {"a": 1, "b": 0}
     assert records["passed"] == pytest.approx({m: r**2 for m, r in records["fraction"].items()})
+
+
+def test_a_hard_switch_is_not_told_again_after_a_restart():
+    training = significant(2, name="amss", tau=1e-4)
+    with pytest.warns(UserWarning, match="hard switch"):
+        twelve_steps(*training)
+    again = significant(2, name="amss", tau=1e-4)
+    again[1].load_state_dict(training[1].state_dict())
+    twelve_steps(*again)

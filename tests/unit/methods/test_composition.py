@@ -102,7 +102,7 @@ def test_a_checkpoint_fits_the_same_shares_as_a_list_or_a_tuple():
 
 def test_a_composition_needs_what_its_parts_need_and_draws_as_they_do():
     both = methods.create("dus~relearn", **{"dus.plug_in": True})
-    assert both.needs == {"unimodal_logits", "features", "train_loader", "val_loader"}
+    assert both.needs == {"unimodal_logits", "features", "train_loader", "val_loader", "epochs"}
     assert both.unpaired and both.per_forward and both.keeps_pairs
     assert both.objective == "fused+unimodal"
     assert not both.edits_gradients()

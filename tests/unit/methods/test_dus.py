@@ -12,6 +12,7 @@ from torch import nn
 from contract.training import PAIR, run, start, trained
 from equimodal import BalanceError, Balancer, LinearSplit, methods
 from equimodal.functional import cumulative_score, sample_counts
+from equimodal.methods.dus import DUS
 from equimodal.methods.dus_counts import divide, sampling_shares
 
 THREE = ("linear", "convolutional", "gru")
@@ -198,13 +199,13 @@ def test_rules_that_shrink_leave_the_weakest_all_its_rows(rule):
 def test_batch_normalisation_raises_the_minimum_to_8_rows():
     training = start("dus", settings={"minimum": 0.01, "warm_up": 0, "gamma": 50.0})
     least = min(min(n) for n in counts_of(training))
-    with_norm = start("dus", settings={"minimum": 0.01, "warm_up": 0, "gamma": 50.0})
+    with_norm = start("dus")
     assert least < 8
     net = with_norm.model
     net.encoders["a"] = nn.Sequential(net.encoders["a"], nn.BatchNorm1d(6).double())
     with_norm.balancer.detach()
     balancer = Balancer(
-        net, with_norm.balancer.setting.method, {m: f"encoders.{m}" for m in "ab"},
+        net, DUS(minimum=0.01, warm_up=0, gamma=50.0), {m: f"encoders.{m}" for m in "ab"},
         LinearSplit("head"),
     )  # fmt: skip
     with_norm.balancer = balancer

@@ -303,13 +303,30 @@ def test_activation_checkpointing_records_the_first_pass_only():
     audio, video = batch()
     out = checkpoint(net.audio_net, audio, use_reentrant=False)
     net.fc(torch.cat([out, net.video_net(video)], 1)).sum().backward()
-    assert modalities.record.counts["audio"] == 1
+    assert modalities.take_features()["audio"] is out
 
 
 def test_old_style_sharding_is_refused():
     fake = type("FullyShardedDataParallel", (nn.Module,), {})()
     with pytest.raises(BalanceError, match=r"flattens parameters.*fully_shard\(model\)"):
         unwrap(fake)
+
+
+def test_data_parallel_over_several_gpus_is_refused():
+    parallel = nn.DataParallel(Net())
+    parallel.device_ids = [0, 1]
+    with pytest.raises(BalanceError, match=r"nn.DataParallel over 2 GPUs.*nproc-per-node 2"):
+        ModalityMap(parallel, ENCODERS)
+
+
+def test_lazy_layers_that_were_never_called_are_refused_by_name():
+    net = Net()
+    net.audio_net = nn.Sequential(nn.LazyLinear(4))
+    with pytest.raises(BalanceError, match=r"'audio' has lazy layers.*audio_net\.0\.weight"):
+        ModalityMap(net, ENCODERS)
+    with torch.no_grad():
+        net(*batch())
+    assert len(ModalityMap(net, ENCODERS).parameters("audio")) == 2
 
 
 def test_a_weight_that_one_encoder_uses_twice_is_one_parameter_of_it():

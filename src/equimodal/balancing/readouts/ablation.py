@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from equimodal.balancing.readouts.readout import Readout, logits_of, required_logits
+from equimodal.checks import require, require_choice
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.quiet import kept_streams
@@ -22,8 +23,7 @@ class Ablation(Readout):
     """
 
     def __init__(self, fill: str = "zero") -> None:
-        if fill not in ("zero", "mean"):
-            raise BalanceError(f"Ablation fill must be 'zero' or 'mean'; found {fill!r}.")
+        require_choice("Ablation fill", fill, ("zero", "mean"))
         self.fill = fill
 
     @property
@@ -61,6 +61,8 @@ class InputAblation(Readout):
     differentiable = False
 
     def __init__(self, blank: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]) -> None:
+        what = "InputAblation takes blank(modality, *args, **kwargs) -> (args, kwargs)"
+        require(callable(blank), what, blank)
         self.blank = blank
 
     @torch.no_grad()
@@ -72,8 +74,19 @@ class InputAblation(Readout):
             args, kwargs = latest
             for other in modalities.names:
                 if other != kept:
-                    args, kwargs = self.blank(other, *args, **kwargs)
+                    args, kwargs = _blanked(self.blank(other, *args, **kwargs))
             with kept_streams(modalities.model):
                 output = modalities.call_quietly(*args, **kwargs)
             unimodal[kept] = required_logits(logits_of(output))
         return unimodal
+
+
+def _blanked(found: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What ``blank`` gave. Raises BalanceError where it is no pair of arguments."""
+    pair = isinstance(found, tuple) and len(found) == 2
+    if pair and isinstance(found[0], (tuple, list)) and isinstance(found[1], dict):
+        return tuple(found[0]), found[1]
+    raise BalanceError(
+        "blank of InputAblation must return (args, kwargs), the model's inputs by position in a "
+        f"tuple and those by name in a dict; found {type(found).__name__}."
+    )

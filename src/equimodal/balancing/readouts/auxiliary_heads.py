@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from equimodal.balancing.readouts.readout import Readout
+from equimodal.balancing.readouts.readout import Readout, require_vectors
+from equimodal.checks import require_modality_names, require_whole
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 
@@ -26,14 +27,47 @@ class AuxiliaryHeads(nn.Module, Readout):
 
     def __init__(self, widths: Mapping[str, int], classes: int) -> None:
         super().__init__()
+        if not isinstance(widths, Mapping) or not widths:
+            raise BalanceError(
+                "AuxiliaryHeads takes the width of every modality's features, such as "
+                f"{{'audio': 512, 'video': 512}}; found {widths!r}."
+            )
+        require_modality_names(widths)
+        for m, width in widths.items():
+            require_whole(f"AuxiliaryHeads width of {m!r}", width, low=1)
+        require_whole("AuxiliaryHeads classes", classes, low=1)
         self.heads = nn.ModuleDict({m: nn.Linear(w, classes) for m, w in widths.items()})
 
     def forward(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Unimodal logits. {m: (N, D_m)} -> {m: (N, C)}"""
+        """Unimodal logits. {m: (N, D_m)} -> {m: (N, C)}
+
+        A modality without features, which was missing in the whole batch, has its bias alone.
+        """
         missing = set(modalities.names) - set(self.heads)
         if missing:
             raise BalanceError(
                 f"AuxiliaryHeads has no head for {sorted(missing)}; it has {sorted(self.heads)}."
             )
-        dtypes = {m: self.heads[m].get_parameter("weight").dtype for m in modalities.names}
-        return {m: self.heads[m](features[m].detach().to(dtypes[m])) for m in modalities.names}
+        require_vectors("AuxiliaryHeads", features)
+        weights = {m: self.heads[m].get_parameter("weight") for m in modalities.names}
+        for m, found in features.items():
+            if found.shape[1] != weights[m].shape[1]:
+                raise BalanceError(
+                    f"The head of {m!r} in AuxiliaryHeads is {weights[m].shape[1]} wide; found "
+                    f"features of width {found.shape[1]}. Write widths={{{m!r}: {found.shape[1]}}}."
+                )
+        rows = next(iter(features.values()))
+        given = {
+            m: features[m].detach() if m in features else rows.new_zeros(len(rows), w.shape[1])
+            for m, w in weights.items()
+        }
+        return {m: self.heads[m](f.to(weights[m].dtype)) for m, f in given.items()}
+
+    def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
+        """Refuse heads of another number of classes than the model's. Raises BalanceError."""
+        heads = {m: int(self.heads[m].get_parameter("weight").shape[0]) for m in self.heads}
+        if set(heads.values()) != {logits.shape[1]}:
+            raise BalanceError(
+                f"AuxiliaryHeads gives {next(iter(heads.values()))} classes, and the model "
+                f"{logits.shape[1]}. Write AuxiliaryHeads(..., classes={logits.shape[1]})."
+            )

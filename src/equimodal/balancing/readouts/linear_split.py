@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.readouts.readout import Readout
+from equimodal.balancing.readouts.readout import Readout, require_vectors
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.sharding import whole
@@ -28,6 +28,7 @@ class LinearSplit(Readout):
     additive = True
 
     def __init__(self, head: str | Mapping[str, str]) -> None:
+        _check(head)
         self.head = head
         self._widths: dict[str, int] = {}
         self._checked = False
@@ -42,6 +43,7 @@ class LinearSplit(Readout):
 
         A modality without features, which was missing in the whole batch, has its bias alone.
         """
+        require_vectors(self.title, features)
         parts = self._parts(modalities, features)
         rows = next(iter(features.values()))
         given = {
@@ -58,6 +60,13 @@ class LinearSplit(Readout):
         """
         if self._checked or len({len(f) for f in features.values()}) > 1:
             return
+        parts = next(iter(self(modalities, features).values()))
+        if parts.shape != logits.shape:
+            raise BalanceError(
+                f"LinearSplit({self.head!r}): the head gives {tuple(parts.shape)} for the features "
+                f"of the batch, and the model's logits are {tuple(logits.shape)}. Name the layer "
+                "that gives the logits, or use Ablation('zero')."
+            )
         gap = self.gap(modalities, features, logits)
         if not gap <= 0.02 * float(logits.detach().abs().max()) + 1e-4 and gap == gap:
             raise BalanceError(
@@ -84,6 +93,7 @@ class LinearSplit(Readout):
         self._widths.update({m: f.shape[-1] for m, f in features.items()})
         if not isinstance(self.head, str):
             layers = self._layers(modalities, self.head)
+            self._check_widths(layers)
             return {m: (whole(x.weight), _whole_or_none(x.bias)) for m, x in layers.items()}
         head = self._linear(modalities, self.head)
         weight, bias = whole(head.weight), _whole_or_none(head.bias)
@@ -113,6 +123,15 @@ class LinearSplit(Readout):
             )
         return [self._widths[m] for m in names]
 
+    def _check_widths(self, layers: Mapping[str, nn.Linear]) -> None:
+        for m, layer in layers.items():
+            if self._widths.get(m, layer.in_features) != layer.in_features:
+                raise BalanceError(
+                    f"LinearSplit({self.head!r}): the layer of {m!r} takes {layer.in_features} "
+                    f"features, but its encoder gives {self._widths[m]}. Name the layer that reads "
+                    "them, or use Ablation('zero')."
+                )
+
     def _layers(self, modalities: ModalityMap, heads: Mapping[str, str]) -> dict[str, nn.Linear]:
         if set(heads) != set(modalities.names):
             raise BalanceError(
@@ -136,6 +155,16 @@ class LinearSplit(Readout):
                 "Use Ablation('zero') for any other head."
             )
         return head
+
+
+def _check(head: object) -> None:
+    """Refuse what names no layer. Raises BalanceError."""
+    named = [head] if isinstance(head, str) else head.values() if isinstance(head, Mapping) else []
+    if not named or not all(isinstance(name, str) for name in named):
+        raise BalanceError(
+            "LinearSplit takes the name of the head, such as LinearSplit('fc'), or of a layer for "
+            f"each modality; found {head!r}."
+        )
 
 
 def _whole_or_none(value: Tensor | None) -> Tensor | None:

@@ -18,7 +18,7 @@ class Readout:
     """Whether a loss on the unimodal logits trains the encoders."""
 
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Unimodal logits of the latest forward pass. {m: (N, ...)} -> {m: (N, C)}"""
+        """Unimodal logits of one forward pass. {m: (N, ...)} -> {m: (N, C)}"""
         raise NotImplementedError
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
@@ -28,6 +28,18 @@ class Readout:
     def title(self) -> str:
         """As a check of the balancer shows it."""
         return type(self).__name__
+
+
+def require_vectors(title: str, features: Mapping[str, Tensor]) -> None:
+    """Raise BalanceError unless the features of every modality are one vector a sample."""
+    for m, found in features.items():
+        if found.ndim != 2:
+            raise BalanceError(
+                f"{title} reads one vector a sample, (N, D); found features of shape "
+                f"{tuple(found.shape)} of {m!r}. Let the encoder pool what is left over, such as "
+                ".mean(1) over time, name the pooled output, Encoder(..., output=...), or use "
+                "Ablation('zero')."
+            )
 
 
 def logits_of(output: Any) -> Tensor | None:

@@ -101,7 +101,7 @@ def setting_value(text: str) -> object:
         return _WORDS[text.lower()]
     try:
         return _with_tuples(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON; a number of too many digits; too many brackets
         parts = text.removesuffix(",").split(",")
         return tuple(map(setting_value, parts)) if "," in text else text
 

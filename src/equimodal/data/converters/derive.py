@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from rich.console import Console
-
 from equimodal.data.converters.table import Work
 from equimodal.data.progress import shown
 from equimodal.errors import BalanceError
+from equimodal.storage.console import Console
 from equimodal.storage.disk import DATA_ROOT, FULL, disk_error
 from equimodal.storage.files import make_folder, unfinished
 

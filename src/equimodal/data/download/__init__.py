@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from equimodal import data
 from equimodal.checks import require_known
 from equimodal.data import converters
@@ -14,6 +12,7 @@ from equimodal.data.download.fetch import Check, Patience, fetch
 from equimodal.data.download.meter import meter
 from equimodal.data.information import SourceInfo
 from equimodal.errors import BalanceError, DataError
+from equimodal.storage.console import Console
 from equimodal.storage.disk import DATA_ROOT
 from equimodal.storage.files import make_folder
 

@@ -35,7 +35,6 @@ class Subject:
         """
         self.modalities.take_features()
         output, labels, *present = self.forward(self.model, batch)
-        features = self.modalities.take_features()
         logits = logits_of(output)
         if logits is None or not isinstance(labels, Tensor):
             raise BalanceError(
@@ -48,6 +47,8 @@ class Subject:
                 "diagnose needs samples that have all modalities; found rows in which one is "
                 "missing. Give loaders of the complete samples."
             )
+        rows = dict.fromkeys(self.modalities.names, len(labels))
+        features = self.modalities.take_features(output, logits, rows)
         missing = [m for m in self.modalities.names if m not in features]
         if missing:
             raise BalanceError(

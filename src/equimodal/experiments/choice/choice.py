@@ -10,10 +10,10 @@ from typing import Any
 
 from equimodal.comparison.engine import default_jobs
 from equimodal.comparison.experiment import Execution, Experiment, arranged
-from equimodal.comparison.plan import loadable, make_plan
+from equimodal.comparison.plan import check_request, loadable, make_plan
 from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.folder import diagnose_folder
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, check_all
 from equimodal.experiments.choice.confirmation import CLOSING, FEWEST, confirmed, seed_seconds
 from equimodal.experiments.choice.folder import CHOICE, check_new, claimed
 from equimodal.experiments.choice.outcome import picked
@@ -90,7 +90,7 @@ def chosen(experiment: Experiment, execution: Execution, *, budget: str | float)
             "choose needs Optuna, which is not installed; write pip install 'equimodal[choose]'."
         )
     folder = execution.folder(experiment.data, "choose-")
-    check_new(folder, resume=execution.resume)
+    check_all(lambda: check_request(experiment), lambda: check_new(folder, resume=execution.resume))
     loaded = loadable(experiment, execution)
     plan = make_plan(*loaded)
     make_folder(folder)

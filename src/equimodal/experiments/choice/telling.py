@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
-
 from equimodal.comparison.words import mean_and_sd, percent, points
 from equimodal.experiments.choice.time_budget import TimeBudget, spoken
+from equimodal.storage.console import Console
 
 
 class Teller:

@@ -10,6 +10,9 @@ from equimodal.errors import BalanceError
 _TEXT = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
+_LONGEST = 10_000 * 3600.0
+
+
 def seconds_of(text: str | float) -> float:
     """``"10m"``, ``"1h30m"``, ``"90s"`` or a number of seconds -> seconds, above 0
 
@@ -19,8 +22,10 @@ def seconds_of(text: str | float) -> float:
     found = _TEXT.fullmatch(str(text).strip())
     parts = found.groups() if found else ()
     total = sum(float(p) * u for p, u in zip(parts, (3600.0, 60.0, 1.0), strict=False) if p)
-    if total <= 0:
-        raise BalanceError(f"A budget is a time such as 90s, 10m or 1h30m; found {text!r}.")
+    if not 0 < total <= _LONGEST:
+        raise BalanceError(
+            f"A budget is a time such as 90s, 10m or 1h30m, at most 10000h; found {text!r}."
+        )
     return total
 
 

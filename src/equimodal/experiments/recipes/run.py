@@ -19,6 +19,7 @@ from equimodal.experiments.recipes import load
 from equimodal.experiments.recipes.recipe import TRAINING, Recipe, Value, plain
 from equimodal.experiments.recipes.tiny import WHY, shrunk
 from equimodal.storage.files import make_folder
+from equimodal.storage.printing import say
 
 YOURS = "given by you"
 
@@ -151,6 +152,6 @@ def _table(
             allow_missing=missing, resume=resume, jobs=jobs,
         )  # fmt: skip
         for note in summary.notes if summary.left_out else ():
-            print(note, file=sys.stderr)
+            say(note, file=sys.stderr)
     with open(table, encoding="utf-8", newline="") as file:
         return table, sum(row["split"] == "train" for row in csv.DictReader(file))

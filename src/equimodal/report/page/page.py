@@ -15,7 +15,7 @@ from equimodal.report.read.diagnosis import Diagnosis, read_diagnosis
 from equimodal.report.read.history import History, read_history
 from equimodal.report.read.predictions import Predictions, fused_row, read_predictions
 from equimodal.report.read.reading import Results, read_results
-from equimodal.storage.files import write_text
+from equimodal.storage.files import as_written, write_text
 
 _NO_SAMPLES = (
     "No samples were kept, so none are shown. Where the data are at hand, write: "
@@ -39,7 +39,8 @@ def write_page(folder: str | Path) -> Path:
         notes.append(_NO_SAMPLES)
     diagnosis, problem = read_diagnosis(folder)
     notes += [problem] if problem else []
-    content = page(results, history, notes, predictions, kept, diagnosis)
+    with as_written(folder, "write the folder again: equimodal compare --resume"):
+        content = page(results, history, notes, predictions, kept, diagnosis)
     write_text(path, content)
     return path
 

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from equimodal.errors import printable
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import Chart
 
@@ -43,7 +44,19 @@ class Gallery:
     @property
     def figures(self) -> list[dict[str, Any]]:
         """What the script draws."""
-        return [{"data": chart.data, "layout": chart.layout} for chart in self.charts]
+        return [
+            {"data": _readable(chart.data), "layout": _readable(chart.layout)}
+            for chart in self.charts
+        ]
+
+
+def _readable(value: Any) -> Any:
+    """Plain data whose texts are printable."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {key: _readable(item) for key, item in value.items()}
+    return [_readable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def chart_section(
@@ -76,8 +89,10 @@ def rendered(template: str, **context: Any) -> str:
 
 
 def typeset(value: object) -> object:
-    """``value`` as text of a page; a hyphen before a number becomes a minus sign."""
-    return value if isinstance(value, Markup) else _MINUS.sub("\N{MINUS SIGN}", str(value))
+    """``value`` as printable text of a page; a hyphen before a number becomes a minus sign."""
+    if isinstance(value, Markup):
+        return value
+    return _MINUS.sub("\N{MINUS SIGN}", printable(str(value)))
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +65,13 @@ def read_prediction(folder: Path, run: Run, classes: int) -> Prediction | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             logits, labels = arrays["test_logits"], arrays["test_labels"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except Exception:  # a damaged archive can fail anywhere inside the reader
         return None
     usable = logits.ndim == 2 and labels.shape == logits.shape[:1] and logits.shape[1] == classes
-    if not usable or not len(labels) or not np.isfinite(logits).all():
+    numbers = logits.dtype.kind == "f" and labels.dtype.kind in "iu"
+    if not usable or not numbers or not len(labels) or not np.isfinite(logits).all():
+        return None
+    if labels.min() < 0 or labels.max() >= classes:
         return None
     return Prediction(_softmax(logits.astype(np.float64)), labels.astype(np.int64))
 

@@ -16,7 +16,7 @@ WORDS = st.text("ab'\" ,=-$\\\nä0.", min_size=1)
 # Blanks at the ends of a name, and commas or equal signs in it, have no meaning there.
 NAMES = st.text("ab'\" -$ä0.", min_size=1).map(str.strip).filter(bool)
 COUNTS = st.integers(1, 10**6)
-RATES = st.floats(0, exclude_min=True, allow_infinity=False)
+RATES = st.floats(0, 1e30, exclude_min=True)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS | NAMES
 VALUES = SCALARS | st.lists(SCALARS, max_size=3).map(tuple)
 EVERY = {

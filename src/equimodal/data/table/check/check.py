@@ -9,6 +9,7 @@ from typing import Any
 
 from equimodal.data.progress import shown
 from equimodal.data.table.check.judgement import judged
+from equimodal.data.table.check.meanings import doubts
 from equimodal.data.table.reading.findings import WARNINGS, Finding, problems
 from equimodal.data.table.reading.reading import Reading, locate, read, resolve
 from equimodal.data.table.reading.roles import Manifest, cell_findings, read_manifest
@@ -55,7 +56,7 @@ def check(
     """
     manifest = read_manifest(path, root=root)
     assignment = assign(manifest)
-    findings, readings = cell_findings(manifest), {}
+    findings, readings = cell_findings(manifest) + doubts(manifest), {}
     with shown(progress=progress) as advance:
         for name, column in manifest.columns.items():
             found = locate(manifest, column)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from equimodal.data.table.check.telling import telling
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.labels import typos
 from equimodal.data.table.reading.reading import Reading
@@ -17,6 +18,7 @@ def judged(
 ) -> list[Finding]:
     """All findings that need more than one item."""
     found = typos(manifest.labels, manifest.rows)
+    found += telling(manifest, assignment.codes, readings)
     found += assignment.findings + class_findings(manifest.labels, assignment.codes)
     for name, column in manifest.columns.items():
         if column.files and name in readings:

@@ -23,18 +23,47 @@ _DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImp
 Numbers = NDArray[Any]
 
 
-def array_shape(source: Opened) -> dict[str, list[int]]:
-    """The shape of each array in the file by its name, "" for the only one of an npy or csv."""
+def array_headers(source: Opened) -> dict[str, tuple[list[int], str]]:
+    """Shape and type of each array in a file by its name, "" for the only one of an npy or csv."""
     if source.format == "csv":
-        return {"": list(_csv(source).shape)}
+        return {"": (list(_csv(source).shape), "float64")}
     if source.format == "npy":
-        return {"": list(_header(source.file)[0])}
+        return {"": _declared(source.file)}
     with _archive(source) as archive:
-        shapes = {}
+        found = {}
         for name in archive.namelist():
             with archive.open(name) as member:
-                shapes[name.removesuffix(".npy")] = list(_header(member)[0])
-        return shapes
+                found[name.removesuffix(".npy")] = _declared(member)
+        return found
+
+
+def _declared(file: Any) -> tuple[list[int], str]:
+    shape, _, dtype = _header(file)
+    return list(shape), dtype.name
+
+
+def fine_arrays(source: Opened) -> dict[str, Numbers]:
+    """The arrays whose numbers may have more digits than single precision, by their names."""
+    if source.format == "csv":
+        return {"": _csv(source)}
+    if source.format == "npy":
+        dtype = _header(source.file)[2]
+        source.file.seek(0)
+        return {"": _npy(source.file, source.size)} if _is_fine(dtype) else {}
+    fine = {}
+    with _archive(source) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as member:
+                dtype = _header(member)[2]
+            if _is_fine(dtype):
+                with archive.open(entry) as member:
+                    name = entry.filename.removesuffix(".npy")
+                    fine[name] = _npy(member, entry.file_size)
+    return fine
+
+
+def _is_fine(dtype: np.dtype[Any]) -> bool:
+    return dtype.itemsize > 4 or (dtype.kind in "iu" and dtype.itemsize > 2)
 
 
 def read_array(source: Opened, name: str | None) -> Numbers:

@@ -25,13 +25,15 @@ class Item:
     """A decoded item.
 
     ``array`` is the stored row. ``shape`` is of the item as it came, ``seconds`` its length where
-    it has one, ``warnings`` pairs of a code and a text.
+    it has one, ``warnings`` pairs of a code and a text. ``revision`` is above 0 for an item that
+    an earlier version read otherwise, see `revised`.
     """
 
     array: Array
     shape: tuple[int, ...]
     seconds: float | None = None
     warnings: list[tuple[str, str]] = field(default_factory=list)
+    revision: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,12 @@ class Opened:
 
 
 class Reader(NamedTuple):
-    """How items of a kind are read: whole, or as far as needed for the facts of their column."""
+    """How items of a kind are read: whole, or as far as needed for the facts of their column, or
+    for the revision that `Item` has."""
 
     decode: Callable[[Any, Mapping[str, Any]], Item]
     measure: Callable[[Any], dict[str, Any]]
+    revision: Callable[[Any], int] | None = None
 
 
 def digest_of(file: BufferedReader) -> bytes:
@@ -56,6 +60,14 @@ def digest_of(file: BufferedReader) -> bytes:
     found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST)).digest()
     file.seek(0)
     return found
+
+
+def revised(digest: bytes, revision: int) -> bytes:
+    """The digest of an item whose content an earlier version read otherwise: rows of that version
+    do not stand for it, and all others keep theirs."""
+    if not revision:
+        return digest
+    return hashlib.blake2b(digest + bytes([revision]), digest_size=DIGEST).digest()
 
 
 def text_digest(cell: str) -> bytes:

@@ -8,48 +8,91 @@ from typing import Any
 
 import numpy as np
 
-from equimodal.data.table.items.decode import Item, Opened, Reader
+from equimodal.data.table.items.decode import Array, Item, Opened, Reader
+from equimodal.data.table.items.deep_images import (
+    Wanted,
+    bits,
+    deep_picture,
+    has_alpha,
+    orientation,
+    transparent,
+)
 from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import Unfit
 
 MOST_PIXELS = 50_000_000
 _FORMATS = ("PNG", "JPEG")
+_EXCHANGED = (5, 6, 7, 8)
+"""EXIF orientations that exchange height and width."""
 
 
 def facts(source: Opened) -> dict[str, Any]:
-    """Height, width and channels, from the header."""
+    """Height, width, channels and bits of a channel, from the header."""
     image = _open(source)
     width, height = image.size
     # A picture turned by its camera's note has its sides exchanged.
-    if image.getexif().get(0x0112, 1) >= 5:
+    if orientation(image) in _EXCHANGED:
         width, height = height, width
-    return {"size": [height, width], "channels": _channels(image)}
+    found = {"size": [height, width], "channels": _channels(image)}
+    return found | ({"depth": 16} if bits(source) == 16 else {})
 
 
 def decode(source: Opened, settings: Mapping[str, Any]) -> Item:
-    """The image at the declared size: cut to its shape in the middle, then scaled.
+    """The image at the declared size: over its background where it is transparent, cut to its
+    shape in the middle, then scaled.
+
+    Of a column with 16 bits a channel, all bits are kept, as parts of the 255 levels of a byte.
 
     Raises:
         Unfit: it is damaged, cut short, too large, or no png or jpeg.
     """
-    operations = extra("PIL.ImageOps", "images")
+    deep = bits(source) == 16
     image = _open(source)
     own = (_channels(image), image.height, image.width)
+    wanted = (settings["channels"], *settings["size"])
+    background = settings.get("background", "white")
     try:
         image.load()
-        image = operations.exif_transpose(image)
+        if deep:
+            array, clear = deep_picture(source, image, wanted, background)
+        else:
+            array, clear = _picture(image, wanted, background)
+    except Unfit:
+        raise
     except Exception as error:  # damage shows anywhere in the reader, as any kind of error
         code = "truncated" if "truncated" in str(error).lower() else "unreadable"
         raise Unfit(code, f"is a damaged image ({error})") from error
-    image = _in_mode(image, "L" if settings["channels"] == 1 else "RGB")
-    height, width = settings["size"]
-    if image.size != (width, height):
-        image = operations.fit(image, (width, height))
-    array = np.asarray(image)
-    array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-    same = int(array.min()) == int(array.max())
+    array = array if settings.get("depth") == 16 else array.round().astype(np.uint8)
+    same = float(array.min()) == float(array.max())
     warnings = [("blank", "is of one colour")] if same else []
-    return Item(np.ascontiguousarray(array), own, warnings=warnings)
+    if clear:
+        warnings.append(("transparent", f"is transparent in part: shown over {background}"))
+    kept = np.ascontiguousarray(array, np.float32 if settings.get("depth") == 16 else np.uint8)
+    return Item(kept, own, warnings=warnings, revision=int(clear and not deep))
+
+
+def revision(source: Opened) -> int:
+    """1 for a picture that is transparent in part: its hidden colours were read before."""
+    if bits(source) == 16:
+        return 0
+    image = _open(source)
+    return int(has_alpha(image) and transparent(image))
+
+
+def _picture(image: Any, wanted: Wanted, background: str) -> tuple[Array, bool]:
+    """A picture of one byte a channel: -> (C, H, W), and whether it is transparent in part."""
+    operations = extra("PIL.ImageOps", "images")
+    clear = has_alpha(image) and transparent(image)
+    image = operations.exif_transpose(image)
+    if clear:
+        over = extra("PIL.Image", "images").new("RGBA", image.size, background)
+        over.alpha_composite(image.convert("RGBA"))
+        image = over
+    image = _in_mode(image, "L" if wanted[0] == 1 else "RGB")
+    if image.size != wanted[:0:-1]:
+        image = operations.fit(image, wanted[:0:-1])
+    array = np.asarray(image)
+    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1), clear
 
 
 def _open(source: Opened) -> Any:
@@ -73,13 +116,10 @@ def _channels(image: Any) -> int:
 
 
 def _in_mode(image: Any, mode: str) -> Any:
-    """The image in one byte per channel; 16 bits are scaled, where Pillow would cut them off."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image).astype(np.float32) / 257
-        image = extra("PIL.Image", "images").fromarray(values.clip(0, 255).astype(np.uint8))
+    """The image in one byte per channel."""
     if image.mode == "P":
         image = image.convert("RGBA")  # whose transparency Pillow cannot drop in one step
     return image if image.mode == mode else image.convert(mode)
 
 
-READERS = {"image": Reader(decode, facts)}
+READERS = {"image": Reader(decode, facts, revision)}

@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from equimodal.data.arrays import Floats
-from equimodal.data.table.items.array_files import array_shape, read_array
-from equimodal.data.table.items.decode import Item, Opened, Reader, finite
+from equimodal.data.table.items.array_files import array_headers, fine_arrays, read_array
+from equimodal.data.table.items.decode import Array, Item, Opened, Reader, finite
+from equimodal.data.table.items.digits import DOUBLE, as_lists, converted, range_of
 from equimodal.data.table.reading.findings import Unfit
 
 AXES = {"vector": 1, "sequence": 2, "spectrogram": 3}
-_BETWEEN = re.compile(r"[\s,;]+")
+_MOST_COLUMNS = 1 << 14  # whose ranges are looked at one by one
+_BETWEEN = re.compile(r"\s*[,;]\s*|\s+")
+# One number as it is written where the comma is the decimal sign, or where digits are grouped by
+# commas, points, blanks or apostrophes.
+_WITH_COMMA = re.compile(r"[+-]?\d+(,\d+)?(e[+-]?\d+)?", re.IGNORECASE)
+_ONE = re.compile(
+    rf"{_WITH_COMMA.pattern}|[+-]?\d{{1,3}}((,\d{{3}})+(\.\d+)?|(\.\d{{3}})+,\d+"
+    r"|([\s'’]\d{3})+([.,]\d+)?)",
+    re.IGNORECASE,
+)
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _FORMS = {"vector": "(D,)", "sequence": "(T, D)", "spectrogram": "(C, F, T)"}
 
 
-def facts(source: Opened) -> dict[str, Any]:
-    """The shape of each array in the file, from its header where it has one."""
-    return {"shapes": array_shape(source)}
+def facts(kind: str, source: Opened) -> dict[str, Any]:
+    """The shape of each array in the file, from its header where it has one, and the range of
+    those that may have more digits than single precision."""
+    headers = array_headers(source)
+    source.file.seek(0)
+    ranges = {}
+    for name, values in fine_arrays(source).items():
+        if values.size:
+            rows = values.reshape(1, -1) if kind == "vector" or not values.ndim else values
+            columns = kind != "spectrogram" and rows.shape[-1] <= _MOST_COLUMNS
+            ranges[name] = as_lists(range_of(rows, columns=columns))
+    return {
+        "shapes": {name: shape for name, (shape, _) in headers.items()},
+        "types": {name: kind for name, (_, kind) in headers.items()},
+        "ranges": ranges,
+    }
 
 
 def inline_facts(source: str) -> dict[str, Any]:
-    """The shape of the numbers in a cell."""
-    return {"shapes": {"": [len(parsed(source))]}}
+    """The shape of the numbers in a cell, and their range."""
+    values = np.array(parsed(source))
+    return {"shapes": {"": [len(values)]}, "ranges": {"": as_lists(range_of(values, columns=True))}}
 
 
 def inline(source: str, settings: Mapping[str, Any]) -> Item:
@@ -35,7 +59,10 @@ def inline(source: str, settings: Mapping[str, Any]) -> Item:
     Raises:
         Unfit: a part is no number, one is not finite, or there are more or fewer than declared.
     """
-    values = finite(np.array(parsed(source), np.float32))
+    numbers = np.array(parsed(source))
+    if settings.get("digits") == DOUBLE and (np.abs(numbers) > 2.0**53).any():
+        numbers = numbers.astype(np.int64)  # and so refused
+    values = finite(converted(numbers, settings))
     _check_shape(values.shape, settings)
     return Item(values, values.shape)
 
@@ -61,7 +88,7 @@ def sequence(source: Opened, settings: Mapping[str, Any]) -> Item:
     steps, width = values.shape
     if width != settings["width"]:
         raise Unfit("shape", f"has {width} numbers a step, the first file has {settings['width']}")
-    row = np.zeros((settings["length"], width + 1), np.float32)
+    row = np.zeros((settings["length"], width + 1), values.dtype)
     kept = values[: settings["length"]]
     row[: len(kept), :-1], row[: len(kept), -1] = kept, 1
     cut = [("cut", f"has {steps} steps of {len(row)}")] if steps > len(row) else []
@@ -75,12 +102,29 @@ def parsed(cell: str) -> list[float]:
         Unfit: a part is no number.
     """
     try:
-        return [float(part) for part in _BETWEEN.split(cell.strip("[]() \t"))]
+        if "_" in cell:  # Python alone takes 1_000 for a number
+            raise ValueError
+        return [float(part) for part in _BETWEEN.split(cell.strip("[]() \t\r\n"))]
     except ValueError:
         raise Unfit("unreadable", f"'{cell[:40]}' is no number") from None
 
 
-def _values(source: Opened, settings: Mapping[str, Any], kind: str) -> Floats:
+def in_two_ways(cells: Sequence[str]) -> int | None:
+    """The first cell that is several numbers here and fewer to others (1,75 or 1 500), or None.
+
+    A column is in doubt where the other reading fits all of its cells: ``1, 75`` and ``1,2,3`` are
+    lists, and so are the other cells of their column.
+    """
+    filled = [(i, cell) for i, cell in enumerate(cells) if cell]
+    if all(_ONE.fullmatch(cell) or _PLAIN.fullmatch(cell) for _, cell in filled):
+        return next((i for i, cell in filled if not _PLAIN.fullmatch(cell)), None)
+    parts = [(i, re.split(r"\s*;\s*|\s+", cell)) for i, cell in filled]
+    if all(_WITH_COMMA.fullmatch(part) for _, found in parts for part in found):
+        return next((i for i, found in parts if any("," in part for part in found)), None)
+    return None
+
+
+def _values(source: Opened, settings: Mapping[str, Any], kind: str) -> Array:
     values = read_array(source, settings.get("array"))
     axes = AXES[kind]
     if kind == "vector" and values.ndim == 2 and 1 in values.shape:
@@ -91,10 +135,7 @@ def _values(source: Opened, settings: Mapping[str, Any], kind: str) -> Floats:
         raise Unfit("shape", f"has the shape {values.shape}, a {kind} is {_FORMS[kind]}")
     if not values.size:
         raise Unfit("empty", f"holds no number: its shape is {values.shape}")
-    with np.errstate(over="ignore"):
-        converted: Floats = values.astype(np.float32)
-    finite(converted)
-    return converted
+    return finite(converted(values, settings))
 
 
 def _check_shape(found: tuple[int, ...], settings: Mapping[str, Any]) -> None:
@@ -117,7 +158,7 @@ def joined(cells: tuple[str, ...]) -> str:
 
 READERS = {
     "numbers": Reader(inline, inline_facts),
-    "vector": Reader(partial(fixed, "vector"), facts),
-    "sequence": Reader(sequence, facts),
-    "spectrogram": Reader(partial(fixed, "spectrogram"), facts),
+    "vector": Reader(partial(fixed, "vector"), partial(facts, "vector")),
+    "sequence": Reader(sequence, partial(facts, "sequence")),
+    "spectrogram": Reader(partial(fixed, "spectrogram"), partial(facts, "spectrogram")),
 }

@@ -20,16 +20,46 @@ def scaling(file: RowFile, slots: NDArray[np.int64], kind: str) -> tuple[Doubles
     A vector's columns, and a sequence's over the steps that it has, each by themselves; an image,
     a spectrogram or a video as a whole. A constant column is only centred. -> (D,), (D,) or ()
     """
+    if file.dtype == np.float64:
+        return _around(_first(file, slots, kind), file, slots, kind)
+    mean, deviation = _moments(file, slots, kind, 0.0)
+    scale = scale_of(mean, deviation)
+    return _of_steps(mean, scale, kind)
+
+
+def _around(
+    origin: Doubles, file: RowFile, slots: NDArray[np.int64], kind: str
+) -> tuple[Doubles, Doubles]:
+    """The same of values that differ by little, from one of them on: a constant has no rest."""
+    mean, deviation = _moments(file, slots, kind, origin)
+    return _of_steps(origin + mean, np.where(deviation > 0, deviation, 1.0), kind)
+
+
+def _first(file: RowFile, slots: NDArray[np.int64], kind: str) -> Doubles:
+    if not len(slots):
+        return _sums(file, kind)
+    row = file.read(slots[:1])[0]
+    found: Doubles = {"vector": row, "sequence": row[0]}.get(kind, row.reshape(-1)[0])
+    return np.asarray(found)
+
+
+def _moments(
+    file: RowFile, slots: NDArray[np.int64], kind: str, origin: Doubles | float
+) -> tuple[Doubles, Doubles]:
+    """Mean and deviation of the rows less ``origin``."""
     count, total = 0.0, 0.0 * _sums(file, kind)
     for rows, weight in _blocks(file, slots, kind):
-        count, total = count + weight.sum(), total + _added(rows * weight, kind)
+        count, total = count + weight.sum(), total + _added((rows - origin) * weight, kind)
     width = 1.0 if kind in ("vector", "sequence") else float(np.prod(file.shape))
     mean = total / max(count * width, 1.0)
     squares = 0.0 * total
     for rows, weight in _blocks(file, slots, kind):
-        squares += _added(np.square(rows - mean) * weight, kind)
-    deviation = np.sqrt(squares / max(count * width, 1.0))
-    scale = scale_of(mean, deviation)
+        squares += _added(np.square(rows - origin - mean) * weight, kind)
+    return mean, np.sqrt(squares / max(count * width, 1.0))
+
+
+def _of_steps(mean: Doubles, scale: Doubles, kind: str) -> tuple[Doubles, Doubles]:
+    """Mean and scale, which leave the last column of a sequence as it is."""
     if kind == "sequence":
         mean[-1], scale[-1] = 0.0, 1.0
     return np.asarray(mean), np.asarray(scale)

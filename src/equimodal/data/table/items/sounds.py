@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from functools import partial
-from math import gcd
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,14 @@ SILENCE = 1e-4
 """A sound whose largest sample is below this share of full scale (-80 dB) is silent."""
 Form = Callable[[Floats, int, Mapping[str, Any]], Floats]
 """From (samples, their rate, settings) to a row."""
+MOST_RATE = 768_000
+"""Samples a second, the highest rate that recorders know."""
+LEAST_RATE = 100
+MOST_CHANNELS = 256
+_FINEST = 192_000
 _BLOCK = 1 << 18
+_PLAIN = (1, 3, 0xFFFE)  # whole and floating numbers, and either with a longer header
+_SAMPLES = 1 << 22  # of all channels, in a block
 _UNKNOWN = 1 << 48  # what libsndfile says of a flac whose recorder did not know its length
 
 
@@ -38,12 +46,14 @@ def decode(form: Form, source: Opened, settings: Mapping[str, Any]) -> Item:
         Unfit: it is damaged, cut short, empty, or holds samples that are not finite.
     """
     check_riff(source)
+    contradiction = _contradiction(source)
     with _open(source) as sound:
         rate, channels = sound.samplerate, sound.channels
         kept, read, peak = _read(sound, round(settings["seconds"] * rate) + 1)
     if not read:
         raise Unfit("empty", "holds no sample")
     warnings = [("silent", f"is silent: no sample above {SILENCE:g}")] if peak < SILENCE else []
+    warnings += contradiction
     if read / rate > settings["seconds"]:
         warnings.append(("cut", f"lasts {read / rate:.2f} s, of which {settings['seconds']:g} s"))
     own = (channels, read)
@@ -60,7 +70,34 @@ def _open(source: Opened) -> Any:
     if sound.frames >= _UNKNOWN:
         # libsndfile cannot read such a file to its end.
         raise Unfit("unreadable", "does not say how long it is; write it again from a whole file")
+    _check_header(sound.samplerate, sound.channels)
     return sound
+
+
+def _check_header(rate: int, channels: int) -> None:
+    """Nothing, for numbers that a recorder may write: memory and time follow from them."""
+    if not LEAST_RATE <= rate <= MOST_RATE:
+        raise Unfit(
+            "unreadable",
+            f"has a damaged header: {rate:,} samples a second, possible are {LEAST_RATE} to "
+            f"{MOST_RATE:,}",
+        )
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise Unfit("unreadable", f"has {channels} channels, possible are 1 to {MOST_CHANNELS}")
+
+
+def _contradiction(source: Opened) -> list[tuple[str, str]]:
+    """The finding of a wav of plain samples whose header does not agree with itself, as after a
+    flipped bit: rate times bytes of a sample is not the bytes a second."""
+    head = source.file.read(36)
+    source.file.seek(0)
+    if head[:4] != b"RIFF" or head[12:16] != b"fmt " or len(head) < 36:
+        return []
+    form, _, rate, speed, frame = struct.unpack("<HHIIH", head[20:34])
+    if form not in _PLAIN or speed in (0, rate * frame):
+        return []
+    said = f"{rate} samples a second of {frame} bytes, but {speed} bytes a second"
+    return [("damaged", f"has a header that contradicts itself: {said}")]
 
 
 def _read(sound: Any, keep: int) -> tuple[Floats, int, float]:
@@ -79,9 +116,10 @@ def _blocks(sound: Any) -> Iterator[Floats]:
     """All samples, as the mean of the channels, in blocks of bounded size."""
     import soundfile
 
+    size = min(_BLOCK, _SAMPLES // sound.channels)
     while True:
         try:
-            block = sound.read(_BLOCK, dtype="float32", always_2d=True)
+            block = sound.read(size, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise Unfit("truncated", f"is damaged or cut short ({error})") from error
         if not len(block):
@@ -135,8 +173,11 @@ def _resampled(samples: Floats, rate: int, wanted: int) -> Floats:
         return samples
     from scipy.signal import resample_poly  # importing scipy.signal takes a second
 
-    common = gcd(rate, wanted)
-    found: Floats = resample_poly(samples, wanted // common, rate // common).astype(np.float32)
+    share = Fraction(wanted, rate)
+    if share.denominator > _FINEST:  # the filter would have millions of taps
+        share = share.limit_denominator(_FINEST // 10)
+    up, down = share.numerator, share.denominator
+    found: Floats = resample_poly(samples, up, down).astype(np.float32)
     return found
 
 

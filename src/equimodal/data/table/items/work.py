@@ -12,9 +12,11 @@ from equimodal.data.table.items.decode import (
     DIGEST,
     Array,
     Item,
+    Opened,
     Reader,
     digest_of,
     opened,
+    revised,
     text_digest,
 )
 from equimodal.data.table.items.decoders import reader
@@ -86,9 +88,11 @@ def _one(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
         return {"problem": [error.code, str(error)]}, None
     except DataError:
         raise
+    except MemoryError:
+        return {"problem": ["large", "needs more memory than a file may take"]}, None
     except Exception as error:
         # A reader of foreign files can fail in ways that nobody foresaw; the row must be named.
-        foreseen = isinstance(error, (OSError, MemoryError))
+        foreseen = isinstance(error, OSError)
         reason = str(error) if foreseen else f"{type(error).__name__}: {error}"
         return {"problem": ["unreadable", f"cannot be read ({reason})"]}, None
 
@@ -102,10 +106,23 @@ def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
             return {"facts": work.reader.measure(source)}, None
         digest = digest_of(file)
         outcome: Outcome = {"digest": digest.hex(), "warnings": warnings}
-        if digest in work.known:
-            return outcome, None
+        if (known := _known(work, digest, source)) is not None:
+            return outcome | {"digest": known.hex()}, None
+        file.seek(0)
         item = work.reader.decode(source, work.task.settings)
+    outcome["digest"] = revised(digest, item.revision).hex()
     return _described(outcome, item), item if work.task.keep else None
+
+
+def _known(work: _Work, digest: bytes, source: Opened) -> bytes | None:
+    """The digest that a row of this content has in the cache, or None."""
+    if (again := revised(digest, 1)) in work.known:
+        return again
+    if digest not in work.known:
+        return None
+    # The row may be of a version that read this file otherwise.
+    check = work.reader.revision
+    return digest if check is None or not check(source) else None
 
 
 def _inline(work: _Work, cell: str) -> tuple[Outcome, Item | None]:

@@ -13,12 +13,18 @@ import warnings
 from multiprocessing.connection import Connection
 from typing import Any
 
+from equimodal.workers.process import at_most
+
+MEMORY = 4 * 2**30
+"""Bytes that one process may hold: what a file declares must not take the machine's memory."""
+
 
 def main(descriptor: int) -> None:
     """Serve the pipe with this file descriptor; ends the process when the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     connection = Connection(descriptor)
+    at_most(MEMORY)
     try:
         _serve(connection)
     except (EOFError, OSError):
@@ -30,7 +36,7 @@ def _serve(connection: Connection) -> None:
     from equimodal.data.table.store.cache import RECORD
 
     task = Task(**json.loads(connection.recv_bytes()))
-    if task.kind == "sound":  # its spectrograms are made by torch
+    if (task.name, task.kind) == ("decode", "sound"):  # its spectrograms are made by torch
         import torch
 
         torch.set_num_threads(1)

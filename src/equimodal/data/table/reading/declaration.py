@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from equimodal.data.plain_yaml import read_yaml
 from equimodal.data.settings import choice, number, whole
-from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import ALLOWED
 from equimodal.data.table.reading.settings import KINDS, checked_settings
 from equimodal.errors import DataError, did_you_mean
@@ -50,16 +50,16 @@ def read_declaration(table: Path) -> Declaration:
     """The declaration beside a table, or an empty one.
 
     Raises:
-        DataError: it is no YAML, a key is unknown, or a value is of the wrong kind.
+        DataError: it is no plain YAML, a key is unknown, or a value is of the wrong kind.
     """
-    path = next((p for s in (".yaml", ".yml") if (p := table.with_suffix(s)).is_file()), None)
-    if path is None:
+    paths = [p for suffix in (".yaml", ".yml") if (p := table.with_suffix(suffix)).is_file()]
+    if not paths:
         return Declaration()
-    yaml = extra("yaml", "the YAML beside a manifest")
-    try:
-        content = yaml.safe_load(path.read_text("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise DataError(f"{path.name} is no YAML: {error}") from error
+    if len(paths) > 1:
+        names = " and ".join(p.name for p in paths)
+        raise DataError(f"{names} lie both beside {table.name}; delete or rename one of the two.")
+    (path,) = paths
+    content = read_yaml(path)
     try:
         return _declaration({} if content is None else content)
     except DataError as error:

@@ -13,12 +13,20 @@ PROBLEMS = {
     "pickle": "pickles, which are never read",
     "unreadable": "unreadable files",
     "truncated": "truncated files",
+    "damaged": "files that are damaged in part",
     "empty": "empty files",
     "large": "files that are too large",
     "finite": "values that are not finite",
     "shape": "shapes that differ",
     "label": "labels that are empty",
     "typo": "labels that look misspelled",
+    "placeholder": "cells that may stand for a missing value",
+    "several": "labels that look like several labels",
+    "roles": "columns that could have one role",
+    "header": "headers that are in doubt",
+    "decimal": "numbers that can be read in two ways",
+    "format": "files of a format that is not read",
+    "tells-label": "modalities that tell the label by value",
     "split": "faults of the split",
     "leakage": "samples in two splits",
     "group": "groups in two splits",
@@ -27,11 +35,16 @@ WARNINGS = {
     "extension": "files named as another format",
     "silent": "silent sounds",
     "blank": "images of one colour",
+    "transparent": "images shown over a background",
     "cut": "samples cut to the declared length",
     "repeated": "samples that are repeated within a split",
     "column": "columns that are not used",
+    "alone": "samples without a group",
 }
-ALLOWED = ("typo", "leakage", "group")
+ALLOWED = (
+    "typo", "leakage", "group", "placeholder", "several", "decimal", "format", "tells-label",
+    "damaged",
+)  # fmt: skip
 _SHOWN = 3
 
 

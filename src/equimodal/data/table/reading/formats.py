@@ -13,6 +13,23 @@ FAMILY = {
     "avi": "video", "flv": "video", "npy": "array", "npz": "array", "txt": "text", "csv": "array",
 }  # fmt: skip
 HEAD = 16
+# Recognised, so that a file under another name is not called damaged, but not read.
+_UNREAD = {
+    b"\x1a\x45\xdf\xa3": "matroska or webm",
+    b"GIF87a": "gif",
+    b"GIF89a": "gif",
+    b"OggS": "ogg",
+    b"ID3\x03": "mp3",
+    b"ID3\x04": "mp3",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "wmv or wma",
+    b"\x00\x00\x01\xba": "mpeg",
+    b"\x00\x00\x01\xb3": "mpeg",
+    b"II*\x00": "tiff",
+    b"MM\x00*": "tiff",
+    b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"\x1f\x8b\x08": "gzip",
+    b"%PDF-": "pdf",
+}
 
 
 def extension(path: str) -> str:
@@ -23,12 +40,13 @@ def extension(path: str) -> str:
 
 def content_format(head: bytes) -> str | None:
     """The format that the first `HEAD` bytes of a file show, or None."""
-    riff = {b"WAVE": "wav", b"AVI ": "avi"}
+    riff = {b"WAVE": "wav", b"AVI ": "avi", b"WEBP": "webp"}
     if head[:4] in (b"RIFF", b"RF64"):
         return riff.get(head[8:12])
     if head[4:8] == b"ftyp":
-        return "mp4"
+        return {b"avif": "avif", b"heic": "heic", b"mif1": "heif"}.get(head[8:12], "mp4")
     starts = {
+        **_UNREAD,
         b"\x89PNG\r\n\x1a\n": "png",
         b"\xff\xd8\xff": "jpeg",
         b"fLaC": "flac",
@@ -58,6 +76,8 @@ def checked_format(path: str, head: bytes) -> tuple[str, str | None]:
         raise Unfit("empty", "is empty: 0 bytes")
     if found is None or found == named:
         return named, None
-    if FAMILY.get(found) != FAMILY.get(named):
+    if found not in FAMILY:
+        raise Unfit("unreadable", f"is named .{named} but holds {found}, which is not read")
+    if FAMILY[found] != FAMILY.get(named):
         raise Unfit("unreadable", f"is named .{named} but holds {found}")
     return found, f"is named .{named} but holds {found}"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.data.progress import Advance
+from equimodal.data.table.items.numbers import AXES
 from equimodal.data.table.items.pool import answers
 from equimodal.data.table.items.work import (
     Entry,
@@ -21,14 +22,16 @@ from equimodal.data.table.items.work import (
     unpacked,
 )
 from equimodal.data.table.reading.extras import check_installed
+from equimodal.data.table.reading.facts import merged, ranged
 from equimodal.data.table.reading.findings import Finding, Unfit
 from equimodal.data.table.reading.paths import located
 from equimodal.data.table.reading.roles import Column, Manifest
-from equimodal.data.table.reading.survey import Form, form, is_declared, merged
+from equimodal.data.table.reading.survey import Form, form, is_declared
 from equimodal.data.table.store.cache import RECORD, Store
 
 ALONE = 64
-"""Up to this many files are read in this process: others take a second to start."""
+"""Up to this many text files are read in this process. All other files may mean harm to what reads
+them: that is a process of bounded memory and time."""
 _BATCH = 256
 _ENOUGH = 1000  # cells that show how many numbers most hold
 
@@ -91,16 +94,28 @@ def resolve(
     entries = found.entries
     if column.kind == "text":
         entries = [entry for entry in entries if trained[entry[0]]]
-    if column.kind == "numbers":
-        entries = entries[:_ENOUGH]
     facts: list[Mapping[str, Any]] = []
     read = 0
     for outcomes, _ in _outcomes(task, entries, jobs):
-        facts += [outcome["facts"] for outcome in outcomes if "facts" in outcome]
-        facts = merged(facts) if column.kind == "text" and facts else facts
+        more = [outcome["facts"] for outcome in outcomes if "facts" in outcome]
+        facts = _joined(column.kind, facts, more)
         read += len(outcomes)
         advance(f"{column.name}: looking", read, len(entries))
     return form(column.kind, column.settings, facts)
+
+
+def _joined(
+    kind: str, facts: list[Mapping[str, Any]], more: list[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The facts with more of them, in bounded memory."""
+    if not more:
+        return facts
+    if kind == "text":
+        return merged([*facts, *more])
+    if kind in AXES or kind == "numbers":
+        facts = ranged(facts, more)
+        return facts[:_ENOUGH] if kind == "numbers" else facts
+    return facts + more
 
 
 def read(
@@ -130,8 +145,8 @@ def read(
 def _outcomes(
     task: Task, entries: Sequence[Entry], jobs: int
 ) -> Iterator[tuple[list[Outcome], bytes]]:
-    """In other processes where that pays, else here."""
-    if task.files and len(entries) > ALONE:
+    """In other processes, but cells and a few texts here."""
+    if task.files and (task.kind != "text" or len(entries) > ALONE):
         yield from answers(task, entries, jobs=jobs)
         return
     yield from _here(task, entries)

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from equimodal.checks import require_modality_names
 from equimodal.data.table.items.numbers import joined
-from equimodal.data.table.items.pretrained_tokens import is_pretrained, located
+from equimodal.data.table.items.text.pretrained_tokens import is_pretrained, located
 from equimodal.data.table.reading.declaration import Declaration, Declared, read_declaration
 from equimodal.data.table.reading.findings import Finding
-from equimodal.data.table.reading.kinds import infer, names_files
+from equimodal.data.table.reading.kinds import infer, names_files, unread
 from equimodal.data.table.reading.table import Table, read_table
-from equimodal.errors import DataError
+from equimodal.errors import BalanceError, DataError
 
 LABELS = ("label", "class", "target", "category", "y")
 SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
 GROUPS = ("group",)
+_ALONE = "\0"
 
 
 @dataclass(frozen=True)
 class Column:
     """One modality of a manifest: its kind, its cells (N,), and the settings that are declared.
 
-    ``files`` says whether the cells are paths; ``encoder`` is the declared one, or "".
+    ``files`` says whether the cells are paths; ``encoder`` is the declared one, or ""; ``parts``
+    are the columns of the table whose cells are joined here.
     """
 
     name: str
@@ -34,11 +37,16 @@ class Column:
     settings: Mapping[str, Any]
     files: bool
     encoder: str = ""
+    parts: tuple[list[str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A table with the role of each column; ``split`` and ``group`` (N,) are None where absent."""
+    """A table with the role of each column; ``split`` and ``group`` (N,) are None where absent.
+
+    ``taken`` maps "label", "split" and "group" to their columns in ``table``; ``unread`` says of
+    unused columns that they name files.
+    """
 
     path: Path
     root: str
@@ -49,6 +57,9 @@ class Manifest:
     group: list[str] | None
     columns: dict[str, Column]
     unused: tuple[str, ...]
+    table: Table = field(default_factory=lambda: Table({}, []))
+    taken: Mapping[str, str] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -75,19 +86,27 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
         )
     split = None if declaration.ratios else _chosen(table, declaration.split, SPLIT_COLUMNS)
     group = _chosen(table, declaration.group, GROUPS)
-    taken = {name for name in (label, split, group) if name}
-    declared = declaration.modalities or _inferable(table, taken)
+    taken = {
+        role: name
+        for role, name in (("label", label), ("split", split), ("group", group))
+        if name is not None
+    }
+    declared = declaration.modalities or _inferable(table, taken.values())
     declared = {name: _with_paths(entry, path.parent) for name, entry in declared.items()}
     columns = {name: _column(table, name, entry, folder) for name, entry in declared.items()}
     found = {name: column for name, column in columns.items() if column is not None}
-    used = taken | {name for entry in map(declared.get, found) if entry for name in entry.columns}
-    unused = tuple(name for name in table.columns if name not in used)
-    _check_count(path, found, unused)
+    used = {name for entry in map(declared.get, found) if entry for name in entry.columns}
+    unused = tuple(n for n in table.columns if n not in used and n not in taken.values())
+    undeclared = [] if declaration.modalities else unused
+    said = {n: text for n in undeclared if (text := unread(table.columns[n], folder))}
+    if not said or "format" in declaration.allow:
+        _check_count(path, found, unused)
+    _check_names(path, found)
     return Manifest(
         path, folder, declaration, table.rows, table.column(label, "the label"),
         table.column(split, "the split") if split else None,
-        table.column(group, "the group") if group else None,
-        found, unused,
+        _groups(table.column(group, "the group")) if group else None,
+        found, unused, table, taken, said,
     )  # fmt: skip
 
 
@@ -104,6 +123,11 @@ def cell_findings(manifest: Manifest) -> list[Finding]:
             for row, cell in zip(manifest.rows, column.cells, strict=True)
             if not cell
         ]
+    found += [
+        Finding("alone", "has no group, and is a group of its own", row)
+        for row, group in zip(manifest.rows, manifest.group or (), strict=False)
+        if group.startswith(_ALONE)
+    ]
     if manifest.unused:
         names = ", ".join(manifest.unused)
         found.append(Finding("column", f"not used: {names}; declare them to use them"))
@@ -130,8 +154,23 @@ def _chosen(table: Table, declared: str | None, usual: Sequence[str]) -> str | N
 
 
 def _inferable(table: Table, taken: Iterable[str]) -> dict[str, Declared]:
+    """Every other column, but for those that hold a label under another usual name."""
     taken = set(taken)
-    return {name: Declared((name,), "", {}) for name in table.columns if name not in taken}
+    return {
+        name: Declared((name,), "", {})
+        for name, cells in table.columns.items()
+        if name not in taken and not (name.lower() in LABELS and repeats(cells))
+    }
+
+
+def repeats(cells: Sequence[str]) -> bool:
+    """Whether a column holds few values, as labels do: at most one for every two rows."""
+    return 1 < len(set(cells)) <= len(cells) / 2
+
+
+def _groups(cells: Sequence[str]) -> list[str]:
+    """The groups of all samples; a sample without one is a group of its own."""
+    return [cell or f"{_ALONE}{place}" for place, cell in enumerate(cells)]
 
 
 def _with_paths(declared: Declared, folder: Path) -> Declared:
@@ -153,7 +192,10 @@ def _column(table: Table, name: str, declared: Declared, root: str) -> Column | 
     if kind is None:
         return None
     files = names_files(kind, cells)
-    return Column(name, kind, cells, declared.settings, files, declared.encoder)
+    return Column(
+        name, kind, cells, declared.settings, files, declared.encoder,
+        tuple(parts) if kind == "numbers" else (),
+    )  # fmt: skip
 
 
 def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str]) -> None:
@@ -163,3 +205,13 @@ def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str])
             f"needs two or more. Not used: {', '.join(unused) or 'none'}; name a column and its "
             f"kind under `modalities` in {path.stem}.yaml to use it."
         )
+
+
+def _check_names(path: Path, found: Iterable[str]) -> None:
+    try:
+        require_modality_names(found)
+    except BalanceError as error:
+        raise DataError(
+            f"{path.name}: {error} A column may keep its name: declare it in {path.stem}.yaml "
+            "beside the table, as `modalities: {audio: {column: its name}}`."
+        ) from None

@@ -10,7 +10,7 @@ from typing import Any
 from equimodal.checks import require_settings
 from equimodal.data.arrays import Kind
 from equimodal.data.settings import choice, number, whole
-from equimodal.data.table.items.pretrained_tokens import is_pretrained
+from equimodal.data.table.items.text.pretrained_tokens import is_pretrained
 from equimodal.errors import DataError
 
 Check = Callable[[str, Any], Any]
@@ -48,11 +48,11 @@ def _array(name: str, value: object) -> str:
 
 
 def _tokens(name: str, value: object) -> str:
-    if is_pretrained(value) or value in ("words", "bytes"):
+    if is_pretrained(value) or value in ("words", "signs", "pieces", "bytes"):
         return str(value)
     raise DataError(
-        f"{name} must be words, bytes, or hf:<folder or name> for the tokenizer of a Hugging Face "
-        f"model; found {value!r}."
+        f"{name} must be words, signs, pieces, bytes, or hf:<folder or name> for the tokenizer of "
+        f"a Hugging Face model; found {value!r}."
     )
 
 
@@ -91,7 +91,14 @@ _SOUND: dict[str, Check] = {
 _WAVEFORM = {name: _SOUND[name] for name in ("rate", "seconds", "level")}
 KINDS: dict[str, Spec] = {
     "image": Spec(
-        "image", ("png", "jpg", "jpeg"), {"size": _size, "channels": _channels, **VARIATION}
+        "image",
+        ("png", "jpg", "jpeg"),
+        {
+            "size": _size,
+            "channels": _channels,
+            "background": _choice("white", "black"),
+            **VARIATION,
+        },
     ),
     "sound": Spec("spectrogram", ("wav", "flac"), _SOUND),
     "waveform": Spec("sequence", ("wav", "flac"), _WAVEFORM),

@@ -8,15 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from equimodal.data.table.items.digits import DOUBLE, needs_double
 from equimodal.data.table.items.numbers import AXES
-from equimodal.data.table.items.pretrained_tokens import is_pretrained, named, tokenizer_of
+from equimodal.data.table.items.text import pieces
+from equimodal.data.table.items.text.pretrained_tokens import is_pretrained, named, tokenizer_of
 from equimodal.data.table.items.texts import row_length, vocabulary
+from equimodal.data.table.reading.facts import Facts
 from equimodal.data.table.reading.settings import VARIATION
 from equimodal.errors import DataError
 
 LARGEST_IMAGE = 128
 IMAGE = 64
 FRAMES = 8
+DEEP = 16
+"""Bits a channel, of which all are kept."""
 RATE = 16_000
 SECONDS = 10.0
 BANDS = 40
@@ -24,7 +29,6 @@ STEPS = 256
 TOKENS = 128
 WORDS = 10_000
 
-Facts = Sequence[Mapping[str, Any]]
 Settings = dict[str, Any]
 
 
@@ -44,7 +48,7 @@ class Form:
 def is_declared(kind: str, declared: Mapping[str, Any]) -> bool:
     """Whether the declared settings leave nothing to be found in the files."""
     sound = ("rate", "seconds")
-    needed = {"image": ("size", "channels"), "sound": sound, "waveform": sound, "video": ()}
+    needed = {"sound": sound, "waveform": sound, "video": ()}
     return kind in needed and all(name in declared for name in needed[kind])
 
 
@@ -78,7 +82,11 @@ def _image(found: Settings, facts: Facts) -> Form:
     found.setdefault("size", list(own) if max(own) <= LARGEST_IMAGE else [IMAGE, IMAGE])
     grey = bool(facts) and all(fact["channels"] == 1 for fact in facts)
     found.setdefault("channels", 1 if grey else 3)
-    return Form(found, (found["channels"], *found["size"]), "u1")
+    # Left out at 8 bits, so that cached rows stay valid.
+    deep = any(fact.get("depth") == DEEP for fact in facts)
+    if deep:
+        found["depth"] = DEEP
+    return Form(found, (found["channels"], *found["size"]), "f4" if deep else "u1")
 
 
 def _waveform(found: Settings, facts: Facts) -> Form:
@@ -116,20 +124,41 @@ def _video(found: Settings, facts: Facts) -> Form:
 
 
 def _text(found: Settings, facts: Facts) -> Form:
-    """Words are counted in training texts alone; the facts are those of training."""
-    found.setdefault("tokens", "words")
+    """Words are counted in training texts alone; the facts are those of training.
+
+    Where words read otherwise than signs do, they would be cut apart, or run together.
+    """
+    apart = any(fact.get("apart") for fact in facts)
+    found.setdefault("tokens", "signs" if apart else "words")
     if is_pretrained(found["tokens"]):
         return _pretrained(found, facts)
-    measure = "length" if found["tokens"] == "words" else "bytes"
-    longest = max((fact[measure] for fact in facts), default=1)
+    longest = max((sum(fact[n] for n in _LENGTHS[found["tokens"]]) for fact in facts), default=1)
     found.setdefault("length", min(max(longest, 1), TOKENS))
     most = found.pop("vocabulary", WORDS)
-    if found["tokens"] == "words":
-        counts: Counter[str] = Counter()
-        for fact in facts:
-            counts.update(fact["words"])
-        found["words"] = vocabulary(counts, most)
+    if found["tokens"] == "pieces":
+        found["pieces"] = pieces.learned(_counts(facts, "words", "apart"), most)
+    elif found["tokens"] != "bytes":
+        apart_too = ("apart",) if found["tokens"] == "signs" else ()
+        found["words"] = vocabulary(_counts(facts, "words", *apart_too), most)
     return Form(found, (row_length(found),), "i4")
+
+
+# A word has at most a piece for each byte, and one for the blank before it.
+_LENGTHS = {
+    "words": ("length",),
+    "signs": ("signs",),
+    "bytes": ("bytes",),
+    "pieces": ("signs", "bytes"),
+}
+
+
+def _counts(facts: Facts, *names: str) -> Counter[str]:
+    """How often each token occurs, by all of these facts together."""
+    counts: Counter[str] = Counter()
+    for fact in facts:
+        for name in names:
+            counts.update(fact[name])
+    return +counts
 
 
 def _pretrained(found: Settings, facts: Facts) -> Form:
@@ -146,29 +175,43 @@ def _pretrained(found: Settings, facts: Facts) -> Form:
     return Form(found, (row_length(found),), "i4")
 
 
-def _array(found: Settings, shapes: Iterable[Sequence[int]], axes: int) -> Form:
+def _array(found: Settings, facts: Facts, shapes: Iterable[Sequence[int]], axes: int) -> Form:
     """Arrays that all have the shape that most have."""
     found["shape"] = list(_commonest((tuple(s) for s in shapes if len(s) == axes), (1,) * axes))
-    return Form(found, tuple(found["shape"]), "f4")
+    return Form(found, tuple(found["shape"]), _precision(found, facts))
+
+
+def _precision(found: Settings, facts: Facts) -> str:
+    """The type of a row; single precision is left out of the settings, so that cached rows stay."""
+    name = found.get("array")
+    for ranges in (fact["ranges"] for fact in facts if fact.get("ranges")):
+        chosen = ranges.get(name) if name else next(iter(ranges.values()))
+        if chosen and needs_double(chosen):
+            found["digits"] = DOUBLE
+            return "f8"
+    return "f4"
 
 
 def _vector(found: Settings, facts: Facts) -> Form:
     """A table of one line or one column is a vector."""
     shapes = _shapes(found, facts)
-    return _array(found, ([math.prod(s)] if 1 in s else s for s in shapes), AXES["vector"])
+    return _array(found, facts, ([math.prod(s)] if 1 in s else s for s in shapes), AXES["vector"])
 
 
 def _spectrogram(found: Settings, facts: Facts) -> Form:
     """A spectrogram of one channel may come without that axis."""
     shapes = _shapes(found, facts)
-    return _array(found, ([1, *s] if len(s) == 2 else s for s in shapes), AXES["spectrogram"])
+    return _array(
+        found, facts, ([1, *s] if len(s) == 2 else s for s in shapes), AXES["spectrogram"]
+    )
 
 
 def _sequence(found: Settings, facts: Facts) -> Form:
     shapes = [shape for shape in _shapes(found, facts) if len(shape) == AXES["sequence"]]
     found["width"] = _commonest((shape[1] for shape in shapes), 1)
     found.setdefault("length", min(max((shape[0] for shape in shapes), default=1) or 1, STEPS))
-    return Form(found, (found["length"], found["width"] + 1), "f4")
+    precision = _precision(found, facts)
+    return Form(found, (found["length"], found["width"] + 1), precision)
 
 
 _FORMS = {
@@ -194,15 +237,6 @@ def _shapes(found: Mapping[str, Any], facts: Facts) -> list[list[int]]:
         if chosen:
             shapes.append(chosen)
     return shapes
-
-
-def merged(facts: Facts) -> list[Mapping[str, Any]]:
-    """The facts of many texts as those of one: words counted, the greatest lengths."""
-    counts: Counter[str] = Counter()
-    for fact in facts:
-        counts.update(fact["words"])
-    longest = {name: max((f[name] for f in facts), default=0) for name in ("length", "bytes")}
-    return [{"words": dict(counts), **longest}]
 
 
 def _commonest(values: Iterable[Any], default: Any) -> Any:

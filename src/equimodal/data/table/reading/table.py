@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from equimodal.data.table.reading.extras import extra
 from equimodal.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
+MOST_IN_A_CELL = 16 * 2**20
+"""Characters that a cell of a CSV may hold; longer ones belong into a file."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +70,35 @@ def _csv(path: Path) -> Table:
     rows: list[int] = []
     line = 0
     try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(path, header)
-        line = reader.line_num
-        for found in reader:
-            if any(found):
-                _check_width(path, line + 1, found, header)
-                cells.append(found)
-                rows.append(line + 1)
+        with _long_cells():
+            header = [name.strip() for name in next(reader, [])]
+            _check_header(path, header)
             line = reader.line_num
+            for found in reader:
+                if any(found):
+                    _check_width(path, line + 1, found, header)
+                    cells.append(found)
+                    rows.append(line + 1)
+                line = reader.line_num
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise DataError(
+                f"{path.name} has a cell of more than {MOST_IN_A_CELL:,} characters in row "
+                f"{line + 1}, which is too large; save what it holds as a file and name that."
+            ) from error
         raise DataError(f"{path.name} is damaged in row {line + 1} ({error}).") from error
     columns = {name: [row[i].strip() for row in cells] for i, name in enumerate(header)}
     return Table(columns, rows)
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Cells of up to `MOST_IN_A_CELL` characters, where the module csv takes 131,072."""
+    before = csv.field_size_limit(MOST_IN_A_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _text(path: Path) -> str:
@@ -94,7 +115,11 @@ def _text(path: Path) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The sign that cuts the first line into the most cells."""
+    """The sign that cuts the first line into the most cells.
+
+    Raises:
+        DataError: two signs cut it into as many.
+    """
     first = text.lstrip("\r\n").partition("\n")[0]
 
     def pieces(sign: str) -> int:
@@ -103,14 +128,23 @@ def _delimiter(text: str) -> str:
         except csv.Error:
             return 0
 
-    return max(DELIMITERS, key=pieces)
+    counts = {sign: pieces(sign) for sign in DELIMITERS}
+    most = max(counts.values())
+    likely = [sign for sign in DELIMITERS if counts[sign] == most]
+    if most > 1 and len(likely) > 1:
+        raise DataError(
+            f"The header can be cut at {' or at '.join(map(repr, likely))}, into {most} names each "
+            "way; put quotes around a name that holds the other sign, or rename it."
+        )
+    return likely[0]
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
-    twice = [name for name in header if header.count(name) > 1]
+    twice = [name for name, count in Counter(header).items() if count > 1]
     if twice or "" in header or not header:
         what = f"names '{twice[0]}' twice" if twice and twice[0] else "has a column without a name"
-        raise DataError(f"The header of {path.name} {what}; give each column one name.")
+        index = " (pandas leaves an index out with index=False)" if "" in header else ""
+        raise DataError(f"The header of {path.name} {what}; give each column one name{index}.")
 
 
 def _check_width(path: Path, row: int, found: Sequence[str], header: Sequence[str]) -> None:
@@ -133,7 +167,15 @@ def _jsonl(path: Path) -> Table:
 
 def _record(path: Path, line: int, text: str) -> dict[str, object]:
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_once)
+        if "\\u" in text:  # an escape may stand for half a character
+            json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = str(error.object)[error.start]
+        raise DataError(
+            f"{path.name} holds half a character ({half}) in row {line}, as a text has that was "
+            "cut within one; write whole characters."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path.name} holds no JSON in row {line} ({error}).") from error
     if not isinstance(found, dict):
@@ -141,7 +183,20 @@ def _record(path: Path, line: int, text: str) -> dict[str, object]:
             f"{path.name} holds {type(found).__name__} in row {line}, expected an object such as "
             '{"label": "yes", "image": "a.png"}.'
         )
-    return {str(key).strip(): value for key, value in found.items()}
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The pairs of an object by their stripped keys.
+
+    Raises:
+        ValueError: a key stands twice, so that one of its values would be lost.
+    """
+    found = {key.strip(): value for key, value in pairs}
+    if len(found) < len(pairs):
+        names = Counter(key.strip() for key, _ in pairs)
+        raise ValueError(f"'{names.most_common(1)[0][0]}' stands twice")
+    return found
 
 
 def _parquet(path: Path) -> Table:
@@ -171,8 +226,8 @@ def _from_records(path: Path, records: Iterable[dict[str, object]], rows: list[i
 
 
 def _cell(path: Path, row: int, value: object) -> str:
-    """A value as the text that a CSV would hold."""
-    if value is None:
+    """A value as the text that a CSV would hold; NaN is how programs write that there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
         return value.strip()

@@ -24,7 +24,7 @@ from equimodal.errors import DataError
 
 VERSION = 1
 RECORD = DIGEST + 1
-FLAGS = ("silent", "blank", "cut")
+FLAGS = ("silent", "blank", "cut", "damaged", "transparent")
 LIMIT = 50.0
 """Gigabytes that all stores of a cache may hold together."""
 _SPARE = 2**28

@@ -16,7 +16,15 @@ from pathlib import Path
 
 from equimodal.data.progress import Advance, say, shown
 from equimodal.data.table.check.judgement import judged
-from equimodal.data.table.reading.findings import ALLOWED, WARNINGS, Finding, problems, summary
+from equimodal.data.table.check.meanings import doubts
+from equimodal.data.table.reading.findings import (
+    ALLOWED,
+    PROBLEMS,
+    WARNINGS,
+    Finding,
+    problems,
+    summary,
+)
 from equimodal.data.table.reading.labels import classes
 from equimodal.data.table.reading.reading import (
     Located,
@@ -94,7 +102,7 @@ def prepare(
 
 def _prepared(work: Work, home: Path, stamp: str, jobs: int, advance: Advance) -> Path:
     manifest, assignment = work.manifest, work.assignment
-    findings = cell_findings(manifest)
+    findings = cell_findings(manifest) + doubts(manifest)
     refuse(manifest, [*findings, *(f for place in work.located.values() for f in place.findings)])
     readings, stores = {}, {}
     for name in manifest.columns:
@@ -163,7 +171,7 @@ def _remembered(
             for code in stores[name].warnings(stores[name].slots[digest]):
                 row = manifest.rows[index]
                 if (row, code) not in said:
-                    found.append(Finding(code, WARNINGS[code], row, name))
+                    found.append(Finding(code, {**PROBLEMS, **WARNINGS}[code], row, name))
     return found
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equimodal.data.table.items import pretrained_tokens
 from equimodal.data.table.items.decode import text_digest
 from equimodal.data.table.items.scaling import scaling
+from equimodal.data.table.items.text import pieces, pretrained_tokens
 from equimodal.data.table.items.texts import BYTES, RESERVED
 from equimodal.data.table.reading.reading import Reading
 from equimodal.data.table.reading.roles import Manifest
@@ -132,7 +132,9 @@ def store_folder(folder: Path, entry: Mapping[str, Any]) -> Path:
 def _vocabulary(settings: Mapping[str, Any]) -> int:
     if "tokenizer" in settings:
         return 1 + pretrained_tokens.vocabulary_size(settings["tokenizer"])
-    return RESERVED + (len(settings["words"]) if settings["tokens"] == "words" else BYTES)
+    if "pieces" in settings:
+        return RESERVED + pieces.count(settings["pieces"])
+    return RESERVED + (len(settings["words"]) if "words" in settings else BYTES)
 
 
 def settings_in_force(manifest: Manifest, readings: Mapping[str, Reading]) -> dict[str, Any]:
@@ -142,6 +144,9 @@ def settings_in_force(manifest: Manifest, readings: Mapping[str, Reading]) -> di
         given = dict(reading.form.settings)
         if "words" in given:
             given["vocabulary"] = len(given.pop("words"))
+        if "pieces" in given:
+            given["vocabulary"] = pieces.count(given["pieces"])
+            given["pieces"] = text_digest(given["pieces"]).hex()
         if "tokenizer" in given:
             given["vocabulary"] = pretrained_tokens.vocabulary_size(given["tokenizer"])
             given["tokenizer"] = text_digest(given["tokenizer"]).hex()

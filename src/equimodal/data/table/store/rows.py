@@ -97,8 +97,9 @@ class StoredRows:
 
     def __post_init__(self) -> None:
         self.device = torch.device(self.device)
-        self.mean = None if self.mean is None else self.mean.to(self.device)
-        self.scale = None if self.scale is None else self.scale.to(self.device)
+        if self.file.dtype != np.float64:  # which not all devices have
+            self.mean = None if self.mean is None else self.mean.to(self.device)
+            self.scale = None if self.scale is None else self.scale.to(self.device)
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -112,7 +113,12 @@ class StoredRows:
         """The rows at an index, a slice or a tensor of indices: (n,) -> (n, ...)"""
         chosen = index.cpu().numpy() if isinstance(index, Tensor) else index
         slots = np.asarray(self.slots[chosen])
-        rows = torch.from_numpy(self.file.read(slots.reshape(-1))).to(self.device)
+        rows = torch.from_numpy(self.file.read(slots.reshape(-1)))
+        if self.file.dtype == np.float64 and self.mean is not None and self.scale is not None:
+            # Centred before digits are dropped.
+            rows = rows.sub_(self.mean).div_(self.scale).float().to(self.device)
+            return rows if slots.ndim else rows[0]
+        rows = rows.to(self.device)
         rows = self._scaled(rows, np.arange(len(self.slots))[chosen].reshape(-1))
         return rows if slots.ndim else rows[0]
 

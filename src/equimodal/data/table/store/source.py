@@ -63,7 +63,7 @@ def _pixels(
     arrays: Mapping[str, NDArray[Any]], name: str, entry: Mapping[str, Any]
 ) -> tuple[float, float] | None:
     """Mean and deviation by which a modality's pixels are standardised; None where it has none."""
-    if entry["dtype"] != "u1":
+    if entry["kind"] not in ("image", "video"):
         return None
     return float(arrays[f"mean:{name}"]), float(arrays[f"scale:{name}"])
 
@@ -98,8 +98,9 @@ def _split(
         file = RowFile(
             store_folder(folder, entry) / "rows.bin", tuple(entry["shape"]), entry["dtype"]
         )
+        precision = torch.float64 if file.dtype == np.float64 else torch.float32
         mean, scale = (
-            torch.from_numpy(arrays[key]).float() if key in arrays else None
+            torch.from_numpy(arrays[key]).to(precision) if key in arrays else None
             for key in (f"mean:{name}", f"scale:{name}")
         )
         slots = arrays[f"slots:{name}"][chosen]

@@ -78,13 +78,6 @@ def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path):
     assert item.array[0, 0].tolist() == [0, 1, 128, 255]
 
 
-def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path):
-    image = Image.fromarray(np.arange(120, dtype=np.uint8).reshape(12, 10)).convert("P")
-    image.save(tmp_path / "a.png", transparency=bytes(range(100)))
-    pixels = decode("image", tmp_path / "a.png")[0].array[0]
-    assert np.array_equal(pixels, np.arange(120).reshape(12, 10))
-
-
 def test_an_image_of_one_colour_and_a_jpeg_named_png_are_noted(tmp_path):
     Image.new("L", (10, 12), 7).save(tmp_path / "a.png", format="JPEG")
     assert decode("image", tmp_path / "a.png")[1] == ["extension", "blank"]
@@ -202,15 +195,15 @@ def test_a_videos_frames_come_evenly_over_time(tmp_path, name, codec):
 
 
 def test_a_long_video_is_thinned_evenly_in_bounded_memory():
-    from equimodal.data.table.items.videos import Thinned
+    from equimodal.data.table.items.video.moments import Thinned
 
-    kept = Thinned()
+    kept = Thinned(4)
     for index in range(1000):
-        kept.take(lambda index=index: np.array([index]))
+        kept.take(lambda index=index: np.array([index]), None)
 
     assert kept.seen == 1000
     assert len(kept._kept) == 250
-    assert kept.evenly(4)[:, 0].tolist() == [124, 372, 624, 872]
+    assert kept.chosen()[:, 0].tolist() == [124, 372, 624, 872]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from equimodal.data.table.items import array_files
-from equimodal.data.table.items.array_files import array_shape
+from equimodal.data.table.items.array_files import array_headers
 from equimodal.data.table.items.decode import opened
 from equimodal.data.table.items.decoders import reader
 from equimodal.data.table.reading.findings import Unfit
@@ -183,4 +183,4 @@ def test_shapes_are_known_from_headers(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.zeros((2, 3)), y=np.zeros(4))
     with open(tmp_path / "a.npz", "rb") as file:
         source, _ = opened(file, "a.npz", 1)
-        assert array_shape(source) == {"x": [2, 3], "y": [4]}
+        assert array_headers(source) == {"x": ([2, 3], "float64"), "y": ([4], "float64")}

@@ -4,8 +4,9 @@ import pytest
 from equimodal.data.table.items.decode import opened
 from equimodal.data.table.items.decoders import reader
 from equimodal.data.table.items.texts import vocabulary, words
+from equimodal.data.table.reading.facts import merged
 from equimodal.data.table.reading.findings import Unfit
-from equimodal.data.table.reading.survey import form, merged
+from equimodal.data.table.reading.survey import form
 
 WORDS = {"tokens": "words", "length": 4, "words": ["the", "film", "!"]}
 

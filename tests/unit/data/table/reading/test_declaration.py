@@ -83,6 +83,13 @@ def test_a_wrong_declaration_says_what_to_write(tmp_path, text, said):
 
 def test_a_declaration_runs_no_code(tmp_path):
     mark = tmp_path / "mark"
-    with pytest.raises(DataError, match="is no YAML"):
+    with pytest.raises(DataError, match="has a tag"):
         declared(tmp_path, f"label: !!python/object/apply:os.mkdir ['{mark}']")
     assert not mark.exists()
+
+
+def test_two_declarations_beside_one_table_are_a_question(tmp_path):
+    (tmp_path / "my.yaml").write_text("label: a")
+    (tmp_path / "my.yml").write_text("label: b")
+    with pytest.raises(DataError, match=r"my\.yaml and my\.yml lie both beside my\.csv"):
+        read_declaration(tmp_path / "my.csv")

@@ -55,3 +55,35 @@ def test_texts_are_files_only_where_all_cells_are():
     assert not names_files("text", ["a.txt", "I read b.txt today"])
     assert names_files("image", ["a"])
     assert not names_files("numbers", ["1 2"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ((32, 32, 3), "u1"),
+        ((3, 32, 32), "u1"),
+        ((28, 28), "u1"),
+        ((20, 30, 4), "f4"),
+        ((9, 9, 1), "f8"),
+    ],
+)
+def test_arrays_that_look_like_pictures_are_a_question(tmp_path, shape, kind):
+    np.save(tmp_path / "a.npy", np.zeros(shape, kind))
+    np.savez(tmp_path / "b.npz", x=np.zeros(shape, kind))
+    for name in ("a.npy", "b.npz"):
+        with pytest.raises(DataError, match=rf"'pic' look like pictures .'{name}'.*kind: spectro"):
+            infer("pic", [name], str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["今天天气好我们去看电影", "这部电影真的不好看"], "text"),
+        (["ฉันชอบดูหนังเรื่องนี้มาก", "หนังเรื่องนี้น่าเบื่อ"], "text"),
+        (["北京", "上海"], None),
+        (["a.webp", "b.webp"], None),
+        (["12_5 3_7", "1_0 2"], "text"),
+    ],
+)
+def test_sentences_without_blanks_are_texts_and_names_are_not(tmp_path, cells, kind):
+    assert infer("x", cells, str(tmp_path)) == kind

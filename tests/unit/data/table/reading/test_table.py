@@ -1,4 +1,6 @@
+import csv
 import json
+import time
 
 import pytest
 
@@ -117,3 +119,53 @@ def test_a_missing_column_names_those_there_are(tmp_path):
     table = read_table(written(tmp_path, "label,image\na,b\n"))
     with pytest.raises(DataError, match=r"no column 'sound' for the modality; .*label, image"):
         table.column("sound", "the modality")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (r'{"label": "a\ud800"}', r"half a character \(\\ud800\) in row 2"),
+        (r'{"x\ud800": "a"}', r"half a character .* in row 2"),
+        (r'{"x": ["\udfff"]}', r"half a character .* in row 2"),
+        ('{"label": "a", "label": "b"}', "'label' stands twice"),
+        ('{"label": "a", " label": "b"}', "'label' stands twice"),
+    ],
+)
+def test_a_line_that_cannot_be_kept_as_it_is_is_named(tmp_path, line, said):
+    path = written(tmp_path, '{"label": "c"}\n' + line + "\n", "my.jsonl")
+    with pytest.raises(DataError, match=said):
+        read_table(path)
+
+
+def test_a_character_of_two_escapes_is_whole(tmp_path):
+    path = written(tmp_path, r'{"label": "\ud83d\ude00"}', "my.jsonl")
+    assert read_table(path).columns == {"label": ["\N{GRINNING FACE}"]}
+
+
+def test_forty_thousand_columns_take_a_moment(tmp_path):
+    names = [f"c{k}" for k in range(40_000)]
+    line = ",".join(names)
+    start = time.process_time()
+    assert len(read_table(written(tmp_path, f"{line}\n{line}\n")).columns) == 40_000
+    assert time.process_time() - start < 5
+
+
+def test_a_cell_may_be_long_and_one_that_is_too_long_is_not_called_damaged(tmp_path, monkeypatch):
+    cell = " ".join(map(str, range(30_000)))
+    path = written(tmp_path, f"label,x\na,{cell}\n")
+    assert read_table(path).columns["x"] == [cell]
+
+    monkeypatch.setattr("equimodal.data.table.reading.table.MOST_IN_A_CELL", 100_000)
+    with pytest.raises(DataError, match="a cell of more than 100,000 characters in row 2"):
+        read_table(path)
+    assert csv.field_size_limit() == 131_072
+
+
+def test_a_header_that_two_signs_cut_alike_is_a_question(tmp_path):
+    with pytest.raises(DataError, match="cut at ',' or at ';', into 2 names each way"):
+        read_table(written(tmp_path, "label;size,cm\na;b,c\n"))
+
+
+def test_names_that_differ_in_blanks_alone_are_refused(tmp_path):
+    with pytest.raises(DataError, match="'a' stands twice"):
+        read_table(written(tmp_path, '{"a": 1, " a": 2}\n', "my.jsonl"))

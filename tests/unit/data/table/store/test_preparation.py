@@ -12,6 +12,7 @@ from PIL import Image
 
 from equimodal import data
 from equimodal.data.table.items.decode import Reader
+from equimodal.data.table.reading import reading
 from equimodal.data.table.store import preparation
 from equimodal.data.table.store.preparation import prepare
 from equimodal.errors import DataError
@@ -22,6 +23,13 @@ def edit(path, old, new):
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def read_here(monkeypatch):
+    """Files are read in this process, where a test can look on."""
+    monkeypatch.setattr(
+        reading, "answers", lambda task, entries, jobs: reading._here(task, entries)
+    )
 
 
 def stores(cache):
@@ -98,6 +106,7 @@ def test_a_changed_file_is_decoded_again_and_the_others_are_not(my, cache, monke
     real = images.decode
     spy = Reader(lambda s, v: decoded.append(s.path) or real(s, v), images.facts)
     monkeypatch.setitem(images.READERS, "image", spy)
+    read_here(monkeypatch)
     media.png(my.parent / "3.png", 200, seed=99)
 
     second = prepare(my)
@@ -133,6 +142,7 @@ def test_an_interrupted_preparation_continues_where_it_stopped(my, cache, monkey
     monkeypatch.setattr(cache_module, "_PENDING", 0)
     monkeypatch.setattr("equimodal.data.table.reading.reading._BATCH", 5)
     monkeypatch.setitem(images.READERS, "image", Reader(interrupted, images.facts))
+    read_here(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         prepare(my)
     assert stores(cache)["image"] == 15 * 120

@@ -9,7 +9,7 @@ from equimodal import data
 from equimodal.data.table.items.decoders import reader
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.settings import checked_settings
-from equimodal.data.table.reading.survey import form, merged
+from equimodal.data.table.reading.survey import form
 from equimodal.errors import BalanceError, DataError
 from equimodal.models import build_model
 from unit.comparison.conftest import plan_of
@@ -60,14 +60,16 @@ def test_an_empty_text_is_empty_whatever_its_special_tokens(settings):
 
 
 def test_settings_name_the_folder_without_its_path_and_hold_the_tokenizer(bert):
-    found = form("text", {"tokens": f"hf:{bert}"}, merged([{"words": {}, "length": 2, "bytes": 9}]))
+    found = form("text", {"tokens": f"hf:{bert}"}, [{"words": {}, "length": 2, "bytes": 9}])
     assert found.settings["tokens"] == f"hf:{bert.name}"
     assert (found.settings["length"], found.shape) == (11, (11,))
     assert str(bert.parent) not in json.dumps(found.settings)
 
 
 def test_what_cannot_be_a_tokenizer_is_refused(tmp_path, bert):
-    with pytest.raises(DataError, match=r"must be words, bytes, or hf:<folder or name>.*'letters'"):
+    with pytest.raises(
+        DataError, match=r"must be words, signs, pieces, bytes, or hf:<folder or name>.*'letters'"
+    ):
         checked_settings("modalities.say", "text", {"tokens": "letters"})
     with pytest.raises(DataError, match=r"brings its own vocabulary, found vocabulary: 9"):
         form("text", {"tokens": f"hf:{bert}", "vocabulary": 9}, [])
@@ -94,7 +96,7 @@ def table(tmp_path, bert):
         for i in range(count)
     ]
     (folder / "my.yaml").write_text(
-        "allow: [leakage]\n"
+        "allow: [leakage, tells-label]\n"
         "modalities:\n"
         "  say: {kind: text, tokens: 'hf:bert', encoder: 'hf:bert,frozen'}\n"
         "  numbers: {columns: [x, y], encoder: mlp, kind: numbers}\n"

@@ -1,0 +1,1 @@
+"""Odd inputs for everything that reads a user's: see run.py."""

@@ -1,0 +1,1 @@
+"""What a balancer and its method need, checked as early as it can be known."""

@@ -1,0 +1,148 @@
+"""The arguments of a balancer, checked before training starts."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from numbers import Integral
+
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from equimodal.balancing.method import Method
+from equimodal.balancing.readouts import Readout
+from equimodal.balancing.task import Regression, Task
+from equimodal.checks import (
+    require,
+    require_choice,
+    require_modality_names,
+    require_number,
+    require_whole,
+)
+from equimodal.errors import BalanceError
+from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.selection import Encoder
+
+OBJECTIVES = ("fused", "fused+unimodal")
+
+
+def check_kinds(
+    model: object,
+    *,
+    method: object,
+    encoders: object,
+    readout: object,
+    task: object,
+    loaders: object,
+    forward: object,
+    log: object,
+) -> None:
+    """Refuse arguments that are of another kind than what is asked for. Raises BalanceError."""
+    _require_kind("model", model, nn.Module, "a torch.nn.Module")
+    _require_kind("method", method, Method, "a method, made by methods.create(name)")
+    _require_kind("task", task, Task, "Classification(), MultiLabel() or Regression()")
+    named = "a mapping by modality, such as {'audio': 'audio_net', 'video': 'video_net'}"
+    _require_kind("encoders", encoders, Mapping, named)
+    assert isinstance(encoders, Mapping) and isinstance(model, nn.Module)
+    lazy = [name for name, p in model.named_parameters() if is_lazy(p)]
+    require(not lazy, "Lazy layers have no weights yet: run model(...) on a batch before", lazy)
+    require_modality_names(encoders)
+    for m, given in encoders.items():
+        where = given.where if isinstance(given, Encoder) else given
+        what = "the name of a module, the module, a regular expression or Encoder(...)"
+        _require_kind(f"encoders[{m!r}]", where, (str, nn.Module), what)
+    if readout is not None:
+        what = (
+            "LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...), or of a "
+            "class of your own derived from equimodal.balancing.readouts.Readout"
+        )
+        _require_kind("readout", readout, Readout, what)
+    splits = "a mapping, {'train': loader, 'val': loader}"
+    _require_kind("loaders", loaders, Mapping, splits)
+    assert isinstance(loaders, Mapping)
+    for split, loader in loaders.items():
+        again = hasattr(loader, "__iter__") or hasattr(loader, "__getitem__")
+        again = again and not isinstance(loader, (Iterator, str, Mapping))
+        what = "iterable again and again: pass a DataLoader or a list, not a generator"
+        require(again, f"loaders[{split!r}] must be {what}", loader)
+    require(callable(forward), "forward must be a function of model and batch", forward)
+    require(log is None or callable(log), "log must be a function of values and step", log)
+
+
+def _require_kind(name: str, value: object, kinds: type | tuple[type, ...], what: str) -> None:
+    """A value of its kind; where the class itself was given, say so."""
+    if isinstance(value, kinds):
+        return
+    made = isinstance(value, type) and issubclass(value, kinds)
+    hint = f" Write {value.__name__}(...)." if made and isinstance(value, type) else ""
+    raise BalanceError(f"{name} must be {what}; found {_short(value)}.{hint}")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def whole(name: str, value: object, low: float = -math.inf) -> int:
+    """A whole number, NumPy's included. Raises BalanceError."""
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        value = int(value)
+    return require_whole(name, value, low=low)
+
+
+def needs_readout(method: Method, objective: str) -> bool:
+    """Whether unimodal logits are read, by the method or by the objective."""
+    return "unimodal_logits" in method.needs or objective != "fused"
+
+
+def check_arguments(
+    method: Method,
+    *,
+    task: Task,
+    objective: str,
+    on: str,
+    readout: Readout | None,
+    loaders: Collection[str],
+    log_every: int | None,
+    diagnose: int | None,
+) -> None:
+    """Refuse what cannot work together, by name. Raises BalanceError."""
+    name = type(method).__name__
+    require_choice("objective", objective, OBJECTIVES)
+    require_choice("on", on, ("gradient", "update"))
+    for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
+        if value is not None:
+            require_number(argument, value, low=1, whole=True)
+    if needs_readout(method, objective) and readout is None:
+        raise BalanceError(
+            f"{name} with objective {objective!r} needs unimodal logits; pass "
+            "readout=LinearSplit(...), Ablation(...), InputAblation(...) or AuxiliaryHeads(...)."
+        )
+    if reason := method.unsuited(task):
+        raise BalanceError(f"{name} does not work for {task.name}: {reason}.")
+    if objective != "fused" and isinstance(task, Regression) and readout and readout.additive:
+        raise BalanceError(
+            f"objective {objective!r} asks every modality for the whole number, and the parts of "
+            f"{type(readout).__name__} sum to it, so that no weights serve both; use "
+            "objective='fused', or a readout whose parts do not sum, such as Ablation('mean')."
+        )
+    if objective != "fused" and readout and not readout.differentiable:
+        raise BalanceError(
+            f"{name} with objective {objective!r} back-propagates unimodal losses, which do not "
+            f"reach the encoders through {type(readout).__name__}; pass LinearSplit(...) or "
+            "Ablation(...)."
+        )
+    for split in ("train", "val"):
+        if f"{split}_loader" in method.needs and split not in loaders:
+            raise BalanceError(
+                f"{name} reads the {split} set; found loaders for {sorted(loaders)}. Pass "
+                "loaders={'train': ..., 'val': ...}."
+            )
+
+
+def check_modules(method: Method, modalities: ModalityMap) -> None:
+    """Refuse a method that reads features where a modality has no module. Raises BalanceError."""
+    absent = [m for m, module in modalities.modules.items() if module is None]
+    if absent and "features" in method.needs:
+        raise BalanceError(
+            f"{type(method).__name__} needs the features of {absent}, which are named by "
+            "parameters only. Name an encoder module for each."
+        )

@@ -1,0 +1,110 @@
+"""What a header, a role or a cell of a table could also mean: questions to its author."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from equimodal.data.table.items.numbers import in_two_ways
+from equimodal.data.table.reading.findings import Finding
+from equimodal.data.table.reading.labels import several
+from equimodal.data.table.reading.roles import LABELS, SPLIT_COLUMNS, Column, Manifest, repeats
+from equimodal.data.table.reading.splits import NAMES
+
+# As pandas, NumPy, R, SQL and spreadsheets write that there is no value.
+_PLACEHOLDERS = ("nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "-", "--", "?")
+_UNNAMED = re.compile(r"Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
+
+
+def doubts(manifest: Manifest) -> list[Finding]:
+    """All findings about what the table itself could mean; no file is opened for them."""
+    found = [*_roles(manifest), *_headers(manifest), *several(manifest.labels, manifest.rows)]
+    found += _placeholders(manifest, "label", manifest.labels)
+    found += _placeholders(manifest, "group", manifest.group or [])
+    for column in manifest.columns.values():
+        if column.kind == "text" and not column.files:
+            found += _placeholders(manifest, column.name, column.cells, column.name)
+        if column.kind == "numbers":
+            found += _decimals(manifest, column)
+    return found + list(_formats(manifest))
+
+
+def _roles(manifest: Manifest) -> Iterator[Finding]:
+    """Another column with a usual name of the label, or of the split, that says another thing."""
+    declared, taken = manifest.declaration, manifest.taken
+    if declared.label is None:
+        own = _partition(manifest.labels)
+        for name in _others(manifest, LABELS):
+            cells = manifest.table.columns[name]
+            if repeats(cells) and _partition(cells) != own:
+                yield _two("label", taken["label"], name)
+    if declared.split is None and manifest.split is not None:
+        mine = [NAMES.get(cell.lower()) for cell in manifest.split]
+        for name in _others(manifest, SPLIT_COLUMNS):
+            codes = [NAMES.get(cell.lower()) for cell in manifest.table.columns[name]]
+            if None not in codes and codes != mine:
+                yield _two("split", taken["split"], name)
+
+
+def _others(manifest: Manifest, usual: Sequence[str]) -> list[str]:
+    """Unused columns with a usual name."""
+    return [name for name in manifest.unused if name.lower() in usual]
+
+
+def _two(role: str, chosen: str, other: str) -> Finding:
+    return Finding(
+        "roles",
+        f"'{chosen}' and '{other}' could both be the {role}, and they differ; write `{role}: "
+        f"{chosen}` (or the other) in the YAML",
+    )
+
+
+def _partition(cells: Sequence[str]) -> list[int]:
+    """Equal numbers where cells are equal: (N,) -> (N,)."""
+    places: dict[str, int] = {}
+    return [places.setdefault(cell, len(places)) for cell in cells]
+
+
+def _headers(manifest: Manifest) -> Iterator[Finding]:
+    """Names that pandas gives to a column without one, and headers that occur again as a row."""
+    for name, column in manifest.columns.items():
+        if _UNNAMED.fullmatch(name) and name not in manifest.declaration.modalities:
+            text = "is the name that pandas gives a column without one; name it, or declare it"
+            yield Finding("header", text, None, column.name)
+    columns = manifest.table.columns
+    labels = manifest.labels
+    for i in [i for i, label in enumerate(labels) if label == manifest.taken["label"]]:
+        if all(cells[i] in ("", name) for name, cells in columns.items()):
+            yield Finding("header", "repeats the header; delete the row", manifest.rows[i])
+
+
+def _placeholders(
+    manifest: Manifest, what: str, cells: Sequence[str], modality: str | None = None
+) -> Iterator[Finding]:
+    """The first cell of each placeholder: a missing value, or a word like others?"""
+    said: set[str] = set()
+    for cell, row in zip(cells, manifest.rows, strict=bool(cells)):
+        if cell.lower() in _PLACEHOLDERS and cell not in said:
+            said.add(cell)
+            count = sum(other == cell for other in cells)
+            where = "a cell" if modality else f"the {what}"
+            text = f"{where} is '{cell}' ({count} times), as programs write a missing value"
+            yield Finding("placeholder", text, row, modality)
+
+
+def _decimals(manifest: Manifest, column: Column) -> Iterator[Finding]:
+    """The first cell of each part of a column that is one number or several."""
+    for cells in column.parts:
+        place = in_two_ways(cells)
+        if place is not None:
+            text = (
+                f"'{cells[place][:40]}' is one number with a decimal comma or with groups of "
+                "digits, or several numbers; write 1.75 for one and [1, 75] for two"
+            )
+            yield Finding("decimal", text, manifest.rows[place], column.name)
+
+
+def _formats(manifest: Manifest) -> Iterator[Finding]:
+    """Columns that are left out although they name files."""
+    for name, said in manifest.unread.items():
+        yield Finding("format", said, None, name)

@@ -1,0 +1,1 @@
+"""Texts as tokens: pieces learned on training texts, and those of a pretrained model."""
