@@ -203,6 +203,7 @@ class Balanced(Plain):
     def _endless(self) -> Iterator[tuple[Any, Any]]:
         while True:
             yield from self.balancer.batches(self.setup.train, batch_size=self.setup.batch_size)
+            self.balancer.epoch_end()
 
 
 def _whole(rows: MultimodalDataset) -> list[Any]:
