@@ -334,3 +334,76 @@ def compiled_step(between):
 @pytest.mark.parametrize("between", ["a validation", "a view", "a teacher"])
 def test_compiled_passes_are_told_apart(between):
     torch.testing.assert_close(compiled_step(between), compiled_step(None), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "readout", [Ablation("zero"), LinearSplit("fc")], ids=["ablation", "split"]
+)
+@pytest.mark.parametrize(
+    "moved",
+    [lambda x: x.flip(0), lambda x: x[torch.arange(5, -1, -1)], lambda x: x[:4]],
+    ids=["flipped", "indexed", "cut"],
+)
+def test_rows_that_were_moved_since_are_refused(readout, moved):
+    loop = Loop("joint+unimodal", readout)
+    for step in range(2):
+        a, v, y = batch(step)
+        out = loop.net(a, v)
+        with pytest.raises(BalanceError, match="chosen or put in another order"):
+            loop.balancer.loss(moved(out), moved(y))
+        loop.balancer.loss(out, y)
+
+
+def test_rows_of_another_model_may_move():
+    loop, other = Loop("joint", None), Net()
+    a, v, y = batch(0)
+    mixed = loop.net(a, v) + other(a, v).flip(0)
+    assert loop.balancer.loss(mixed, y).isfinite()
+
+
+def test_the_output_of_other_parameters_is_refused():
+    loop = Loop("joint+unimodal", LinearSplit("fc"))
+    a, v, y = batch(0)
+    own = {k: (p.detach() * 3).requires_grad_() for k, p in loop.net.named_parameters()}
+    out = torch.func.functional_call(loop.net, own, (a, v))
+    with pytest.raises(BalanceError, match="other parameters than those of the model"):
+        loop.balancer.loss(out, y)
+    assert loop.balancer.loss(loop.net(a, v), y).isfinite()
+
+
+def test_a_loss_that_was_refused_can_be_corrected():
+    loop = Loop("joint", LinearSplit("fc"))
+    a, v, y = batch(0)
+    out = loop.net(a, v)
+    for wrong in ({"target": y.float()}, {"target": y, "present": torch.ones(6, 2)}):
+        with pytest.raises(BalanceError, match=r"target|present"):
+            loop.balancer.loss(out, **wrong)
+    assert loop.balancer.loss(out, y).isfinite()
+
+
+def test_a_pickled_balancer_is_an_inert_copy():
+    loop = Loop("amss", LinearSplit("fc"))
+    a, v, y = batch(0)
+    out = loop.net(a, v)
+    loop.balancer.decisions.log = None
+    loop.balancer.setting.forward = copy.copy  # a function that can be pickled
+    kept = pickle.loads(pickle.dumps(loop.balancer))
+    with pytest.raises(BalanceError, match="This copy of a balancer sees no model"):
+        kept.loss(out, y)
+    assert loop.balancer.loss(out, y).isfinite()
+
+
+def test_a_check_leaves_a_graph_with_batch_normalisation_as_it_is():
+    loop = Loop("joint", Ablation("zero"))
+    loop.net.a = nn.Sequential(loop.net.a, nn.BatchNorm1d(4))
+    balancer = Balancer(
+        copy.deepcopy(loop.net), methods.create("joint"), NAMES,
+        forward=lambda model, given: (model(*given[:2]), given[2]),
+    )  # fmt: skip
+    a, v, y = batch(0)
+    statistics = balancer.setting.modalities.model.a[1].running_mean
+    loss = balancer.loss(balancer.setting.modalities.model(a, v), y)
+    before = statistics.clone()
+    balancer.check(batch(1))
+    loss.backward()
+    assert torch.equal(statistics, before)

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.batches import Batches, Stream, epoch_batches, unpaired_rows, with_pairs
+from equimodal.balancing.batches import (
+    Batches,
+    Stream,
+    epoch_batches,
+    require_rows,
+    unpaired_rows,
+    with_pairs,
+)
 from equimodal.balancing.collection import Forward, check_readable, default_forward
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.inspection import Check, coverage, inspect
@@ -17,7 +24,7 @@ from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import arguments, training
-from equimodal.balancing.restart import check_state, plain
+from equimodal.balancing.restart import check_state, plain, take_over
 from equimodal.balancing.setting import Setting, bind, release
 from equimodal.balancing.step import Epoch, Plan, merged
 from equimodal.balancing.task import Classification, Task
@@ -28,7 +35,6 @@ from equimodal.balancing.updates import (
     warn_if_normalised,
     watch_steps,
 )
-from equimodal.checks import require_number
 from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
@@ -191,10 +197,11 @@ class Balancer:
             return setting.plain_loss(logits, target)
         training.check_training(method, setting.on, setting.optimizers, setting.epochs)
         target = setting.read(logits, target)
+        present_rows = setting.present_rows(present, target)
         features = record.take_features(output, logits, setting.rows(target))
         made = len(self.decisions.records)
         with record.autocast():
-            step = setting.step(self._moment(), logits, target, features, present, self._apply)
+            step = setting.step(self._moment(), logits, target, features, present_rows, self._apply)
             if method.unpaired:
                 self.watch.tell_pairing(step.paired)
             loss = method.on_loss(step)
@@ -257,7 +264,7 @@ class Balancer:
             batch_size: rows of a batch; nominal rows of one modality, n_b.
             start: batches of this epoch that were trained before the loaded state was taken.
         """
-        require_number("batch_size", batch_size, low=1, whole=True)
+        require_rows(dataset, batch_size, start)
         method, seed = self.setting.method, self.setting.seed
         self.watch.saw_pass(start)
         paired = epoch_batches(dataset, batch_size, seed=seed, epoch=self.epoch_index, start=start)
@@ -325,19 +332,15 @@ class Balancer:
         """Continue where :meth:`state_dict` was taken.
 
         Raises:
-            BalanceError: written by another method, other arguments or other modalities.
+            BalanceError: written by another method, other arguments or other modalities, or
+                damaged. The balancer is as it was then.
         """
         check_state(state, self.state_dict())
-        method, readout = self.setting.method, self.setting.readout
+        take_over(state, self.setting.method, self.setting.readout)
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
         self.setting.seed = state["seed"]
         self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}
-        method.load_state_dict(state["state"])
-        if state["constants"] is not None:
-            method.constants = dict(state["constants"])
-        if isinstance(readout, nn.Module) and state["readout"] is not None:
-            readout.load_state_dict(state["readout"])
 
     def __repr__(self) -> str:
         return coverage(self.setting)

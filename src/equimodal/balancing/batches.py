@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from equimodal.checks import require_number
+from equimodal.checks import require, require_number
 from equimodal.errors import BalanceError
 from equimodal.numerics.random import order_generator
 from equimodal.parts import distributed
@@ -35,6 +35,14 @@ def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
             "batches() one that does."
         )
     return mine
+
+
+def require_rows(dataset: Any, batch_size: int, start: int = 0) -> None:
+    """Refuse what no batch can be drawn from, and numbers that count none. Raises BalanceError."""
+    require_number("batch_size", batch_size, low=1, whole=True)
+    require_number("start", start, low=0, whole=True)
+    sized = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    require(sized, "The data set must have a length and items", dataset)
 
 
 class Stream:
@@ -145,7 +153,7 @@ class Batches:
     """
 
     def __init__(self, balancer: "Balancer", dataset: Any, batch_size: int) -> None:
-        require_number("batch_size", batch_size, low=1, whole=True)
+        require_rows(dataset, batch_size)
         self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
         self._start = self._given = 0
 

@@ -115,9 +115,10 @@ def _dry_step(setting: Setting, batch: Any) -> Step:
     output, target, present = run(setting.forward, setting.modalities.model, batch)
     logits = logits_of(output)
     target = setting.read(logits, target)
+    rows = setting.present_rows(present, target)
     features = setting.modalities.take_features(output, logits, setting.rows(target))
     moment = setting.moment(0, 0, [])
-    return setting.step(moment, logits, target, features, present)
+    return setting.step(moment, logits, target, features, rows)
 
 
 @contextmanager
@@ -126,9 +127,8 @@ def _undone(model: nn.Module) -> Iterator[None]:
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     with kept_streams(model), torch.enable_grad():
         yield
-    with torch.no_grad():
-        for buffer, value in buffers:
-            buffer.copy_(value)
+    for buffer, value in buffers:
+        buffer.data.copy_(value)  # by data: a graph that waits for its backward may have saved it
 
 
 def _stages(method: Method) -> tuple[str, ...]:

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from equimodal.balancing.method import Method
+from equimodal.balancing.readouts import Readout
+from equimodal.checks import is_whole
 from equimodal.errors import BalanceError
 
+_ABSENT = object()
 _SAME = ("format", "method", "config", "modalities", "objective", "on")
 
 
@@ -28,12 +32,24 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
         BalanceError: written by another method, other arguments or other modalities, or with
             weights of other shapes, such as the shards of another number of ranks.
     """
+    if not isinstance(state, Mapping):
+        raise BalanceError(
+            f"load_state_dict() takes what state_dict() gave, a mapping; found "
+            f"{type(state).__name__}."
+        )
     for key in _SAME:
         if state.get(key) != mine[key]:
             raise BalanceError(
                 f"The checkpoint was written with {key} {state.get(key)!r}; this run has "
                 f"{mine[key]!r}. Build the same balancer, or start afresh."
             )
+    damaged = [key for key in mine if not _fits(key, state.get(key, _ABSENT), mine)]
+    if damaged:
+        shown = repr(state.get(damaged[0], "nothing"))[:80]
+        raise BalanceError(
+            f"The checkpoint is damaged: its {damaged[0]} is {shown}. Load what state_dict() gave, "
+            "as it was saved."
+        )
     found, wanted = (dict(_shapes(s["constants"] or {})) for s in (state, mine))
     other = next((n for n in found if found[n] != wanted.get(n)), None)
     if other:
@@ -44,12 +60,52 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
         )
 
 
+def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
+    """Whether an entry of a checkpoint is of the kind that a balancer writes."""
+    if key in ("step", "epoch", "seed"):
+        return is_whole(value) and (value >= 0 or key == "seed")
+    if key == "streams":
+        return isinstance(value, Mapping) and all(
+            m in mine["modalities"] and isinstance(p, (list, tuple)) and len(p) == 2
+            and all(is_whole(n) and n >= 0 for n in p)
+            for m, p in value.items()
+        )  # fmt: skip
+    if key in ("constants", "readout"):
+        return value is None or isinstance(value, Mapping)
+    return (
+        isinstance(value, Mapping) and mine[key].keys() <= value.keys() if key == "state" else True
+    )
+
+
+def take_over(state: Mapping[str, Any], method: Method, readout: Readout | None) -> None:
+    """Give a method and a readout what a checkpoint holds of them, or leave both as they were.
+
+    Raises:
+        BalanceError: the method or the readout cannot read it.
+    """
+    before, constants = method.state_dict(), method.constants
+    try:
+        method.load_state_dict(state["state"])
+        if state["constants"] is not None:
+            method.constants = dict(state["constants"])
+        if isinstance(readout, nn.Module) and state["readout"] is not None:
+            readout.load_state_dict(state["readout"])
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        method.load_state_dict(before)
+        method.constants = constants
+        raise BalanceError(
+            f"The checkpoint's state cannot be read by {type(method).__name__} or its readout "
+            f"({type(error).__name__}: {str(error)[:200]}). Load what state_dict() gave, as it was "
+            "saved."
+        ) from error
+
+
 def _shapes(constants: Mapping[str, Any], prefix: str = "") -> list[tuple[str, tuple[int, ...]]]:
     """Names and shapes of all tensors in nested mappings."""
     found = []
     for name, value in constants.items():
         if isinstance(value, Tensor):
             found.append((prefix + name, tuple(value.shape)))
-        else:
+        elif isinstance(value, Mapping):
             found += _shapes(value, f"{prefix}{name}: ")
     return found

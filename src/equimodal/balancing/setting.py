@@ -130,18 +130,15 @@ class Setting:
         logits: Tensor | None,
         target: Tensor | Mapping[str, Tensor],
         features: dict[str, Tensor],
-        present: Tensor | None,
+        rows: dict[str, Tensor] | None,
         apply: Callable[[list[tuple[Part, Tensor]]], None] = scale_gradients,
     ) -> Step:
         """One forward pass as the method sees it, of labels that were read.
 
         Raises:
-            BalanceError: its features or who is present cannot be read.
+            BalanceError: its features cannot be read.
         """
         labels = target if isinstance(target, Tensor) else None
-        if present is not None and labels is None:
-            raise BalanceError("present belongs to a paired batch; found labels by modality.")
-        rows = None if labels is None else rows_present(present, len(labels), self.modalities.names)
         check_features(features, self.modalities, rows, trained=self.objective != "fused")
         targets = self._targets(target, rows)
         if logits is not None and rows is None and self.readout:
@@ -177,6 +174,17 @@ class Setting:
                 f"Labels by modality must name {list(names)}; found {sorted(found)}."
             )
         return found
+
+    def present_rows(
+        self, present: Tensor | None, target: Tensor | Mapping[str, Tensor]
+    ) -> dict[str, Tensor] | None:
+        """Rows in which each modality is present; None where nothing is missing. As `rows_present`
+        does, it raises BalanceError."""
+        if isinstance(target, Tensor):
+            return rows_present(present, len(target), self.modalities.names)
+        if present is not None:
+            raise BalanceError("present belongs to a paired batch; found labels by modality.")
+        return None
 
     def prepared(self, target: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
         """The target in the type that the task reads. Raises as `check_target` does."""

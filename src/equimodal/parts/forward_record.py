@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from equimodal.errors import BalanceError
 from equimodal.parts.layout import as_given, samples_first
 from equimodal.parts.outputs import features_in, replay, with_features
-from equimodal.parts.passes import Pass, Passes
 from equimodal.parts.quiet import evaluating
+from equimodal.parts.recording.forward_pass import Pass
+from equimodal.parts.recording.passes import Passes
 from equimodal.parts.selection import Encoder
 
 
@@ -53,10 +54,10 @@ class ForwardRecord:
         self._open: Pass | None = None
         self._current: Pass | None = None
         self._recording, self._inert = True, False
-        self._first, end = _Hook(model, self._begin), _Hook(model, self._end)
+        self._first = _Hook(model, self._begin)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
-            model.register_forward_hook(end),
+            model.register_forward_hook(_Hook(model, self._end)),
         ]
         for m, module in modules.items():
             if module is not None:
@@ -102,12 +103,12 @@ class ForwardRecord:
             raise BalanceError(
                 "This copy of a balancer sees no model: make a Balancer for a copy that is trained."
             )
-        found = self._passes.latest() if output is None else self._passes.behind(output, logits)
-        self._current = found
+        passes = self._passes
+        self._current = found = passes.latest() if output is None else passes.behind(output, logits)
+        passes.forget(Pass() if found is None else found)
         if found is None:
-            self._passes.forget(Pass())
             return {}
-        self._passes.forget(found)
+        found.require_weights_of(self._model)
         return {
             m: samples_first(
                 self._one(m, found.values[m], found.counts[m]), self._encoders[m], m, module,
@@ -161,6 +162,8 @@ class ForwardRecord:
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._recording and not _recomputing():
             self._open = self._current = self._passes.opened((args, kwargs))
+            if not torch.compiler.is_compiling():
+                self._open.weight = next(self._model.parameters(), None)
 
     def _end(self, _: Any, output: Any) -> None:
         if self._recording and self._open is not None and not _recomputing():

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import Parameter
 from torch.nn.parameter import is_lazy
 
-from equimodal.checks import require_choice, require_number
+from equimodal.checks import is_whole, require, require_choice, require_number
 from equimodal.errors import BalanceError
 
 _COMBINATIONS = ("mean", "cat")
@@ -47,6 +47,10 @@ class Encoder:
     pool: str | None = None
 
     def __post_init__(self) -> None:
+        named = isinstance(self.where, (str, nn.Module)) and self.where != ""
+        require(named, "Encoder takes the name of a module, or the module", self.where)
+        fits = self.output is None or isinstance(self.output, str) or is_whole(self.output)
+        require(fits, "Encoder output must be a key, a field or a position", self.output)
         if self.batch_axis is not None:
             require_number("Encoder batch_axis", self.batch_axis, low=0, whole=True)
         if self.folded is not None:

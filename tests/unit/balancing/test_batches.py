@@ -3,6 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.training import start
 from equimodal import BalanceError
 from equimodal.balancing.batches import (
     Stream,
@@ -146,3 +147,19 @@ def test_pairs_stand_in_front_of_the_unpaired_rows():
     assert inputs["a"][:, 0].tolist() == [1.0, 0.0, 0.0]
     assert inputs["b"][:, 0].tolist() == [-1.0, 0.0, 1.0, 1.0, 1.0]
     assert targets["a"].tolist() == targets["b"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"dataset": None}, "The data set must have a length and items; found None"),
+        ({"dataset": 3}, "The data set must have a length and items; found 3"),
+        ({"start": "x"}, "start must be a whole number >= 0; found 'x'"),
+        ({"start": -1}, "start must be a whole number >= 0; found -1"),
+    ],
+)
+def test_what_no_batch_can_be_drawn_from_is_refused(given, words):
+    training = start("dus")
+    arguments = {"dataset": training.data, "batch_size": 2} | given
+    with pytest.raises(BalanceError, match=words):
+        next(training.balancer.batches(**arguments))

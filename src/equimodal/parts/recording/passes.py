@@ -4,7 +4,7 @@ A pass belongs to the nodes of the autograd graph that made its output, so that 
 whatever was done with the output since, and is forgotten with the last tensor that comes of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,30 +13,10 @@ from torch import Tensor
 
 from equimodal.errors import BalanceError
 from equimodal.parts.outputs import tensors_in
+from equimodal.parts.recording.forward_pass import Pass
+from equimodal.parts.recording.graph import behind, graph, metadata, moves_rows
 
 _HELD = 2
-
-
-class Pass:
-    """One forward pass: its arguments, and what the encoders gave in it.
-
-    Args:
-        call: positional and named arguments; None outside the model's own forward.
-    """
-
-    def __init__(self, call: tuple[tuple[Any, ...], dict[str, Any]] | None = None) -> None:
-        self.call = call
-        self.values: dict[str, list[Tensor]] = {}
-        self.counts: dict[str, int] = {}
-        self.outputs: dict[str, Any] = {}
-        self.autocast: tuple[str, torch.dtype] | None = None
-        self.again = False
-        """Outside the model's forward: whether an encoder was called anew, over older features."""
-        self.output: Any = None
-        """The model's output, where no node of the graph can stand for it."""
-        self.held = False
-        """Whether it is kept for its own sake, and found by its features or its output."""
-        self.previous: Pass | None = None
 
 
 class _Token:
@@ -57,6 +37,10 @@ class Passes:
         self.loose_plain = Pass()
         """Encoders that ran without gradients, and outside the model's own forward."""
         self._plain_count = 0
+
+    def __reduce__(self) -> Any:
+        """A copy knows no pass."""
+        return Passes, ()
 
     def opened(self, call: tuple[tuple[Any, ...], dict[str, Any]]) -> Pass:
         """A new pass. Compiled code runs it as well, and may write here but not read."""
@@ -86,14 +70,14 @@ class Passes:
             return
         own = {v.grad_fn for values in done.values.values() for v in values}
         nodes = [t.grad_fn for t in tensors_in(output) if t.grad_fn not in own]
-        fresh = [n for n in nodes if n is not None and self._key not in _metadata(n)]
+        fresh = [n for n in nodes if n is not None and self._key not in metadata(n)]
         if not fresh:
             done.output, done.held = output, True
             return
         token = _Token()
         self._alive[token] = done
         for node in fresh:
-            _metadata(node)[self._key] = token
+            metadata(node)[self._key] = token
 
     def loose(self) -> Pass:
         """Where features go that an encoder gives outside the model's own forward."""
@@ -153,15 +137,25 @@ class Passes:
     def _reached(self, roots: list[Tensor], by_node: Mapping[Any, Pass]) -> list[Pass]:
         """Passes whose outputs the roots were made of; one whose loss was taken is an empty one."""
         found: dict[int, Pass] = {}
+        moved: list[Any] = []
 
         def made_by(node: Any) -> Pass | None:
-            token = _metadata(node).get(self._key)
+            token = metadata(node).get(self._key)
             return by_node.get(node) if token is None else self._alive.get(token, _TAKEN)
 
-        for node in _graph(roots, until=made_by):
+        for node in graph(roots, until=made_by):
             made = made_by(node)
             if made is not None:
                 found[id(made)] = made
+            elif moves_rows(node):
+                moved.append(node)
+        for node in moved:
+            if any(made_by(behind) for behind in behind([node], until=made_by)):
+                raise BalanceError(
+                    "The rows of the output were chosen or put in another order between the model "
+                    f"and loss() ({node.name()}), and its features would meet the labels of other "
+                    "samples: give loss() the output as the model gave it, with its labels."
+                )
         return list(found.values())
 
     def _unlinked(self, roots: list[Tensor], strong: list[Pass]) -> Pass | None:
@@ -204,12 +198,6 @@ class Passes:
 _TAKEN = Pass()
 
 
-def _metadata(node: Any) -> dict[Any, Any]:
-    """What a node of the autograd graph carries as long as it lives."""
-    found: dict[Any, Any] = node.metadata
-    return found
-
-
 def _by_node(held: list[Pass]) -> dict[Any, Pass]:
     """Node of the graph -> the pass that made it, with its features or its output."""
     found = {}
@@ -231,18 +219,4 @@ def _all_behind(loose: Pass, roots: list[Tensor]) -> bool:
     """Whether the graph of the roots leads to all features of a pass."""
     values = [v for values in loose.values.values() for v in values]
     wanted = {v.grad_fn for v in values if v.grad_fn is not None}
-    return wanted <= {*_graph(roots, until=lambda _: None)}
-
-
-def _graph(roots: list[Tensor], *, until: Callable[[Any], Any]) -> Iterator[Any]:
-    """Nodes of the autograd graph that made the roots; none behind those at which to stop."""
-    nodes: list[Any] = [t.grad_fn for t in roots if t.grad_fn is not None]
-    seen = set()
-    while nodes:
-        node = nodes.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        yield node
-        if until(node) is None:
-            nodes += [n for n, _ in node.next_functions if n is not None]
+    return wanted <= {*graph(roots, until=lambda _: None)}
