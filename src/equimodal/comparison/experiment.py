@@ -69,7 +69,7 @@ class Experiment:
         for name in ("optimizer", "fusion", "device"):
             require_text(name, getattr(self, name))
         if self.methods is not None:
-            require_list("methods", self.methods, "rows, such as ['joint', 'amss']")
+            require_list("methods", self.methods, "rows, such as ['joint', 'ensemble']")
             for row in self.methods:
                 require_text("A row of methods", row)
         for name in ("encoders", "settings"):
