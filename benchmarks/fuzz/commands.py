@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,6 @@ from fuzz.here import read_here, small_results, stop_at_training
 from fuzz.outcome import VALUE, Outcome, command, judged, seen, written
 from fuzz.worker import shorter
 
-KNOWN = {
-    "long": "a long value is repeated whole",
-    "many digits": "the same",
-    "digits": "`choose` makes a float of whole numbers of any length",
-    "brackets": "thousands of brackets, and settings that data sets do not take, in `--set`",
-    "surrogate": "half a character in an argument",
-    "escape": "escape sequences of an argument are repeated",
-}
 REAL = 20
 """One line in so many runs as a process of its own, to its end."""
 REAL_SECONDS = 30.0
@@ -71,26 +63,23 @@ def prepare(place: Path) -> Path:
     return place
 
 
-def make(chance: random.Random, made: Path, left_out: Collection[str]) -> dict[str, Any]:
-    """Words of a line, and which odd values are in it."""
+def make(chance: random.Random, made: Path) -> dict[str, Any]:
+    """Words of a line, right or odd."""
     from equimodal.comparison.command.options import COMMANDS
 
-    odd: list[str] = []
     name = chance.choice([*COMMANDS, *COMMANDS, *OTHERS])
     words = name.split()
     if name in COMMANDS:
         for option in chosen(chance, name):
-            words += option_words(chance, option, odd)
+            words += option_words(chance, option)
     else:
         places = PLACES.get(name, (*registered(), "keypad", "my.csv"))
-        words += [chance.choice(places)] if chance.random() < 0.8 else [odd_value(chance, odd)]
+        words += [chance.choice(places)] if chance.random() < 0.8 else [odd_value(chance)]
         for flag in OTHERS[name]:
             if chance.random() < 0.3:
-                words += [flag, chance.choice([".", "2", "out.csv", odd_value(chance, odd)])]
+                words += [flag, chance.choice([".", "2", "out.csv", odd_value(chance)])]
     for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
-        spoil(chance, words, odd)
-    if set(odd) & set(left_out):
-        return make(chance, made, left_out)
+        spoil(chance, words)
     return {"words": words, "real": chance.randrange(REAL) == 0 and not os.environ.get(HERE)}
 
 
@@ -112,46 +101,44 @@ def chosen(chance: random.Random, name: str) -> list[Any]:
     ]
 
 
-def option_words(chance: random.Random, option: Any, odd: list[str]) -> list[str]:
+def option_words(chance: random.Random, option: Any) -> list[str]:
     """An option with a value that is right or odd."""
     if option.metavar is None:
         return [option.flag]
-    value = odd_value(chance, odd) if chance.random() < 0.25 else right_value(chance, option, odd)
+    value = odd_value(chance) if chance.random() < 0.25 else right_value(chance, option)
     if not option.flag:
         return [value]
     return [f"{option.flag}={value}"] if chance.random() < 0.3 else [option.flag, value]
 
 
-def right_value(chance: random.Random, option: Any, odd: list[str]) -> str:
+def right_value(chance: random.Random, option: Any) -> str:
     """A value that an option may take; a new option's name finds none here and gets an odd one."""
     if option.name == "methods":
         single = option.flag == "--method"
         return ",".join(chance.sample(registered(), 1 if single else chance.choice([1, 1, 2])))
     if option.name == "settings":
         key = chance.choice(setting_keys())
-        value = chance.choice(["0", "1", "0.5", "true", "1,2", odd_value(chance, odd)])
+        value = chance.choice(["0", "1", "0.5", "true", "1,2", odd_value(chance)])
         return f"{key}={value}"
     if option.name == "encoders":
         from equimodal.models import ENCODERS
 
         modality = chance.choice(["image", "sound", "words", "numbers", "none"])
-        return f"{modality}={chance.choice([*ENCODERS, odd_value(chance, odd)])}"
+        return f"{modality}={chance.choice([*ENCODERS, odd_value(chance)])}"
     if option.name == "name":
         from equimodal.experiments.recipes import names
 
         return chance.choice(names())
     known = GOOD.get(option.name)
-    return chance.choice(known) if known else odd_value(chance, odd)
+    return chance.choice(known) if known else odd_value(chance)
 
 
-def odd_value(chance: random.Random, odd: list[str]) -> str:
-    """An odd value, whose name is added to those of the line."""
-    name = chance.choice(list(ODD))
-    odd.append(name)
-    return f"\0{name}\0"
+def odd_value(chance: random.Random) -> str:
+    """The name of an odd value, marked as one."""
+    return f"\0{chance.choice(list(ODD))}\0"
 
 
-def spoil(chance: random.Random, words: list[str], odd: list[str]) -> None:
+def spoil(chance: random.Random, words: list[str]) -> None:
     """Drop, double, exchange or edit a word, or put an odd one in."""
     at = chance.randrange(len(words)) if words else 0
     what = chance.choice(["drop", "double", "exchange", "edit", "odd"]) if words else "odd"
@@ -166,7 +153,7 @@ def spoil(chance: random.Random, words: list[str], odd: list[str]) -> None:
         place = chance.randrange(len(words[at]))
         words[at] = words[at][:place] + chance.choice("x-=,.0~:é") + words[at][place + 1 :]
     else:
-        words.insert(at, odd_value(chance, odd))
+        words.insert(at, odd_value(chance))
 
 
 @cache

@@ -4,7 +4,7 @@ import contextlib
 import json
 import random
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,6 @@ from fuzz.here import read_here, small_results, stop_at_training
 from fuzz.outcome import VALUE, Outcome, command
 from fuzz.worker import shorter
 
-KNOWN = {
-    "value": "an edited results.json, config.json or result.json ends in tracebacks",
-    "predictions": "an edited predictions.npz ends in tracebacks",
-    "link": "links under the names of files are followed",
-}
 LINES = {
     "report": ["report", "results"],
     "diagnose": ["diagnose", "results"],
@@ -41,17 +36,15 @@ def prepare(place: Path) -> Path:
     return place
 
 
-def make(chance: random.Random, made: Path, left_out: Collection[str]) -> dict[str, Any]:
+def make(chance: random.Random, made: Path) -> dict[str, Any]:
     """A command, and what is done to the files before."""
     files = sorted(
         str(path.relative_to(made / "model"))
         for path in (made / "model" / "results").rglob("*")
         if path.is_file() and path.name != ".lock"
-        and not ("predictions" in left_out and path.suffix == ".npz")
-    )  # fmt: skip
+    )
     whats = ["cut", "flip", "flip", "value", "value", "value", "gone", "folder", "other"]
-    whats = [what for what in whats if what not in left_out]
-    whats += [] if "link" in left_out else ["link"]
+    whats += ["link"]
     edits = [
         [chance.choice(whats), chance.choice(files), chance.random(), chance.randrange(1 << 20)]
         for _ in range(chance.choice([1, 1, 1, 2]))

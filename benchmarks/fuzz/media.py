@@ -4,7 +4,7 @@ import contextlib
 import io
 import random
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,10 +18,6 @@ from fuzz.here import SENTENCES, read_here
 from fuzz.outcome import REFUSED, VALUE, Outcome
 from fuzz.worker import shorter
 
-KNOWN = {
-    "rate": "a sampling rate in a header is believed: gigabytes and minutes",
-    "renamed video": "a container named as another one is told to be cut short",
-}
 EDITS = ("flip", "flip", "byte", "word", "cut", "append", "zero", "splice", "drop")
 ROWS = 12
 HEADER = 256
@@ -30,7 +26,6 @@ TOLERANT = ("mp4", "avi", "flv")
 """A video may lack its last two frames, by the rule of docs/manifest.md."""
 TEXTUAL = ("txt", "csv")
 """Whose content says nothing of its length: a part is a shorter one."""
-RATES = {"wav": slice(24, 32), "flac": slice(18, 21)}
 
 
 class Base(NamedTuple):
@@ -128,25 +123,13 @@ def film(path: Path, draw: np.random.Generator, codec: str) -> None:
         container.mux(stream.encode())
 
 
-def make(chance: random.Random, made: dict[str, Base], left_out: Collection[str]) -> dict[str, Any]:
+def make(chance: random.Random, made: dict[str, Base]) -> dict[str, Any]:
     """A file and what is done to it."""
     name = chance.choice(sorted(made))
     suffix = name.rpartition(".")[2]
     edits = [edit(chance, made, name) for _ in range(chance.choice([1, 1, 1, 2, 3, 8]))]
     rename = chance.choice(sorted(made)).rpartition(".")[2] if chance.random() < 0.08 else suffix
-    if "renamed video" in left_out and rename != suffix and TOLERANT.count(suffix):
-        rename = suffix
-    case = {"file": name, "edits": edits, "suffix": rename}
-    return make(chance, made, left_out) if known(case, made, left_out) else case
-
-
-def known(case: dict[str, Any], made: dict[str, Base], left_out: Collection[str]) -> bool:
-    """Whether a case has a fault that is left out."""
-    place = RATES.get(case["file"].rpartition(".")[2])
-    if "rate" not in left_out or place is None:
-        return False
-    edited = content(case, made)
-    return edited[: place.stop] != made[case["file"]].content[: place.stop]
+    return {"file": name, "edits": edits, "suffix": rename}
 
 
 def edit(chance: random.Random, made: dict[str, Base], name: str) -> list[Any]:

@@ -10,8 +10,7 @@ Kinds are command lines, tables with their YAML, media files, calls of the libra
 results folders. A case follows from kind, seed and number. Each is tried in a process that may die
 of it, with limits of time and memory. A finding is a traceback, a wrong value, a refusal that is
 unclear or that wrote something, a process that died, hung, or took 1 GB more than good input
-takes; of each kind of finding the smallest case is printed. What is known to be wrong today stands
-in KNOWN of its module and is left out unless ``--known`` asks for it. Exit code 1 on findings.
+takes; of each kind of finding the smallest case is printed. Exit code 1 on findings.
 """
 
 import argparse
@@ -170,7 +169,7 @@ def shown(told: dict[str, Any], seed: int) -> Iterator[str]:
 
 def asked(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """The jobs, the kinds in turn."""
-    shared = {"seed": arguments.seed, "known": arguments.known}
+    shared = {"seed": arguments.seed}
     if arguments.case or arguments.only is not None:
         case = json.loads(arguments.case) if arguments.case else None
         only = arguments.only or 0
@@ -194,7 +193,6 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--only", type=int, help="number of a single case")
     parser.add_argument("--case", help="a case as a finding prints it, as JSON")
-    parser.add_argument("--known", action="store_true", help="also what is known to be wrong")
     parser.add_argument("--here", action="store_true", help="no command line as its own process")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """The process that tries cases, and may die of them: takes them from a pipe until it closes.
 
-In: ``{"kind", "seed", "index", "known"}``. Out: ``{"state": "ready"}``; of every case its
+In: ``{"kind", "seed", "index"}``. Out: ``{"state": "ready"}``; of every case its
 ``{"state": "begun", "case"}``, of a finding ``{"state": "found", ...}`` before smaller ones are
 looked for, and ``{"state": "done", "word", "text", "case"}``. Where even good input does not pass:
 ``{"state": "unprepared", "text"}``.
@@ -66,8 +66,7 @@ def prepared(name: str, place: Path) -> tuple[Any, Any, int]:
 def one(connection: Connection, job: dict[str, Any], module: Any, made: Any, good: int) -> None:
     """Make a case of its seed and number, try it, and look for a smaller one with its fault."""
     chance = random.Random(f"{job['kind']} {job['seed']} {job['index']}")
-    left_out = () if job["known"] else tuple(module.KNOWN)
-    case = job["case"] if job.get("case") is not None else module.make(chance, made, left_out)
+    case = job["case"] if job.get("case") is not None else module.make(chance, made)
     send(connection, state="begun", case=case)
     outcome = tried(module, case, made, good)
     if not outcome.is_right:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TypeGuard
 
-from equimodal.errors import BalanceError, did_you_mean
+from equimodal.errors import BalanceError, did_you_mean, quoted
 
 Refusal = type[BalanceError]
 _LONGEST_NAME = 200
@@ -32,7 +33,7 @@ def is_whole(value: object) -> TypeGuard[int]:
 def require(holds: bool, rule: str, found: object, *, error: Refusal = BalanceError) -> None:
     """Raise the error "rule; found ..." unless ``holds``."""
     if not holds:
-        raise error(f"{rule}; found {found!r}.")
+        raise error(f"{rule}; found {quoted(found)}.")
 
 
 def require_number(
@@ -72,6 +73,25 @@ def require_flag(name: str, value: object, *, error: Refusal = BalanceError) -> 
     return bool(value)
 
 
+def require_text(name: str, value: object, *, error: Refusal = BalanceError) -> str:
+    """A text."""
+    require(isinstance(value, str), f"{name} must be a text", value, error=error)
+    return str(value)
+
+
+def require_path(name: str, value: object, *, error: Refusal = BalanceError) -> str:
+    """A name or a path, as a text."""
+    holds = isinstance(value, str | Path)
+    require(holds, f"{name} must be a text or a path", value, error=error)
+    return str(value)
+
+
+def require_list(name: str, value: object, wanted: str, *, error: Refusal = BalanceError) -> None:
+    """Raise the error unless it is a list, a tuple or a range; a text is none."""
+    holds = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    require(holds, f"{name} must be a list of {wanted}", value, error=error)
+
+
 def require_tensor(name: str, value: object, *, axes: str, floating: bool = False) -> None:
     """A tensor with as many axes as letters, or more where the last is "..."."""
     from torch import Tensor  # only here, so that a page is made without it
@@ -95,7 +115,7 @@ def require_choice(
     if isinstance(value, str) and value in choices:
         return value
     near = did_you_mean(str(value), choices)
-    raise error(f"{name} must be one of {', '.join(choices)}; found {value!r}.{near}")
+    raise error(f"{name} must be one of {', '.join(choices)}; found {quoted(value)}.{near}")
 
 
 def require_modality_names(names: Iterable[object], *, error: Refusal = BalanceError) -> None:

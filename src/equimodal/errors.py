@@ -1,6 +1,6 @@
 """Users' mistakes. A message says what is wrong, what was found and what to write.
 
-What was found may come from anybody's file: a message is printable, and of bounded length.
+What was found may come from anybody's file: a message is one printable line of bounded length.
 """
 
 import unicodedata
@@ -9,6 +9,8 @@ from difflib import get_close_matches
 
 LONGEST = 2000
 """Characters of a message; of a longer one the middle is left out."""
+LONGEST_VALUE = 200
+"""Characters of a value in a message."""
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _KEPT = "\n\t\u200c\u200d"  # the last two join letters and emoji
 
@@ -38,11 +40,31 @@ def bounded(text: str, most: int = LONGEST) -> str:
     return text[:head] + left + text[-(most // 3) :]
 
 
+def one_line(text: str) -> str:
+    """The text as one printable line of bounded length."""
+    return printable(bounded(" ".join(text.split())))
+
+
+def quoted(value: object) -> str:
+    """A value as it stands in a message: in one line, shortened where it is long.
+
+    A tensor or an array is told by its shape and its type.
+    """
+    kind = type(value).__name__
+    if getattr(value, "ndim", 0) and hasattr(value, "dtype"):
+        return f"{kind} of shape {tuple(value.shape)} and type {value.dtype}"  # type: ignore[attr-defined]
+    try:
+        text = repr(value)
+    except Exception:  # whatever another's object raises; a number of thousands of digits too
+        text = f"a value of the type {kind}"
+    return bounded(" ".join(text.split()), LONGEST_VALUE)
+
+
 class BalanceError(ValueError):
     """The library was used in a way it cannot honour; the message says what to change."""
 
     def __str__(self) -> str:
-        return printable(bounded(super().__str__()))
+        return one_line(super().__str__())
 
 
 class DataError(BalanceError):

@@ -61,3 +61,26 @@ def test_a_mistake_is_one_line(capsys, tmp_path, monkeypatch, line, parts):
     assert said.startswith("equimodal: error: ")
     for part in parts:
         assert part in said
+
+
+@pytest.mark.parametrize(
+    ("option", "part"),
+    [
+        ("--batch-size=800", "batch size 800 is more than there are"),
+        ("--set=amss.tau=-1", "AMSS tau must be a number > 0"),
+        ("--methods=ams", "Did you mean 'amss'"),
+        ("--device=tpu", "no device 'tpu'"),
+    ],
+)
+def test_a_refusal_of_a_recipe_leaves_nothing(capsys, tmp_path, monkeypatch, option, part):
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", "amss/sarcasm", "--tiny", option]) == 2
+    assert part in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_refusal_of_a_recipe_leaves_what_was_there(capsys, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    line = ["reproduce", "amss/sarcasm", "--tiny", "--batch-size=800", "--out", str(tmp_path)]
+    assert main(line) == 2
+    assert (tmp_path / "mine.txt").read_text() == "mine"

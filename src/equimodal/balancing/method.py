@@ -9,7 +9,7 @@ from torch import Tensor
 
 from equimodal.balancing.step import Epoch, Plan, Step
 from equimodal.balancing.task import Task
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 
 
@@ -91,8 +91,8 @@ class Method:
             default = defaults[name].default if name in defaults else value
             if (tuple(value) if isinstance(value, list) else value) != default:
                 raise BalanceError(
-                    f"{type(self).__name__} {name} has no effect {why}; found {value!r}. Leave it "
-                    "out."
+                    f"{type(self).__name__} {name} has no effect {why}; found {quoted(value)}. "
+                    "Leave it out."
                 )
 
     def config(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.storage.files import write_json
 
 SCHEMA = "equimodal.recording/1"
@@ -60,7 +60,7 @@ def read(path: str | Path) -> dict[str, Any]:
         raise BalanceError(f"'{path}' is no complete JSON ({error}). {advice}.") from error
     if schema != SCHEMA:
         raise BalanceError(
-            f"'{path}' is no record of schema {SCHEMA!r}: found {schema!r}. {advice}."
+            f"'{path}' is no record of schema {SCHEMA!r}: found {quoted(schema)}. {advice}."
         )
     if not _sound(found):
         raise BalanceError(f"'{path}' is damaged: its records are not complete. {advice}.")

@@ -18,7 +18,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from equimodal.balancing.method import Method
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.sharding import is_sharded, local, spread
 from equimodal.parts.units import Part
 
@@ -98,7 +98,7 @@ def listed(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
     several = [optimizers] if isinstance(optimizers, Optimizer) else optimizers
     if not isinstance(several, Iterable):
         raise BalanceError(
-            f"optimizers must be an optimizer or a list of them; found {optimizers!r}."
+            f"optimizers must be an optimizer or a list of them; found {quoted(optimizers)}."
         )
     found = list(dict.fromkeys(map(bare, several)))
     for one in found:

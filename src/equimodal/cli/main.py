@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from equimodal.cli.parser import parse
 from equimodal.cli.shown import warnings_as_lines
-from equimodal.errors import BalanceError, ToldElsewhere, bounded
+from equimodal.errors import BalanceError, ToldElsewhere, one_line
 from equimodal.storage.printing import say
 from equimodal.training.launch import is_first_here, launched, told_once
 
@@ -54,7 +54,7 @@ def _one_line(error: Exception) -> str:
     said = str(error)
     if isinstance(error, OSError) and error.filename is not None:
         said = f"{error.filename}: {error.strerror}"
-    return bounded(" ".join(said.split()))
+    return one_line(said)
 
 
 def _advice(given: list[str]) -> str:

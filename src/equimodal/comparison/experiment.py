@@ -11,8 +11,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from equimodal.checks import is_whole
-from equimodal.errors import BalanceError, did_you_mean
+from equimodal.checks import (
+    is_number,
+    is_whole,
+    require,
+    require_flag,
+    require_list,
+    require_path,
+    require_text,
+)
+from equimodal.errors import BalanceError, did_you_mean, quoted
 from equimodal.training.schedules import COSINE, check_schedule
 
 OBJECTIVES = ("fused", "fused+unimodal")
@@ -58,16 +66,25 @@ class Experiment:
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("optimizer", "fusion", "device"):
+            require_text(name, getattr(self, name))
+        if self.methods is not None:
+            require_list("methods", self.methods, "rows, such as ['joint', 'ensemble']")
+            for row in self.methods:
+                require_text("A row of methods", row)
+        for name in ("encoders", "settings"):
+            _check_mapping(name, getattr(self, name))
         if self.epochs is not None:
             check_count("epochs", self.epochs)
         check_objective(self.objective)
         check_schedule(self.schedule)
         found = {
+            "data": require_path("data", self.data),
             "methods": None if self.methods is None else tuple(self.methods),
             "seeds": seed_list(self.seeds),
             "lr": None if self.lr is None else rate_list(self.lr),
-            "encoders": dict(self.encoders or {}),
-            "settings": dict(self.settings or {}),
+            "encoders": {} if self.encoders is None else dict(self.encoders),
+            "settings": {} if self.settings is None else dict(self.settings),
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)
@@ -87,7 +104,7 @@ class Execution:
         here: train in this process, one run after the other.
 
     Raises:
-        BalanceError: there are no jobs.
+        BalanceError: there are no jobs, or a value is of another type.
     """
 
     data_root: str | Path | None = None
@@ -99,6 +116,11 @@ class Execution:
     here: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("data_root", "cache", "out"):
+            if getattr(self, name) is not None:
+                require_path(name, getattr(self, name))
+        for name in ("resume", "progress", "here"):
+            require_flag(name, getattr(self, name))
         if self.jobs is not None:
             check_count("number of jobs", self.jobs)
 
@@ -124,6 +146,8 @@ def arranged(given: Mapping[str, Any]) -> tuple[Experiment, Execution]:
 
 def seed_list(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds 0 to n - 1 for a number n; several as they are."""
+    if not isinstance(seeds, int):
+        require_list("seeds", seeds, "them, or how many")
     if (seeds if isinstance(seeds, int) else len(seeds)) > MOST_SEEDS:
         raise BalanceError(f"There are more than {MOST_SEEDS:,} seeds; write fewer.")
     found = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
@@ -132,7 +156,7 @@ def seed_list(seeds: int | Sequence[int]) -> tuple[int, ...]:
         shown = seeds if isinstance(seeds, int) else found
         raise BalanceError(
             f"Seeds must be how many (3) or which (0, 1, 7), from 0 to {LAST_SEED}; found "
-            f"{shown!r}."
+            f"{quoted(shown)}."
         )
     if len(set(found)) < len(found):
         raise BalanceError(f"A seed is given twice in {found}; write each once.")
@@ -143,7 +167,7 @@ def check_count(name: str, value: int, *, least: int = 1) -> None:
     """Raise `BalanceError` unless it is a whole number from ``least`` to `MOST`."""
     if not is_whole(value) or not least <= value <= MOST:
         raise BalanceError(
-            f"The {name} must be a whole number from {least} to {MOST:,}; found {value!r}."
+            f"The {name} must be a whole number from {least} to {MOST:,}; found {quoted(value)}."
         )
 
 
@@ -164,22 +188,30 @@ def batch_size_of(given: int | None, default: int, samples: int) -> int:
 
 def rate_list(given: float | Sequence[float]) -> tuple[float, ...]:
     """Learning rates, one or several to search through."""
-    rates = [given] if isinstance(given, int | float) else list(given)
-    if not rates or not all(isinstance(r, int | float) and 0 < r <= HIGHEST_RATE for r in rates):
+    several = isinstance(given, Sequence) and not isinstance(given, bytes)
+    rates: list[Any] = list(given) if several else [given]  # type: ignore[arg-type]
+    if not rates or not all(is_number(r) and 0 < r <= HIGHEST_RATE for r in rates):
         raise BalanceError(
-            f"Learning rates must be numbers above 0, to {HIGHEST_RATE:g}; found {given!r}."
+            f"Learning rates must be numbers above 0, to {HIGHEST_RATE:g}; found {quoted(given)}."
         )
     if len(set(rates)) < len(rates):
         raise BalanceError(f"A learning rate is given twice in {rates}; write each once.")
     return tuple(map(float, rates))
 
 
+def _check_mapping(name: str, given: object) -> None:
+    """Raise `BalanceError` unless it is nothing, or a mapping by names."""
+    holds = isinstance(given, Mapping) and all(isinstance(key, str) for key in given)
+    require(given is None or holds, f"{name} must be a mapping by names", given)
+
+
 def check_objective(objective: str) -> None:
     """Raise `BalanceError` unless it is one of `OBJECTIVES`."""
-    if objective not in OBJECTIVES:
+    if not isinstance(objective, str) or objective not in OBJECTIVES:
+        near = did_you_mean(str(objective), OBJECTIVES)
         raise BalanceError(
-            f"The objective must be one of {', '.join(OBJECTIVES)}, found {objective!r}; results "
-            f"of two objectives never share a comparison.{did_you_mean(str(objective), OBJECTIVES)}"
+            f"The objective must be one of {', '.join(OBJECTIVES)}, found {quoted(objective)}; "
+            f"results of two objectives never share a comparison.{near}"
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from equimodal import methods
 from equimodal.checks import require_settings
-from equimodal.errors import BalanceError, did_you_mean
+from equimodal.errors import BalanceError, did_you_mean, quoted
 from equimodal.training.config import create_method
 
 ON = "on"
@@ -72,7 +72,7 @@ def check_finite(settings: Mapping[str, object]) -> None:
         except (ValueError, RecursionError, TypeError) as error:
             raise BalanceError(
                 f"The setting '{key}' must be finite numbers, names, or lists of these; found "
-                f"{value!r}."
+                f"{quoted(value)}."
             ) from error
 
 
@@ -93,7 +93,7 @@ def check_method_settings(row: str, given: Mapping[str, Any]) -> None:
         if _is_number(known[name]) and value is not None and not _is_number(value):
             raise BalanceError(
                 f"{row}.{name} must be a number, as its default {known[name]!r} is; "
-                f"found {value!r}."
+                f"found {quoted(value)}."
             )
     own = {name: value for name, value in given.items() if name != ON}
     try:
@@ -109,7 +109,7 @@ def check_method_settings(row: str, given: Mapping[str, Any]) -> None:
 def _check_on(row: str, value: object) -> None:
     """What a mask is applied to is the balancer's setting, of use to methods with masks."""
     if value not in ("gradient", "update"):
-        raise BalanceError(f"{row}.{ON} must be gradient or update, found {value!r}.")
+        raise BalanceError(f"{row}.{ON} must be gradient or update, found {quoted(value)}.")
     if not methods.create(row).edits_gradients():
         raise BalanceError(f"{row} changes no gradient, so {row}.{ON} has no effect; leave it out.")
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from equimodal.checks import require_known, require_settings, require_whole
+from equimodal.checks import require_known, require_path, require_settings, require_whole
 from equimodal.data import converters
 from equimodal.data.information import Facts, SourceInfo, described
 from equimodal.data.settings import defaults
@@ -37,6 +37,7 @@ def describe(name: str) -> SourceInfo:
     Raises:
         BalanceError: there is no such data set.
     """
+    name = require_path("The name of a data set", name, error=DataError)
     return described(name, *_loader(name))
 
 
@@ -61,6 +62,7 @@ def load(
         BalanceError: the name or a setting is unknown.
         DataError: a setting's value is wrong, or a file is missing or damaged.
     """
+    name = require_path("The name of a data set", name, error=DataError)
     if is_manifest(name):
         from equimodal.data.table.store.source import load as load_manifest  # imports torch
 

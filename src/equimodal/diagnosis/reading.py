@@ -12,7 +12,7 @@ from equimodal.diagnosis.evidence import Case, Evidence, Judged, ensemble
 from equimodal.diagnosis.inside import Inside, inside_of, own_hits, own_measures
 from equimodal.diagnosis.recorded import training_summary
 from equimodal.diagnosis.run_files import RunFiles, finished_runs, run_at, train_command
-from equimodal.errors import BalanceError, did_you_mean
+from equimodal.errors import BalanceError, did_you_mean, quoted
 from equimodal.measures.coalitions import summed
 from equimodal.training.run_folder import CONFIG
 
@@ -39,7 +39,7 @@ def read_case(
     """
     folder = Path(folder)
     if split not in SPLITS:
-        raise BalanceError(f"The split must be test or validation; found {split!r}.")
+        raise BalanceError(f"The split must be test or validation; found {quoted(split)}.")
     root, only = _located(folder)
     runs = [only] if only is not None and root is None else finished_runs(root or folder)
     if only is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.methods import plugins
 from equimodal.methods.entries import ENTRIES
 from equimodal.methods.entry import BASELINE, CASES, Entry, Fit, Range
@@ -55,7 +55,7 @@ def entry(name: str) -> Entry:
         BalanceError: an unknown name.
     """
     if not isinstance(name, str):
-        raise BalanceError(f"A method is named by a text, such as 'amss'; found {name!r}.")
+        raise BalanceError(f"A method is named by a text, such as 'amss'; found {quoted(name)}.")
     if COMPOSED in name:
         return _composed(name, [entry(part) for part in name.split(COMPOSED)])
     found = _found(name)

@@ -82,9 +82,11 @@ def update_fractions(
         clamp: least and largest share.
 
     Raises:
-        BalanceError: ``tau`` or ``clamp`` is out of range, or ``significance`` no vector.
+        BalanceError: ``tau`` or ``clamp`` is out of range, or ``significance`` no vector or
+            an empty one.
     """
     require_tensor("significance", significance, axes="M", floating=True)
+    require(len(significance) > 0, "There must be a modality", 0)
     require_number("tau", tau, above=0)
     check_clamp("clamp", clamp)
     even = 1 - 1 / significance.numel()
@@ -103,7 +105,8 @@ def check_clamp(name: str, clamp: object) -> None:
 def unit_importance(grad: Tensor) -> Tensor:
     """Diagonal of the empirical Fisher information, summed over each unit. (units, ...) -> (units,)
 
-    Units lie along the first axis: filters of a convolution, rows of a linear layer.
+    Units lie along the first axis: filters of a convolution, rows of a linear layer. Not finite for
+    a unit whose gradient is not.
     """
     require_tensor("grad", grad, axes="units,...", floating=True)
     return widened(grad).square().flatten(1).sum(1) if grad.ndim > 1 else widened(grad).square()
@@ -139,10 +142,9 @@ def sample_units(
     require(drawing, "generator must be a torch.Generator of the CPU", generator)
     if not bool(((importance >= 0) & importance.isfinite()).all()):
         raise BalanceError("Importances must be finite and not negative; found some that are not.")
-    one = isinstance(fraction, (int, float, Tensor)) and torch.as_tensor(fraction).numel() == 1
-    require(one, "The fraction of units must be one number", fraction)
-    drawn = float(fraction)
-    require(0 < drawn <= 1, "The fraction of units must lie in (0, 1]", drawn)
+    number = fraction.item() if isinstance(fraction, Tensor) and fraction.numel() == 1 else fraction
+    require(isinstance(number, (int, float)), "The fraction of units must be one number", fraction)
+    require(bool(0 < number <= 1), "The fraction of units must lie in (0, 1]", number)
     rows = importance[None]
     sizes = torch.tensor([importance.numel()], device=importance.device)
     share = torch.as_tensor(fraction, device=importance.device).reshape(1)

@@ -25,7 +25,7 @@ from torch import Tensor
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Epoch, Plan, Step
 from equimodal.balancing.task import Task
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 
 
@@ -133,7 +133,9 @@ def _check(parts: Sequence[Method]) -> None:
         raise BalanceError(f"A composition takes two or more methods; found {names}.")
     for part, name in zip(parts, names, strict=True):
         if not isinstance(part, Method):
-            raise BalanceError(f"Composition combines methods, such as AMSS(); found {part!r}.")
+            raise BalanceError(
+                f"Composition combines methods, such as AMSS(); found {quoted(part)}."
+            )
         if part.objective and not part.has_stage("on_loss"):
             raise BalanceError(
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "

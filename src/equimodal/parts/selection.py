@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from torch.nn.parameter import is_lazy
 
 from equimodal.checks import is_whole, require, require_choice, require_number
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 
 _COMBINATIONS = ("mean", "cat")
 
@@ -61,7 +61,7 @@ class Encoder:
         if self.calls is None or self.calls in _COMBINATIONS or (number and int(self.calls) >= 0):
             return
         raise BalanceError(
-            f"Encoder calls must be a number from 0, 'mean' or 'cat'; found {self.calls!r}."
+            f"Encoder calls must be a number from 0, 'mean' or 'cat'; found {quoted(self.calls)}."
         )
 
 

@@ -3,8 +3,9 @@
 import io
 import json
 import os
+import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -174,6 +175,20 @@ def load_checkpoint(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
     except Exception as error:  # a damaged file can fail anywhere inside the reader
         raise _damaged(path, error, remedy) from error
     return content
+
+
+@contextmanager
+def without(new: Sequence[Path]) -> Iterator[None]:
+    """A block whose refusal removes these folders: one with all in it, then its empty parents."""
+    try:
+        yield
+    except BalanceError:
+        for folder in new[:1]:
+            shutil.rmtree(folder, ignore_errors=True)
+        for parent in new[1:]:
+            with suppress(OSError):
+                parent.rmdir()
+        raise
 
 
 def make_folder(folder: Path, option: str = OUT) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch.nn import Parameter
 
 from equimodal.checks import require_settings
-from equimodal.errors import BalanceError, did_you_mean
+from equimodal.errors import BalanceError, did_you_mean, quoted
 
 WEIGHT_DECAY = 1e-4
 _BETAS = {"betas": (0.9, 0.999), "weight_decay": WEIGHT_DECAY}
@@ -89,7 +89,7 @@ def _check(name: str, setting: str, value: Any) -> None:
             if pair
             else ("a number from 0 to below 1" if below == 1.0 else "a number from 0 to below 1e6")
         )
-        raise BalanceError(f"{name}.{setting} must be {wanted}; found {value!r}.")
+        raise BalanceError(f"{name}.{setting} must be {wanted}; found {quoted(value)}.")
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+from equimodal.checks import require_text
 from equimodal.errors import BalanceError, did_you_mean
 
 COSINE = "cosine"
@@ -51,7 +52,7 @@ def check_schedule(schedule: str) -> str:
     Raises:
         BalanceError: it is none of these.
     """
-    if schedule in (COSINE, "constant"):
+    if require_text("schedule", schedule) in (COSINE, "constant"):
         return schedule
     try:
         kind, epochs, factor = _parts(schedule)

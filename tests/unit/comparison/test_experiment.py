@@ -2,7 +2,9 @@ import inspect
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import equimodal
 from equimodal.comparison.experiment import (
@@ -37,6 +39,59 @@ def test_an_execution_has_a_job_at_least(jobs):
         BalanceError, match="number of jobs must be a whole number from 1 to 1,000,000"
     ):
         Execution(jobs=jobs)
+
+
+@pytest.mark.parametrize("name", ["data_root", "cache", "out"])
+@pytest.mark.parametrize("place", [0, {1: 2}, b"there", ["there"]])
+def test_a_place_is_a_text_or_a_path(name, place):
+    assert getattr(Execution(**{name: Path("there")}), name) == Path("there")
+    with pytest.raises(BalanceError, match=f"{name} must be a text or a path; found"):
+        Execution(**{name: place})
+
+
+@pytest.mark.parametrize("name", ["resume", "progress", "here"])
+@pytest.mark.parametrize("value", [None, 1, "yes", torch.zeros(2)])
+def test_how_it_runs_is_true_or_false(name, value):
+    with pytest.raises(BalanceError, match=f"{name} must be true or false; found"):
+        Execution(**{name: value})
+
+
+def test_a_table_may_be_named_by_a_path():
+    assert Experiment(Path("of") / "my.csv") == Experiment("of/my.csv")
+
+
+ODD = [0, 2.5, b"x", object(), str, np.ones(3), torch.ones(2, 3), torch.zeros(0)]
+
+
+@pytest.mark.parametrize(
+    "name", ["data", "optimizer", "schedule", "objective", "fusion", "device", "encoders",
+             "settings", "methods"]
+)  # fmt: skip
+@pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
+def test_a_value_of_another_type_is_refused_by_name(name, value):
+    with pytest.raises(BalanceError, match=f"{name} must be .*found"):
+        Experiment(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["seeds", "lr"])
+@pytest.mark.parametrize("value", [b"x", object(), str, np.ones(3), torch.ones(2, 3), {}, "12"])
+def test_seeds_and_rates_are_numbers_or_lists_of_them(name, value):
+    with pytest.raises(BalanceError, match=r"must be .*found"):
+        Experiment(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"methods": "joint"},
+        {"methods": ["joint", 1]},
+        {"encoders": {1: "mlp"}},
+        {"settings": [("amss.tau", 0.2)]},
+    ],
+)
+def test_rows_are_a_list_of_texts_and_settings_a_mapping_by_texts(given):
+    with pytest.raises(BalanceError, match=r"must be .*found"):
+        Experiment(**given)
 
 
 def test_results_lie_in_a_folder_of_the_name_of_their_data():

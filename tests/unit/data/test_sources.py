@@ -1,7 +1,9 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 from equimodal import data
 from equimodal.data.defaults import TRAINING_DEFAULTS
@@ -45,6 +47,13 @@ def test_an_unknown_data_set_names_the_known_ones():
     for call in (data.describe, data.load):
         with pytest.raises(BalanceError, match="no data set 'mnits'; write one of keypad"):
             call("mnits")
+
+
+@pytest.mark.parametrize("name", [None, 2.5, b"keypad", ["keypad"], np.ones(3), torch.ones(2, 2)])
+def test_a_name_that_is_no_text_is_refused(name):
+    for call in (data.describe, data.load):
+        with pytest.raises(DataError, match="name of a data set must be a text or a path; found"):
+            call(name)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, "0", None])

@@ -143,7 +143,7 @@ def test_importances_that_are_no_sizes_are_refused(bad):
         sample_units(torch.tensor([1.0, bad]), 0.5, generator())
 
 
-@pytest.mark.parametrize("share", [0.0, -0.5, 1.5, math.nan, torch.tensor(2.0)])
+@pytest.mark.parametrize("share", [0.0, -0.5, 1.5, math.nan, 10**400, torch.tensor(2.0)])
 def test_a_share_of_units_that_is_none_is_refused(share):
     with pytest.raises(BalanceError, match=r"fraction of units must lie in \(0, 1\]; found"):
         sample_units(torch.ones(4), share, generator())

@@ -151,6 +151,11 @@ def test_whatever_a_function_is_given_it_counts_or_says_what_is_wrong(name, plac
         assert str(error).endswith(".")
 
 
+def test_shares_of_no_modality_are_refused():
+    with pytest.raises(BalanceError, match="There must be a modality"):
+        F.update_fractions(torch.zeros(0), 0.2)
+
+
 @pytest.mark.parametrize("tau", [0, -1, math.nan, "0.2", None])
 def test_a_temperature_is_above_zero(tau):
     with pytest.raises(BalanceError, match="tau must be a number > 0"):

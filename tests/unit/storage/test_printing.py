@@ -5,14 +5,16 @@ import io
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
 import equimodal
-from equimodal.errors import LONGEST, BalanceError, bounded, printable
+from equimodal.errors import LONGEST, LONGEST_VALUE, BalanceError, bounded, printable, quoted
 from equimodal.storage.console import Console
 from equimodal.storage.printing import say, warn
 
@@ -105,3 +107,42 @@ def test_nothing_else_prints():
         assert not any(isinstance(f, ast.Name) and f.id == "print" for f in calls), path
         imported = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
         assert "rich.console" not in imported, path
+
+
+def test_a_message_is_one_line():
+    assert str(BalanceError("found tensor([[1.],\n        [2.]]),\n\twrite 1.")) == (
+        "found tensor([[1.], [2.]]), write 1."
+    )
+
+
+class Unspeakable:
+    """An object that cannot say what it is."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.5, "0.5"),
+        ("a\nb", r"'a\nb'"),
+        (torch.tensor(0.5), "tensor(0.5000)"),
+        (torch.ones(200, 3), "Tensor of shape (200, 3) and type torch.float32"),
+        (np.ones((2, 3)), "ndarray of shape (2, 3) and type float64"),
+        ([torch.eye(2)], "[tensor([[1., 0.], [0., 1.]])]"),
+        (10**5000, "a value of the type int"),
+        (Unspeakable(), "a value of the type Unspeakable"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_in_a_message_is_one_line(value, told):
+    assert quoted(value) == told
+
+
+@given(size=st.integers(0, 10_000))
+def test_a_long_value_in_a_message_is_shortened(size):
+    text = quoted("x" * size)
+    assert len(text) <= LONGEST_VALUE
+    assert (text == repr("x" * size)) == (size + 2 <= LONGEST_VALUE)
+    assert text[0] == text[-1] == "'"

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from equimodal.balancing.readouts.readout import Readout, require_vectors
 from equimodal.checks import require_modality_names, require_whole
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 
 
@@ -30,7 +30,7 @@ class AuxiliaryHeads(nn.Module, Readout):
         if not isinstance(widths, Mapping) or not widths:
             raise BalanceError(
                 "AuxiliaryHeads takes the width of every modality's features, such as "
-                f"{{'audio': 512, 'video': 512}}; found {widths!r}."
+                f"{{'audio': 512, 'video': 512}}; found {quoted(widths)}."
             )
         require_modality_names(widths)
         for m, width in widths.items():

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts.readout import Readout, require_vectors
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.sharding import whole
 
@@ -163,7 +163,7 @@ def _check(head: object) -> None:
     if not named or not all(isinstance(name, str) for name in named):
         raise BalanceError(
             "LinearSplit takes the name of the head, such as LinearSplit('fc'), or of a layer for "
-            f"each modality; found {head!r}."
+            f"each modality; found {quoted(head)}."
         )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from equimodal.data.arrays import Arrays, Kind, Labels, Split, standardised, stratified
 from equimodal.data.files import SourceFile
 from equimodal.data.information import Facts
-from equimodal.errors import DataError
+from equimodal.errors import DataError, quoted
 from equimodal.numerics.random import data_generator
 
 # Name in the file and number of columns.
@@ -78,7 +78,7 @@ def _chosen(views: str | Sequence[str]) -> list[str]:
             return chosen
     raise DataError(
         f"handwritten.views must be two or more of {', '.join(VIEWS)}, each once, such as "
-        f"pix,fou; found {views!r}."
+        f"pix,fou; found {quoted(views)}."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 
 _TEXT = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -24,7 +24,7 @@ def seconds_of(text: str | float) -> float:
     total = sum(float(p) * u for p, u in zip(parts, (3600.0, 60.0, 1.0), strict=False) if p)
     if not 0 < total <= _LONGEST:
         raise BalanceError(
-            f"A budget is a time such as 90s, 10m or 1h30m, at most 10000h; found {text!r}."
+            f"A budget is a time such as 90s, 10m or 1h30m, at most 10000h; found {quoted(text)}."
         )
     return total
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from equimodal.comparison.experiment import Experiment, arranged
+from equimodal.comparison.experiment import Experiment, arranged, batch_size_of
 from equimodal.comparison.folder import DATA, check_new
+from equimodal.comparison.plan import check_request
 from equimodal.data import miniatures
 from equimodal.data.converters import load as load_converter
 from equimodal.data.converters.convert import convert
@@ -18,7 +19,7 @@ from equimodal.experiments.compare import compared
 from equimodal.experiments.recipes import load
 from equimodal.experiments.recipes.recipe import TRAINING, Recipe, Value, plain
 from equimodal.experiments.recipes.tiny import WHY, shrunk
-from equimodal.storage.files import make_folder
+from equimodal.storage.files import make_folder, without
 from equimodal.storage.printing import say
 
 YOURS = "given by you"
@@ -55,19 +56,25 @@ def reproduce(
     asked, execution = arranged({**given, "out": folder})
     check_new(folder, resume=execution.resume)
     recipe = changed(shrunk(load(name)) if tiny else load(name), given)
-    root = _root(recipe, folder, execution.data_root, tiny)
-    table, count = _table(
-        recipe, folder, root, jobs=execution.jobs, resume=execution.resume, missing=allow_missing
-    )
-    if tiny and recipe.batch_size.source != YOURS:
-        few = max(2, count // 2)  # two steps an epoch
-        recipe = replace(recipe, batch_size=Value(min(recipe.batch_size.value, few), WHY))
-    cache = folder / DATA / "cache" if tiny else None
+    table = folder / DATA / f"{recipe.name.replace('/', '-')}.csv"
     seeds = asked.seeds if "seeds" in given or not tiny else (0,)
     experiment = replace(
         _experiment(recipe, asked.methods or recipe.rows), data=str(table), seeds=seeds,
         device=asked.device,
     )  # fmt: skip
+    check_request(experiment)
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    root = _root(recipe, folder, execution.data_root, tiny)
+    count = _converted(
+        recipe, table, root, jobs=execution.jobs, resume=execution.resume, missing=allow_missing
+    )
+    if tiny and recipe.batch_size.source != YOURS:
+        few = max(2, count // 2)  # two steps an epoch
+        recipe = replace(recipe, batch_size=Value(min(recipe.batch_size.value, few), WHY))
+        experiment = replace(experiment, batch_size=recipe.batch_size.value)
+    with without(new):
+        batch_size_of(experiment.batch_size, count, count)
+    cache = folder / DATA / "cache" if tiny else None
     execution = replace(
         execution, data_root=root, cache=execution.cache or cache, resume=True, here=tiny
     )
@@ -140,11 +147,10 @@ def _root(recipe: Recipe, folder: Path, given: str | Path | None, tiny: bool) ->
     return root
 
 
-def _table(
-    recipe: Recipe, folder: Path, root: Path, *, jobs: int | None, resume: bool, missing: bool
-) -> tuple[Path, int]:
-    """The manifest, written where it is not there, and the number of its training samples."""
-    table = folder / DATA / f"{recipe.name.replace('/', '-')}.csv"
+def _converted(
+    recipe: Recipe, table: Path, root: Path, *, jobs: int | None, resume: bool, missing: bool
+) -> int:
+    """Write the manifest where it is not there; the number of its training samples."""
     if not (resume and table.is_file() and declaration_path(table).is_file()):
         columns = {m: plain(settings) for m, settings in recipe.columns.items()}
         summary = convert(
@@ -154,4 +160,4 @@ def _table(
         for note in summary.notes if summary.left_out else ():
             say(note, file=sys.stderr)
     with open(table, encoding="utf-8", newline="") as file:
-        return table, sum(row["split"] == "train" for row in csv.DictReader(file))
+        return sum(row["split"] == "train" for row in csv.DictReader(file))

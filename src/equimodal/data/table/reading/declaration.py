@@ -11,7 +11,7 @@ from equimodal.data.plain_yaml import read_yaml
 from equimodal.data.settings import choice, number, whole
 from equimodal.data.table.reading.findings import ALLOWED
 from equimodal.data.table.reading.settings import KINDS, checked_settings
-from equimodal.errors import DataError, did_you_mean
+from equimodal.errors import DataError, did_you_mean, quoted
 
 SPLITS = ("train", "validation", "test")
 KEYS = ("label", "split", "group", "ratios", "validation", "seed", "allow", "modalities")
@@ -101,13 +101,13 @@ def known(found: Mapping[str, Any], names: Iterable[str], place: str) -> None:
 
 def _mapping(place: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise DataError(f"{place} must hold `key: value` lines; found {value!r}.")
+        raise DataError(f"{place} must hold `key: value` lines; found {quoted(value)}.")
     return value
 
 
 def _name(key: str, value: object) -> Any:
     if not isinstance(value, str) or not value:
-        raise DataError(f"{key} must be the name of a column; found {value!r}.")
+        raise DataError(f"{key} must be the name of a column; found {quoted(value)}.")
     return value
 
 
@@ -121,14 +121,14 @@ def _ratios(value: object) -> Any:
             return tuple(shares)
     raise DataError(
         "ratios must be three shares (train, validation, test) with the sum 1, such as "
-        f"[0.7, 0.15, 0.15]; found {value!r}."
+        f"[0.7, 0.15, 0.15]; found {quoted(value)}."
     )
 
 
 def _allowed(value: object) -> tuple[str, ...]:
     codes = [value] if isinstance(value, str) else value
     if not isinstance(codes, list) or not set(map(str, codes)) <= set(ALLOWED):
-        raise DataError(f"allow must be a list of {', '.join(ALLOWED)}; found {value!r}.")
+        raise DataError(f"allow must be a list of {', '.join(ALLOWED)}; found {quoted(value)}.")
     return tuple(codes)
 
 
@@ -143,12 +143,12 @@ def _modality(name: str, entry: object) -> Declared:
         choice(f"modalities.{name}.kind", kind, tuple(KINDS))
     encoder = rest.pop("encoder", "")
     if not isinstance(encoder, str):
-        raise DataError(f"modalities.{name}.encoder must be a name; found {encoder!r}.")
+        raise DataError(f"modalities.{name}.encoder must be a name; found {quoted(encoder)}.")
     columns = rest.pop("columns", None)
     column = rest.pop("column", name)
     chosen = [column] if columns is None else columns
     if not isinstance(chosen, list) or not all(isinstance(c, str) for c in chosen) or not chosen:
-        raise DataError(f"modalities.{name} must name its column; found {chosen!r}.")
+        raise DataError(f"modalities.{name} must name its column; found {quoted(chosen)}.")
     if len(chosen) > 1 and kind not in ("", "numbers"):
         raise DataError(f"modalities.{name} has {len(chosen)} columns; only numbers may.")
     kind = "numbers" if len(chosen) > 1 else kind

@@ -11,7 +11,7 @@ from equimodal.checks import require_settings
 from equimodal.data.arrays import Kind
 from equimodal.data.settings import choice, number, whole
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained
-from equimodal.errors import DataError
+from equimodal.errors import DataError, quoted
 
 Check = Callable[[str, Any], Any]
 AUGMENTATIONS = ("crop", "resized_crop", "flip", "flow_flip")
@@ -31,20 +31,20 @@ def _size(name: str, value: object) -> list[int]:
     """Height and width; one number stands for both."""
     sides = value if isinstance(value, list) else [value, value]
     if len(sides) != 2:
-        raise DataError(f"{name} must be one side or [height, width]; found {value!r}.")
+        raise DataError(f"{name} must be one side or [height, width]; found {quoted(value)}.")
     return [whole(name, side, low=1, high=1024) for side in sides]
 
 
 def _channels(name: str, value: object) -> int:
     if value in (1, 3):
         return int(value)
-    raise DataError(f"{name} must be 1 (grey) or 3 (colour); found {value!r}.")
+    raise DataError(f"{name} must be 1 (grey) or 3 (colour); found {quoted(value)}.")
 
 
 def _array(name: str, value: object) -> str:
     if isinstance(value, str) and value:
         return value
-    raise DataError(f"{name} must be the name of an array in the npz files; found {value!r}.")
+    raise DataError(f"{name} must be the name of an array in the npz files; found {quoted(value)}.")
 
 
 def _tokens(name: str, value: object) -> str:
@@ -52,7 +52,7 @@ def _tokens(name: str, value: object) -> str:
         return str(value)
     raise DataError(
         f"{name} must be words, signs, pieces, bytes, or hf:<folder or name> for the tokenizer of "
-        f"a Hugging Face model; found {value!r}."
+        f"a Hugging Face model; found {quoted(value)}."
     )
 
 
@@ -68,7 +68,9 @@ def _names(name: str, value: object) -> list[str]:
     """Some of `AUGMENTATIONS`, as a list or with commas between them."""
     names = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
     if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
-        raise DataError(f"{name} must be some of {', '.join(AUGMENTATIONS)}; found {value!r}.")
+        raise DataError(
+            f"{name} must be some of {', '.join(AUGMENTATIONS)}; found {quoted(value)}."
+        )
     found = [choice(name, each, AUGMENTATIONS) for each in names]
     for pair in (("crop", "resized_crop"), ("flip", "flow_flip")):
         if set(pair) <= set(found):

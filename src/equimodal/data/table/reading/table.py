@@ -204,14 +204,16 @@ def _parquet(path: Path) -> Table:
     arrow = extra("pyarrow", "a Parquet file")
     try:
         found = parquet.read_table(path)
-    except arrow.ArrowException as error:
+        header = found.column_names
+        held = [column.to_pylist() for column in found.columns]
+    except (arrow.ArrowException, ValueError, OverflowError) as error:  # names in no UTF-8 too
         raise DataError(f"{path.name} is damaged or no Parquet file ({error}).") from error
-    _check_header(path, found.column_names)
+    _check_header(path, header)
     rows = list(range(1, found.num_rows + 1))
-    columns = {}
-    for name in found.column_names:
-        values = found.column(name).to_pylist()
-        columns[name] = [_cell(path, row, v) for row, v in zip(rows, values, strict=True)]
+    columns = {
+        name: [_cell(path, row, value) for row, value in zip(rows, values, strict=True)]
+        for name, values in zip(header, held, strict=True)
+    }
     return Table(columns, rows)
 
 

@@ -115,6 +115,19 @@ def test_a_damaged_parquet_and_a_missing_file_are_named(tmp_path):
         read_table(tmp_path / "none.csv")
 
 
+def test_a_parquet_whose_names_or_texts_are_in_no_encoding_is_damaged(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "my.parquet"
+    parquet.write_table(pyarrow.table({"label": ["abab"], "words": ["x y"]}), path)
+    content = path.read_bytes()
+    for text in (b"words", b"abab"):
+        path.write_bytes(content.replace(text, b"\xf7" * len(text)))
+        with pytest.raises(DataError, match=r"my\.parquet is damaged or no Parquet"):
+            read_table(path)
+
+
 def test_a_missing_column_names_those_there_are(tmp_path):
     table = read_table(written(tmp_path, "label,image\na,b\n"))
     with pytest.raises(DataError, match=r"no column 'sound' for the modality; .*label, image"):
