@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from equimodal.data.table.check.telling import telling
 from equimodal.data.table.reading.findings import Finding
-from equimodal.data.table.reading.labels import typos
+from equimodal.data.table.reading.labels import alike, typos
 from equimodal.data.table.reading.reading import Reading
 from equimodal.data.table.reading.roles import Manifest
 from equimodal.data.table.reading.splits import Assignment, Codes, class_findings, named
@@ -18,6 +18,8 @@ def judged(
 ) -> list[Finding]:
     """All findings that need more than one item."""
     found = typos(manifest.labels, manifest.rows)
+    if "group" in manifest.taken:  # there, a sample without a group has an empty cell
+        found += alike(manifest.table.columns[manifest.taken["group"]], manifest.rows)
     found += telling(manifest, assignment.codes, readings)
     found += assignment.findings + class_findings(manifest.labels, assignment.codes)
     for name, column in manifest.columns.items():

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from equimodal.data.table.items.numbers import in_two_ways
+from equimodal.data.table.items.numbers import MISSING, in_other_notation, in_two_ways
 from equimodal.data.table.reading.findings import Finding
-from equimodal.data.table.reading.labels import several
+from equimodal.data.table.reading.labels import continuous, several
 from equimodal.data.table.reading.roles import LABELS, SPLIT_COLUMNS, Column, Manifest, repeats
 from equimodal.data.table.reading.splits import NAMES
 
-# As pandas, NumPy, R, SQL and spreadsheets write that there is no value.
-_PLACEHOLDERS = ("nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "-", "--", "?")
 _UNNAMED = re.compile(r"Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
 
 
 def doubts(manifest: Manifest) -> list[Finding]:
     """All findings about what the table itself could mean; no file is opened for them."""
     found = [*_roles(manifest), *_headers(manifest), *several(manifest.labels, manifest.rows)]
+    found += continuous(manifest.labels, manifest.rows)
     found += _placeholders(manifest, "label", manifest.labels)
     found += _placeholders(manifest, "group", manifest.group or [])
     for column in manifest.columns.values():
@@ -26,7 +25,7 @@ def doubts(manifest: Manifest) -> list[Finding]:
             found += _placeholders(manifest, column.name, column.cells, column.name)
         if column.kind == "numbers":
             found += _decimals(manifest, column)
-    return found + list(_formats(manifest))
+    return [*found, *_notations(manifest), *_formats(manifest)]
 
 
 def _roles(manifest: Manifest) -> Iterator[Finding]:
@@ -84,7 +83,7 @@ def _placeholders(
     """The first cell of each placeholder: a missing value, or a word like others?"""
     said: set[str] = set()
     for cell, row in zip(cells, manifest.rows, strict=bool(cells)):
-        if cell.lower() in _PLACEHOLDERS and cell not in said:
+        if cell.lower() in MISSING and cell not in said:
             said.add(cell)
             count = sum(other == cell for other in cells)
             where = "a cell" if modality else f"the {what}"
@@ -102,6 +101,25 @@ def _decimals(manifest: Manifest, column: Column) -> Iterator[Finding]:
                 "digits, or several numbers; write 1.75 for one and [1, 75] for two"
             )
             yield Finding("decimal", text, manifest.rows[place], column.name)
+
+
+def _notations(manifest: Manifest) -> Iterator[Finding]:
+    """Columns of numbers that would be words, or be left out, for how the numbers are written."""
+    declared = manifest.declaration.modalities
+    cells = {} if declared else {name: manifest.table.columns[name] for name in manifest.unused}
+    for name, column in manifest.columns.items():
+        known = name in declared and declared[name].kind
+        if column.kind == "text" and not column.files and not known:
+            cells[name] = column.cells
+    for name, found in cells.items():
+        place = in_other_notation(found)
+        if place is not None:
+            text = (
+                f"'{found[place][:40]}' looks like numbers in a notation that is not read, and "
+                f"would be {'words' if name in manifest.columns else 'left out'}; write numbers "
+                "such as -1.5, 1000 and 1e5, or declare the kind of the column (text for words)"
+            )
+            yield Finding("notation", text, manifest.rows[place], name)
 
 
 def _formats(manifest: Manifest) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -26,6 +27,11 @@ _ONE = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+MISSING = ("nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "-", "--", "?")
+"""As pandas, NumPy, R, SQL and spreadsheets write that there is no value."""
+_SAMPLE = 200
+_NEARLY = 0.9  # of the cells of a column
+_LETTERS = 3  # that a number may have, of its unit or exponent
 _FORMS = {"vector": "(D,)", "sequence": "(T, D)", "spectrogram": "(C, F, T)"}
 
 
@@ -124,6 +130,34 @@ def in_two_ways(cells: Sequence[str]) -> int | None:
     return None
 
 
+def in_other_notation(cells: Sequence[str]) -> int | None:
+    """The first cell of a column of numbers in a notation that is not read, or None.
+
+    They are such where nearly all of the cells hold several parts, of which most are like numbers:
+    their first letter or digit is a digit, and few letters follow (``1'000 2'000``, ``3% 6%``).
+    """
+    filled = [(i, cell) for i, cell in enumerate(cells) if cell][:_SAMPLE]
+    if sum(_is_like_numbers(cell) for _, cell in filled) < _NEARLY * len(filled):
+        return None
+    return next((i for i, cell in filled if not is_list_of_numbers(cell)), None)
+
+
+def _is_like_numbers(cell: str) -> bool:
+    """Whether most of a cell's parts are like numbers; signs between them are no parts."""
+    parts = [part for part in _BETWEEN.split(unicodedata.normalize("NFKC", cell)) if part]
+    likely = sum(map(_is_like_a_number, parts))
+    spoken = sum(any(map(str.isalnum, part)) for part in parts)
+    return spoken > 1 and 2 * likely > spoken
+
+
+def _is_like_a_number(part: str) -> bool:
+    signs = [sign for sign in part if sign.isalnum()]
+    if not signs or part.lower() in MISSING:
+        return bool(signs)
+    letters = sum(sign.isalpha() for sign in signs)
+    return signs[0].isdecimal() and (letters <= _LETTERS or signs[:2] == ["0", "x"])
+
+
 def _values(source: Opened, settings: Mapping[str, Any], kind: str) -> Array:
     values = read_array(source, settings.get("array"))
     axes = AXES[kind]
@@ -149,6 +183,15 @@ def is_list_of_numbers(cell: str) -> bool:
         return len(parsed(cell)) > 1
     except Unfit:
         return False
+
+
+def single(cell: str) -> float | None:
+    """The one number that a cell holds, or None."""
+    try:
+        found = parsed(cell)
+    except Unfit:
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def joined(cells: tuple[str, ...]) -> str:

@@ -19,12 +19,14 @@ PROBLEMS = {
     "finite": "values that are not finite",
     "shape": "shapes that differ",
     "label": "labels that are empty",
-    "typo": "labels that look misspelled",
+    "typo": "labels or groups that look like another",
     "placeholder": "cells that may stand for a missing value",
     "several": "labels that look like several labels",
+    "continuous": "labels that look like measured numbers",
     "roles": "columns that could have one role",
     "header": "headers that are in doubt",
     "decimal": "numbers that can be read in two ways",
+    "notation": "numbers in a notation that is not read",
     "format": "files of a format that is not read",
     "tells-label": "modalities that tell the label by value",
     "split": "faults of the split",
@@ -42,8 +44,8 @@ WARNINGS = {
     "alone": "samples without a group",
 }
 ALLOWED = (
-    "typo", "leakage", "group", "placeholder", "several", "decimal", "format", "tells-label",
-    "damaged",
+    "typo", "leakage", "group", "placeholder", "several", "continuous", "decimal", "notation",
+    "format", "tells-label", "damaged",
 )  # fmt: skip
 _SHOWN = 3
 

@@ -1,10 +1,13 @@
-"""What a file is, by its name and by its first bytes."""
+"""What a file is, by its name and by its first bytes, and the text that it holds."""
 
 from __future__ import annotations
 
+import codecs
 import os
+from pathlib import Path
 
 from equimodal.data.table.reading.findings import Unfit
+from equimodal.errors import DataError
 
 # Read by running code that is in the file: never opened, whatever they hold.
 PICKLES = ("pkl", "pickle", "p", "pt", "pth", "joblib", "dill")
@@ -29,6 +32,14 @@ _UNREAD = {
     b"\x89HDF\r\n\x1a\n": "hdf5",
     b"\x1f\x8b\x08": "gzip",
     b"%PDF-": "pdf",
+}
+
+# The longer mark first, as it starts with the shorter one.
+_WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
 }
 
 
@@ -81,3 +92,34 @@ def checked_format(path: str, head: bytes) -> tuple[str, str | None]:
     if FAMILY[found] != FAMILY.get(named):
         raise Unfit("unreadable", f"is named .{named} but holds {found}")
     return found, f"is named .{named} but holds {found}"
+
+
+def text_of(path: Path) -> str:
+    """A table's file as text; the mark that some programs put before UTF-8 is dropped.
+
+    Raises:
+        DataError: it is no UTF-8; UTF-16 and UTF-32 are named.
+    """
+    content = path.read_bytes()
+    if wide := _wide(content):
+        raise DataError(
+            f"{path.name} is no UTF-8 text (it is {wide}, by the first bytes of row 1); save it as "
+            "CSV in UTF-8."
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path.name} is no UTF-8 text (byte {content[error.start]:#04x} in row {line}); save "
+            "it as CSV in UTF-8."
+        ) from error
+
+
+def _wide(content: bytes) -> str:
+    """An encoding of two or four bytes a letter, by the mark at its start, or by a zero in every
+    other of its first bytes; "" for none."""
+    marked = next((name for mark, name in _WIDE.items() if content.startswith(mark)), "")
+    first = content[:HEAD]
+    zeros = len(first) == HEAD and not (any(first[::2]) and any(first[1::2]))
+    return marked or ("UTF-16" if zeros else "")

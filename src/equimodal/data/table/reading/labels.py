@@ -1,23 +1,31 @@
-"""The classes of a manifest, and labels that look like another one misspelled."""
+"""The classes of a manifest, and labels or groups that look like another one."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
+from equimodal.data.table.items.numbers import single
 from equimodal.data.table.reading.findings import Finding
 
 RARE = 10
 """A label is rare beside one that occurs this many times as often."""
 CLOSE = 0.8
+FRACTIONS = 20
+"""So many distinct numbers that are not whole are measured, not classes."""
 _MOST = 2000
 _JOINS = (";", "|", ",")
 _LIST = re.compile(r"[\[({].*[,;].*[\])}]|\[\s*([\d.+'\"-].*)?\]", re.DOTALL)
 _NUMBERS = re.compile(r"[\d.+-]+(\s+[\d.+-]+)+")
 _NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})(e[+-]?\d{1,2})?", re.IGNORECASE)
+
+_ONE, _NONE = "number 1.0", "number 0.0"
+# Words for them wherever they stand, and words that are others too, such as letters of an alphabet.
+_LOGICAL = {"true": _ONE, "false": _NONE}
+_TRUTHS = {**_LOGICAL, "yes": _ONE, "no": _NONE, "t": _ONE, "f": _NONE, "y": _ONE, "n": _NONE}
 
 
 def classes(labels: Sequence[str]) -> tuple[str, ...]:
@@ -29,36 +37,74 @@ def classes(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def typos(labels: Sequence[str], rows: Sequence[int]) -> list[Finding]:
-    """Labels that differ from a more frequent one in case, blanks, the form of their letters or of
-    their number, or, if rare, in a few letters."""
+    """Labels that are `alike`, and rare ones that differ from a frequent one in a few letters."""
     counts = Counter(label for label in labels if label)
-    found = []
-    for rare, like in _suspects(counts).items():
-        places = [row for label, row in zip(labels, rows, strict=True) if label == rare]
-        text = (
-            f"the label '{rare}' ({counts[rare]} times) looks like '{like}' ({counts[like]} "
-            "times) misspelled"
+    same = _same(counts)
+    near = {rare: like for rare, like in _near(counts).items() if rare not in same}
+    found = _told("label", "written otherwise", same, labels, rows)
+    return found + _told("label", "misspelled", near, labels, rows)
+
+
+def alike(groups: Sequence[str], rows: Sequence[int]) -> list[Finding]:
+    """Groups that differ from a more frequent one in case, blanks, the form of their letters, of
+    their number or of true and false."""
+    counts = Counter(group for group in groups if group)
+    return _told("group", "written otherwise", _same(counts), groups, rows)
+
+
+def _told(
+    what: str, how: str, suspects: Mapping[str, str], cells: Sequence[str], rows: Sequence[int]
+) -> list[Finding]:
+    """A finding for each suspicious cell -> the one it may stand for, at its first row."""
+    counts = Counter(cells)
+    places: dict[str, int] = {}
+    for cell, row in zip(cells, rows, strict=True):
+        places.setdefault(cell, row)
+    return [
+        Finding(
+            "typo",
+            f"the {what} '{cell}' ({counts[cell]} times) looks like '{like}' ({counts[like]} "
+            f"times) {how}",
+            places[cell],
         )
-        found.append(Finding("typo", text, places[0]))
-    return found
+        for cell, like in suspects.items()
+    ]
 
 
-def _suspects(counts: Counter[str]) -> dict[str, str]:
-    """Suspicious label -> the one it may stand for."""
-    common = [label for label, _ in counts.most_common()]
+def _same(counts: Counter[str]) -> dict[str, str]:
+    """Each name that the eye takes for a more frequent one -> that one."""
+    plain = {name: _plain(name) for name, _ in counts.most_common()}
+    truths = _TRUTHS if set(plain.values()) <= {*_TRUTHS, _ONE, _NONE} else _LOGICAL
     first: dict[str, str] = {}
-    found = {}
-    for label in common:
-        same = first.setdefault(_plain(label), label)
-        if same != label:
-            found[label] = same
+    likes = {name: first.setdefault(truths.get(form, form), name) for name, form in plain.items()}
+    return {name: like for name, like in likes.items() if name != like}
+
+
+def _near(counts: Counter[str]) -> dict[str, str]:
+    """Each rare name that is a few letters away from a frequent one -> that one."""
+    common = [label for label, _ in counts.most_common()]
+    found: dict[str, str] = {}
     if len(counts) > _MOST:
         return found
     for place, rare in enumerate(common):
-        near = next((label for label in common[:place] if _alike(rare, label, counts)), None)
+        near = next((label for label in common[:place] if _is_near(rare, label, counts)), None)
         if near is not None:
-            found.setdefault(rare, near)
+            found[rare] = near
     return found
+
+
+def continuous(labels: Sequence[str], rows: Sequence[int]) -> list[Finding]:
+    """The first label of a column that holds measured numbers: many, and not whole."""
+    values = {name: single(name) for name in set(labels) - {""}}
+    broken = {name for name, value in values.items() if value is not None and value % 1}
+    if len(broken) < FRACTIONS or None in values.values():
+        return []
+    place = next(i for i, label in enumerate(labels) if label in broken)
+    text = (
+        f"the label '{labels[place]}' and {len(values) - 1} others look like measured numbers, and "
+        "each would be a class; write classes, such as low and high"
+    )
+    return [Finding("continuous", text, rows[place])]
 
 
 def several(labels: Sequence[str], rows: Sequence[int]) -> list[Finding]:
@@ -88,7 +134,7 @@ def _parts(label: str) -> list[str]:
     return [part.strip() for part in label.split(sign)]
 
 
-def _alike(rare: str, frequent: str, counts: Counter[str]) -> bool:
+def _is_near(rare: str, frequent: str, counts: Counter[str]) -> bool:
     # Labels such as class1 and class2, or -1 and 10, differ on purpose.
     if _undigited(rare) == _undigited(frequent) or counts[rare] * RARE > counts[frequent]:
         return False

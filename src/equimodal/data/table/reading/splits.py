@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ NAMES = {
     "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1,
     "development": 1, "test": 2, "testing": 2, "eval": 2, "evaluation": 2,
 }  # fmt: skip
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,25 @@ def _by_groups(
 
 
 def _by_column(manifest: Manifest, cells: Sequence[str]) -> tuple[Codes, list[Finding]]:
+    """The splits that a column names, and a finding for each name that is none.
+
+    Where it names no split at all, that is one finding: it may mean another thing.
+    """
     codes = np.array([NAMES.get(cell.lower(), -1) for cell in cells], np.int64)
-    findings = [
-        Finding("split", f"has the split '{cells[i]}'; write train, validation or test", row)
-        for i, row in enumerate(manifest.rows)
-        if codes[i] < 0
-    ]
+    unknown = Counter(cell for cell in cells if cell.lower() not in NAMES)
+    if len(unknown) > 1 and (codes < 0).all():
+        text = (
+            f"the column '{manifest.taken.get('split', 'split')}' names no split, but "
+            f"{_some(list(unknown))}; write `ratios: [0.7, 0.15, 0.15]` in the YAML to have the "
+            "samples divided, `split: <column>` for another column, or train, validation or test "
+            "in its cells"
+        )
+        return codes, [Finding("split", text)]
+    findings = []
+    for cell, count in unknown.items():
+        often = f" ({count} times)" if count > 1 else ""
+        text = f"has the split '{cell}'{often}; write train, validation or test"
+        findings.append(Finding("split", text, manifest.rows[cells.index(cell)]))
     return codes, findings
 
 
@@ -127,7 +143,12 @@ def _groups_in_two(manifest: Manifest, codes: Codes) -> list[Finding]:
 
 
 def class_findings(labels: Sequence[str], codes: Codes) -> list[Finding]:
-    """Splits without a sample, a single class, and classes that training never sees."""
+    """Splits without a sample, a single class, and classes that training never sees.
+
+    Nothing where no sample has a split: `assign` says that.
+    """
+    if (codes < 0).all():
+        return []
     names = np.array(labels)
     found = [
         Finding("split", f"no sample is in {name}")
@@ -138,8 +159,17 @@ def class_findings(labels: Sequence[str], codes: Codes) -> list[Finding]:
     if len(trained) == 1:
         found.append(Finding("split", f"training has the one class '{min(trained)}'"))
     unseen = sorted(set(names[codes > 0].tolist()) - trained - {""})
+    if len(unseen) > _SHOWN:
+        text = f"{len(unseen)} classes have no training sample: {_some(unseen)}"
+        return [*found, Finding("split", text)]
     found += [Finding("split", f"the class '{label}' has no training sample") for label in unseen]
     return found
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(f"'{name}'" for name in names[:_SHOWN]) + more
 
 
 def balance(labels: Sequence[str], codes: Codes) -> Mapping[str, dict[str, int]]:

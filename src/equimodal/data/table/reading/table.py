@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equimodal.data.table.reading.extras import extra
+from equimodal.data.table.reading.formats import text_of
 from equimodal.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
+_EXCEL = re.compile(r"\s*\"?sep=[^\w\r\n]\"?[ \t;,]*\r?\n", re.IGNORECASE)
 MOST_IN_A_CELL = 16 * 2**20
 """Characters that a cell of a CSV may hold; longer ones belong into a file."""
 
@@ -63,7 +66,12 @@ def read_table(path: Path) -> Table:
 
 
 def _csv(path: Path) -> Table:
-    text = _text(path)
+    text = text_of(path)
+    if _EXCEL.match(text):
+        raise DataError(
+            f"{path.name} starts with '{text.splitlines()[0]}', which tells Excel the separator "
+            "and is no header; delete that line."
+        )
     delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     cells: list[list[str]] = []
@@ -72,8 +80,9 @@ def _csv(path: Path) -> Table:
     try:
         with _long_cells():
             header = [name.strip() for name in next(reader, [])]
-            _check_header(path, header)
             line = reader.line_num
+            _check_ends(path, header, reader)
+            _check_header(path, header)
             for found in reader:
                 if any(found):
                     _check_width(path, line + 1, found, header)
@@ -99,19 +108,6 @@ def _long_cells() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(before)
-
-
-def _text(path: Path) -> str:
-    """The file as text; the mark that some programs put before UTF-8 is dropped."""
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path.name} is no UTF-8 text (byte {content[error.start]:#04x} in row {line}); save "
-            "it as CSV in UTF-8."
-        ) from error
 
 
 def _delimiter(text: str) -> str:
@@ -143,8 +139,18 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice or "" in header or not header:
         what = f"names '{twice[0]}' twice" if twice and twice[0] else "has a column without a name"
-        index = " (pandas leaves an index out with index=False)" if "" in header else ""
+        index = " (pandas leaves an index out with index=False)" if header[:1] == [""] else ""
         raise DataError(f"The header of {path.name} {what}; give each column one name{index}.")
+
+
+def _check_ends(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Refuse rows that end in a separator; the rows are only read where the header does."""
+    named = max((place for place, name in enumerate(header, start=1) if name), default=0)
+    if 0 < named < len(header) and all(header[:named]) and not any(any(r[named:]) for r in rows):
+        raise DataError(
+            f"The rows of {path.name} end in a separator, so that its header has a column without "
+            "a name; delete it at the end of every row."
+        )
 
 
 def _check_width(path: Path, row: int, found: Sequence[str], header: Sequence[str]) -> None:
@@ -158,7 +164,7 @@ def _check_width(path: Path, row: int, found: Sequence[str], header: Sequence[st
 def _jsonl(path: Path) -> Table:
     records: list[dict[str, object]] = []
     rows: list[int] = []
-    for line, text in enumerate(_text(path).split("\n"), start=1):
+    for line, text in enumerate(text_of(path).split("\n"), start=1):
         if text.strip():
             records.append(_record(path, line, text))
             rows.append(line)

@@ -191,3 +191,46 @@ def test_a_name_that_no_run_could_have_is_refused_at_once(tmp_path, name):
         "modalities:\n  text: {}\n  word: " + json.dumps({"column": name, "kind": "numbers"})
     )
     assert codes(path) == set()
+
+
+def test_numbers_in_a_notation_that_is_not_read_are_a_question(tmp_path):
+    path = written(tmp_path, lambda k: [f"{k}% {k + 1}%"])
+    assert codes(path) == {("notation", "other")}
+    with pytest.raises(DataError, match=r"'0% 1%' looks like numbers.*`allow: \[notation\]`"):
+        data.load(str(path))
+    for said in ("allow: [notation]", "modalities: {text: {}, other: {kind: text}}"):
+        path.with_suffix(".yaml").write_text(said)
+        assert codes(path) == set()
+    path.with_suffix(".yaml").write_text("modalities: {text: {}, other: {}}")
+    assert codes(path) == {("notation", "other")}
+
+
+def test_a_column_of_such_numbers_is_a_question_where_it_would_be_left_out(tmp_path):
+    header = (*HEADER, "left")
+    path = written(tmp_path, lambda k: [f"{k} {k * k}", f"{k}%;{k + 1}%"], header=header)
+    assert codes(path) == {("notation", "left")}
+    path.with_suffix(".yaml").write_text("modalities: {text: {}, other: {}}")
+    assert codes(path) == set()
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_groups_that_look_alike_are_a_question(tmp_path, split):
+    header = (*HEADER, "group", *(["split"] if split else []))
+    names = ("train", "val", "test")
+    path = written(
+        tmp_path,
+        lambda k: [f"{k} {k * k}", f"{'sS'[k % 2]}{k // 6}", *([names[k // 6 % 3]] * split)],
+        header=header,
+    )
+    found = [f for f in check(path).problems if f.code == "typo"]
+    assert len(found) == 4
+    assert all("looks like" in f.text and "the group" in f.text for f in found)
+
+
+def test_a_continuous_label_is_a_question(tmp_path):
+    path = written(
+        tmp_path, lambda k: [f"{k} {k * k}"], labels=[f"{k / 7 + 0.01:.4f}" for k in range(24)]
+    )
+    assert codes(path) == {("continuous", None), ("split", None)}
+    path.with_suffix(".yaml").write_text("allow: [continuous]")
+    assert codes(path) == {("split", None)}

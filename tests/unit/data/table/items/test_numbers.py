@@ -12,6 +12,7 @@ from equimodal.data.table.items import array_files
 from equimodal.data.table.items.array_files import array_headers
 from equimodal.data.table.items.decode import opened
 from equimodal.data.table.items.decoders import reader
+from equimodal.data.table.items.numbers import in_other_notation
 from equimodal.data.table.reading.findings import Unfit
 
 SETTINGS = {
@@ -184,3 +185,28 @@ def test_shapes_are_known_from_headers(tmp_path):
     with open(tmp_path / "a.npz", "rb") as file:
         source, _ = opened(file, "a.npz", 1)
         assert array_headers(source) == {"x": ([2, 3], "float64"), "y": ([4], "float64")}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "\u22121.5 1.25", "1'000 2'000", "1D5 2.0d1", "3% 6%", "3%;6%", "$3.50 $4", "5kg 6kg",
+        "1_000 2_000", "0xFFAA 0x1BCD", "1:0.5 7:0.3", "[[1. 2.]\n [3. 4.]]", "1.5±0.2 2±0.1",
+        "2024-01-01 10:00:00", "12 May 2024", "NA 2.5", "1+2j 3-1j",
+    ],
+)  # fmt: skip
+def test_numbers_in_another_notation_are_known(cell):
+    assert in_other_notation(["", cell, cell]) == 1
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["1.5 2.5", "1e5, 2", "a film of 1999", "Room 12", "E11 I10 N18", "3%", "2024-01-01", "- -"],
+)
+def test_words_single_numbers_and_numbers_that_are_read_are_not(cell):
+    assert in_other_notation([cell, cell]) is None
+
+
+def test_a_column_is_of_numbers_where_nearly_all_cells_are():
+    assert in_other_notation(["1.5 2.5"] * 19 + ["a film"]) == 19
+    assert in_other_notation(["1.5 2.5"] * 17 + ["a film"] * 3) is None

@@ -1,15 +1,16 @@
 """Labels that the eye takes for one, and labels that are several."""
 
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equimodal.data.table.reading.labels import several, typos
+from equimodal.data.table.reading.labels import alike, continuous, several, typos
 
 
-def alike(first, second):
+def suspicious(first, second):
     return len(typos([first] * 3 + [second] * 2, range(5)))
 
 
@@ -28,12 +29,12 @@ def alike(first, second):
     ],
 )
 def test_forms_of_one_label_are_suspicious(first, second):
-    assert alike(first, second) == 1
+    assert suspicious(first, second) == 1
 
 
 @pytest.mark.parametrize(("first", "second"), [("1", "-1"), ("1", "2"), ("a", "b"), ("", "-")])
 def test_other_labels_are_not(first, second):
-    assert alike(first, second) == 0
+    assert suspicious(first, second) == 0
 
 
 @given(st.text("aeouäéç ñ1", min_size=1, max_size=8).filter(str.strip))
@@ -92,3 +93,58 @@ def test_joined_labels_are_found_where_their_parts_are_shared(samples):
             for one in distinct
         )
         assert bool(several(labels, range(len(labels)))) == shared
+
+
+@pytest.mark.parametrize(
+    ("labels", "count"),
+    [
+        (["true", "1", "False", "0"], 2),
+        (["TRUE", "1.0", "cat"], 1),
+        (["yes", "no", "1", "0"], 2),
+        (["t", "f", "true"], 1),
+        (["yes", "no"], 0),
+        (["yes", "no", "0", "1", "2"], 0),
+        (["y", "n", "0", "1", "x"], 0),
+        (["true", "false", "2"], 0),
+    ],
+)
+def test_true_and_false_beside_one_and_zero_are_a_question(labels, count):
+    assert len(typos(labels, range(len(labels)))) == count
+
+
+def test_groups_that_look_alike_are_a_question_and_those_a_few_letters_apart_are_not():
+    groups = ["anna"] * 30 + ["Anna", "anna ", "hanna", "1", "1.0", "e\u0301", "\u00e9", "", ""]
+    found = alike(groups, range(2, 2 + len(groups)))
+    assert [(finding.code, finding.row) for finding in found] == [
+        ("typo", 32), ("typo", 33), ("typo", 36), ("typo", 38)
+    ]  # fmt: skip
+    assert found[0].text == (
+        "the group 'Anna' (1 times) looks like 'anna' (30 times) written otherwise"
+    )
+
+
+def test_many_groups_in_two_forms_take_a_moment():
+    groups = [f"{sign}{k}" for k in range(20_000) for sign in "sS"]
+    start = time.process_time()
+    assert len(alike(groups, range(len(groups)))) == 20_000
+    assert time.process_time() - start < 5
+
+
+def test_a_label_of_many_numbers_that_are_not_whole_is_a_question():
+    labels = [f"{k / 7:.4f}" for k in range(60)]
+    (finding,) = continuous(labels, range(2, 62))
+    assert (finding.code, finding.row) == ("continuous", 3)
+    assert "'0.1429' and 59 others look like measured numbers" in finding.text
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [str(k) for k in range(100)],
+        [f"{k}.0" for k in range(100)],
+        [str(k / 2) for k in range(11)] * 9,
+        [*(f"{k / 7:.4f}" for k in range(60)), "cat"],
+    ],
+)
+def test_whole_numbers_ratings_and_words_are_classes(labels):
+    assert continuous(labels, range(len(labels))) == []

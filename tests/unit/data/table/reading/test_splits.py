@@ -119,3 +119,28 @@ def test_the_balance_counts_each_class_by_split():
         "validation": {},
         "test": {"a": 1},
     }
+
+
+def test_a_column_that_names_no_split_is_one_finding():
+    labels, cells = ["a", "b"] * 15, [str(k % 5) for k in range(30)]
+    found = assign(manifest(labels, cells))
+
+    (finding,) = [*found.findings, *class_findings(labels, found.codes)]
+    assert (finding.code, finding.row) == ("split", None)
+    assert "names no split, but '0', '1', '2', '3', '4'; write `ratios: [0.7" in finding.text
+
+
+def test_a_name_that_is_no_split_is_found_once_with_its_count():
+    found = assign(manifest(list("abab"), ["train", "tset", "tset", "tets"]))
+    assert [finding.line for finding in found.findings] == [
+        "row 3: has the split 'tset' (2 times); write train, validation or test",
+        "row 5: has the split 'tets'; write train, validation or test",
+    ]
+
+
+def test_many_classes_without_a_training_sample_are_one_line():
+    labels = [f"c{k:02}" for k in range(12)]
+    (finding,) = class_findings(labels, np.array([0] * 4 + [1] * 4 + [2] * 4))
+    assert finding.text == (
+        "8 classes have no training sample: 'c04', 'c05', 'c06', 'c07', 'c08' and 3 more"
+    )

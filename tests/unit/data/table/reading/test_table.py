@@ -86,7 +86,8 @@ def test_a_damaged_table_says_where(tmp_path, text, said):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "said"), [("utf-16", "row 1"), ("latin-1", "byte 0xfc in row 3")]
+    ("encoding", "said"),
+    [("utf-16", "UTF-16, by the first bytes of row 1"), ("latin-1", "byte 0xfc in row 3")],
 )
 def test_another_encoding_is_refused_with_its_place(tmp_path, encoding, said):
     path = written(tmp_path, "label,image\ncat,a.png\ndog,ü.png\n", encoding=encoding)
@@ -182,3 +183,34 @@ def test_a_header_that_two_signs_cut_alike_is_a_question(tmp_path):
 def test_names_that_differ_in_blanks_alone_are_refused(tmp_path):
     with pytest.raises(DataError, match="'a' stands twice"):
         read_table(written(tmp_path, '{"a": 1, " a": 2}\n', "my.jsonl"))
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=,"', "SEP=\t", "sep=;;;\r"])
+def test_a_line_for_excel_is_named(tmp_path, line):
+    with pytest.raises(DataError, match="tells Excel the separator and is no header; delete"):
+        read_table(written(tmp_path, f"{line}\nlabel;image\ncat;a.png\n"))
+
+
+@pytest.mark.parametrize("ends", [",", ",,,"])
+def test_rows_that_end_in_a_separator_are_named_and_not_called_an_index(tmp_path, ends):
+    path = written(tmp_path, f"label,image{ends}\ncat,a.png{ends}\n\ndog,b.png{ends}\n")
+    with pytest.raises(DataError, match=r"end in a separator.*delete it at the end of every row"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [(",label\n0,a\n", True), ("label,image,\na,b,c\n", False), ("label,,x\na,,c\n", False)],
+)
+def test_an_index_of_pandas_is_named_where_it_would_be(tmp_path, text, index):
+    with pytest.raises(DataError, match="has a column without a name") as error:
+        read_table(written(tmp_path, text))
+    assert ("pandas" in str(error.value)) == index
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["my.csv", "my.jsonl"])
+def test_an_encoding_of_several_bytes_a_letter_is_named(tmp_path, encoding, name):
+    path = written(tmp_path, "label,image\ncat,a.png\n", name, encoding)
+    with pytest.raises(DataError, match=f"it is {encoding[:6].upper()}, by the first bytes"):
+        read_table(path)
