@@ -28,6 +28,17 @@ class Concatenation(Fused):
         return self.fc(torch.cat([a, v], 1))
 
 
+class Between(Concatenation):
+    """A concatenation, a layer, and the head."""
+
+    def __init__(self, layer=None):
+        super().__init__()
+        self.between = layer or nn.Dropout(0.5)
+
+    def fuse(self, a, v):
+        return self.fc(self.between(torch.cat([a, v], 1)))
+
+
 class FeatureSum(Fused):
     def fuse(self, a, v):
         return self.fc(a + v)

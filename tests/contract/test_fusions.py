@@ -28,6 +28,7 @@ def blank(modality, audio, video):
 
 MODELS = {
     "concatenation": (fusions.Concatenation, lambda: LinearSplit("fc")),
+    "dropout before the head": (fusions.Between, lambda: LinearSplit("fc")),
     "sum of features": (fusions.FeatureSum, lambda: LinearSplit("fc")),
     "sum of logits": (fusions.LogitSum, lambda: LinearSplit(HEADS)),
     "film": (fusions.FiLM, lambda: Ablation("zero")),

@@ -110,7 +110,7 @@ class Balancer:
             log_every=log_every, diagnose=diagnose,
         )  # fmt: skip
         training.refuse_used(method)
-        modalities = bind(self, model, encoders)
+        modalities = bind(self, model, encoders, readout)
         self.setting = Setting(
             method, modalities, readout, task, objective, loaders, forward, on, seed, epochs
         )

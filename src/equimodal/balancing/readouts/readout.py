@@ -17,6 +17,9 @@ class Readout:
     differentiable: bool = True
     """Whether a loss on the unimodal logits trains the encoders."""
 
+    def attach(self, modalities: ModalityMap) -> None:
+        """Once, when the balancer is made: hooks that it needs on the model."""
+
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Unimodal logits of one forward pass. {m: (N, ...)} -> {m: (N, C)}"""
         raise NotImplementedError
