@@ -151,6 +151,8 @@ class Setting:
         targets = self._targets(target, rows)
         if logits is not None and rows is None and self.readout:
             self.readout.check(self.modalities, features, logits)
+        if self.objective != "fused" and self.readout:
+            self.readout.check_trained(self.modalities, features)
         return Step(
             **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
             target=labels, logits=None if labels is None else logits, outputs=features,

@@ -53,6 +53,8 @@ class ForwardRecord:
         self._open: Pass | None = None
         self._current: Pass | None = None
         self._recording, self._inert = True, False
+        self.output: Any = None  # the one whose features were taken
+        self.logits_name: str | int | None = None
         self._first, end = _Hook(model, self._begin), _Hook(model, self._end)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
@@ -80,7 +82,7 @@ class ForwardRecord:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""
-        gone = dict.fromkeys(("_open", "_current")) | {"_hooks": [], "_inert": True}
+        gone = dict.fromkeys(("_open", "_current", "output")) | {"_hooks": [], "_inert": True}
         return self.__dict__ | gone | {"_passes": Passes()}
 
     def remove(self) -> None:
@@ -118,7 +120,7 @@ class ForwardRecord:
                 "This copy of a balancer sees no model: make a Balancer for a copy that is trained."
             )
         found = self._passes.latest() if output is None else self._passes.behind(output, logits)
-        self._current = found
+        self._current, self.output = found, output
         if found is None:
             self._passes.forget(Pass())
             return {}
@@ -138,7 +140,7 @@ class ForwardRecord:
 
     def forget_call(self) -> None:
         """Drop what is kept of that forward pass, and the memory that it holds."""
-        self._current = None
+        self._current = self.output = None
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The autocast that the encoders ran in: readouts run in it too, wherever loss() is."""
@@ -180,8 +182,6 @@ class ForwardRecord:
         finally:
             self._recording = True
 
-    # -- hooks --------------------------------------------------------------------------------
-
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._recording and not _recomputing():
             self._open = self._current = self._passes.opened((args, kwargs))
@@ -217,8 +217,6 @@ class ForwardRecord:
             place.values[modality] = [*earlier, value]
 
         return record
-
-    # -- what they found ----------------------------------------------------------------------
 
     def _module(self, modality: str) -> nn.Module:
         module = self._modules[modality]

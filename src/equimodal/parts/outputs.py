@@ -1,4 +1,4 @@
-"""What an output holds: tensors, features, and other features in their place."""
+"""What an output holds: tensors, features, other features in their place, and what made them."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
@@ -103,3 +103,23 @@ def _parts(output: Any) -> Iterator[Any]:
         yield from output
     elif dataclasses.is_dataclass(output) or hasattr(output, "logits"):
         yield from vars(output).values() if hasattr(output, "__dict__") else ()
+
+
+def leads_to(root: Tensor, target: Tensor) -> bool:
+    """Whether the autograd graph of a tensor leads to another one."""
+    wanted = target.grad_fn
+    return any(node is wanted for node in graph_behind([root], until=lambda n: n is wanted or None))
+
+
+def graph_behind(roots: list[Tensor], *, until: Callable[[Any], Any]) -> Iterator[Any]:
+    """Nodes of the autograd graph that made the roots; none behind those at which to stop."""
+    nodes: list[Any] = [t.grad_fn for t in roots if t.grad_fn is not None]
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        yield node
+        if until(node) is None:
+            nodes += [n for n, _ in node.next_functions if n is not None]

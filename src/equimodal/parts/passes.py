@@ -4,7 +4,7 @@ A pass belongs to the nodes of the autograd graph that made its output, so that 
 whatever was done with the output since, and is forgotten with the last tensor that comes of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from equimodal.errors import BalanceError
-from equimodal.parts.outputs import tensors_in
+from equimodal.parts.outputs import graph_behind, tensors_in
 
 _HELD = 2
 
@@ -159,7 +159,7 @@ class Passes:
             token = _metadata(node).get(self._key)
             return by_node.get(node) if token is None else self._alive.get(token, _TAKEN)
 
-        for node in _graph(roots, until=made_by):
+        for node in graph_behind(roots, until=made_by):
             made = made_by(node)
             if made is not None:
                 found[id(made)] = made
@@ -232,18 +232,4 @@ def _all_behind(loose: Pass, roots: list[Tensor]) -> bool:
     """Whether the graph of the roots leads to all features of a pass."""
     values = [v for values in loose.values.values() for v in values]
     wanted = {v.grad_fn for v in values if v.grad_fn is not None}
-    return wanted <= {*_graph(roots, until=lambda _: None)}
-
-
-def _graph(roots: list[Tensor], *, until: Callable[[Any], Any]) -> Iterator[Any]:
-    """Nodes of the autograd graph that made the roots; none behind those at which to stop."""
-    nodes: list[Any] = [t.grad_fn for t in roots if t.grad_fn is not None]
-    seen = set()
-    while nodes:
-        node = nodes.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        yield node
-        if until(node) is None:
-            nodes += [n for n, _ in node.next_functions if n is not None]
+    return wanted <= {*graph_behind(roots, until=lambda _: None)}

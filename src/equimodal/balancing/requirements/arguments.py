@@ -51,8 +51,9 @@ def check_kinds(
         _require_kind(f"encoders[{m!r}]", where, (str, nn.Module), what)
     if readout is not None:
         what = (
-            "LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...), or of a "
-            "class of your own derived from equimodal.balancing.readouts.Readout"
+            "LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...), "
+            "OutputLogits(...), or of a class of your own derived from "
+            "equimodal.balancing.readouts.Readout"
         )
         _require_kind("readout", readout, Readout, what)
     splits = "a mapping, {'train': loader, 'val': loader}"
@@ -114,7 +115,8 @@ def check_arguments(
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
-            "readout=LinearSplit(...), Ablation(...), InputAblation(...) or AuxiliaryHeads(...)."
+            "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
+            "OutputLogits(...)."
         )
     if reason := method.unsuited(task):
         raise BalanceError(f"{name} does not work for {task.name}: {reason}.")
