@@ -89,8 +89,8 @@ def require_blocks(
         first = {n: int(row.int().argmax()) for n, row in sources.items()}
         raise BalanceError(
             f"{title}: the parts {list(modalities.names)} do not sum to the logits: the head reads "
-            f"the modalities in the order {sorted(first, key=lambda n: first[n])}; reorder encoders "
-            "like that, or use Ablation('zero')."
+            f"the modalities in the order {sorted(first, key=lambda n: first[n])}; "
+            "reorder encoders like that, or use Ablation('zero')."
         )
 
 

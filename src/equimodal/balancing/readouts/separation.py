@@ -89,7 +89,7 @@ def _overlap(reached: Sequence[Tensor]) -> bool:
 def layers_between(modalities: ModalityMap, head: str) -> list[str]:
     """Layers without children that ran after the encoders and before the head."""
     model = modalities.model
-    inside = {x for e in modalities.modules.values() if e is not None for x in e.modules()}
+    inside = {x for m in modalities.names for x in modalities.inside(m)}
     leaves = {
         name: layer for name, layer in model.named_modules()
         if name == head or (layer not in inside and not list(layer.children()))

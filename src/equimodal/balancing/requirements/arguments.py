@@ -46,9 +46,8 @@ def check_kinds(
     require(not lazy, "Lazy layers have no weights yet: run model(...) on a batch before", lazy)
     require_modality_names(encoders)
     for m, given in encoders.items():
-        where = given.where if isinstance(given, Encoder) else given
         what = "the name of a module, the module, a regular expression or Encoder(...)"
-        _require_kind(f"encoders[{m!r}]", where, (str, nn.Module), what)
+        _require_kind(f"encoders[{m!r}]", given, (str, nn.Module, Encoder), what)
     if readout is not None:
         what = (
             "LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...), "
@@ -146,5 +145,5 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
     if absent and "features" in method.needs:
         raise BalanceError(
             f"{type(method).__name__} needs the features of {absent}, which are named by "
-            "parameters only. Name an encoder module for each."
+            "parameters only. Name an encoder module for each, or Encoder(..., features='module')."
         )
