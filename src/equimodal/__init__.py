@@ -11,7 +11,13 @@ from equimodal.errors import BalanceError, DataError
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
     from equimodal.balancing.method import Method
-    from equimodal.balancing.readouts import Ablation, AuxiliaryHeads, InputAblation, LinearSplit
+    from equimodal.balancing.readouts import (
+        Ablation,
+        AuxiliaryHeads,
+        InputAblation,
+        LinearSplit,
+        OutputLogits,
+    )
     from equimodal.balancing.step import Epoch, Step
     from equimodal.balancing.task import Classification, MultiLabel, Regression
     from equimodal.diagnosis.own_model.model import diagnose
@@ -47,6 +53,7 @@ __all__ = [
     "Method",
     "ModalityMap",
     "MultiLabel",
+    "OutputLogits",
     "Regression",
     "Step",
     "choose",
@@ -66,6 +73,7 @@ _HOMES = {
     "Method": "balancing.method",
     "ModalityMap": "parts.modalities",
     "MultiLabel": "balancing.task",
+    "OutputLogits": "balancing.readouts",
     "Regression": "balancing.task",
     "Step": "balancing.step",
     "compare": "experiments.compare",

@@ -28,6 +28,17 @@ class Concatenation(Fused):
         return self.fc(torch.cat([a, v], 1))
 
 
+class Between(Concatenation):
+    """A concatenation, a layer, and the head."""
+
+    def __init__(self, layer=None):
+        super().__init__()
+        self.between = layer or nn.Dropout(0.5)
+
+    def fuse(self, a, v):
+        return self.fc(self.between(torch.cat([a, v], 1)))
+
+
 class FeatureSum(Fused):
     def fuse(self, a, v):
         return self.fc(a + v)
@@ -40,6 +51,21 @@ class LogitSum(Fused):
 
     def fuse(self, a, v):
         return self.fc(a) + self.fc_v(v)
+
+
+class Own(Fused):
+    """Gated fusion of unimodal logits that are in the output, the fused ones under another name."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc_v = nn.Linear(WIDTH, CLASSES)
+        self.gate = nn.Linear(2 * WIDTH, 2)
+
+    def fuse(self, a, v):
+        gate = self.gate(torch.cat([a, v], 1)).softmax(1)
+        own = self.fc(a), self.fc_v(v)
+        fused = gate[:, :1] * own[0] + gate[:, 1:] * own[1]
+        return {"logits": fused, "audio_logits": own[0], "video_logits": own[1]}
 
 
 class FiLM(Fused):

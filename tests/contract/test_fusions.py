@@ -13,6 +13,7 @@ from equimodal import (
     Balancer,
     InputAblation,
     LinearSplit,
+    OutputLogits,
     methods,
 )
 from products import by_class
@@ -20,6 +21,7 @@ from products import by_class
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 EMBEDDINGS = {"audio": r"audio_embedding\..*", "video": r"video_embedding\..*"}
 HEADS = {"audio": "fc", "video": "fc_v"}
+OWN = {"audio": "audio_logits", "video": "video_logits"}
 
 
 def blank(modality, audio, video):
@@ -28,8 +30,10 @@ def blank(modality, audio, video):
 
 MODELS = {
     "concatenation": (fusions.Concatenation, lambda: LinearSplit("fc")),
+    "dropout before the head": (fusions.Between, lambda: LinearSplit("fc")),
     "sum of features": (fusions.FeatureSum, lambda: LinearSplit("fc")),
     "sum of logits": (fusions.LogitSum, lambda: LinearSplit(HEADS)),
+    "own logits": (fusions.Own, lambda: OutputLogits(OWN)),
     "film": (fusions.FiLM, lambda: Ablation("zero")),
     "gated": (fusions.Gated, lambda: Ablation("mean")),
     "cross-attention": (fusions.CrossAttention, lambda: Ablation("zero")),

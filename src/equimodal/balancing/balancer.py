@@ -116,7 +116,7 @@ class Balancer:
             log_every=log_every, diagnose=diagnose,
         )  # fmt: skip
         training.refuse_used(method)
-        modalities = bind(self, model, encoders)
+        modalities = bind(self, model, encoders, readout)
         self.setting = Setting(
             method, modalities, readout, task, objective, loaders, forward, on, seed, epochs
         )
@@ -177,6 +177,7 @@ class Balancer:
         output: Any,
         target: Tensor | Mapping[str, Tensor],
         present: Tensor | None = None,
+        logits: str | int | None = None,
     ) -> Tensor:
         """The scalar to back-propagate, for one output of the model.
 
@@ -187,21 +188,22 @@ class Balancer:
             present: (N, M) bool where modalities are missing in some rows of a paired batch,
                 columns in the order of ``encoders``: a modality's own logits, features and score
                 are then those of its present rows. Best on the CPU: no device has to wait.
+            logits: name or position of the fused logits in ``output``, where that is not usual.
 
         Without gradients (``torch.no_grad()``) this is the plain fused loss and nothing is
         recorded, so that a validation loop may use it.
         """
         setting, method, record = self.setting, self.setting.method, self.setting.modalities.record
-        logits = logits_of(output)
+        record.logits_name, fused = logits, logits_of(output, logits)
         if not torch.is_grad_enabled():
-            return setting.plain_loss(logits, target)
+            return setting.plain_loss(fused, target)
         training.check_training(method, setting.on, setting.optimizers, setting.epochs)
-        target = setting.read(logits, target)
+        target = setting.read(fused, target)
         present_rows = setting.present_rows(present, target)
-        features = record.take_features(output, logits, setting.rows(target))
+        features = record.take_features(output, fused, setting.rows(target))
         made = len(self.decisions.records)
         with record.autocast():
-            step = setting.step(self._moment(), logits, target, features, present_rows, self._apply)
+            step = setting.step(self._moment(), fused, target, features, present_rows, self._apply)
             if method.unpaired:
                 self.watch.tell_pairing(step.paired)
             loss = method.on_loss(step)
@@ -287,7 +289,7 @@ class Balancer:
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
         return Batches(self, dataset, batch_size)
 
-    def check(self, batch: Any) -> Check:
+    def check(self, batch: Any, logits: str | int | None = None) -> Check:
         """Run one batch through ``forward`` and report what was found and what looks wrong.
 
         Nothing is left behind: weights, gradients, buffers, random streams and the method are as
@@ -295,12 +297,13 @@ class Balancer:
 
         Args:
             batch: as ``forward(model, batch)`` takes it.
+            logits: as :meth:`loss` takes it.
 
         Example::
 
             print(balancer.check(next(iter(loader))))
         """
-        return inspect(self.setting, batch)
+        return inspect(self.setting, batch, logits)
 
     # -- persistence --------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ class Check:
         ])  # fmt: skip
 
 
-def inspect(setting: Setting, batch: Any) -> Check:
+def inspect(setting: Setting, batch: Any, logits_name: str | int | None = None) -> Check:
     """Run one batch forward and backward without a trace, and report. See `Balancer.check`."""
     modalities, problems = setting.modalities, list(_standing_problems(setting))
     found: dict[str, Tensor] = {}
@@ -90,7 +90,7 @@ def inspect(setting: Setting, batch: Any) -> Check:
     logits: tuple[int, ...] | None = None
     with _undone(modalities.model):
         try:
-            step = _dry_step(setting, batch)
+            step = _dry_step(setting, batch, logits_name)
             found = step.outputs
             logits = None if step.logits is None else tuple(step.logits.shape)
             with modalities.record.autocast():
@@ -110,10 +110,11 @@ def inspect(setting: Setting, batch: Any) -> Check:
     )  # fmt: skip
 
 
-def _dry_step(setting: Setting, batch: Any) -> Step:
+def _dry_step(setting: Setting, batch: Any, logits_name: str | int | None) -> Step:
     """The step of one batch, which no method has seen."""
     output, target, present = run(setting.forward, setting.modalities.model, batch)
-    logits = logits_of(output)
+    setting.modalities.record.logits_name = logits_name
+    logits = logits_of(output, logits_name)
     target = setting.read(logits, target)
     rows = setting.present_rows(present, target)
     features = setting.modalities.take_features(output, logits, setting.rows(target))

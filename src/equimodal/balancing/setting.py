@@ -31,7 +31,10 @@ _BALANCERS = weakref.WeakKeyDictionary()
 
 
 def bind(
-    balancer: "Balancer", model: nn.Module, encoders: Mapping[str, str | nn.Module | Encoder]
+    balancer: "Balancer",
+    model: nn.Module,
+    encoders: Mapping[str, str | nn.Module | Encoder],
+    readout: Readout | None,
 ) -> ModalityMap:
     """The model's parts, its hooks owned by ``balancer`` and gone with it.
 
@@ -49,6 +52,8 @@ def bind(
             "methods.create('one~other'), or call detach() on the first."
         )
     modalities = ModalityMap(inner, encoders)
+    if readout is not None:
+        readout.attach(modalities)
     _BALANCERS[inner] = weakref.ref(balancer)
     weakref.finalize(balancer, modalities.record.remove)
     return modalities
@@ -143,6 +148,8 @@ class Setting:
         targets = self._targets(target, rows)
         if logits is not None and rows is None and self.readout:
             self.readout.check(self.modalities, features, logits)
+        if self.objective != "fused" and self.readout:
+            self.readout.check_trained(self.modalities, features)
         return Step(
             **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
             target=labels, logits=None if labels is None else logits, outputs=features,

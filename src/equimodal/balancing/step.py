@@ -82,7 +82,7 @@ class Step(Moment):
         if self.readout is None:
             raise BalanceError(
                 "Unimodal logits are needed; pass readout=LinearSplit(...), Ablation(...), "
-                "InputAblation(...) or AuxiliaryHeads(...)."
+                "InputAblation(...), AuxiliaryHeads(...) or OutputLogits(...)."
             )
         return self._present(self.readout(self.modalities, self.outputs))
 

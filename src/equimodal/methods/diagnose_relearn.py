@@ -223,22 +223,19 @@ class DiagnoseRelearn(Method):
 
 def _require_modules(modalities: ModalityMap) -> None:
     """Refuse encoders without a module of their own, whose statistics cannot be told apart."""
-    for m, module in modalities.modules.items():
-        if module is None:
-            raise BalanceError(
-                "DiagnoseRelearn reset_bn_stats=True resets the running statistics inside an "
-                f"encoder's module; found {m!r} named by its parameters only, "
-                f"{modalities.encoders[m].where!r}. Write the name of a module, "
-                f"encoders={{{m!r}: '{m}_net'}}, or reset_bn_stats=False."
-            )
+    for m, pattern in modalities.patterns.items():
+        raise BalanceError(
+            "DiagnoseRelearn reset_bn_stats=True resets the running statistics inside an "
+            f"encoder's module; found {m!r} named by its parameters only, "
+            f"{pattern!r}. Write the name of a module, "
+            f"encoders={{{m!r}: '{m}_net'}}, or reset_bn_stats=False."
+        )
 
 
 def _own_batch_norms(modalities: ModalityMap, modality: str) -> list[BATCH_NORM]:
     """Batch normalisation layers inside one modality's encoder and no other's."""
     inside = {
-        m: {x for x in module.modules() if isinstance(x, BATCH_NORM)}
-        for m, module in modalities.modules.items()
-        if module is not None
+        m: {x for x in modalities.inside(m) if isinstance(x, BATCH_NORM)} for m in modalities.names
     }
     shared = set().union(*(layers for m, layers in inside.items() if m != modality))
     return [x for x in inside[modality] if x not in shared]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
-from equimodal.parts.layout import as_given, samples_first
-from equimodal.parts.outputs import features_in, replay, with_features
+from equimodal.parts.layout import as_given, one_of_calls, replaced_call, samples_first
+from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
 from equimodal.parts.quiet import evaluating
 from equimodal.parts.recording.forward_pass import Pass
 from equimodal.parts.recording.passes import Passes
@@ -54,6 +54,8 @@ class ForwardRecord:
         self._open: Pass | None = None
         self._current: Pass | None = None
         self._recording, self._inert = True, False
+        self.output: Any = None  # the one whose features were taken
+        self.logits_name: str | int | None = None
         self._first = _Hook(model, self._begin)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
@@ -64,9 +66,24 @@ class ForwardRecord:
                 hook = _Hook(module, self._recorder(m, encoders[m]))
                 self._hooks.append(module.register_forward_hook(hook))
 
+    def watch(self, name: str, module: nn.Module) -> None:
+        """Record from now on what goes into a module of the model."""
+
+        def record(args: tuple[Any, ...]) -> None:
+            place = self._open
+            if self._recording and place is not None and args and not _recomputing():
+                place.inputs[name] = [*place.inputs.get(name, []), args[0]]
+
+        self._hooks.append(module.register_forward_pre_hook(_Hook(module, record)))
+
+    def input_of(self, name: str) -> Any:
+        """What went into a watched module, if it ran once in the pass whose features were taken."""
+        found = [] if self._current is None else self._current.inputs.get(name, [])
+        return found[0] if len(found) == 1 else None
+
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""
-        gone = dict.fromkeys(("_open", "_current")) | {"_hooks": [], "_inert": True}
+        gone = dict.fromkeys(("_open", "_current", "output")) | {"_hooks": [], "_inert": True}
         return self.__dict__ | gone | {"_passes": Passes()}
 
     def remove(self) -> None:
@@ -105,17 +122,17 @@ class ForwardRecord:
             )
         passes = self._passes
         self._current = found = passes.latest() if output is None else passes.behind(output, logits)
+        self.output = output
         passes.forget(Pass() if found is None else found)
         if found is None:
             return {}
         found.require_weights_of(self._model)
-        return {
-            m: samples_first(
-                self._one(m, found.values[m], found.counts[m]), self._encoders[m], m, module,
-                None if rows is None else rows[m],
-            )
-            for m, module in self._modules.items() if m in found.values
-        }  # fmt: skip
+        features = {}
+        for m, values in found.values.items():
+            encoder, count = self._encoders[m], None if rows is None else rows[m]
+            one = one_of_calls(m, encoder, values, found.counts[m])
+            features[m] = samples_first(one, encoder, m, self._modules[m], count)
+        return {m: features[m] for m in self._modules if m in features}
 
     def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments of the forward pass whose features were taken, or of the latest."""
@@ -125,7 +142,7 @@ class ForwardRecord:
 
     def forget_call(self) -> None:
         """Drop what is kept of that forward pass, and the memory that it holds."""
-        self._current = None
+        self._current = self.output = None
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The autocast that the encoders ran in: readouts run in it too, wherever loss() is."""
@@ -135,18 +152,28 @@ class ForwardRecord:
     def rerun(self, features: Mapping[str, Tensor]) -> Any:
         """The model's output for the same inputs with every encoder's output replaced."""
         args, kwargs = self.last_call()
-        replaced: dict[nn.Module, dict[int, Any]] = {}
+        values: dict[nn.Module, dict[int, Any]] = {}
         for m, value in features.items():
-            number, module = self._replaceable(m), self._module(m)
+            number, module = replaced_call(m, self._encoders[m]), self._module(m)
             given = as_given(value, self._encoders[m], module)
-            replaced.setdefault(module, {})[number] = self._whole_output(m, given)
-        try:
-            for module, values in replaced.items():
-                module.forward = replay(values)
+            values.setdefault(module, {})[number] = self._whole_output(m, given)
+        with replaced(values):
             return self.call_quietly(*args, **kwargs)
-        finally:
-            for module in replaced:
-                module.__dict__.pop("forward", None)
+
+    def rerun_disturbed(self, modality: str | None) -> Any:
+        """The model's output for the same inputs and features, noise added to one modality's."""
+        args, kwargs = self.last_call()
+        assert self._current is not None
+        values: dict[nn.Module, dict[int, Any]] = {}
+        for m, given in self._current.values.items():
+            calls = self._encoders[m].calls
+            first = calls if isinstance(calls, int) else 0 if calls else -1
+            for number, value in enumerate(given, first):
+                changed = disturbed(value) if m == modality else value
+                whole = self._whole_output(m, changed)
+                values.setdefault(self._module(m), {})[number] = whole
+        with replaced(values, rest_as_is=True):
+            return self.call_quietly(*args, **kwargs)
 
     def call_quietly(self, *args: Any, **kwargs: Any) -> Any:
         """One forward pass in evaluation mode that leaves no trace in the recorded features."""
@@ -156,8 +183,6 @@ class ForwardRecord:
                 return self._model(*args, **kwargs)
         finally:
             self._recording = True
-
-    # -- hooks --------------------------------------------------------------------------------
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._recording and not _recomputing():
@@ -197,19 +222,6 @@ class ForwardRecord:
 
         return record
 
-    # -- what they found ----------------------------------------------------------------------
-
-    def _one(self, modality: str, values: list[Tensor], count: int) -> Tensor:
-        calls = self._encoders[modality].calls
-        if calls is None and count > 1:
-            raise BalanceError(
-                f"The encoder of {modality!r} ran {count} times in one forward pass; say which "
-                f"call holds its features: Encoder(..., calls=0), calls='mean' or calls='cat'."
-            )
-        if calls == "mean":
-            return torch.stack(values).mean(0)
-        return torch.cat(values, dim=-1) if calls == "cat" else values[0]
-
     def _module(self, modality: str) -> nn.Module:
         module = self._modules[modality]
         if module is None:
@@ -225,17 +237,6 @@ class ForwardRecord:
             return value
         output = self._current.outputs[modality]
         return with_features(output, self._encoders[modality].output, value)
-
-    def _replaceable(self, modality: str) -> int:
-        """Number of the call whose output is replaced; -1 for every call."""
-        calls, pool = self._encoders[modality].calls, self._encoders[modality].pool
-        if isinstance(calls, str) or pool is not None:
-            made = f"the {calls} of several calls" if pool is None else f"pooled by {pool!r}"
-            raise BalanceError(
-                f"Ablation(...) cannot replace the features of {modality!r}, which are "
-                f"{made}. Use InputAblation(...), or leave pool out."
-            )
-        return -1 if calls is None else calls
 
 
 def _autocast_on(device: str) -> tuple[str, torch.dtype] | None:

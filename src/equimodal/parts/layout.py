@@ -141,3 +141,28 @@ def _remedy(value: Tensor, count: int) -> str:
         "Name an encoder that gives a row for each sample, give its axis by "
         "Encoder(..., batch_axis=...), and give loss() one label a sample."
     )
+
+
+def replaced_call(modality: str, encoder: Encoder) -> int:
+    """Number of the call whose output is replaced; -1 for every call."""
+    if isinstance(encoder.calls, str) or encoder.pool is not None:
+        made = f"the {encoder.calls} of several calls"
+        made = made if encoder.pool is None else f"pooled by {encoder.pool!r}"
+        raise BalanceError(
+            f"Ablation(...) cannot replace the features of {modality!r}, which are "
+            f"{made}. Use InputAblation(...), or leave pool out."
+        )
+    return -1 if encoder.calls is None else encoder.calls
+
+
+def one_of_calls(modality: str, encoder: Encoder, values: list[Tensor], count: int) -> Tensor:
+    """The features of an encoder that ran ``count`` times. Raises BalanceError."""
+    calls = encoder.calls
+    if calls is None and count > 1:
+        raise BalanceError(
+            f"The encoder of {modality!r} ran {count} times in one forward pass; say which "
+            f"call holds its features: Encoder(..., calls=0), calls='mean' or calls='cat'."
+        )
+    if calls == "mean":
+        return torch.stack(values).mean(0)
+    return torch.cat(values, dim=-1) if calls == "cat" else values[0]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import Parameter
+from torch.nn import Module, Parameter
 
 from equimodal.errors import BalanceError
 from equimodal.parts.forward_record import ForwardRecord
@@ -62,7 +62,7 @@ class ModalityMap:
         self.names = tuple(encoders)
         self.encoders = {m: as_encoder(given) for m, given in encoders.items()}
         self._parts = Parts(self.model, self.encoders)
-        self.modules = self._parts.modules
+        self.modules, self.patterns = self._parts.modules, self._parts.patterns
         self.record = ForwardRecord(self.model, self.modules, self.encoders)
 
     @property
@@ -86,8 +86,11 @@ class ModalityMap:
 
     def has_batch_norm(self) -> bool:
         """Whether an encoder normalises over the batch, so that a batch of one row fails."""
-        encoders = [m for m in self.modules.values() if m is not None]
-        return any(isinstance(x, BATCH_NORM) for m in encoders for x in m.modules())
+        return any(isinstance(x, BATCH_NORM) for m in self.names for x in self.inside(m))
+
+    def inside(self, modality: str) -> set[Module]:
+        """The modules that are parts of a modality's encoder, or in them."""
+        return self._parts.inside[modality]
 
     def replaced(self) -> list[str]:
         """Names of parameters that are no longer the model's own, as after ``fully_shard``."""

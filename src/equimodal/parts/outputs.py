@@ -1,10 +1,12 @@
-"""What an output holds: tensors, features, and other features in their place."""
+"""What an output holds: tensors, features, other features in their place, and what made them."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
 
@@ -20,13 +22,32 @@ def with_features(output: Any, key: str | int | None, value: Tensor) -> Any:
     return (*output[:position], value, *output[position + 1 :])
 
 
-def replay(values: Mapping[int, Any]) -> Callable[..., Any]:
+@contextmanager
+def replaced(
+    values: Mapping[nn.Module, Mapping[int, Any]], *, rest_as_is: bool = False
+) -> Iterator[None]:
+    """Inside, the modules give stored outputs, by the number of the call or, with -1, at every one.
+
+    ``rest_as_is``: other calls run as ever; they are refused else.
+    """
+    try:
+        for module, given in values.items():
+            module.forward = _replay(given, module.forward if rest_as_is else None)
+        yield
+    finally:
+        for module in values:
+            module.__dict__.pop("forward", None)
+
+
+def _replay(values: Mapping[int, Any], own: Callable[..., Any] | None) -> Callable[..., Any]:
     """A forward function that gives stored outputs, call by call."""
     number = -1
 
-    def forward(*_: Any, **__: Any) -> Any:
+    def forward(*args: Any, **kwargs: Any) -> Any:
         nonlocal number
         number += 1
+        if -1 not in values and number not in values and own is not None:
+            return own(*args, **kwargs)
         if -1 not in values and number not in values:
             raise BalanceError(
                 f"Ablation(...) cannot replace call {number} of an encoder, which belongs to no "
@@ -35,6 +56,12 @@ def replay(values: Mapping[int, Any]) -> Callable[..., Any]:
         return values[-1] if -1 in values else values[number]
 
     return forward
+
+
+def disturbed(value: Tensor) -> Tensor:
+    """With noise of its own size, the same at every call."""
+    noise = torch.randn(value.shape, generator=torch.Generator().manual_seed(0))
+    return value + noise.to(value) * value.detach().abs().mean().clamp_min(1e-3)
 
 
 def features_in(output: Any, key: str | int | None, modality: str) -> Tensor:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -20,7 +20,10 @@ class Encoder:
     """One modality's encoder, where its name alone does not say enough.
 
     Args:
-        where: name of its module, the module, or a regular expression over parameter names.
+        where: name of its module, the module, or a regular expression over parameter names; or a
+            list of these, for an encoder of several parts: ``["trunk", "projection"]``.
+        features: the module whose output the features are, by name or itself, where ``where`` is a
+            list or a regular expression; without it such an encoder has no features.
         output: which entry of the module's output holds the features: a key or field
             (``"pooler_output"``) or a position; by default the output itself, or the first entry
             of a tuple.
@@ -37,18 +40,30 @@ class Encoder:
 
     Raises:
         BalanceError: an option is something else.
+
+    Example::
+
+        Encoder(["text_model", "text_projection"], features="text_projection")
     """
 
-    where: str | nn.Module
+    where: str | nn.Module | Sequence[str | nn.Module]
     output: str | int | None = None
     calls: int | str | None = None
     batch_axis: int | None = None
     folded: str | None = None
     pool: str | None = None
+    features: str | nn.Module | None = None
 
     def __post_init__(self) -> None:
-        named = isinstance(self.where, (str, nn.Module)) and self.where != ""
-        require(named, "Encoder takes the name of a module, or the module", self.where)
+        if not self.parts or not all(isinstance(x, (str, nn.Module)) for x in self.parts):
+            raise BalanceError(
+                "Encoder takes the name of a module, the module, a regular expression, or a list "
+                f"of these; found {self.where!r}."
+            )
+        if self.features is not None and not isinstance(self.features, (str, nn.Module)):
+            raise BalanceError(
+                f"Encoder features must name the module that gives them; found {self.features!r}."
+            )
         fits = self.output is None or isinstance(self.output, str) or is_whole(self.output)
         require(fits, "Encoder output must be a key, a field or a position", self.output)
         if self.batch_axis is not None:
@@ -63,6 +78,12 @@ class Encoder:
         raise BalanceError(
             f"Encoder calls must be a number from 0, 'mean' or 'cat'; found {quoted(self.calls)}."
         )
+
+    @property
+    def parts(self) -> tuple[str | nn.Module, ...]:
+        """What it is made of."""
+        several = isinstance(self.where, Sequence) and not isinstance(self.where, str)
+        return tuple(self.where) if several else (self.where,)  # type: ignore[arg-type, return-value]
 
 
 def as_encoder(given: "str | nn.Module | Encoder") -> Encoder:
@@ -88,6 +109,11 @@ class Parts:
         self._model, self._encoders = model, encoders
         self._all = dict(model.named_modules(remove_duplicate=False))
         self.modules: dict[str, nn.Module | None] = {}
+        """The module whose output a modality's features are."""
+        self.inside: dict[str, set[nn.Module]] = {m: set() for m in encoders}
+        """Modules that are parts of a modality's encoder, or in them."""
+        self.patterns: dict[str, str] = {}
+        """Modalities with a part that is a regular expression, which names parameters only."""
         found = {m: self._find(m, encoder) for m, encoder in encoders.items()}
         self.shared = self._shared(found)
         self.parameters = {
@@ -97,10 +123,37 @@ class Parts:
 
     def _find(self, modality: str, encoder: Encoder) -> dict[Parameter, str]:
         """Parameters of a modality with the names that its encoder selects."""
-        where = encoder.where
+        names: dict[Parameter, str] = {}
+        for where in encoder.parts:
+            for parameter, name in self._find_part(modality, where).items():
+                names.setdefault(parameter, name)
+        first = None if len(encoder.parts) > 1 else encoder.parts[0]
+        self.modules[modality] = self._features_of(modality, encoder.features or first)
+        if encoder.features is not None and self.modules[modality] is None:
+            near = difflib.get_close_matches(
+                str(encoder.features), list(self._all), n=3, cutoff=0.3
+            )
+            raise BalanceError(
+                f"Encoder(..., features={encoder.features!r}) of {modality!r} names no module of "
+                f"{type(self._model).__name__}. Closest module names: {near}."
+            )
+        return names
+
+    def _features_of(self, modality: str, given: str | nn.Module | None) -> nn.Module | None:
+        """The module of that name, or itself; None where there is none."""
+        if isinstance(given, nn.Module):
+            self._name_of(given)  # raises where it is no part of the model
+            return given
+        return self._all.get(given) if given else None
+
+    def _find_part(self, modality: str, where: str | nn.Module) -> dict[Parameter, str]:
+        """Parameters of one part with the names that it selects."""
         name = where if isinstance(where, str) else self._name_of(where)
         module = self._all.get(name) if name else None
-        self.modules[modality] = module
+        if module is None:
+            self.patterns[modality] = name
+        else:
+            self.inside[modality].update(module.modules())
         lazy = [n for n, p in module.named_parameters() if is_lazy(p)] if module else []
         if lazy:
             raise BalanceError(
@@ -142,7 +195,8 @@ class Parts:
                     raise BalanceError(
                         f"Parameter {name!r} belongs to both {other!r} and {modality!r}: every "
                         "parameter may be selected by one modality only. Name the separate "
-                        "encoders, or tell the calls of one module apart by Encoder(name, calls=0)."
+                        "encoders, tell the calls of one module apart by Encoder(name, calls=0), "
+                        "or leave out a part that both use."
                     )
                 shared[parameter] = found[other][parameter]
         return shared

@@ -9,14 +9,17 @@ readout                  for                                             cost of
 :class:`Ablation`        any head after named encoder modules            M times the head
 :class:`InputAblation`   no encoder modules: inputs are blanked          M forward passes
 :class:`AuxiliaryHeads`  a trained linear probe per modality             M small products
+:class:`OutputLogits`    models that compute their own                   none
 =======================  ==============================================  =====================
 """
 
 from equimodal.balancing.readouts.ablation import Ablation, InputAblation
 from equimodal.balancing.readouts.auxiliary_heads import AuxiliaryHeads
 from equimodal.balancing.readouts.linear_split import LinearSplit
+from equimodal.balancing.readouts.output_logits import OutputLogits
 from equimodal.balancing.readouts.readout import Readout, logits_of
 
 __all__ = [
-    "Ablation", "AuxiliaryHeads", "InputAblation", "LinearSplit", "Readout", "logits_of",
+    "Ablation", "AuxiliaryHeads", "InputAblation", "LinearSplit", "OutputLogits", "Readout",
+    "logits_of",
 ]  # fmt: skip

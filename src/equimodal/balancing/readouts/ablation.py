@@ -38,7 +38,9 @@ class Ablation(Readout):
             replaced = {
                 m: own if m == kept else self._filled(f, len(own)) for m, f in features.items()
             }
-            unimodal[kept] = required_logits(logits_of(modalities.rerun(replaced)))
+            unimodal[kept] = required_logits(
+                logits_of(modalities.rerun(replaced), modalities.record.logits_name)
+            )
         return unimodal
 
     def _filled(self, features: Tensor, rows: int) -> Tensor:
@@ -77,7 +79,7 @@ class InputAblation(Readout):
                     args, kwargs = _blanked(self.blank(other, *args, **kwargs))
             with kept_streams(modalities.model):
                 output = modalities.call_quietly(*args, **kwargs)
-            unimodal[kept] = required_logits(logits_of(output))
+            unimodal[kept] = required_logits(logits_of(output, modalities.record.logits_name))
         return unimodal
 
 

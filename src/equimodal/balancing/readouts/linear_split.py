@@ -5,14 +5,28 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.readouts.head_inputs import (
+    head_input,
+    is_alone,
+    is_concatenation,
+    linear_layer,
+    require_blocks,
+    require_own,
+)
 from equimodal.balancing.readouts.readout import Readout, require_vectors
+from equimodal.balancing.readouts.separation import layers_between
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.sharding import whole
 
 
 class LinearSplit(Readout):
-    r"""Exact parts of a linear head: :math:`o^m = W_m z^m + b_m`, which sum to the logits.
+    r"""Exact parts of a linear head: :math:`o^m = W_m x^m + b_m`, which sum to the logits.
+
+    :math:`x^m` is what the head itself reads of a modality in that forward pass: its features
+    :math:`z^m`, behind whatever dropout, activation, batch normalisation or scaling lies between.
+    Layers that mix modalities there, such as a layer normalisation over the concatenation, are
+    refused by name on the first batch.
 
     Args:
         head: name of the ``nn.Linear`` that reads the concatenation of all features in the order of
@@ -22,7 +36,8 @@ class LinearSplit(Readout):
 
     Raises:
         BalanceError: a head is not linear, its width does not fit the features', or, on the first
-            batch, the parts do not sum to the logits (another order).
+            batch, the parts do not sum to the logits (another order), or a layer before the head
+            mixes modalities.
     """
 
     additive = True
@@ -31,12 +46,20 @@ class LinearSplit(Readout):
         _check(head)
         self.head = head
         self._widths: dict[str, int] = {}
-        self._checked = False
+        self._checked = self._between = False
 
     @property
     def title(self) -> str:
         """With its head."""
         return f"LinearSplit({self.head!r})"
+
+    def attach(self, modalities: ModalityMap) -> None:
+        """Record from now on what the heads read."""
+        named = dict(modalities.model.named_modules())
+        heads = [self.head] if isinstance(self.head, str) else self.head.values()
+        for name in heads:
+            if isinstance(layer := named.get(name), nn.Linear):
+                modalities.record.watch(name, layer)
 
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Unimodal logits. {m: (N, D_m)} -> {m: (N, C)}
@@ -46,8 +69,9 @@ class LinearSplit(Readout):
         require_vectors(self.title, features)
         parts = self._parts(modalities, features)
         rows = next(iter(features.values()))
+        read = self._read(modalities, features) or features
         given = {
-            m: features[m] if m in features else rows.new_zeros(len(rows), w.shape[1])
+            m: read[m] if m in read else rows.new_zeros(len(rows), w.shape[1])
             for m, (w, _) in parts.items()
         }
         # Outside the encoders' autocast features may have less precision than heads.
@@ -67,13 +91,15 @@ class LinearSplit(Readout):
                 f"of the batch, and the model's logits are {tuple(logits.shape)}. Name the layer "
                 "that gives the logits, or use Ablation('zero')."
             )
+        if self._read(modalities, features) is not None:
+            self._check_read(modalities, features)
         gap = self.gap(modalities, features, logits)
         if not gap <= 0.02 * float(logits.detach().abs().max()) + 1e-4 and gap == gap:
             raise BalanceError(
                 f"LinearSplit({self.head!r}): the parts {list(modalities.names)} do not sum to the "
-                f"logits (largest gap {gap:.2g}). The head must read the plain concatenation of "
-                "the features in the order of encoders, or their sum; reorder encoders or use "
-                "Ablation('zero')."
+                f"logits (largest gap {gap:.2g}).{self._hint(modalities)} The head must read the "
+                "concatenation of the features in the order of encoders, or their plain sum, and "
+                "give the logits; reorder encoders or use Ablation('zero')."
             )
         weights = [w for w, _ in self._parts(modalities, features).values()]
         self._checked = any(bool(w.any()) for w in weights)
@@ -85,6 +111,71 @@ class LinearSplit(Readout):
         total = torch.stack([u.detach().float() for u in unimodal.values()]).sum(0)
         return float((total - logits.detach().float()).abs().max())
 
+    def _read(
+        self, modalities: ModalityMap, features: Mapping[str, Tensor]
+    ) -> dict[str, Tensor] | None:
+        """What the heads read of the modalities; None where these are the features themselves.
+
+        Raises:
+            BalanceError: layers lie between, and the head did not run.
+        """
+        if not isinstance(self.head, str):
+            found = self._read_alone(modalities, self._layers(modalities, self.head), features)
+        else:
+            head = linear_layer(modalities, self.title, self.head)
+            widths = self._all_widths(modalities.names, head.in_features)
+            if set(widths) == {head.in_features}:
+                return None
+            whole_input = head_input(modalities, self.head, head, features)
+            found = {}
+            if whole_input is not None and sum(widths) == head.in_features:
+                if is_concatenation(whole_input, list(features.values())):
+                    return None
+                blocks = zip(modalities.names, torch.split(whole_input, widths, dim=1), strict=True)
+                # As the features lie in memory, so that equal numbers give equal bits.
+                found = {m: x.contiguous() for m, x in blocks if m in features}
+        if not found and self._between:
+            raise BalanceError(
+                f"{self.title}: layers lie between the features and the head, and the head did not "
+                "run in this batch, as where modalities have rows of their own. Give paired "
+                "batches, or use Ablation('zero')."
+            )
+        return found or None
+
+    def _read_alone(
+        self,
+        modalities: ModalityMap,
+        layers: Mapping[str, nn.Linear],
+        features: Mapping[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """What a layer for each modality reads; nothing where these are the features themselves."""
+        assert not isinstance(self.head, str)
+        found = {}
+        for m, own in features.items():
+            given = head_input(modalities, self.head[m], layers[m], {m: own})
+            if given is not None and not is_alone(given, own):
+                found[m] = given
+        return {**features, **found} if found else {}
+
+    def _check_read(self, modalities: ModalityMap, features: dict[str, Tensor]) -> None:
+        """On the first batch, refuse layers before the heads that mix modalities."""
+        if isinstance(self.head, str):
+            total = linear_layer(modalities, self.title, self.head).in_features
+            widths = self._all_widths(modalities.names, total)
+            named = dict(zip(modalities.names, widths, strict=True))
+            require_blocks(modalities, self.title, self.head, named)
+        else:
+            require_own(modalities, self.title, self.head)
+        read = self._read(modalities, features) or {}
+        self._between = any(not torch.equal(x, features[m]) for m, x in read.items())
+
+    def _hint(self, modalities: ModalityMap) -> str:
+        """The layers between the encoders and the head, for a message."""
+        if not isinstance(self.head, str):
+            return ""
+        between = layers_between(modalities, self.head)
+        return f" Between the encoders and the head ran {', '.join(between)}." if between else ""
+
     def _parts(
         self, modalities: ModalityMap, features: Mapping[str, Tensor]
     ) -> dict[str, tuple[Tensor, Tensor | None]]:
@@ -95,7 +186,7 @@ class LinearSplit(Readout):
             layers = self._layers(modalities, self.head)
             self._check_widths(layers)
             return {m: (whole(x.weight), _whole_or_none(x.bias)) for m, x in layers.items()}
-        head = self._linear(modalities, self.head)
+        head = linear_layer(modalities, self.title, self.head)
         weight, bias = whole(head.weight), _whole_or_none(head.bias)
         share = None if bias is None else bias / len(names)
         widths = self._all_widths(names, head.in_features)
@@ -138,23 +229,7 @@ class LinearSplit(Readout):
                 f"LinearSplit must name a layer for each of {list(modalities.names)}; found "
                 f"{sorted(heads)}."
             )
-        return {m: self._linear(modalities, heads[m]) for m in modalities.names}
-
-    def _linear(self, modalities: ModalityMap, name: str) -> nn.Linear:
-        try:
-            head = modalities.model.get_submodule(name)
-        except AttributeError:
-            linear = [n for n, x in modalities.model.named_modules() if isinstance(x, nn.Linear)]
-            raise BalanceError(
-                f"LinearSplit({self.head!r}): the model has no such module. "
-                f"Its linear layers: {linear[-5:]}."
-            ) from None
-        if not isinstance(head, nn.Linear):
-            raise BalanceError(
-                f"LinearSplit({self.head!r}) needs one nn.Linear; found {type(head).__name__}. "
-                "Use Ablation('zero') for any other head."
-            )
-        return head
+        return {m: linear_layer(modalities, self.title, heads[m]) for m in modalities.names}
 
 
 def _check(head: object) -> None:

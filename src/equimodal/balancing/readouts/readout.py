@@ -17,12 +17,18 @@ class Readout:
     differentiable: bool = True
     """Whether a loss on the unimodal logits trains the encoders."""
 
+    def attach(self, modalities: ModalityMap) -> None:
+        """Once, when the balancer is made: hooks that it needs on the model."""
+
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Unimodal logits of one forward pass. {m: (N, ...)} -> {m: (N, C)}"""
         raise NotImplementedError
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """Raise BalanceError where the fused logits of a batch show that it does not fit."""
+
+    def check_trained(self, modalities: ModalityMap, features: dict[str, Tensor]) -> None:
+        """Raise BalanceError where losses of a batch's unimodal logits reach no encoder."""
 
     @property
     def title(self) -> str:
@@ -42,8 +48,11 @@ def require_vectors(title: str, features: Mapping[str, Tensor]) -> None:
             )
 
 
-def logits_of(output: Any) -> Tensor | None:
-    """The logits in a model's output: a tensor, ``.logits``, ``["logits"]`` or the first entry."""
+def logits_of(output: Any, name: str | int | None = None) -> Tensor | None:
+    """The logits in a model's output: a tensor, ``.logits``, ``["logits"]`` or the first entry; or
+    those of another name or position."""
+    if name is not None:
+        return named_logits(output, name)
     if isinstance(output, Tensor):
         return output
     if hasattr(output, "logits"):
@@ -54,8 +63,33 @@ def logits_of(output: Any) -> Tensor | None:
         return output[0]
     raise BalanceError(
         f"No logits in the model's output of type {type(output).__name__}. Return a tensor, a "
-        "tuple that starts with it, or an object or mapping with 'logits'."
+        "tuple that starts with it, or an object or mapping with 'logits'; where the logits have "
+        "another name, write loss(output, target, logits='name')."
     )
+
+
+def named_logits(output: Any, name: str | int) -> Tensor | None:
+    """The entry of an output by its name or position; None where it holds None there.
+
+    Raises:
+        BalanceError: there is no such entry, or it is no tensor.
+    """
+    sequence = isinstance(output, (tuple, list))
+    names = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
+    if isinstance(name, int) and sequence and -len(output) <= name < len(output):
+        found = output[name]
+    elif name in names:
+        found = names[name]
+    elif isinstance(name, str) and hasattr(output, name):
+        found = getattr(output, name)
+    else:
+        held = f"{len(output)} entries" if sequence else f"{list(names)}"
+        raise BalanceError(
+            f"The model's output of type {type(output).__name__} has no {name!r}; it holds {held}."
+        )
+    if found is None or isinstance(found, Tensor):
+        return found
+    raise BalanceError(f"{name!r} must be a tensor or None; found {type(found).__name__}.")
 
 
 def _tensor_or_none(value: Any) -> Tensor | None:

@@ -46,13 +46,13 @@ def check_kinds(
     require(not lazy, "Lazy layers have no weights yet: run model(...) on a batch before", lazy)
     require_modality_names(encoders)
     for m, given in encoders.items():
-        where = given.where if isinstance(given, Encoder) else given
         what = "the name of a module, the module, a regular expression or Encoder(...)"
-        _require_kind(f"encoders[{m!r}]", where, (str, nn.Module), what)
+        _require_kind(f"encoders[{m!r}]", given, (str, nn.Module, Encoder), what)
     if readout is not None:
         what = (
-            "LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...), or of a "
-            "class of your own derived from equimodal.balancing.readouts.Readout"
+            "LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...), "
+            "OutputLogits(...), or of a class of your own derived from "
+            "equimodal.balancing.readouts.Readout"
         )
         _require_kind("readout", readout, Readout, what)
     splits = "a mapping, {'train': loader, 'val': loader}"
@@ -114,7 +114,8 @@ def check_arguments(
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
-            "readout=LinearSplit(...), Ablation(...), InputAblation(...) or AuxiliaryHeads(...)."
+            "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
+            "OutputLogits(...)."
         )
     if reason := method.unsuited(task):
         raise BalanceError(f"{name} does not work for {task.name}: {reason}.")
@@ -144,5 +145,5 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
     if absent and "features" in method.needs:
         raise BalanceError(
             f"{type(method).__name__} needs the features of {absent}, which are named by "
-            "parameters only. Name an encoder module for each."
+            "parameters only. Name an encoder module for each, or Encoder(..., features='module')."
         )

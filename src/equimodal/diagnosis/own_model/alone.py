@@ -60,8 +60,10 @@ def encoder_module(subject: Subject, modality: str) -> nn.Module:
     modules = subject.modalities.modules
     module = modules[modality]
     shared = [m for m in modules if m != modality and modules[m] is module]
-    if module is None or shared:
+    several = subject.modalities.encoders[modality].features is not None
+    if module is None or shared or several:
         how = f"shared with {shared[0]!r}" if shared else "named by parameters, not by a module"
+        how = "made of several parts" if several else how
         raise BalanceError(
             f"The encoder of {modality!r} is {how}, so that it cannot be trained or loaded alone."
         )

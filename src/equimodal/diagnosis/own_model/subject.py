@@ -27,6 +27,10 @@ class Subject:
     forward: Forward
     readout: Readout | None
 
+    def __post_init__(self) -> None:
+        if self.readout is not None:
+            self.readout.attach(self.modalities)
+
     def run(self, batch: Any) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Logits, labels and features of one batch.
 
@@ -68,6 +72,8 @@ class Subject:
         with quiet(self.modalities.model):
             for batch in loader:
                 logits, labels, features = self.run(batch)
+                if self.readout:
+                    self.readout.check(self.modalities, features, logits)
                 unimodal = self.readout(self.modalities, features) if self.readout else {}
                 parts.append(
                     Prediction(logits.cpu(), labels.cpu(), _on_cpu(features), _on_cpu(unimodal))

@@ -21,6 +21,7 @@ class Pass:
         self.values: dict[str, list[Tensor]] = {}
         self.counts: dict[str, int] = {}
         self.outputs: dict[str, Any] = {}
+        self.inputs: dict[str, list[Any]] = {}
         self.autocast: tuple[str, torch.dtype] | None = None
         self.again = False
         """Outside the model's forward: whether an encoder was called anew, over older features."""

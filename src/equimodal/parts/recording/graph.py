@@ -36,6 +36,12 @@ def behind(nodes: list[Any], *, until: Callable[[Any], Any]) -> Iterator[Any]:
             nodes += [n for n, _ in node.next_functions if n is not None]
 
 
+def leads_to(root: Tensor, target: Tensor) -> bool:
+    """Whether the autograd graph of a tensor leads to another one."""
+    wanted = target.grad_fn
+    return any(node is wanted for node in graph([root], until=lambda n: n is wanted or None))
+
+
 def moves_rows(node: Any) -> bool:
     """Whether a node chose or moved rows, those along the first axis."""
     name = node.name().rstrip("0123456789")

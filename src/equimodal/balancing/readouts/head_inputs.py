@@ -1,0 +1,106 @@
+"""What a linear head really reads of every modality."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from equimodal.balancing.readouts.separation import input_sources, mixing_layer
+from equimodal.errors import BalanceError
+from equimodal.parts.modalities import ModalityMap
+
+_INSTEAD = (
+    "Put it before the concatenation, one for each modality, or use Ablation('zero'), which takes "
+    "any head."
+)
+
+
+def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:
+    """A linear layer by its name. Raises BalanceError."""
+    try:
+        head = modalities.model.get_submodule(name)
+    except AttributeError:
+        linear = [n for n, x in modalities.model.named_modules() if isinstance(x, nn.Linear)]
+        raise BalanceError(
+            f"{title}: the model has no such module. Its linear layers: {linear[-5:]}."
+        ) from None
+    if not isinstance(head, nn.Linear):
+        raise BalanceError(
+            f"{title} needs one nn.Linear; found {type(head).__name__}. Use Ablation('zero') for "
+            "any other head."
+        )
+    return head
+
+
+def head_input(
+    modalities: ModalityMap, name: str, head: nn.Linear, features: Mapping[str, Tensor]
+) -> Tensor | None:
+    """What went into the head in the pass whose features were taken, a row a sample. (N, D)
+
+    None where it did not run, or ran more than once, or was given what no gradient passes.
+    """
+    found = modalities.record.input_of(name)
+    if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] != head.in_features:
+        return None
+    cut = torch.is_grad_enabled() and not found.requires_grad
+    if cut and any(f.requires_grad for f in features.values()):
+        return None
+    return found if {len(f) for f in features.values()} == {len(found)} else None
+
+
+def is_concatenation(found: Tensor, features: Sequence[Tensor]) -> bool:
+    """Whether the autograd graph says that nothing but a concatenation made it of the features."""
+    node = found.grad_fn
+    if node is None or node.name() != "CatBackward0" or any(f.grad_fn is None for f in features):
+        return False
+    return list(node.next_functions) == [(f.grad_fn, f.output_nr) for f in features]
+
+
+def is_alone(found: Tensor, features: Tensor) -> bool:
+    """Whether a head reads the features themselves."""
+    if found is features:
+        return True
+    made = features.grad_fn
+    return made is not None and (found.grad_fn, found.output_nr) == (made, features.output_nr)
+
+
+def require_blocks(
+    modalities: ModalityMap, title: str, head: str, widths: Mapping[str, int]
+) -> None:
+    """Refuse a head whose input is not a block of each modality in their order. BalanceError."""
+    sources = input_sources(modalities, [head])[head]
+    reached = torch.stack([sources[m] for m in modalities.names])
+    if bool((reached.sum(0) > 1).any()):
+        raise BalanceError(
+            f"{title}: {mixing_layer(modalities)} mixes modalities before the head, so that no "
+            f"part of the head belongs to one of {list(modalities.names)}. {_INSTEAD}"
+        )
+    start = 0
+    for k, (m, width) in enumerate(widths.items()):
+        block = reached[:, start : start + width]
+        start += width
+        if bool(block[k].any()) and int(block.any(1).sum()) == 1:
+            continue
+        if not bool(reached[k].any()):
+            raise BalanceError(
+                f"{title}: the head reads nothing of the features of {m!r}. Name the encoder whose "
+                "output reaches it, or use Ablation('zero')."
+            )
+        first = {n: int(row.int().argmax()) for n, row in sources.items()}
+        raise BalanceError(
+            f"{title}: the parts {list(modalities.names)} do not sum to the logits: the head reads "
+            f"the modalities in the order {sorted(first, key=lambda n: first[n])}; "
+            "reorder encoders like that, or use Ablation('zero')."
+        )
+
+
+def require_own(modalities: ModalityMap, title: str, heads: Mapping[str, str]) -> None:
+    """Refuse heads of one modality each that read another's features. Raises BalanceError."""
+    sources = input_sources(modalities, list(heads.values()))
+    for m, name in heads.items():
+        strange = [n for n in modalities.names if n != m and bool(sources[name][n].any())]
+        if strange:
+            raise BalanceError(
+                f"{title}: the layer {name!r} of {m!r} also reads the features of {strange}: "
+                f"{mixing_layer(modalities)} mixes modalities before it. {_INSTEAD}"
+            )
