@@ -292,16 +292,12 @@ class Balancer:
     def check(self, batch: Any, logits: str | int | None = None) -> Check:
         """Run one batch through ``forward`` and report what was found and what looks wrong.
 
-        Nothing is left behind: weights, gradients, buffers, random streams and the method are as
-        they were. Raises what the model's own forward pass raises.
+        Nothing is left behind, in weights, gradients, buffers, random streams and the method. What
+        the model's own forward pass raises is raised.
 
         Args:
-            batch: as ``forward(model, batch)`` takes it.
+            batch: as ``forward(model, batch)`` takes it, such as ``next(iter(loader))``.
             logits: as :meth:`loss` takes it.
-
-        Example::
-
-            print(balancer.check(next(iter(loader))))
         """
         return inspect(self.setting, batch, logits)
 
@@ -335,8 +331,7 @@ class Balancer:
         """Continue where :meth:`state_dict` was taken.
 
         Raises:
-            BalanceError: written by another method, other arguments or other modalities, or
-                damaged. The balancer is as it was then.
+            BalanceError: another balancer's, or damaged; this one is then as it was.
         """
         check_state(state, self.state_dict())
         take_over(state, self.setting.method, self.setting.readout)

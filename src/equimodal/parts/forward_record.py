@@ -55,7 +55,7 @@ class ForwardRecord:
         self._current: Pass | None = None
         self._recording, self._inert = True, False
         self.output: Any = None  # the one whose features were taken
-        self.logits_name: str | int | None = None
+        self.logits_name: Any = None
         self._first = _Hook(model, self._begin)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
@@ -146,13 +146,12 @@ class ForwardRecord:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The autocast that the encoders ran in: readouts run in it too, wherever loss() is."""
-        mode = self._current.autocast if self._current is not None else None
+        mode = self._current.autocast if self._current else None
         return nullcontext() if mode is None else torch.autocast(mode[0], dtype=mode[1])
 
     def rerun(self, features: Mapping[str, Tensor]) -> Any:
         """The model's output for the same inputs with every encoder's output replaced."""
-        args, kwargs = self.last_call()
-        values: dict[nn.Module, dict[int, Any]] = {}
+        (args, kwargs), values = self.last_call(), dict[nn.Module, dict[int, Any]]()
         for m, value in features.items():
             number, module = replaced_call(m, self._encoders[m]), self._module(m)
             given = as_given(value, self._encoders[m], module)
