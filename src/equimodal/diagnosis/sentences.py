@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from equimodal.comparison.rows import UNTRAINED
 from equimodal.comparison.words import listing, percent, points
 from equimodal.diagnosis.rules import LEARNED_NOTHING, NO_VERDICT, UNDER_TRAINED, is_sure
 
@@ -44,7 +45,7 @@ def probes_told(found: Json) -> str:
     if not probe["fused"]:
         return ""
     parts = [f"linear probe of its encoder {percent(probe['fused']['value'])} %"]
-    for key, name in (("alone", "trained alone"), ("untrained", "untrained")):
+    for key, name in (("alone", "trained alone"), (UNTRAINED, UNTRAINED)):
         if probe[key]:
             parts.append(f"{name} {percent(probe[key]['value'])}")
     lost = f": lost {spanned(percent, probe['lost'])} points" if probe["lost"] else ""

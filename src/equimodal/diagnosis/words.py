@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from equimodal.comparison.rows import UNTRAINED
 from equimodal.comparison.words import points
 from equimodal.diagnosis import rules
 from equimodal.numerics.intervals import Interval
@@ -68,7 +69,7 @@ def word_of(probes: Probes, best: float) -> Word:
     if tells.mean < least and (learned or tells.mean < rules.TELLS_FROM or not is_above(tells)):
         return _weak(probes, tells, least)
     if not learned:
-        what, found = ("untrained", grown) if not is_above(grown) else ("naming one class", tells)
+        what, found = (UNTRAINED, grown) if not is_above(grown) else ("naming one class", tells)
         return _none(
             f"trained alone it is not shown to be above {what} ({_told(found)} points), so that it "
             "is no reference",
