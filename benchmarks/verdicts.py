@@ -125,7 +125,7 @@ def spread(found: list[dict[str, Any]], modality: str) -> str:
 def real_rows(options: argparse.Namespace) -> Iterator[str]:
     """The table of the real sets."""
     probes = "probe: joint | alone | untrained"
-    yield f"| set | seeds | modality | word (resamplings that agree) | {probes} | lost, points |"
+    yield f"| set | seeds | modality | word (how sure) | {probes} | lost, points |"
     yield "|---|---:|---|---|---:|---:|---:|---|"
     for name, settings in REAL.items():
         folder = Path(options.out) / name
@@ -145,7 +145,8 @@ def real_row(name: str, seeds: int, modality: str, judged: Mapping[str, Any]) ->
     lost = f"{100 * probe['lost']['value']:.1f} " + "[{:.1f}, {:.1f}]".format(
         100 * probe["lost"]["low"], 100 * probe["lost"]["high"]
     )
-    word = f"{judged['word']} ({100 * judged['sure']:.0f} %)"
+    sure = "" if judged["sure"] is None else f" ({100 * judged['sure']:.0f} %)"
+    word = f"{judged['word']}{sure}"
     return f"| {name} | {seeds} | {modality} | {word} | {three} | {lost} |"
 
 

@@ -20,7 +20,11 @@ LINES = {
     "choice without a budget": ("choose", ["required: --budget", "equimodal choose --help"]),
     "budget that is no time": (
         "choose --budget soon",
-        ["A budget is a time such as 90s, 10m or 1h30m, at most 10000h; found 'soon'"],
+        ["A budget is a time with its unit, such as 90s, 10m or 1h30m", "found 'soon'"],
+    ),
+    "budget without a unit": (
+        "choose --budget 5",
+        ["A budget is a time with its unit, such as 90s, 10m or 1h30m", "found '5'"],
     ),
     "choice on unknown data": (
         "choose --data kepad --budget 1m",

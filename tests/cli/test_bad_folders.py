@@ -268,10 +268,14 @@ def test_a_report_on_truncated_results_is_refused(finished, refused):
     ("results", "words"),
     [
         ({"schema": "equimodal.results/9"}, ["found schema 'equimodal.results/9'"]),
-        ({"accuracy": 1.0}, ["is not of schema 'equimodal.results/1'"]),
-        ([], ["is not of schema 'equimodal.results/1'"]),
+        ({"accuracy": 1.0}, ["is not of schema 'equimodal.results/2'"]),
+        ([], ["is not of schema 'equimodal.results/2'"]),
         (
             {"schema": "equimodal.results/1"},
+            ["results/results.json breaks schema", "config is missing"],
+        ),
+        (
+            {"schema": "equimodal.results/2"},
             ["results/results.json breaks schema", "config is missing"],
         ),
     ],

@@ -40,13 +40,13 @@ def test_json_holds_what_the_text_says(tiny, capsys):
     text = said("diagnose tiny", capsys)
     found = json.loads(said("diagnose tiny --json", capsys))
     assert text.splitlines() == found["text"]
-    assert found["schema"] == "equimodal.diagnosis/1"
+    assert found["schema"] == "equimodal.diagnosis/2"
     assert text.splitlines()[0] == "tiny, joint, 1 seed, 33 test samples, readout LinearSplit"
 
 
 def test_the_exit_code_is_0_whatever_the_verdict(tiny, capsys):
     shutil.rmtree(tiny / "runs/alone-a")
-    assert "verdict: not possible yet" in said("diagnose tiny", capsys)
+    assert "verdict: no verdict: nothing can be said of a" in said("diagnose tiny", capsys)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,11 @@ def test_a_data_set_is_trained_and_diagnosed_and_shown_again(
     assert found["source"]["data"] == "tiny" and found["missing"] == []
     assert (folder / "results/diagnose-tiny/results.json").is_file()
     assert set(found["verdict"]["cost"]["ahead"]) >= {"ensemble", "joint+unimodal"}
-    assert "no groups of samples" in found["notes"][0] and found["notes"][1:] == ["generated"]
+    assert found["notes"] == [
+        "one seed: intervals speak of this training alone",
+        "intervals take each of the 33 test samples of a seed as a unit",
+        "generated",
+    ]
     monkeypatch.setattr("equimodal.experiments.compare.execute", lambda runs, *_, **__: {})
     assert json.loads(said(f"{line} --resume", capsys)) == found
     assert main(line.split()) == 2

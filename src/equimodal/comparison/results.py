@@ -8,14 +8,15 @@ from typing import Any
 
 from equimodal.comparison.ensemble import ensemble_run
 from equimodal.comparison.environment import environment
+from equimodal.comparison.outcome.judged import read_judged
+from equimodal.comparison.outcome.summary import chosen_runs, summarise
 from equimodal.comparison.plan import Plan, PlannedRun
 from equimodal.comparison.rows import ENSEMBLE, alone_row
-from equimodal.comparison.summary import chosen_runs, summarise
 from equimodal.errors import BalanceError
 from equimodal.storage.files import as_written, read_json
 from equimodal.training.run_folder import RESULT, check_claim
 
-SCHEMA = "equimodal.results/1"
+SCHEMA = "equimodal.results/2"
 
 Run = dict[str, Any]
 _REMEDY = "delete the folder of its run and repeat the command with --resume"
@@ -41,14 +42,14 @@ def collect(plan: Plan, folder: Path, failures: Mapping[int, str]) -> dict[str, 
         if ENSEMBLE in rows:
             runs += _ensembles(runs, plan, folder)
         runs.sort(key=lambda run: (rows.index(run["method"]), run["seed"], run["lr"] or 0.0))
-        summary = summarise(rows, runs)
+        summarised = summarise(rows, runs, lambda run: read_judged(folder / run["folder"]))
     return {
         "schema": SCHEMA,
         "config": plan.config,
         "environment": environment(plan.config["device"]),
         "data": plan.data,
         "runs": runs,
-        "summary": summary,
+        **summarised,
     }
 
 

@@ -8,23 +8,27 @@ from typing import Any
 from equimodal import methods
 from equimodal.comparison.rows import ENSEMBLE
 from equimodal.comparison.words import points
-from equimodal.diagnosis.rules import BEHIND, BEHIND_FROM, UNDER_TRAINED, WEAK, WELL_TRAINED
+from equimodal.diagnosis.rules import BEHIND, UNDER_TRAINED, WEAK, WELL_TRAINED
+from equimodal.diagnosis.sentences import spanned
 from equimodal.methods.entry import AHEAD, FUSION, STARVED
 
 
 def advice(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What to try, best-founded first: ``{"method": row, "reason": sentence, "controls": rows}``.
+    """What to try, what was measured first: ``{"method": row, "reason": ..., "controls": rows}``.
 
     ``method`` is a row of `equimodal compare`, or empty for advice that is no method; ``controls``
-    are the rows that show what its own idea does. Which methods fit which case, and why, is told
-    by the registry.
+    are the rows that show what its own idea does. Rows of the same folder that fit or are shown to
+    be better come by their difference, best first; then what was not tried. Which methods fit
+    which case, and why, is told by the registry.
     """
     tips = {UNDER_TRAINED: _for_starved, BEHIND: _for_fusion}.get(verdict["state"])
+    fitting = dict(tips(verdict)) if tips else {}
+    ahead = {row: found["difference"] for row, found in verdict["cost"]["ahead"].items()}
+    tried = [row for row in ahead if row in fitting or (ahead[row]["low"] or 0.0) > 0]
+    tried.sort(key=lambda row: -ahead[row]["value"])
     found = [
-        *(
-            (row, reason + _measured(verdict, row))
-            for row, reason in (tips(verdict) if tips else ())
-        ),
+        *((row, _measured(ahead[row], fitting.get(row, ""))) for row in tried),
+        *((row, f"not tried here: {why}") for row, why in fitting.items() if row not in ahead),
         *_for_weak(verdict),
     ]
     return [{"method": row, "reason": reason, "controls": _controls(row)} for row, reason in found]
@@ -64,22 +68,11 @@ def _for_weak(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield (
                 "",
                 f"{m} tells little even when trained alone, so no balancing can mend it: look at "
-                "its data and its encoder, or leave it out",
+                "its data and its encoder",
             )
-    best = verdict["cost"]["best_alone"]
-    ahead = verdict["cost"]["ahead"].get(best, {}).get("difference", {"value": 0.0, "low": 0.0})
-    if best and ahead["low"] > 0 and ahead["value"] >= BEHIND_FROM:
-        yield (
-            best,
-            "one modality alone predicts better than the fused model",
-        )
 
 
-def _measured(verdict: Mapping[str, Any], rival: str) -> str:
-    """What the alternative scored here, where it was trained."""
-    found = verdict["cost"]["ahead"].get(rival)
-    if found is None:
-        return ""
-    difference = found["difference"]
-    value, low, high = (points(difference[key]) for key in ("value", "low", "high"))
-    return f" ({value} points measured here, {low} to {high})"
+def _measured(difference: Mapping[str, Any], why: str) -> str:
+    """What an alternative scored here, and why it fits where it does."""
+    told = f"{spanned(points, difference)} points measured here"
+    return f"{told}: {why}" if why else told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SCHEMA = "equimodal.diagnosis/1"
+SCHEMA, EARLIER = "equimodal.diagnosis/2", "equimodal.diagnosis/1"
 
 
 class Diagnosis(dict[str, Any]):

@@ -13,55 +13,61 @@ from typing import Any
 
 import torch
 
+from equimodal.comparison.outcome.differences import judged_units
+from equimodal.comparison.outcome.telling import certainty
 from equimodal.comparison.rows import UNTRAINED, alone_row
 from equimodal.diagnosis.advice import advice
+from equimodal.diagnosis.columns import Columns
 from equimodal.diagnosis.diagnosis import SCHEMA, Diagnosis
 from equimodal.diagnosis.evidence import Case
 from equimodal.diagnosis.inside import GAINS, per_class
-from equimodal.diagnosis.text import interval_notes, lines, recording_lines
-from equimodal.diagnosis.verdict import Json, resampled, verdict
+from equimodal.diagnosis.text import lines, recording_lines
+from equimodal.diagnosis.verdict import Json, verdict
 from equimodal.measures.calibration import calibration_error
 from equimodal.measures.generalisation import overfitting_to_generalisation
 from equimodal.measures.shapley import EXACT_UP_TO
-from equimodal.numerics.resampling import Resampled
 
 
 def document(case: Case) -> Diagnosis:
     """The diagnosis of a case. Numbers are fractions; None stands for what cannot be said."""
-    sample = resampled(case)
-    found = verdict(case, sample)
-    source = {**case.source, **_counts(case)}
+    columns = Columns(case)
+    found = verdict(case, columns)
+    judged = judged_units({e.seed: e.models[case.row] for e in case.seeds}, case.source["split"])
+    source = {**case.source, **_counts(judged)}
     content: Json = {
         "schema": SCHEMA,
         "source": source,
         "verdict": found,
         "advice": advice(found),
-        "measures": measures(case, sample),
+        "measures": measures(case, columns),
         "missing": [dict(entry) for entry in case.missing],
-        "notes": [*interval_notes(source), *case.notes],
+        "notes": [*certainty(judged), *case.notes],
     }
     return Diagnosis({**content, "text": lines(content)})
 
 
-def _counts(case: Case) -> Json:
-    """Samples of each seed, and the groups that they form, None where those are not known."""
+def _counts(judged: Json) -> Json:
+    """Samples, units and groups of each seed, by the names that a reader of version 1 knows too."""
+    each = judged["seeds"]
     return {
-        "samples": [len(evidence.models[case.row].labels) for evidence in case.seeds],
-        "groups": [None if g is None else len(set(g.tolist())) for g in case.groups],
+        "unit": judged["unit"],
+        "units": judged["units"],
+        "samples": [own["samples"] for own in each],
+        "groups": [own["groups"] for own in each],
     }
 
 
-def measures(case: Case, sample: Resampled) -> Json:
+def measures(case: Case, columns: Columns) -> Json:
     """All measures of the diagnosed model by family; a family that was not measured is absent."""
     names = case.modalities
     inside = {
-        readout: {m: sample.estimate(f"inside/{readout}/{m}") for m in names}
+        readout: {m: columns.estimate(f"inside/{readout}/{m}") for m in names}
         for readout in ("readout", "ablation")
-        if f"inside/{readout}/{names[0]}" in sample
+        if f"inside/{readout}/{names[0]}" in columns
     }
     found = {
         "accuracy_inside": inside,
-        "shapley": _shapley(case, sample) if f"shapley/accuracy/{names[0]}" in sample else {},
+        "shapley": _shapley(case, columns) if f"shapley/accuracy/{names[0]}" in columns else {},
         "overfitting_to_generalisation": _generalisation(case),
         **_over_seeds([evidence.measured for evidence in case.seeds]),
     }
@@ -74,16 +80,16 @@ def measures(case: Case, sample: Resampled) -> Json:
     return {family: values for family, values in found.items() if values}
 
 
-def _shapley(case: Case, sample: Resampled) -> Json:
+def _shapley(case: Case, columns: Columns) -> Json:
     names = case.modalities
     found: Json = {"exact": len(names) <= EXACT_UP_TO}
     for gain in GAINS:
-        found[gain] = {m: sample.estimate(f"shapley/{gain}/{m}") for m in names}
+        found[gain] = {m: columns.estimate(f"shapley/{gain}/{m}") for m in names}
     found["per_class"] = {m: _per_class(case, m) for m in names}
     if found["exact"]:
         found["interaction"] = {
             gain: [
-                {"pair": [a, b], **sample.estimate(f"interaction/{gain}/{a}|{b}")}
+                {"pair": [a, b], **columns.estimate(f"interaction/{gain}/{a}|{b}")}
                 for a, b in combinations(names, 2)
             ]
             for gain in GAINS

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import JOINT, UNIMODAL, UNTRAINED, alone_row
-from equimodal.diagnosis.evidence import Case, Evidence, Judged, ensemble
+from equimodal.diagnosis.evidence import Case, Evidence, ensemble
 from equimodal.diagnosis.inside import Inside, inside_of, own_hits, own_measures
 from equimodal.diagnosis.recorded import training_summary
 from equimodal.diagnosis.run_files import RunFiles, finished_runs, run_at, train_command
@@ -134,11 +135,10 @@ def _evidence(
     split: str,
     inside: Inside,
 ) -> Evidence:
-    """The diagnosed run and its references of the same seed and budget."""
-    wanted = _references(names)
+    """The diagnosed run and all others of the same seed and budget."""
     models = {subject.row: subject.judged(split)}
     for run in runs:
-        if run.row in wanted and run.seed == subject.seed and run.fits(subject):
+        if run.seed == subject.seed and run.fits(subject):
             models.setdefault(run.row, run.judged(split))
     models |= ensemble(models, names)
     judged = models[subject.row]

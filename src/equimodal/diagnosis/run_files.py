@@ -12,10 +12,10 @@ from torch import Tensor
 
 from equimodal.comparison.command.writing import command, stored_experiment
 from equimodal.comparison.experiment import Execution
+from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import UNTRAINED
-from equimodal.diagnosis.evidence import Judged
 from equimodal.errors import BalanceError
-from equimodal.numerics.intervals import chosen_rate
+from equimodal.numerics.spreads import chosen_rate
 from equimodal.storage.files import read_json
 from equimodal.training.prediction import again, read_arrays
 from equimodal.training.run_folder import CONFIG, PREDICTIONS, RECORDS, RESULT

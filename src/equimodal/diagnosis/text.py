@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from equimodal.comparison.words import number, percent, points
 from equimodal.diagnosis.recorded import collapsed
-from equimodal.diagnosis.rules import BALANCED, NO_PROMISE, UNDER_TRAINED, is_sure
+from equimodal.diagnosis.rules import BALANCED, NO_PROMISE
+from equimodal.diagnosis.sentences import probes_told, spanned
 
 Json = Mapping[str, Any]
 
@@ -27,45 +28,23 @@ def _head(content: Json) -> str:
 
 
 def _verdict(content: Json) -> Iterator[str]:
-    verdict = content["verdict"]
-    state = verdict["state"]
-    if state is None:
-        yield "verdict: not possible yet, the modalities were not all trained alone"
-        return
-    starved = [m for m, v in verdict["modalities"].items() if v["word"] == UNDER_TRAINED]
-    named = f"{state}: {', '.join(starved)}" if state == UNDER_TRAINED else state
-    yield f"verdict: {named} ({_sure(verdict['sure'])})"
-
-
-def _sure(share: float) -> str:
-    """How often the same word comes out of resampled seeds and samples."""
-    word = "sure" if is_sure(share) else "not sure"
-    return f"{word}, {percent(share, digits=0)} % of resamplings agree"
+    yield f"verdict: {content['verdict']['headline']}"
 
 
 def _modalities(content: Json) -> Iterator[str]:
     for m, found in content["verdict"]["modalities"].items():
-        probe = found["probe"]
-        if found["word"] is None:
-            if probe["fused"]:
-                yield f"  {m}: linear probe of its encoder {percent(probe['fused']['value'])} %"
-            continue
-        floor = f", {percent(probe['untrained']['value'])} untrained" if probe["untrained"] else ""
-        yield f"  {m}: {found['word']} ({_sure(found['sure'])})"
-        yield (
-            f"    linear probe of its encoder {percent(probe['fused']['value'])} %, trained alone "
-            f"{percent(probe['alone']['value'])}{floor}, chance {percent(found['chance'])}: "
-            f"lost {_spanned(percent, probe['lost'])} points"
-        )
+        yield f"  {m}: {found['told']}"
+        if probes := probes_told(found):
+            yield f"    {probes}"
 
 
 def _cost(content: Json) -> Iterator[str]:
     cost = content["verdict"]["cost"]
-    yield f"accuracy {_spanned(percent, cost['accuracy'])} %"
+    yield f"accuracy {spanned(percent, cost['accuracy'])} %"
     for name, rival in cost["ahead"].items():
         yield (
             f"  {name}: {percent(rival['accuracy']['value'])} %, "
-            f"{_spanned(points, rival['difference'])} points"
+            f"{spanned(points, rival['difference'])} points"
         )
 
 
@@ -108,36 +87,6 @@ def _unsaid(content: Json) -> Iterator[str]:
         yield f"not trained, so not held against: {rows}. To train them:"
         yield from (f"  {command}" for command in dict.fromkeys(e["command"] for e in missing))
     yield from content["notes"]
-
-
-FEW_GROUPS = 10
-"""Below so many groups an interval from resampling them is rough."""
-
-
-def interval_notes(source: Json) -> list[str]:
-    """What intervals resampled, where it was not samples that each have a source of their own."""
-    known = [groups for groups in source["groups"] if groups is not None]
-    if len(known) < len(source["groups"]):
-        return [
-            "Intervals take samples as independent: no groups of samples from one source are known."
-        ]
-    fewest = min(known)
-    if fewest == 1:
-        return [
-            f"All {source['split']} samples come from one source, which cannot be resampled: "
-            "intervals take samples as independent, and are too narrow."
-        ]
-    if all(n == samples for n, samples in zip(known, source["samples"], strict=True)):
-        return []
-    rough = ", so few that intervals are rough" if fewest < FEW_GROUPS else ""
-    return [
-        f"Intervals resample the {known[0]:,} sources of the {source['samples'][0]:,} "
-        f"{source['split']} samples, as samples of one source are alike{rough}."
-    ]
-
-
-def _spanned(written: Callable[..., str], value: Json) -> str:
-    return written(value["value"], value["low"], value["high"])
 
 
 def recording_lines(content: Json) -> list[str]:

@@ -5,168 +5,136 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from equimodal.comparison.rows import ENSEMBLE, UNIMODAL, UNTRAINED, alone_row
 from equimodal.diagnosis import rules
-from equimodal.diagnosis.evidence import Case, Evidence
-from equimodal.numerics.resampling import Resampled, estimate
+from equimodal.diagnosis.columns import CHANCE, Columns, estimate
+from equimodal.diagnosis.evidence import Case
+from equimodal.diagnosis.sentences import headline, word_told
+from equimodal.diagnosis.words import Probes, Word, is_above, word_of
+from equimodal.numerics.intervals import Interval
 
 Json = dict[str, Any]
 
 
-def resampled(case: Case) -> Resampled:
-    """All means over samples and seeds that a diagnosis reports, with their resamplings."""
-    tables = [_columns(case, evidence) for evidence in case.seeds]
-    return Resampled(tables, groups=case.groups)
+def verdict(case: Case, columns: Columns) -> Json:
+    """State of the model, word of each modality, and the cost, as plain data."""
+    probes = {m: probes_of(case, columns, m) for m in case.modalities}
+    best = max((p.tells.mean for p in probes.values() if p.tells), default=0.0)
+    words = {m: word_of(found, best) for m, found in probes.items()}
+    cost = _cost(case, columns)
+    state, sure = _state(words, _leads(case, columns), _learned(case, columns))
+    each = {m: _modality(case, columns, m, words[m], probes[m]) for m in case.modalities}
+    told = {m: {**found, "told": word_told(found)} for m, found in each.items()}
+    found = {"state": state, "sure": sure, "modalities": told, "cost": cost}
+    return {**found, "headline": headline(found)}
 
 
-def _columns(case: Case, evidence: Evidence) -> dict[str, Tensor]:
-    """Columns of one seed: accuracies, probes, and what each sample owes to each modality."""
-    models = [m for m in evidence.models if case.has(m)]
-    found = {f"accuracy/{name}": evidence.models[name].hits for name in models}
-    for m in case.modalities:
-        for name in (case.row, UNTRAINED, alone_row(m)):
-            if name in models and m in evidence.models[name].probed:
-                found[f"probe/{name}/{m}"] = evidence.models[name].probe_hits(m)
-    return found | dict(evidence.contributions)
+def wanted(found: Mapping[str, Any]) -> list[str]:
+    """The modalities of a verdict that a longer training alone would settle."""
+    return [m for m, entry in found["modalities"].items() if entry["wants_longer"]]
 
 
-def verdict(case: Case, sample: Resampled) -> Json:
-    """State of the model, word of each modality, and the cost, as plain data.
+def probes_of(case: Case, columns: Columns, m: str) -> Probes:
+    """What the probes of one modality's encoder say, as far as its references are there."""
+    fused, own, floor = (f"probe/{name}/{m}" for name in (case.row, alone_row(m), UNTRAINED))
+    if own not in columns or fused not in columns:
+        return Probes()
+    return Probes(
+        lost=columns.interval(own, fused),
+        tells=columns.interval(own, CHANCE),
+        grown=columns.interval(own, floor) if floor in columns else None,
+    )
 
-    Without the modalities trained alone there is neither state nor word: they are None.
-    """
-    state: Json = {"state": None, "sure": None}
-    state, words = _judged(case, sample) if case.referenced else (state, {})
+
+def _learned(case: Case, columns: Columns) -> Interval:
+    """The model's accuracy minus that of naming the most frequent class always."""
+    return columns.interval(f"accuracy/{case.row}", CHANCE)
+
+
+def _leads(case: Case, columns: Columns) -> dict[str, Interval]:
+    """What the simple alternatives that use every modality are ahead of the model by."""
+    own = f"accuracy/{case.row}"
+    rivals = [name for name in (ENSEMBLE, UNIMODAL) if name != case.row]
     return {
-        **state,
-        "modalities": {m: _modality(case, sample, m, words.get(m)) for m in case.modalities},
-        "cost": _cost(case, sample),
+        name: columns.interval(f"accuracy/{name}", own)
+        for name in rivals
+        if f"accuracy/{name}" in columns
     }
 
 
-def _judged(case: Case, sample: Resampled) -> tuple[Json, dict[str, Json]]:
-    """The state with its certainty, and the same for every modality's word."""
-    point, draws = _words(case, sample, draws=False), _words(case, sample, draws=True)
-    words = {
-        m: {"word": rules.WORDS[int(point[i])], "sure": _share(draws[:, i] == point[i])}
-        for i, m in enumerate(case.modalities)
-    }
-    lead, leads = _lead(case, sample)
-    state = model_states(point, torch.tensor(lead))
-    states = model_states(draws, leads)
-    return {"state": rules.STATES[int(state)], "sure": _share(states == state)}, words
+def _state(
+    words: Mapping[str, Word], leads: Mapping[str, Interval], learned: Interval
+) -> tuple[str, float | None]:
+    """The state, as sure as the least sure word that it rests on."""
+    starved = [w for w in words.values() if w.word == rules.UNDER_TRAINED]
+    if not is_above(learned):
+        return rules.LEARNED_NOTHING, 1 - learned.above(rules.TELLS_FROM)
+    if starved:
+        return rules.UNDER_TRAINED, min(w.sure or 0.0 for w in starved)
+    if any(w.word == rules.NO_VERDICT for w in words.values()):
+        return rules.NO_VERDICT, None
+    least = min(w.sure or 0.0 for w in words.values())
+    ahead = [lead.above(0.0) for lead in leads.values() if is_above(lead)]
+    if ahead:
+        return rules.BEHIND, min(least, max(ahead))
+    return rules.BALANCED, min([least, *(1 - d.above(rules.BEHIND_FROM) for d in leads.values())])
 
 
-def _lead(case: Case, sample: Resampled) -> tuple[float, Tensor]:
-    """What the ensemble is ahead by, and in every resampling; 0 where it is not there."""
-    rival, own = f"accuracy/{ENSEMBLE}", f"accuracy/{case.row}"
-    if rival not in sample:
-        return 0.0, torch.zeros_like(sample.column(own))
-    return sample.mean(rival) - sample.mean(own), sample.column(rival) - sample.column(own)
-
-
-def _words(case: Case, sample: Resampled, *, draws: bool) -> Tensor:
-    """Positions of the words, of the means (M,) or of every resampling (draws, M)."""
-
-    def columns(kind: str) -> Tensor:
-        names = [f"probe/{kind or alone_row(m)}/{m}" for m in case.modalities]
-        if draws:
-            return torch.stack([sample.column(name) for name in names], 1)
-        return torch.tensor([sample.mean(name) for name in names], dtype=torch.float64)
-
-    return modality_words(columns(case.row), columns(""), case.chance)
-
-
-def _share(agrees: Tensor) -> float:
-    return float(agrees.double().mean())
-
-
-def _modality(case: Case, sample: Resampled, m: str, word: Mapping[str, Any] | None) -> Json:
+def _modality(case: Case, columns: Columns, m: str, word: Word, probes: Probes) -> Json:
     fused, own, floor = (f"probe/{name}/{m}" for name in (case.row, alone_row(m), UNTRAINED))
     return {
-        **(word or {"word": None, "sure": None}),
+        "word": word.word,
+        "sure": word.sure,
+        "why": word.why,
+        "wants_longer": word.wants,
         "probe": {
-            "fused": _estimate(sample, fused),
-            "alone": _estimate(sample, own),
-            "untrained": _estimate(sample, floor),
-            "lost": _estimate(sample, own, fused) if fused in sample else None,
+            "fused": _estimate(columns, fused),
+            "alone": _estimate(columns, own),
+            "untrained": _estimate(columns, floor),
+            "lost": estimate(probes.lost) if probes.lost else None,
+            "grown": estimate(probes.grown) if probes.grown else None,
+            "tells": estimate(probes.tells) if probes.tells else None,
+            "longer": [estimate(step) for step in probes.longer],
         },
-        "kept": _kept(sample, fused, own, floor),
-        "above_chance": sample.mean(own) - case.chance if own in sample else None,
-        "chance": case.chance,
+        "kept": _kept(columns, fused, own, floor),
+        "chance": columns.mean(CHANCE),
     }
 
 
-def _estimate(sample: Resampled, name: str, minus: str | None = None) -> Json | None:
+def _estimate(columns: Columns, name: str) -> Json | None:
     """The estimate of a column, None where it is not there."""
-    return sample.estimate(name, minus) if name in sample else None
+    return columns.estimate(name) if name in columns else None
 
 
-def _kept(sample: Resampled, fused: str, own: str, floor: str) -> Json | None:
+def _kept(columns: Columns, fused: str, own: str, floor: str) -> float | None:
     """Share that the fused training gives of what training alone adds to the untrained encoder.
 
-    None without a floor, or where training alone adds less than a point.
+    None without a floor, or where training alone is not shown to add a point.
     """
-    if not all(name in sample for name in (fused, own, floor)):
+    if not all(name in columns for name in (fused, own, floor)):
         return None
-    added = sample.mean(own) - sample.mean(floor)
-    draws = sample.column(own) - sample.column(floor)
-    if added < 0.01 or float(draws.min()) <= 0:
+    added = columns.interval(own, floor)
+    if added.mean < 0.01 or not is_above(added):
         return None
-    ratio = (sample.column(fused) - sample.column(floor)) / draws
-    return estimate((sample.mean(fused) - sample.mean(floor)) / added, ratio)
+    return columns.interval(fused, floor).mean / added.mean
 
 
-def _cost(case: Case, sample: Resampled) -> Json:
+def _cost(case: Case, columns: Columns) -> Json:
     """The model's accuracy, and what each simple alternative is ahead by."""
     own = f"accuracy/{case.row}"
-    rivals = [name for name in (ENSEMBLE, UNIMODAL) if f"accuracy/{name}" in sample]
-    singles = [alone_row(m) for m in case.modalities if f"accuracy/{alone_row(m)}" in sample]
-    best = max(singles, key=lambda name: sample.mean(f"accuracy/{name}"), default=None)
+    rivals = [name for name in case.fused if f"accuracy/{name}" in columns]
+    singles = [alone_row(m) for m in case.modalities if f"accuracy/{alone_row(m)}" in columns]
+    best = max(singles, key=lambda name: columns.mean(f"accuracy/{name}"), default=None)
     return {
-        "accuracy": sample.estimate(own),
+        "accuracy": columns.estimate(own),
+        "above_chance": columns.estimate(own, CHANCE),
         "ahead": {
             name: {
-                "accuracy": sample.estimate(f"accuracy/{name}"),
-                "difference": sample.estimate(f"accuracy/{name}", own),
+                "accuracy": columns.estimate(f"accuracy/{name}"),
+                "difference": columns.estimate(f"accuracy/{name}", own),
             }
             for name in [*rivals, *([best] if best else [])]
             if name != case.row
         },
         "best_alone": best,
     }
-
-
-def modality_words(fused: Tensor, alone: Tensor, chance: float) -> Tensor:
-    """Position in `WORDS` of each modality's word. (..., M), (..., M) -> (..., M)
-
-    Args:
-        fused: probe accuracy of each encoder in the fused model.
-        alone: probe accuracy of the same encoders trained alone.
-        chance: accuracy of naming the most frequent class always.
-    """
-    tells = alone - chance
-    speechless = tells < rules.TELLS_FROM
-    starved = (alone - fused >= rules.LOST_FROM) & ~speechless
-    weak = speechless | (tells < rules.WEAK_BELOW * tells.amax(-1, keepdim=True))
-    word = torch.full_like(fused, rules.WORDS.index(rules.WELL_TRAINED), dtype=torch.long)
-    word[weak] = rules.WORDS.index(rules.WEAK)
-    word[starved] = rules.WORDS.index(rules.UNDER_TRAINED)
-    return word
-
-
-def model_states(words: Tensor, lead: Tensor) -> Tensor:
-    """Position in `STATES` of the model's state. (..., M), (...) -> (...)
-
-    Args:
-        words: of its modalities.
-        lead: accuracy of the ensemble of modalities trained alone, minus that of the model.
-    """
-    starved = (words == rules.WORDS.index(rules.UNDER_TRAINED)).any(-1)
-    state = torch.full_like(lead, rules.STATES.index(rules.BALANCED), dtype=torch.long)
-    state[lead >= rules.BEHIND_FROM] = rules.STATES.index(rules.BEHIND)
-    state[starved] = rules.STATES.index(rules.UNDER_TRAINED)
-    return state

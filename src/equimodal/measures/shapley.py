@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from equimodal.numerics.intervals import t_quantile
+from equimodal.numerics.intervals import HALF, quantile
 
 EXACT_UP_TO = 6
 """Modalities up to which every coalition is tried: 64 of them."""
@@ -104,7 +104,7 @@ def sampled_shapley(
         pairs.append((_gains(remembered, order) + _gains(remembered, order[::-1])) / 2)
     rows = torch.stack(pairs)
     error = rows.std(0) / math.sqrt(orders)
-    margin = t_quantile(orders - 1) * error
+    margin = quantile(HALF, orders - 1) * error
     return Sampled(rows.mean(0), rows.mean(0) - margin, rows.mean(0) + margin)
 
 

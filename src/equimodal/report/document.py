@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from equimodal.errors import printable
 from equimodal.report.page.provenance import command, facts
 from equimodal.report.read.columns import EPOCH, MEANING, Column, columns
-from equimodal.report.read.controls import absent, further_lines
+from equimodal.report.read.controls import absent, certainty, further_lines
 from equimodal.report.read.findings import conclusions
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import grouped_rows
@@ -36,8 +36,8 @@ def markdown(results: Results) -> str:
 
 
 def _beneath(results: Results) -> list[str]:
-    """What the columns do not hold of the controls."""
-    return [*further_lines(results), *filter(None, [absent(results)])]
+    """What the columns do not hold of the controls, and what the intervals rest on."""
+    return [*further_lines(results), *filter(None, [absent(results)]), *certainty(results)]
 
 
 def _groups(every: list[Column]) -> list[str]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from equimodal.comparison.words import ABSENT, listing
 from equimodal.report.read.columns import EPOCH, Column, columns, converged
-from equimodal.report.read.controls import absent, further_lines
+from equimodal.report.read.controls import absent, certainty, further_lines
 from equimodal.report.read.model import is_default, model_line
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import grouped_rows, note, ordered_rows
@@ -89,8 +89,8 @@ def _fitting(every: list[Column], rows: Sequence[str], width: int) -> list[Colum
 def _caption(results: Results, every: list[Column], kept: list[Column]) -> list[str]:
     seeds = len(results["config"]["seeds"])
     over = f"mean ± sd over {seeds} seeds" if seeds > 1 else "one seed"
-    interval = " [95 % interval, paired]" if seeds > 1 else ""
-    lines = [f"percent, {over}; differences in points{interval}"]
+    lines = [f"percent, {over}; differences in points [95 % interval, paired]"]
+    lines += certainty(results)
     if not is_default(results["config"]):
         lines.append(model_line(results["config"]))
     shown = {column.group for column in kept}

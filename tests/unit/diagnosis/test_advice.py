@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from equimodal import methods
 from equimodal.diagnosis.advice import advice
-from equimodal.diagnosis.rules import BEHIND, UNDER_TRAINED, WELL_TRAINED
+from equimodal.diagnosis.rules import BALANCED, BEHIND, UNDER_TRAINED, WEAK, WELL_TRAINED
 from equimodal.diagnosis.text import lines
 
 VERDICT = {
@@ -25,10 +25,10 @@ def test_every_method_that_is_advised_comes_with_all_of_its_controls(monkeypatch
 
 def test_the_text_names_the_controls_below_the_method():
     cost = {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}, "ahead": {}}
-    modalities = {m: {"word": None, "probe": {"fused": None}} for m in VERDICT["modalities"]}
+    modalities = {m: {"told": "x", "probe": {"fused": None}} for m in VERDICT["modalities"]}
     content = {
         "source": {"data": "x", "row": "joint", "samples": [9], "split": "test", "readout": "r"},
-        "verdict": VERDICT | {"modalities": modalities, "cost": cost},
+        "verdict": VERDICT | {"headline": "h", "modalities": modalities, "cost": cost},
         "advice": [{"method": "amss", "reason": "why", "controls": ["a", "b"]}],
         "measures": {}, "missing": [], "notes": [],
     }  # fmt: skip
@@ -41,11 +41,12 @@ def test_methods_are_advised_in_the_order_of_their_cases_each_with_the_modalitie
     assert [row for row, _ in tips] == ["joint+unimodal", "dus", "amss", "relearn", "ensemble"]
     reasons = dict(tips)
     assert reasons["dus"] == (
-        "draws larger batches for the modality that scores lower, here sound, on losses of its own"
+        "not tried here: draws larger batches for the modality that scores lower, here sound, on "
+        "losses of its own"
     )
     assert reasons["amss"] == (
-        "updates fewer units of the encoder that is ahead, here image, so that the fused loss "
-        "leaves something for sound"
+        "not tried here: updates fewer units of the encoder that is ahead, here image, so that the "
+        "fused loss leaves something for sound"
     )
 
 
@@ -61,5 +62,33 @@ def test_a_fusion_that_is_behind_is_advised_the_ensemble_first_with_what_it_scor
     measured = {"ahead": {"ensemble": {"difference": difference}}, "best_alone": None}
     tips = advice(VERDICT | {"state": BEHIND, "cost": measured})
     assert [tip["method"] for tip in tips] == ["ensemble", "joint+unimodal"]
-    assert tips[0]["reason"].endswith("is not (+5.0 points measured here, +1.0 to +8.0)")
-    assert "measured" not in tips[1]["reason"]
+    assert tips[0]["reason"].startswith("+5.0 [+1.0, +8.0] points measured here: the encoders are")
+    assert tips[1]["reason"].startswith("not tried here: ")
+
+
+def difference(value, half=0.01):
+    return {"difference": {"value": value, "low": value - half, "high": value + half}}
+
+
+def test_what_was_measured_in_the_folder_comes_first_by_its_difference():
+    ahead = {"amss": difference(-0.02), "dus": difference(0.01), "joint+unimodal": difference(0.04)}
+    tips = advice(VERDICT | {"cost": {"ahead": ahead, "best_alone": None}})
+    assert [tip["method"] for tip in tips] == [
+        "joint+unimodal", "dus", "amss", "relearn", "ensemble",
+    ]  # fmt: skip
+    assert [tip["reason"].split(" points")[0] for tip in tips[:3]] == [
+        "+4.0 [+3.0, +5.0]", "+1.0 [0.0, +2.0]", "-2.0 [-3.0, -1.0]",
+    ]  # fmt: skip
+
+
+def test_a_row_that_is_shown_to_be_better_is_named_whatever_the_state():
+    ahead = {"relearn": difference(0.04), "dus": difference(0.005)}
+    found = {"state": BALANCED, "cost": {"ahead": ahead, "best_alone": None}}
+    assert [tip["method"] for tip in advice(VERDICT | found)] == ["relearn"]
+
+
+def test_no_modality_is_advised_to_be_left_out_unless_a_measured_row_shows_it():
+    """Both modalities of a data set were advised to be left out."""
+    weak = {m: {"word": WEAK} for m in ("image", "sound")}
+    told = " ".join(t["reason"] for t in advice(VERDICT | {"state": BALANCED, "modalities": weak}))
+    assert "leave" not in told and "look at its data and its encoder" in told

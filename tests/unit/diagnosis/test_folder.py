@@ -9,9 +9,12 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from equimodal import BalanceError, diagnosis
+from equimodal.comparison.outcome.judged import read_judged
+from equimodal.comparison.outcome.summary import summarise
+from equimodal.comparison.rows import slug
 from equimodal.diagnosis import diagnose_folder, sample_contributions
 from equimodal.diagnosis.rules import WORDS
-from equimodal.numerics.resampling import Resampled
+from equimodal.numerics.intervals import Units
 from equimodal.report.read.reading import read_records
 from unit.diagnosis.conftest import trained_in
 from unit.training.tiny import tiny  # noqa: F401
@@ -128,8 +131,8 @@ def test_the_text_says_the_words_the_numbers_and_that_nothing_is_promised(found)
     text = str(found)
     for m, judged in found["verdict"]["modalities"].items():
         assert judged["word"] in WORDS
-        assert f"  {m}: {judged['word']} (" in text
-    assert f"verdict: {found['verdict']['state']}" in text
+        assert f"  {m}: {judged['told']}" in text and judged["told"].startswith(judged["word"])
+    assert f"verdict: {found['verdict']['headline']}" in text
     methods = [tip for tip in found["advice"] if tip["method"]]
     assert ("None of them is promised to help" in text) == bool(methods)
 
@@ -174,10 +177,10 @@ def test_missing_references_are_named_with_the_command_that_trains_them(copied):
     assert command.startswith(wanted)
     assert command.endswith(f" --out {copied}")
     assert "--lr" not in found["missing"][1]["command"]
-    assert found["verdict"]["state"] is None
-    assert {v["word"] for v in found["verdict"]["modalities"].values()} == {None}
+    assert found["verdict"]["modalities"]["b"]["word"] == "no verdict"
+    assert found["verdict"]["modalities"]["b"]["why"] == "it was not trained alone"
+    assert found["verdict"]["modalities"]["a"]["why"] == "its untrained encoder was not probed"
     assert found["verdict"]["modalities"]["a"]["probe"]["alone"] is not None
-    assert "verdict: not possible yet" in str(found)
     assert command in str(found)
 
 
@@ -208,25 +211,23 @@ def width(found):
     return accuracy["high"] - accuracy["low"]
 
 
-def test_intervals_resample_the_groups_that_a_folder_holds(copied, found):
-    told = "Intervals take samples as independent: no groups of samples from one source are known."
-    assert found["source"]["groups"] == [None, None]
+def test_groups_are_the_units_of_the_intervals_from_twenty_on(copied, found):
+    told = "intervals take each of the 33 test samples of a seed as a unit"
+    assert (found["source"]["unit"], found["source"]["groups"]) == ("sample", [None, None])
     assert told in found["notes"] and told in found["text"]
 
-    put_groups(copied, np.arange(33) // 3)
+    groups = np.arange(33) % 20
+    put_groups(copied, groups)
     grouped = diagnose_folder(copied)
-    assert grouped["source"]["groups"] == [11, 11]
-    told = "Intervals resample the 11 sources of the 33 test samples, as samples of one source are"
+    assert (grouped["source"]["unit"], grouped["source"]["groups"]) == ("group", [20, 20])
+    told = "intervals take the 20 groups of the 33 test samples of a seed as units, as samples of"
     assert any(line.startswith(told) for line in grouped["text"])
     judged = [np.load(copied / f"runs/joint/seed-{s}/predictions.npz") for s in (3, 4)]
     hits = [torch.from_numpy(j["test_logits"].argmax(1) == j["test_labels"]) for j in judged]
-    groups = [torch.from_numpy(j["test_groups"]) for j in judged]
-    sample = Resampled([{"x": h} for h in hits], groups=groups)
+    expected = Units([torch.from_numpy(groups)] * 2).interval(hits).plain()
     accuracy = grouped["verdict"]["cost"]["accuracy"]
-    expected = sample.estimate("x")
-    assert accuracy["value"] == pytest.approx(expected["value"])
-    assert [accuracy["low"], accuracy["high"]] == pytest.approx(
-        [expected["low"], expected["high"]], abs=1e-9
+    assert accuracy == pytest.approx(
+        {"value": expected["mean"], "low": expected["low"], "high": expected["high"]}
     )
     assert width(grouped) != width(found)
 
@@ -234,17 +235,45 @@ def test_intervals_resample_the_groups_that_a_folder_holds(copied, found):
 @pytest.mark.parametrize(
     ("groups", "note"),
     [
-        (np.arange(33), None),
-        (np.zeros(33, np.int64), "All test samples come from one source, which cannot be"),
-        (np.arange(33) // 11, "Intervals resample the 3 sources of the 33 test samples, as samples"
-                              " of one source are alike, so few that intervals are rough."),
+        (np.arange(33), "intervals take the 33 groups of the 33 test samples of a seed as units"),
+        (np.zeros(33, np.int64), "for this 1 group: intervals take the 33 test samples as units"),
+        (np.arange(33) // 17, "for these 2 groups: intervals take the 33 test samples as units, as"
+                              " fewer than 20 groups cannot stand for others"),
     ],
 )  # fmt: skip
-def test_groups_that_say_little_are_told_and_single_samples_are_not(groups, note, copied):
+def test_groups_that_say_little_are_told(groups, note, copied):
     put_groups(copied, groups)
-    notes = [text for text in diagnose_folder(copied)["notes"] if "ntervals" in text]
-    assert len(notes) == (note is not None)
-    assert note is None or notes[0].startswith(note)
+    notes = [text for text in diagnose_folder(copied)["notes"] if "intervals" in text]
+    assert any(text.startswith(note) for text in notes)
+
+
+def test_two_seeds_are_told_as_too_few_for_training_in_general(found):
+    assert "2 seeds: a sentence on training in general takes 3" in found["notes"]
+
+
+def test_table_and_verdict_have_one_interval_for_one_difference(comparison, found):
+    """`alone:sound` minus joint was [+0.3, +5.3] in the verdict and [-3.3, +9.3] in the table."""
+    rows = ("joint", "joint+unimodal", *(f"alone:{m}" for m in MODALITIES))
+    places = {row: comparison / f"runs/{slug(row)}" for row in rows}
+    runs = [
+        {**json.loads((place / f"seed-{s}/result.json").read_text()), "place": place / f"seed-{s}"}
+        for place in places.values()
+        for s in (3, 4)
+    ]
+    summary = summarise(rows, runs, lambda run: read_judged(run["place"]))["summary"]
+    ahead = found["verdict"]["cost"]["ahead"]
+    for row in set(ahead) & set(rows):
+        told, listed = ahead[row]["difference"], summary[row]["difference_to_joint"]
+        assert (told["value"], told["low"], told["high"]) == pytest.approx(
+            (listed["mean"], listed["low"], listed["high"])
+        )
+    assert {"joint+unimodal", found["verdict"]["cost"]["best_alone"]} <= set(ahead)
+    for m in MODALITIES:
+        lost = found["verdict"]["modalities"][m]["probe"]["lost"]
+        listed = summary["joint"]["probe_difference_to_alone"][m]
+        assert (lost["value"], lost["low"], lost["high"]) == pytest.approx(
+            (-listed["mean"], -listed["high"], -listed["low"])
+        )
 
 
 def test_nan_in_the_predictions_is_refused_by_name(copied):

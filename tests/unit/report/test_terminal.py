@@ -132,7 +132,7 @@ def test_one_seed_shows_means_alone(build_results):
 
 
 def test_results_of_another_schema_are_refused():
-    with pytest.raises(BalanceError, match=r"equimodal\.results/1"):
+    with pytest.raises(BalanceError, match=r"equimodal\.results/2"):
         table({})
 
 

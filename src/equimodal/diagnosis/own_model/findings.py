@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import UNTRAINED, alone_row
-from equimodal.diagnosis.evidence import Case, Evidence, Judged, ensemble
+from equimodal.diagnosis.evidence import Case, Evidence, ensemble
 from equimodal.diagnosis.inside import Inside, inside_of
 from equimodal.diagnosis.own_model.alone import (
     MakeOptimizer,
@@ -141,7 +142,10 @@ class Findings:
 
     def _missing(self) -> Iterator[dict[str, Any]]:
         """What was not given, and how to give it."""
-        how = "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs=20)"
+        how = (
+            "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs=20, "
+            "optimizer=...)"
+        )
         for row in map(alone_row, self.names):
             if row not in self.models:
                 yield {"row": row, "seed": self.seed, "command": how}

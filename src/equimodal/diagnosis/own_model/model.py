@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.collection import Forward, default_forward
@@ -21,10 +20,6 @@ from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.selection import Encoder
 
 
-def _sgd(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    return torch.optim.SGD(parameters, lr=0.01, momentum=0.9)
-
-
 def diagnose(
     model: nn.Module,
     loaders: Mapping[str, Iterable[Any]],
@@ -35,7 +30,7 @@ def diagnose(
     untrained: Weights | None = None,
     alone: Mapping[str, Weights] | None = None,
     train_alone_epochs: int = 0,
-    optimizer: MakeOptimizer = _sgd,
+    optimizer: MakeOptimizer | None = None,
     seed: int = 0,
     groups: Sequence[int] | Tensor | None = None,
     name: str = "your data",
@@ -57,7 +52,8 @@ def diagnose(
         alone: modality -> its encoder, or the encoder's state dict, after training alone.
         train_alone_epochs: train a copy of each encoder alone for so many passes over ``train``,
             from ``untrained``; as many as the model had make a fair reference.
-        optimizer: of these trainings: ``optimizer(parameters)``; SGD with rate 0.01 by default.
+        optimizer: of these trainings, ``optimizer(parameters)``: the class and the settings that
+            the model was trained with, as another one makes another reference.
         seed: of their heads and of shuffles.
         groups: the source of each sample of ``test`` as a number, (N,), where several come from
             one, such as a speaker: intervals then resample sources.
@@ -73,9 +69,11 @@ def diagnose(
 
         print(equimodal.diagnose(model, {"train": train, "test": test},
                                  {"audio": "audio_net", "video": "video_net"},
-                                 LinearSplit("fc"), untrained=initial, train_alone_epochs=20))
+                                 LinearSplit("fc"), untrained=initial, train_alone_epochs=20,
+                                 optimizer=lambda weights: torch.optim.AdamW(weights, lr=1e-3)))
     """
     _check(loaders, untrained, alone, train_alone_epochs)
+    trainer = _trainer(train_alone_epochs, optimizer)
     modalities = ModalityMap(model, encoders)
     subject = Subject(model, modalities, forward, readout)
     try:
@@ -84,8 +82,8 @@ def diagnose(
             found.add_alone(alone or {})
             if untrained is not None:
                 found.add_untrained(untrained)
-                if train_alone_epochs:
-                    found.train_alone(untrained, train_alone_epochs, optimizer)
+                if trainer is not None:
+                    found.train_alone(untrained, train_alone_epochs, trainer)
         return document(found.case(name))
     finally:
         modalities.record.remove()
@@ -106,3 +104,14 @@ def _check(loaders: Mapping[str, Any], untrained: object, alone: object, epochs:
         )
     if epochs and alone:
         raise BalanceError("Give either alone=... or train_alone_epochs=..., not both.")
+
+
+def _trainer(epochs: int, optimizer: MakeOptimizer | None) -> MakeOptimizer | None:
+    """The optimizer of the references; None where none are trained."""
+    if epochs and optimizer is None:
+        raise BalanceError(
+            "train_alone_epochs needs the optimizer that the model was trained with, as another "
+            "one makes another reference; write optimizer=lambda weights: "
+            "torch.optim.AdamW(weights, lr=1e-3), with your own class and settings."
+        )
+    return optimizer if epochs else None

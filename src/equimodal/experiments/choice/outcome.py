@@ -13,8 +13,6 @@ from equimodal.comparison.command.writing import command
 from equimodal.comparison.experiment import Execution, Experiment
 from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
-from equimodal.experiments.choice.space import BASELINES
-from equimodal.numerics.intervals import paired_difference
 from equimodal.storage.files import load_checkpoint, save_checkpoint
 from equimodal.training.run_folder import CHECKPOINT
 
@@ -61,8 +59,6 @@ def picked(
     checkpoint = load_checkpoint(folder / "confirmed" / best_run["folder"] / CHECKPOINT)
     save_checkpoint(folder / MODEL, checkpoint["best"])
     settings = winner["settings"] if winner and winner["row"] == row else {}
-    reference = BASELINES[-1]
-    difference = paired_difference(_tests(by_row[row]), _tests(by_row[reference]))
     return {
         "schema": SCHEMA,
         "data": results["data"]["name"],
@@ -82,7 +78,7 @@ def picked(
             "name": f"{row} {' '.join(f'{k}={v:.3g}' for k, v in settings.items())}".strip(),
             "settings": settings,
             "seed": best_run["seed"],
-            "difference": None if row == reference else difference,
+            "difference": results["summary"][row]["difference_to_unimodal"],
             "command": _command(row, settings, best_run["seed"], experiment, place),
             "model": MODEL,
         },
@@ -140,7 +136,3 @@ def _command(
 
 def _validation(run: Mapping[str, Any]) -> float:
     return float(run["validation"]["accuracy"])
-
-
-def _tests(runs: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    return {run["seed"]: run["test"]["accuracy"] for run in runs}

@@ -16,15 +16,19 @@ _LONGEST = 10_000 * 3600.0
 def seconds_of(text: str | float) -> float:
     """``"10m"``, ``"1h30m"``, ``"90s"`` or a number of seconds -> seconds, above 0
 
+    A text is to name its unit: ``"5"`` may be minutes.
+
     Raises:
         BalanceError: it is no time, or none above 0.
     """
     found = _TEXT.fullmatch(str(text).strip())
     parts = found.groups() if found else ()
     total = sum(float(p) * u for p, u in zip(parts, (3600.0, 60.0, 1.0), strict=False) if p)
-    if not 0 < total <= _LONGEST:
+    bare = isinstance(text, str) and text.strip().replace(".", "", 1).isdigit()
+    if bare or not 0 < total <= _LONGEST:
         raise BalanceError(
-            f"A budget is a time such as 90s, 10m or 1h30m, at most 10000h; found {quoted(text)}."
+            "A budget is a time with its unit, such as 90s, 10m or 1h30m, at most 10000h; found "
+            f"{quoted(text)}."
         )
     return total
 

@@ -22,9 +22,9 @@ from equimodal.report.charts.figures import (
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     Difference,
+    accuracy,
     by_seed,
     group,
-    interval,
     ordered_rows,
     paired_by_seed,
     reported,
@@ -42,7 +42,7 @@ def accuracy_chart(results: Results) -> Chart | None:
         for row in ordered_rows(results)
         if group(results, row) != "floor" and (found := by_seed(results, row, "accuracy"))
     }
-    means = {row: mean for row in seeds if (mean := interval(seeds[row])) is not None}
+    means = {row: mean for row in seeds if (mean := accuracy(results, row)) is not None}
     label = ", ".join(f"{row} {percent(mean.mean)} %" for row, mean in means.items())
     return _chart(
         results, "Test accuracy", label, seeds, means, axis("percent"), (0.0, 1.0), percent

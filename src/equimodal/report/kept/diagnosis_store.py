@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from equimodal.errors import BalanceError
 from equimodal.report.kept.sample_store import shown_seed
-from equimodal.report.read.diagnosis import DIAGNOSIS
+from equimodal.report.read.diagnosis import DIAGNOSIS, Diagnosis, is_earlier, read_diagnosis
 from equimodal.report.read.predictions import read_predictions
 from equimodal.report.read.reading import Results
 
@@ -24,10 +27,26 @@ def keep_diagnosis(folder: str | Path, results: Results) -> None:
     Raises:
         BalanceError: there is no finished joint run to diagnose, or a damaged file.
     """
+    from equimodal.storage.files import write_json
+
+    write_json(Path(folder) / DIAGNOSIS, _diagnosis(folder, results))
+
+
+def kept_diagnosis(folder: Path, results: Results) -> tuple[Diagnosis | None, str | None]:
+    """What `keep_diagnosis` wrote, and a sentence when it cannot be read.
+
+    Where an earlier version wrote it, the runs are diagnosed anew; the file stays as it is.
+    """
+    if is_earlier(folder):
+        with suppress(BalanceError):
+            return _diagnosis(folder, results), None
+    return read_diagnosis(folder)
+
+
+def _diagnosis(folder: str | Path, results: Results) -> dict[str, Any]:
     from equimodal.diagnosis.document import document
     from equimodal.diagnosis.folder import case_contributions
     from equimodal.diagnosis.reading import read_case
-    from equimodal.storage.files import write_json
 
     case = read_case(folder)  # once: its Shapley values serve both
     found = document(case)
@@ -38,5 +57,4 @@ def keep_diagnosis(folder: str | Path, results: Results) -> None:
         for m in found["source"]["modalities"]
         if (name := f"shapley/score/{m}") in values
     }
-    content = {**found, "contributions": {"seed": seed, "score": score}}
-    write_json(Path(folder) / DIAGNOSIS, content)
+    return {**found, "contributions": {"seed": seed, "score": score}}

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from equimodal.report.kept.diagnosis_store import kept_diagnosis
 from equimodal.report.kept.sample_store import Samples, read_samples
 from equimodal.report.page import sections
 from equimodal.report.page.rendering import Section, rendered
 from equimodal.report.page.sample_section import by_class, reliance, samples
 from equimodal.report.page.verdict_section import verdict
-from equimodal.report.read.diagnosis import Diagnosis, read_diagnosis
+from equimodal.report.read.diagnosis import Diagnosis
 from equimodal.report.read.history import History, read_history
 from equimodal.report.read.predictions import Predictions, fused_row, read_predictions
 from equimodal.report.read.reading import Results, read_results
@@ -37,7 +38,7 @@ def write_page(folder: str | Path) -> Path:
     kept = read_samples(folder)
     if kept is None and fused_row(results, predictions):
         notes.append(_NO_SAMPLES)
-    diagnosis, problem = read_diagnosis(folder)
+    diagnosis, problem = kept_diagnosis(folder, results)
     notes += [problem] if problem else []
     with as_written(folder, "write the folder again: equimodal compare --resume"):
         content = page(results, history, notes, predictions, kept, diagnosis)

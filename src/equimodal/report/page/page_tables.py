@@ -9,7 +9,7 @@ from typing import Any
 from equimodal.comparison.words import ABSENT, duration, percent
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.read.columns import EPOCH, MEANING, columns
-from equimodal.report.read.controls import absent, further
+from equimodal.report.read.controls import absent, certainty, further
 from equimodal.report.read.reading import Results, Run
 from equimodal.report.read.rows import (
     controls,
@@ -36,6 +36,7 @@ def rows_content(results: Results) -> dict[str, Any]:
         "groups": list(grouped_rows(results).items()),
         "controls": controls_table(results),
         "absent": absent(results),
+        "certainty": certainty(results),
     }
 
 

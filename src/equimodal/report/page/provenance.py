@@ -12,9 +12,10 @@ from equimodal.report.read.rows import modalities
 
 _STATISTICS = (
     "Every row has the same epochs, batches, learning-rate trials and seeds; a seed fixes the "
-    "data, the initial weights and the order for all rows. Differences are paired by seed; the "
-    "interval is the 95 % t-interval over seeds, each by itself, not corrected for the number of "
-    "rows."
+    "data, the initial weights and the order for all rows. Differences are paired by sample; the "
+    "95 % interval counts the noise of seeds, and of the samples that seeds share, each by itself, "
+    "not corrected for the number of rows. A sentence on a method takes three seeds of both rows, "
+    "and ten units on which they differ."
 )
 _PROBE = (
     "The linear probe trains a linear classifier on the frozen features of one encoder. The probe "

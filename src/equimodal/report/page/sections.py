@@ -27,7 +27,7 @@ _GROUP_MARKS: list[Mark] = [
     (GROUP_COLOURS["baselines"], "dot", "baseline"),
     (GROUP_COLOURS["controls"], "dot", "alone or control"),
 ]
-_INTERVAL_MARK: Mark = ("--ink", "line", "95 % interval over seeds")
+_INTERVAL_MARK: Mark = ("--ink", "line", "95 % interval")
 
 
 def plan(results: Results) -> list[str]:

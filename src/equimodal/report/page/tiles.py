@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from equimodal.comparison.rows import UNTRAINED
 from equimodal.comparison.words import percent
 from equimodal.report.charts.figures import colour
-from equimodal.report.read.findings import probe_gap, probe_levels, starved
+from equimodal.report.read.findings import probe_levels, starved
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import modalities
 
@@ -42,8 +42,7 @@ def _tile(results: Results, index: int, modality: str) -> Tile | None:
     joint, alone, floor = probe_levels(results, modality)
     if joint is None:
         return None
-    gap = probe_gap(results, modality)
-    bad = gap is not None and starved(gap)
+    bad = starved(results, modality)
     beside = {"trained alone": alone, UNTRAINED: floor}
     told = [f"{percent(value)} % {how}" for how, value in beside.items() if value is not None]
     return Tile(

@@ -1,11 +1,11 @@
-"""The overview on top of the page: the verdict, how sure it is, what it costs, what to try."""
+"""The overview on top of the page: the verdict, what it costs, what to try."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from equimodal.comparison.words import ABSENT, percent
-from equimodal.diagnosis.rules import NO_PROMISE, UNDER_TRAINED, is_sure
+from equimodal.diagnosis.rules import NO_PROMISE, UNDER_TRAINED
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import colour
 from equimodal.report.page.rendering import Section
@@ -23,8 +23,7 @@ def verdict(results: Results, diagnosis: Diagnosis | None) -> Section | None:
     advised = entry(diagnosis, "advice")
     tips = advised if isinstance(advised, list) else []
     content = {
-        "state": _state(diagnosis),
-        "sure": _sure(entry(diagnosis, "verdict", "sure")),
+        "state": str(entry(diagnosis, "verdict", "headline") or "no verdict"),
         "tiles": [
             _tile(m, colour(i), words[m]) for i, m in enumerate(modalities(results)) if m in words
         ],
@@ -37,24 +36,6 @@ def verdict(results: Results, diagnosis: Diagnosis | None) -> Section | None:
         "printed": "\n".join(texts(diagnosis, "text")),
     }
     return Section("verdict", "The verdict", "verdict.html", content)
-
-
-def _state(diagnosis: Diagnosis) -> str:
-    state = entry(diagnosis, "verdict", "state")
-    if state is None:
-        return "No verdict: it takes every modality trained alone (the rows alone:*)."
-    words = mapping(diagnosis, "verdict", "modalities")
-    starved = [m for m, found in words.items() if entry(found, "word") == UNDER_TRAINED]
-    return f"{state}: {', '.join(starved)}" if state == UNDER_TRAINED and starved else str(state)
-
-
-def _sure(value: object) -> str:
-    """How often the same word comes out of resampled seeds and samples."""
-    share = finite(value)
-    if share is None:
-        return ""
-    word = "sure" if is_sure(share) else "not sure"
-    return f"{word}: {percent(share, digits=0)} % of resamplings agree"
 
 
 def _tile(modality: str, colour_name: str, found: object) -> Tile:
@@ -78,8 +59,8 @@ def _probes(found: object) -> Iterator[str]:
         yield f"linear probe {percent(fused.mean)} %{beside}{floor}"
     if lost is not None:
         yield f"lost {with_interval(lost, percent)} points"
-    if sure := _sure(entry(found, "sure")):
-        yield sure
+    if told := entry(found, "told"):
+        yield str(told)
 
 
 def _probe(found: object, name: str) -> Difference | None:

@@ -23,7 +23,7 @@ from equimodal.report.read.rows import (
 class Column:
     """One column: its group, its heading inside the group, and a cell for every row.
 
-    ``signs`` holds 1 or -1 for a row whose whole interval lies above or below zero.
+    ``signs`` holds 1 or -1 for a row that is shown to lie above or below.
     """
 
     group: str
@@ -37,7 +37,7 @@ EPOCH = "epoch"
 
 MEANING = {
     "accuracy": "test accuracy, percent, mean ± sd over seeds",
-    "vs joint": "accuracy minus joint in points, paired by seed, with its 95 % interval",
+    "vs joint": "accuracy minus joint in points, paired by sample, with its 95 % interval",
     "vs control": "accuracy minus the row that lacks only the method's own idea, its first control",
     "inside": "accuracy of one modality inside the fused model, read off its head, percent",
     "probe": "accuracy of a linear probe on one encoder, percent (the sensitive measure)",
@@ -92,7 +92,7 @@ def _difference(results: Results, name: str, key: str) -> Column:
     rows = ordered_rows(results)
     found = {row: reported(results, row, key) for row in rows if group(results, row) != "floor"}
     cells = {row: with_interval(found.get(row)) for row in rows}
-    signs = {row: difference.sign for row, difference in found.items() if difference}
+    signs = {row: difference.shown for row, difference in found.items() if difference}
     return Column(name, name, cells, signs)
 
 

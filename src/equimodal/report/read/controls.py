@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from equimodal.comparison.outcome import telling
 from equimodal.comparison.words import listing
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import Difference, controls, ordered_rows, with_interval
@@ -40,3 +41,11 @@ def absent(results: Results) -> str:
                 missing.setdefault(control, []).append(row)
     told = [f"{control} (of {listing(rows)})" for control, rows in missing.items()]
     return f"controls that were not trained: {listing(told)}" if told else ""
+
+
+def certainty(results: Results) -> list[str]:
+    """What the intervals rest on, and the smallest difference that the table could have shown."""
+    held = {row: entry.get("difference_to_joint") for row, entry in results["summary"].items()}
+    judged = results.get("judged")
+    rests = telling.certainty(judged) if judged else []
+    return [*rests, *filter(None, [telling.smallest_told(held)])]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from equimodal.diagnosis.diagnosis import SCHEMA
+from equimodal.diagnosis.diagnosis import EARLIER, SCHEMA
 from equimodal.report.read.rows import Difference, finite
 
 DIAGNOSIS = "diagnosis.json"
@@ -30,6 +31,14 @@ def read_diagnosis(folder: str | Path) -> tuple[Diagnosis | None, str | None]:
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         return None, f"{DIAGNOSIS} is not of schema {SCHEMA!r} and was left out."
     return found, None
+
+
+def is_earlier(folder: Path) -> bool:
+    """Whether an earlier version wrote ``folder``/diagnosis.json."""
+    with suppress(OSError, ValueError):
+        found = json.loads((folder / DIAGNOSIS).read_text(encoding="utf-8"))
+        return isinstance(found, dict) and found.get("schema") == EARLIER
+    return False
 
 
 def entry(content: object, *path: str) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from equimodal.comparison.rows import ALONE, JOINT, UNIMODAL, UNTRAINED, alone_row
 from equimodal.comparison.words import listing, percent, points
+from equimodal.diagnosis.rules import LOST_FROM
+from equimodal.numerics.enough import ENOUGH_SEEDS
 from equimodal.report.read.controls import further
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
@@ -13,16 +15,12 @@ from equimodal.report.read.rows import (
     modalities,
     note,
     ordered_rows,
-    paired,
     reported,
     rows_in,
     spread,
     with_interval,
 )
 from equimodal.report.read.schema import check
-
-STARVED_FROM = 0.01
-"""A probe gap below one point is not called starvation, however sure it is."""
 
 Compare = Callable[[str], Difference | None]
 
@@ -50,7 +48,7 @@ def findings(results: Results) -> dict[str, str]:
 
 def probe_gap(results: Results, modality: str) -> Difference | None:
     """Probe of a modality's encoder after joint training minus the same encoder trained alone."""
-    return paired(results, JOINT, alone_row(modality), "probe_accuracy", modality)
+    return reported(results, JOINT, "probe_difference_to_alone", modality)
 
 
 def probe_levels(results: Results, modality: str) -> tuple[float | None, ...]:
@@ -59,25 +57,34 @@ def probe_levels(results: Results, modality: str) -> tuple[float | None, ...]:
     return tuple(spread(results, row, "probe_accuracy", modality)[0] for row in rows)
 
 
-def starved(gap: Difference) -> bool:
-    """Whether a probe gap is called starvation: a point or more, its whole interval below zero."""
-    return gap.sign < 0 and gap.mean <= -STARVED_FROM
+def starved(results: Results, modality: str) -> bool:
+    """Whether joint training is shown to have starved a modality's encoder.
+
+    By the rules of the verdict: its probe lost as much as makes it under-trained, with the whole
+    interval, to the same encoder trained alone, which is shown to be above the untrained one.
+    """
+    gap = probe_gap(results, modality)
+    floor = reported(results, UNTRAINED, "probe_difference_to_alone", modality)
+    if gap is None or floor is None:
+        return False
+    return gap.shown < 0 and gap.mean <= -LOST_FROM and floor.sign < 0
 
 
 def starvation(results: Results) -> str:
     """Which modalities joint training starved, by the linear probe."""
     gaps = {m: gap for m in modalities(results) if (gap := probe_gap(results, m)) is not None}
-    if not gaps:
-        return "Starvation was not measured: it takes the rows joint and alone:<modality>."
-    hungry = [m for m, gap in gaps.items() if starved(gap)]
+    if not gaps or UNTRAINED not in results["summary"]:
+        rows = "joint, alone:<modality> and untrained"
+        return f"Starvation was not measured: it takes the rows {rows}."
+    hungry = [m for m in gaps if starved(results, m)]
     told = "; ".join(
         f"{m}: {_probe_story(results, m, gaps[m] if m in hungry or not hungry else None)}"
         for m in sorted(gaps, key=lambda m: m not in hungry)
     )
     if hungry:
         verdict = f"Joint training starved {listing(hungry)}"
-    elif all(gap.low is None for gap in gaps.values()):
-        verdict = "One seed gives no interval, so starvation is not shown"
+    elif few := _too_few(gaps):
+        verdict = f"{few}, so starvation is not shown"
     else:
         verdict = "No modality was shown to be starved by joint training"
     return f"{verdict}. Linear probe, {told}."
@@ -102,9 +109,9 @@ def against_joint(results: Results) -> str:
     if not differences:
         return ""
     mean, _ = spread(results, JOINT, "accuracy")
-    if all(difference.low is None for difference in differences.values()):
+    if few := _too_few(differences):
         shown = ", ".join(f"{row} {points(d.mean)}" for row, d in differences.items())
-        return f"One seed gives no interval, so nothing is shown against joint: {shown} points."
+        return f"{few}, so nothing is shown against joint: {shown} points."
     above, below, undecided = _by_sign(differences)
     sentence = (
         f"Accuracy above joint ({percent(mean)} %) with the whole 95 % interval above zero: "
@@ -122,9 +129,9 @@ def against_unimodal(results: Results) -> str:
     differences = {
         row: difference
         for row in rows_in(results, ("methods",))
-        if (difference := paired(results, row, UNIMODAL, "accuracy")) is not None
+        if (difference := reported(results, row, "difference_to_unimodal")) is not None
     }
-    if not differences or all(difference.low is None for difference in differences.values()):
+    if not differences or _too_few(differences):
         return ""
     above, below, undecided = _by_sign(differences)
     mean, _ = spread(results, UNIMODAL, "accuracy")
@@ -159,8 +166,8 @@ def against_controls(results: Results) -> str:
 
 
 def _effects(held: str, differences: dict[str, Difference]) -> str:
-    shown = {name: d for name, d in differences.items() if d.low is not None}
-    if not shown:
+    shown = differences
+    if not shown or _too_few(shown):
         return ""
     above, below, undecided = _by_sign(shown)
     parts = [
@@ -184,8 +191,19 @@ def _differences(
     return {row: found for row in rows if row != JOINT and (found := compare(row)) is not None}
 
 
+def _too_few(differences: Mapping[str, Difference]) -> str:
+    """Why none of some differences bears a sentence; empty where one has its seeds."""
+    most = max(difference.n for difference in differences.values())
+    if all(difference.low is None for difference in differences.values()):
+        return "The predictions of the runs are not there, which an interval takes"
+    if most >= ENOUGH_SEEDS:
+        return ""
+    have = "One seed is" if most == 1 else f"{most} seeds are"
+    return f"{have} too few for a sentence on training, which takes {ENOUGH_SEEDS}"
+
+
 def _by_sign(differences: dict[str, Difference]) -> tuple[list[str], list[str], list[str]]:
-    signs = {row: difference.sign for row, difference in differences.items()}
+    signs = {row: difference.shown for row, difference in differences.items()}
     above, below, open_ = ([r for r in signs if signs[r] == sign] for sign in (1, -1, 0))
     return above, below, open_
 

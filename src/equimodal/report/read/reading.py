@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from equimodal.errors import BalanceError
-from equimodal.report.read.schema import check
+from equimodal.report.read.schema import EARLIER, SCHEMA, check
+from equimodal.storage.files import as_written
 
 Results = dict[str, Any]
 Run = dict[str, Any]
@@ -16,7 +18,7 @@ Records = dict[str, list[dict[str, Any]]]
 
 
 def read_results(folder: str | Path) -> Results:
-    """The checked content of ``folder``/results.json.
+    """The checked content of ``folder``/results.json, of an earlier version as this one has it.
 
     Raises `BalanceError` when the folder or the file is missing, truncated or of another schema.
     """
@@ -36,9 +38,32 @@ def read_results(folder: str | Path) -> Results:
             f"{path} is not complete JSON ({path.stat().st_size} bytes): {error}. "
             f"Write it again: equimodal compare --resume --out {folder}"
         ) from error
-    check(results, str(path))
-    loaded: Results = results
+    earlier = isinstance(results, dict) and results.get("schema") == EARLIER
+    check(results, str(path), schema=EARLIER if earlier else SCHEMA)
+    loaded: Results = _renewed(folder, results) if earlier else results
     return loaded
+
+
+def _renewed(folder: Path, results: Results) -> Results:
+    """Results of an earlier schema with the summary of this one, as far as predictions are there.
+
+    The file stays as it is.
+    """
+    # Both load torch, which results of this version do without.
+    from equimodal.comparison.outcome.judged import Judged, read_judged
+    from equimodal.comparison.outcome.summary import summarise
+
+    def read(run: Mapping[str, Any]) -> Judged | None:
+        place = run_file(folder, run, "") if run.get("folder") else None
+        if place is None:
+            return None
+        with suppress(BalanceError):
+            return read_judged(place)
+        return None
+
+    with as_written(folder, "write it again: equimodal compare --resume --out DIR"):
+        rows = [row for row in results["config"]["methods"] if row in results["summary"]]
+        return {**results, "schema": SCHEMA, **summarise(rows, results["runs"], read)}
 
 
 def _instead(folder: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from equimodal import methods
 from equimodal.comparison.rows import ALONE, ENSEMBLE, JOINT, RATE_FACTORS, UNIMODAL, UNTRAINED
 from equimodal.comparison.words import ABSENT, points
-from equimodal.numerics.intervals import paired_difference
+from equimodal.numerics.enough import ENOUGH_SEEDS, ENOUGH_UNITS
 from equimodal.report.read.reading import Results, Run
 
 GROUPS = ("floor", "alone", "baselines", "controls", "methods")
@@ -104,12 +104,16 @@ def by_seed(
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean with its 95 % interval; the interval is None when fewer than two seeds are there."""
+    """A mean with its 95 % interval over ``n`` seeds; without one where that is not known.
+
+    ``differing`` counts the units on which two rows differ; None where nothing is compared.
+    """
 
     mean: float
     low: float | None
     high: float | None
     n: int
+    differing: int | None = None
 
     @property
     def sign(self) -> int:
@@ -118,16 +122,25 @@ class Difference:
             return 0
         return (self.low > 0) - (self.high < 0)
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are seeds and units for a sentence on training in general."""
+        return self.low is not None and self.n >= ENOUGH_SEEDS and self.some_differ
+
+    @property
+    def some_differ(self) -> bool:
+        """Whether the rows differ on enough units."""
+        return (self.differing or 0) >= ENOUGH_UNITS
+
+    @property
+    def shown(self) -> int:
+        """`sign`, where a sentence on training in general may say it; 0 otherwise."""
+        return self.sign if self.enough else 0
+
 
 def with_interval(found: Difference | None, written: Callable[..., str] = points) -> str:
     """A mean with its interval as `points` or `percent` writes them; "-" where there is none."""
     return ABSENT if found is None else written(found.mean, found.low, found.high)
-
-
-def interval(values: Mapping[int, float]) -> Difference | None:
-    """The mean over the seeds with its 95 % t-interval; None without values."""
-    found: dict[str, Any] | None = paired_difference(values, dict.fromkeys(values, 0.0))
-    return None if found is None else Difference(**found)
 
 
 def paired_by_seed(
@@ -139,16 +152,16 @@ def paired_by_seed(
     return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
 
 
-def paired(
-    results: Results, row: str, other: str, measure: str, modality: str | None = None
-) -> Difference | None:
-    """``row`` minus ``other`` with its 95 % interval over the seeds that both finished."""
-    return interval(paired_by_seed(results, row, other, measure, modality))
+def reported(results: Results, row: str, key: str, name: str | None = None) -> Difference | None:
+    """A difference that the summary holds, such as difference_to_joint, or of one name there."""
+    found = results["summary"].get(row, {}).get(key) or {}
+    return difference_of(found if name is None else found.get(name))
 
 
-def reported(results: Results, row: str, key: str) -> Difference | None:
-    """A difference that the summary holds: difference_to_joint or difference_to_control."""
-    return difference_of(results["summary"].get(row, {}).get(key))
+def accuracy(results: Results, row: str) -> Difference | None:
+    """A row's accuracy with its interval."""
+    entry = results["summary"].get(row, {})
+    return difference_of({"n": entry.get("n", 0), **(entry.get("accuracy") or {})})
 
 
 def difference_of(found: Mapping[str, Any] | None) -> Difference | None:
@@ -156,7 +169,8 @@ def difference_of(found: Mapping[str, Any] | None) -> Difference | None:
     mean = finite((found or {}).get("mean"))
     if found is None or mean is None:
         return None
-    return Difference(mean, finite(found.get("low")), finite(found.get("high")), found.get("n", 0))
+    low, high = finite(found.get("low")), finite(found.get("high"))
+    return Difference(mean, low, high, found.get("n") or 0, found.get("differing"))
 
 
 def spread(

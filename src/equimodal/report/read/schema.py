@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-SCHEMA = "equimodal.results/1"
+SCHEMA, EARLIER = "equimodal.results/2", "equimodal.results/1"
 
 _SAID: dict[str, Callable[[Any, Any], str]] = {
-    "const": lambda value, wanted: f"is {value!r}, not {wanted!r}",
     "enum": lambda value, wanted: f"is {value!r}, not one of {', '.join(wanted)}",
     "type": lambda value, wanted: f"is {type(value).__name__}, not {_either(wanted)}",
     "minItems": lambda value, wanted: "is empty",
@@ -78,19 +77,24 @@ def _place(steps: Iterable[str | int]) -> str:
     return path.removeprefix(".") or "the file"
 
 
-def check(results: object, source: str = "results") -> None:
-    """Raises `BalanceError` when ``results`` is not what ``equimodal.results/1`` describes."""
+def check(results: object, source: str = "results", *, schema: str = SCHEMA) -> None:
+    """Raises `BalanceError` when ``results`` is not what ``schema`` describes.
+
+    Results of an `EARLIER` schema have intervals of another kind: `read_results` makes them new.
+    """
     found = results.get("schema") if isinstance(results, dict) else None
-    if found != SCHEMA:
+    if found != schema:
         what = f"schema {found!r}" if found is not None else f"{type(results).__name__} without one"
-        raise BalanceError(
-            f"{source} is not of schema {SCHEMA!r}: found {what}. Render it with the version of "
-            "equimodal that wrote it, or run the comparison again: equimodal compare --out DIR"
-        )
+        remedy = (
+            "Read its folder: equimodal.report.read_results(DIR)" if found == EARLIER else
+            "Render it with the version of equimodal that wrote it, or run the comparison again: "
+            "equimodal compare --out DIR"
+        )  # fmt: skip
+        raise BalanceError(f"{source} is not of schema {schema!r}: found {what}. {remedy}")
     wrong = violations(results)
     if wrong:
         more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
         raise BalanceError(
-            f"{source} breaks schema {SCHEMA!r}: {'; '.join(wrong[:3])}{more}. "
+            f"{source} breaks schema {schema!r}: {'; '.join(wrong[:3])}{more}. "
             "Write it again: equimodal compare --resume --out DIR"
         )

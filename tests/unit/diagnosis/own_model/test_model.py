@@ -67,6 +67,10 @@ def trained_once():
     return made()
 
 
+def sgd(weights):
+    return torch.optim.SGD(weights, lr=0.01, momentum=0.9)
+
+
 def diagnose(model, readout=None, **options):
     return equimodal.diagnose(model, LOADERS, ENCODERS, readout, forward=forward, **options)
 
@@ -74,7 +78,9 @@ def diagnose(model, readout=None, **options):
 @pytest.fixture(scope="module")
 def referenced(trained_once):
     model, initial = trained_once
-    return diagnose(model, LinearSplit("fc"), untrained=initial, train_alone_epochs=3)
+    return diagnose(
+        model, LinearSplit("fc"), untrained=initial, train_alone_epochs=3, optimizer=sgd
+    )
 
 
 def test_with_copies_trained_alone_every_modality_gets_a_word(referenced):
@@ -93,18 +99,23 @@ def test_with_copies_trained_alone_every_modality_gets_a_word(referenced):
 
 def test_without_references_it_says_what_it_cannot_and_how_to_get_there(trained_once):
     found = diagnose(trained_once[0])
-    assert found["verdict"]["state"] is None
+    assert found["verdict"]["state"] == "no verdict"
     assert [e["row"] for e in found["missing"]] == ["alone:audio", "alone:video"]
     assert "untrained=initial_weights, train_alone_epochs=20" in str(found)
     assert found["measures"]["shapley"]["accuracy"]["audio"]["value"] > 0.3
 
 
-def test_intervals_resample_the_sources_that_a_user_names(trained_once):
-    plain, grouped = diagnose(trained_once[0]), diagnose(trained_once[0], groups=[0, 1] * 48)
-    assert (plain["source"]["groups"], grouped["source"]["groups"]) == ([None], [2])
-    assert "Intervals resample the 2 sources of the 96 test samples" in str(grouped)
-    cost, other = (found["verdict"]["cost"]["accuracy"] for found in (plain, grouped))
-    assert cost["value"] == other["value"] and cost["low"] != other["low"]
+def test_groups_that_a_user_names_are_the_units_from_twenty_on(trained_once):
+    plain = diagnose(trained_once[0])
+    few, many = (
+        diagnose(trained_once[0], groups=[i % count for i in range(96)]) for count in (2, 24)
+    )
+    assert [f["source"]["groups"] for f in (plain, few, many)] == [[None], [2], [24]]
+    assert "for these 2 groups: intervals take the 96 test samples as units" in str(few)
+    assert "intervals take the 24 groups of the 96 test samples of a seed as units" in str(many)
+    costs = [found["verdict"]["cost"]["accuracy"] for found in (plain, few, many)]
+    assert costs[0] == costs[1]
+    assert costs[0]["value"] == costs[2]["value"] and costs[0]["low"] != costs[2]["low"]
 
 
 @pytest.mark.parametrize("groups", [[0] * 95, [0.5] * 96, torch.zeros(96, 1)])
@@ -122,7 +133,7 @@ def test_the_model_is_left_as_it_was():
     gradients = {n: p.grad.clone() for n, p in model.named_parameters()}
     modes = [m.training for m in model.modules()]
     stream = torch.get_rng_state()
-    diagnose(model, LinearSplit("fc"), untrained=initial, train_alone_epochs=1)
+    diagnose(model, LinearSplit("fc"), untrained=initial, train_alone_epochs=1, optimizer=sgd)
     assert all(torch.equal(v, model.state_dict()[k]) for k, v in weights.items())
     assert all(torch.equal(g, model.get_parameter(n).grad) for n, g in gradients.items())
     assert [m.training for m in model.modules()] == modes
@@ -157,7 +168,7 @@ def test_the_head_run_again_gives_what_the_parts_of_a_linear_head_give(trained_o
 
 def test_any_head_can_be_diagnosed():
     model, initial = made(bent=True)
-    found = diagnose(model, untrained=initial, train_alone_epochs=1)
+    found = diagnose(model, untrained=initial, train_alone_epochs=1, optimizer=sgd)
     total = sum(v["value"] for v in found["measures"]["shapley"]["accuracy"].values())
     blind = found["verdict"]["cost"]["accuracy"]["value"] - total
     labels = torch.cat([b[2] for b in LOADERS["test"]])
@@ -182,6 +193,7 @@ def test_encoders_trained_alone_by_the_user_serve_as_references(trained_once):
     ("options", "words"),
     [
         ({"train_alone_epochs": 2}, "pass untrained=initial"),
+        ({"train_alone_epochs": 2, "untrained": {}}, "needs the optimizer that the model was"),
         ({"train_alone_epochs": -1}, "train_alone_epochs must be a whole number >= 0"),
         ({"untrained": {"fc.weight": torch.zeros(1)}}, "untrained does not fit Net"),
         ({"alone": {"audio": nn.Linear(9, 9)}}, r"alone\['audio'\] does not fit Sequential"),

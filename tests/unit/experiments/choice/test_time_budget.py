@@ -7,13 +7,13 @@ from equimodal.experiments.choice.time_budget import TimeBudget, seconds_of, spo
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2h", 7200), ("45", 45), (12.5, 12.5)],
+    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2h", 7200), (45, 45), (12.5, 12.5)],
 )
 def test_times_are_read(text, seconds):
     assert seconds_of(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "10x", "0m", "-5", "m", "1m1h"])
+@pytest.mark.parametrize("text", ["", "soon", "10x", "0m", "-5", "5", "4.5", "m", "1m1h"])
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(BalanceError, match="such as 90s, 10m or 1h30m"):
         seconds_of(text)

@@ -47,9 +47,9 @@ def test_a_huge_interval_is_cut_and_the_title_says_so(results):
     assert all(low < value < high for value in chart.data[0]["x"])
 
 
-def test_one_seed_draws_points_without_bars(build_results):
+def test_one_seed_draws_the_bars_of_this_training_alone(build_results):
     chart = difference_chart(build_results(seeds=(0,)))
-    assert set(chart.data[1]["error_x"]["array"]) == {0.0}
+    assert chart.data[1]["error_x"]["array"] == pytest.approx([2.0] * len(chart.data[1]["x"]))
     assert "cut" not in chart.title
 
 

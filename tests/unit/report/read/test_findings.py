@@ -7,7 +7,6 @@ import pytest
 from equimodal.errors import BalanceError
 from equimodal.report import conclusions
 from equimodal.report.read.findings import findings, starved
-from equimodal.report.read.rows import Difference
 from unit.report.synthetic import with_controls
 
 
@@ -16,7 +15,10 @@ def lower_probe(results, row, modality, by):
     for run in results["runs"]:
         if run["method"] == row:
             run["test"]["probe_accuracy"][modality] -= by
-    results["summary"][row]["probe_accuracy"][modality]["mean"] -= by
+    entry = results["summary"][row]
+    entry["probe_accuracy"][modality]["mean"] -= by
+    for key in ("mean", "low", "high"):
+        entry["probe_difference_to_alone"][modality][key] -= by
 
 
 def test_the_starved_modality_is_named_with_its_probes(results):
@@ -31,6 +33,7 @@ def test_the_starved_modality_is_named_with_its_probes(results):
 
 def test_every_starved_modality_is_named(results):
     lower_probe(results, "joint", "image", 0.3)
+    lower_probe(results, "untrained", "image", 0.4)
     assert findings(results)["Starvation"].startswith("Joint training starved sound and image.")
 
 
@@ -46,18 +49,29 @@ def test_no_modality_is_called_starved_when_probes_are_equal(results):
     [
         (-0.15, -0.16, -0.14, True),
         (-0.15, -0.40, 0.10, False),
-        (-0.005, -0.006, -0.004, False),
+        (-0.029, -0.030, -0.028, False),
         (-0.15, None, None, False),
         (0.15, 0.14, 0.16, False),
     ],
 )
-def test_starvation_takes_a_point_and_the_whole_interval(mean, low, high, expected):
-    assert starved(Difference(mean, low, high, 3)) is expected
+def test_starvation_takes_three_points_and_the_whole_interval(mean, low, high, expected, results):
+    gap = results["summary"]["joint"]["probe_difference_to_alone"]["sound"]
+    gap |= {"mean": mean, "low": low, "high": high}
+    assert starved(results, "sound") is expected
+
+
+def test_nothing_is_starved_by_a_reference_that_is_not_above_the_untrained_encoder(results):
+    """`Joint training starved ...` stood beside `balanced: nothing to mend`."""
+    floor = results["summary"]["untrained"]["probe_difference_to_alone"]["sound"]
+    floor |= {"mean": 0.01, "low": -0.02, "high": 0.04}
+    assert not starved(results, "sound")
+    assert "No modality was shown to be starved" in findings(results)["Starvation"]
 
 
 def test_without_the_alone_rows_starvation_is_not_claimed(build_results):
     told = findings(build_results(rows=("joint", "dus")))["Starvation"]
-    assert told == "Starvation was not measured: it takes the rows joint and alone:<modality>."
+    rows = "joint, alone:<modality> and untrained"
+    assert told == f"Starvation was not measured: it takes the rows {rows}."
 
 
 def test_gains_losses_and_open_cases_against_joint_are_told_apart(results):
@@ -99,9 +113,26 @@ def test_rows_that_did_not_act_are_named(results):
 
 def test_one_seed_proves_nothing(build_results):
     told = conclusions(build_results(seeds=(0,)))
-    assert told[0].startswith("One seed gives no interval, so starvation is not shown.")
-    assert told[1].startswith("One seed gives no interval, so nothing is shown against joint")
+    few = "One seed is too few for a sentence on training, which takes 3, so "
+    assert told[0].startswith(f"{few}starvation is not shown.")
+    assert told[1].startswith(f"{few}nothing is shown against joint: ")
     assert len(told) == 3
+
+
+def test_two_seeds_that_happen_to_agree_prove_nothing(build_results):
+    """A comparison of 152 samples: +3.9 [+3.9, +3.9] was called above joint."""
+    results = build_results(seeds=(0, 1))
+    agreed = {"mean": 0.039, "low": 0.039, "high": 0.039, "n": 2, "differing": 12}
+    results["summary"]["joint+unimodal"]["difference_to_joint"] |= agreed
+    told = findings(results)
+    assert told["Against joint"].startswith("2 seeds are too few for a sentence on training")
+    assert "Against joint+unimodal" not in told and "Against its control" not in told
+
+
+def test_rows_that_differ_on_fewer_than_ten_units_are_not_told_apart(results):
+    results["summary"]["dus"]["difference_to_joint"]["differing"] = 9
+    above, _, undecided = findings(results)["Against joint"].split("; ")
+    assert " dus +" not in above and "dus" in undecided
 
 
 def test_without_joint_nothing_is_ranked(build_results):

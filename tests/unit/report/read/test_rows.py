@@ -6,18 +6,16 @@ import math
 
 import pytest
 
-from equimodal.comparison.summary import summarise
 from equimodal.comparison.words import percent
 from equimodal.report.read.rows import (
     Difference,
+    accuracy,
     by_seed,
     finite,
     grouped_rows,
-    interval,
     note,
     ordered_rows,
-    paired,
-    reported,
+    paired_by_seed,
     runs_of,
     with_interval,
 )
@@ -55,18 +53,21 @@ def test_a_planned_row_without_a_summary_is_shown_with_its_reason(results):
     assert note(results, "dus") == "not run"
 
 
-def test_an_interval_is_students(results):
-    found = interval({0: 1.0, 1: 2.0, 2: 3.0})
-    assert found is not None
-    half = 4.302652729749462 / math.sqrt(3)  # t(0.975, 2 degrees) times sd 1 over root n
-    assert (found.mean, found.n) == (2.0, 3)
-    assert found.low == pytest.approx(2 - half, abs=1e-9)
-    assert found.high == pytest.approx(2 + half, abs=1e-9)
+def test_a_rows_accuracy_comes_with_the_interval_of_the_summary(results):
+    entry = results["summary"]["dus"]["accuracy"]
+    found = accuracy(results, "dus")
+    assert (found.mean, found.low, found.high) == (entry["mean"], entry["low"], entry["high"])
+    assert found.n == 3
+    assert accuracy(results, "no row") is None
 
 
-def test_one_seed_has_no_interval_and_no_seed_no_mean():
-    assert interval({4: 0.5}) == Difference(0.5, None, None, 1)
-    assert interval({}) is None
+@pytest.mark.parametrize(
+    ("seeds", "differing", "shown"),
+    [(3, 10, 1), (5, 400, 1), (2, 400, 0), (1, 400, 0), (3, 9, 0), (3, 0, 0), (3, None, 0)],
+)
+def test_a_sentence_takes_three_seeds_and_ten_units_that_differ(seeds, differing, shown):
+    found = Difference(0.039, 0.01, 0.07, seeds, differing)
+    assert (found.sign, found.shown) == (1, shown)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +83,8 @@ def test_a_pair_takes_the_seeds_that_both_finished(results):
         runs["dus", seed]["test"] = {"accuracy": dus}
         runs["joint", seed]["test"] = {"accuracy": joint}
     runs["dus", 2]["status"] = "diverged"
-    found = paired(results, "dus", "joint", "accuracy")
-    assert found is not None
-    assert found.n == 2
-    assert found.mean == pytest.approx(0.055)
+    found = paired_by_seed(results, "dus", "joint", "accuracy")
+    assert found == {0: pytest.approx(0.05), 1: pytest.approx(0.06)}
 
 
 def test_only_the_selected_learning_rate_stands_behind_a_row(results):
@@ -101,16 +100,6 @@ def test_values_that_are_no_finite_number_are_left_out(results):
     run = next(run for run in results["runs"] if run["method"] == "dus")
     run["test"] = {"accuracy": math.nan}
     assert sorted(by_seed(results, "dus", "accuracy")) == [1, 2]
-
-
-def test_differences_of_the_summary_equal_those_of_the_runs(results):
-    results["summary"] = summarise(results["config"]["methods"], results["runs"])
-    for row in ("dus", "relearn", "ensemble"):
-        said, computed = (
-            reported(results, row, "difference_to_joint"),
-            paired(results, row, "joint", "accuracy"),
-        )
-        assert said == computed
 
 
 def test_a_difference_is_written_in_points_or_in_percent():

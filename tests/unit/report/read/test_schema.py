@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from equimodal.comparison.summary import summarise
+from equimodal.comparison.outcome.summary import summarise
 from equimodal.errors import BalanceError
 from equimodal.report.read.schema import _SAID, check, schema, violations
 
@@ -41,7 +41,7 @@ def put(results: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str,
 
 
 DAMAGE: list[tuple[tuple[Any, ...], Any, str]] = [
-    (("schema",), "equimodal.results/2", "found schema 'equimodal.results/2'"),
+    (("schema",), "equimodal.results/3", "found schema 'equimodal.results/3'"),
     (("runs",), None, "runs is missing"),
     (("runs",), {}, "runs is dict, not array"),
     (("runs", 3, "seed"), "zero", "runs[3].seed is str, not integer"),
@@ -80,7 +80,7 @@ def test_there_are_words_for_every_keyword_that_can_be_broken():
 
 
 def test_what_compare_summarises_passes(results):
-    check(results | {"summary": summarise(results["config"]["methods"], results["runs"])})
+    check(results | summarise(results["config"]["methods"], results["runs"], lambda run: None))
 
 
 @pytest.mark.parametrize(("path", "value", "message"), DAMAGE)
@@ -112,8 +112,13 @@ def test_entries_that_do_not_apply_may_be_null_or_absent(results):
 
 @pytest.mark.parametrize("found", [[], None, "text", 3, {}])
 def test_what_is_no_results_is_refused(found):
-    with pytest.raises(BalanceError, match=r"equimodal\.results/1"):
+    with pytest.raises(BalanceError, match=r"equimodal\.results/2"):
         check(found)
+
+
+def test_results_of_the_first_schema_are_read_with_their_folder_alone(results):
+    with pytest.raises(BalanceError, match=r"Read its folder: equimodal.report.read_results"):
+        check(results | {"schema": "equimodal.results/1"})
 
 
 def test_many_faults_are_counted_not_listed(results):

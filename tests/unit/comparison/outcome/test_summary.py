@@ -1,9 +1,12 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from equimodal import methods
-from equimodal.comparison.summary import note, summarise
+from equimodal.comparison.outcome.judged import Judged
+from equimodal.comparison.outcome.summary import note
+from equimodal.comparison.outcome.summary import summarise as summarised
 
 
 def run(method, seed, accuracy, *, lr=0.1, status="finished", acted=True, step=0.01):
@@ -25,6 +28,21 @@ def run(method, seed, accuracy, *, lr=0.1, status="finished", acted=True, step=0
         "step_seconds": step,
         "seconds": 100 * (step or 0),
     }
+
+
+SAMPLES = 20
+
+
+def predicted(found):
+    """Predictions on 20 samples of seed 0, and 20 others of seed 1, right as often as it says."""
+    right = torch.arange(SAMPLES) < round(found["test"]["accuracy"] * SAMPLES)
+    labels = (torch.arange(SAMPLES) + found["seed"]) % 2
+    said = torch.where(right, labels, 1 - labels)
+    return Judged(torch.eye(2)[said], labels, probed={"a": said})
+
+
+def summarise(rows, runs, read=predicted):
+    return summarised(rows, runs, read)["summary"]
 
 
 RUNS = [
@@ -66,10 +84,10 @@ def test_a_method_with_several_controls_is_held_against_each(monkeypatch):
     assert (row["control"], row["difference_to_control"]) == (
         "amss-fixed", row["controls"]["amss-fixed"],
     )  # fmt: skip
-    # 0.9 - 0.5 and 0.8 - 0.6: mean 0.3, sd 0.1 * sqrt(2), margin 12.706 * 0.1.
-    assert row["controls"]["relearn-fixed"] == pytest.approx(
-        {"mean": 0.3, "low": 0.3 - 1.27062, "high": 0.3 + 1.27062, "n": 2}, abs=1e-5
-    )
+    # 0.9 - 0.5 and 0.8 - 0.6: mean 0.3, sd 0.1 * sqrt(2), margin 12.706 * 0.1; nothing is shared.
+    ends = {"mean": 0.3, "low": 0.3 - 1.27062, "high": 0.3 + 1.27062}
+    rests = {"n": 2, "samples": 40, "units": 40, "differing": 12}
+    assert row["controls"]["relearn-fixed"] == pytest.approx(ends | rests, abs=1e-5)
     assert row["controls"]["dus-uniform"] is None
 
 
@@ -100,7 +118,7 @@ def test_a_run_that_diverged_is_left_out_and_told():
     runs = [*RUNS[:-1], run("amss", 1, None, status="diverged", step=None)]
     row = summarise(ROWS, runs)["amss"]
     assert (row["n"], row["note"]) == (1, "diverged in 1 of 2")
-    assert row["accuracy"] == {"mean": 0.9, "sd": None}
+    assert (row["accuracy"]["mean"], row["accuracy"]["sd"]) == (0.9, None)
     assert row["difference_to_joint"]["n"] == 1
 
 
@@ -108,7 +126,7 @@ def test_a_row_that_always_failed_has_no_numbers():
     runs = [run("joint", s, None, status="failed", acted=None, step=None) for s in (0, 1)]
     row = summarise(["joint"], runs)["joint"]
     assert (row["n"], row["note"]) == (0, "failed in 2 of 2")
-    assert row["accuracy"] == {"mean": None, "sd": None}
+    assert row["accuracy"] == {"mean": None, "sd": None, "low": None, "high": None}
     assert row["modality_accuracy"] == {}
     assert row["seconds"] is None
 
@@ -129,3 +147,52 @@ def test_a_method_that_never_changed_anything_did_not_act():
 def test_what_a_method_says_of_its_runs_stands_in_the_note_once():
     runs = [run("dus-rl", seed, 0.5) | {"message": "11 policy steps: too few"} for seed in (0, 1)]
     assert note(runs) == "11 policy steps: too few"
+
+
+def test_runs_whose_predictions_cannot_be_read_have_differences_without_an_interval():
+    row = summarise(ROWS, RUNS, lambda run: None if run["seed"] else predicted(run))["amss"]
+    found = row["difference_to_joint"]
+    assert found["mean"] == pytest.approx(0.15)
+    assert (found["n"], found["low"], found["high"], found["units"]) == (2, None, None, None)
+    assert row["accuracy"]["low"] is None
+    assert row["score_differences_to_joint"] == {"macro_f1": None, "mean_average_precision": None}
+
+
+def test_runs_on_other_samples_are_not_paired():
+    def read(run):
+        found = predicted(run)
+        return replace(found, labels=1 - found.labels) if run["method"] == "joint" else found
+
+    assert summarise(ROWS, RUNS, read)["amss"]["difference_to_joint"]["low"] is None
+
+
+def test_a_row_is_held_against_joint_unimodal_and_its_probes_against_the_modality_alone():
+    others = [run("joint+unimodal", 0, 0.7), run("joint+unimodal", 1, 0.7), run("alone:a", 0, 0.6)]
+    found = summarise((*ROWS, "joint+unimodal", "alone:a"), [*RUNS, *others])
+    assert found["joint"]["difference_to_unimodal"]["mean"] == pytest.approx(0.0)
+    assert found["joint+unimodal"]["difference_to_unimodal"] is None
+    probes = found["amss"]["probe_difference_to_alone"]["a"]
+    assert (probes["mean"], probes["n"], probes["differing"]) == (pytest.approx(0.3), 1, 6)
+    assert found["alone:a"]["probe_difference_to_alone"] == {}
+
+
+def test_scores_that_are_no_means_are_held_against_joint_by_blocks():
+    found = summarise(ROWS, RUNS)["amss"]["score_differences_to_joint"]["macro_f1"]
+    assert found["low"] < found["mean"] < found["high"] and found["n"] == 2
+    # 20 samples of each of two seeds fall into 40 blocks.
+    assert found["units"] == 40
+
+
+def test_samples_units_and_seeds_are_named():
+    found = summarised(ROWS, RUNS, predicted)["judged"]
+    assert (found["split"], found["unit"], found["units"]) == ("test", "sample", 40)
+    each = {"samples": 20, "units": 20, "groups": None}
+    assert found["seeds"] == [{"seed": 0, **each}, {"seed": 1, **each}]
+
+
+def test_groups_from_twenty_on_are_the_units_of_a_comparison():
+    def grouped(run):
+        return replace(predicted(run), groups=torch.arange(SAMPLES))
+
+    found = summarised(ROWS, RUNS, grouped)["judged"]
+    assert (found["unit"], found["units"]) == ("group", 20)

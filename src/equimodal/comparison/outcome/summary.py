@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from equimodal.comparison.rows import JOINT, controls_of
-from equimodal.numerics.intervals import chosen_rate, mean_and_sd, paired_difference, paired_ratio
+from equimodal.comparison.outcome.differences import Differences, Read
+from equimodal.comparison.rows import JOINT, UNIMODAL, alone_row, controls_of
+from equimodal.measures.deletion import SCORES
+from equimodal.numerics.spreads import chosen_rate, mean_and_sd, paired_ratio
 
 Run = dict[str, Any]
 
@@ -22,33 +24,71 @@ def chosen_runs(runs: Sequence[Run], row: str) -> list[Run]:
     return [run for run in mine if run["lr"] == rate]
 
 
-def summarise(rows: Sequence[str], runs: Sequence[Run]) -> dict[str, Any]:
-    """The ``summary`` of results.json: {row: measures, differences, times}"""
+def summarise(rows: Sequence[str], runs: Sequence[Run], read: Read) -> dict[str, Any]:
+    """``summary`` and ``judged`` of results.json.
+
+    Args:
+        rows: in order.
+        runs: of all rows.
+        read: what a run predicted on its test samples.
+    """
     chosen = {row: chosen_runs(runs, row) for row in rows}
-    return {row: _summary(row, chosen) for row in rows}
+    differences = Differences(chosen, read)
+    summary = {row: _summary(row, chosen, differences) for row in rows}
+    return {"summary": summary, "judged": differences.judged()}
 
 
-def _summary(row: str, chosen: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+def _summary(
+    row: str, chosen: Mapping[str, Sequence[Run]], differences: Differences
+) -> dict[str, Any]:
     runs = chosen[row]
     finished = [run for run in runs if run["status"] == "finished"]
     tests = [run["test"] for run in finished]
-    controls = {other: _difference(row, other, chosen) for other in controls_of(row)}
-    control = next(iter(controls), None)
+    scores = {key: mean_and_sd([test[key] for test in tests]) for key in _SCORES}
     return {
         "n": len(finished),
         "lr": runs[0]["lr"],
         "note": note(runs),
-        **{key: mean_and_sd([test[key] for test in tests]) for key in _SCORES},
+        **scores,
+        "accuracy": {**scores["accuracy"], **differences.accuracy(row)},
         **{key: _by_modality([test[key] for test in tests]) for key in _BY_MODALITY},
-        "difference_to_joint": _difference(row, JOINT, chosen),
-        "control": control,
-        "difference_to_control": controls.get(control) if control else None,
-        "controls": controls,
+        **_held(row, chosen, differences),
         "converged_epoch": _converged(finished),
         "step_time_ratio": _ratio(row, chosen),
         "step_seconds": _mean(finished, "step_seconds"),
         "seconds": _mean(finished, "seconds"),
     }
+
+
+def _held(
+    row: str, chosen: Mapping[str, Sequence[Run]], differences: Differences
+) -> dict[str, Any]:
+    """A row against joint, the cheap remedy, its controls, and every modality trained alone."""
+
+    def to(other: str) -> Any:
+        return None if other == row else differences.difference(row, other)
+
+    controls = {other: to(other) for other in controls_of(row)}
+    control = next(iter(controls), None)
+    probed = {m: alone_row(m) for run in chosen[row] for m in _probed(run)}
+    return {
+        "difference_to_joint": to(JOINT),
+        "difference_to_unimodal": to(UNIMODAL),
+        "score_differences_to_joint": {
+            name: None if row == JOINT else differences.score(row, JOINT, name) for name in SCORES
+        },
+        "control": control,
+        "difference_to_control": controls.get(control) if control else None,
+        "controls": controls,
+        "probe_difference_to_alone": {
+            m: differences.probe(row, other, m) for m, other in probed.items() if other != row
+        },
+    }
+
+
+def _probed(run: Run) -> Sequence[str]:
+    """The modalities whose encoder was probed in a run."""
+    return list((run["test"] or {}).get("probe_accuracy") or ())
 
 
 def note(runs: Sequence[Run]) -> str:
@@ -78,18 +118,8 @@ def _by_modality(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     return {name: mean_and_sd([part[name] for part in parts]) for name in names}
 
 
-def _difference(row: str, other: str, chosen: Mapping[str, Sequence[Run]]) -> Any:
-    if other == row or other not in chosen:
-        return None
-    return paired_difference(_accuracy(chosen[row]), _accuracy(chosen[other]))
-
-
 def _ratio(row: str, chosen: Mapping[str, Sequence[Run]]) -> float | None:
     return paired_ratio(_times(chosen[row]), _times(chosen.get(JOINT, ())))
-
-
-def _accuracy(runs: Sequence[Run]) -> dict[int, float]:
-    return {r["seed"]: r["test"]["accuracy"] for r in runs if r["status"] == "finished"}
 
 
 def _times(runs: Sequence[Run]) -> dict[int, float]:

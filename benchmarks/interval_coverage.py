@@ -1,0 +1,165 @@
+"""How often the one interval holds the truth: docs/results/interval-coverage.md.
+
+    python benchmarks/interval_coverage.py               # minutes; writes the table
+
+Rows and reference are right on a sample by chance, whose odds follow the sample's difficulty, the
+row's training on this seed, and the difference of the two rows; so the truth is the mean over all
+samples and trainings, known from two million draws. Test sets are the same in every seed (shared),
+halves of one pool (overlapping) or all others (disjoint).
+"""
+
+import argparse
+import math
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from equimodal.measures.deletion import macro_f1
+from equimodal.numerics.blocks import blocks, pseudo_values
+from equimodal.numerics.intervals import Units
+
+PAGE = Path(__file__).parent.parent / "docs" / "results" / "interval-coverage.md"
+SEEDS, SIZES = (2, 3, 5, 10), (50, 500, 5000)
+SETS = ("shared", "overlapping", "disjoint")
+EFFECTS = {"none": 0.0, "some": 0.4}
+"""Standard deviation over seeds of the difference of log odds."""
+DIFFERENCE, LEVEL, DIFFICULTY, OWN = 0.3, 1.0, 1.2, 0.8
+"""Mean difference of log odds; their level; spread by sample, and by sample and row."""
+CLASSES = 4
+
+
+def test_sets(kind: str, seeds: int, size: int, draw: torch.Generator) -> list[Tensor]:
+    """Numbers of the samples of every seed, (size,) each."""
+    if kind == "shared":
+        return [torch.arange(size)] * seeds
+    if kind == "disjoint":
+        return [torch.arange(size) + s * size for s in range(seeds)]
+    return [torch.randperm(2 * size, generator=draw)[:size] for _ in range(seeds)]
+
+
+class World:
+    """Rows, samples and trainings drawn by one generator."""
+
+    def __init__(self, effect: float, draw: torch.Generator) -> None:
+        self.effect, self.draw = effect, draw
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self.draw, dtype=torch.float64)
+
+    def pool(self, count: int) -> Tensor:
+        """Log odds of row and reference on every sample. -> (2, count)"""
+        common = LEVEL + DIFFICULTY * self.normal(count)
+        own = OWN * self.normal(2, count)
+        return common + own + torch.tensor([[DIFFERENCE], [0.0]], dtype=torch.float64)
+
+    def hits(self, odds: Tensor) -> Tensor:
+        """Whether row and reference are right in a training of each seed. (2, n, N) -> the same"""
+        chance = (odds + self.effect * self.normal(2, odds.shape[1], 1) / math.sqrt(2)).sigmoid()
+        drawn = torch.rand(chance.shape, generator=self.draw, dtype=torch.float64)
+        return (drawn < chance).double()
+
+
+@cache
+def truth(effect: float) -> float:
+    """Mean difference over all samples and trainings."""
+    world = World(effect, torch.Generator().manual_seed(99))
+    odds = world.pool(2_000_000) + effect * world.normal(2, 2_000_000) / math.sqrt(2)
+    chance = odds.sigmoid()
+    return float((chance[0] - chance[1]).mean())
+
+
+def covered(seeds: int, size: int, kind: str, effect: float, rounds: int) -> float:
+    """Share of rounds in which the interval holds the truth."""
+    draw = torch.Generator().manual_seed(seeds * 1_000_003 + size)
+    world, true, held = World(effect, draw), truth(effect), 0
+    for _ in range(rounds):
+        numbers = test_sets(kind, seeds, size, draw)
+        odds = world.pool(1 + max(int(own.max()) for own in numbers))
+        row, reference = world.hits(odds[:, torch.stack(numbers)])
+        found = Units(numbers).interval(list(row - reference))
+        held += abs(found.mean - true) <= (found.half or 0.0)
+    return held / rounds
+
+
+def macro_f1_of(world: World, odds: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of row and reference: right as `World.hits`, otherwise the next class. 2 x (N, C)"""
+    said = torch.where(world.hits(odds[:, None])[:, 0].bool(), labels, (labels + 1) % CLASSES)
+    row, reference = torch.eye(CLASSES)[said]
+    return row, reference
+
+
+@cache
+def true_macro_f1(effect: float) -> float:
+    """Mean difference over trainings on a very large sample."""
+    world = World(effect, torch.Generator().manual_seed(98))
+    odds, labels = world.pool(100_000), classes_of(100_000, world.draw)
+    whole = torch.ones(1, len(labels), dtype=torch.bool)
+    differences = []
+    for _ in range(60):
+        row, reference = macro_f1_of(world, odds, labels)
+        differences.append(float(macro_f1(row, labels, whole) - macro_f1(reference, labels, whole)))
+    return sum(differences) / len(differences)
+
+
+def classes_of(count: int, draw: torch.Generator) -> Tensor:
+    """Labels, half of them of the first class. -> (count,)"""
+    return torch.randint(2 * CLASSES - 2, (count,), generator=draw).sub(CLASSES - 2).clamp_min(0)
+
+
+def covered_macro_f1(seeds: int, size: int, effect: float, rounds: int) -> float:
+    """The same for the macro F1 on a shared test set, by pseudo-values."""
+    draw = torch.Generator().manual_seed(seeds * 1_000_003 + size)
+    world, true, held = World(effect, draw), true_macro_f1(effect), 0
+    for _ in range(rounds):
+        odds, labels = world.pool(size), classes_of(size, draw)
+        (block,) = blocks([torch.arange(size)], [labels])
+        values, units = [], []
+        for _ in range(seeds):
+            pseudo = [
+                pseudo_values("macro_f1", partial(macro_f1, logits, labels), block)
+                for logits in macro_f1_of(world, odds, labels)
+            ]
+            values.append(pseudo[0][0] - pseudo[1][0])
+            units.append(pseudo[0][1])
+        found = Units(units).interval(values)
+        held += abs(found.mean - true) <= (found.half or 0.0)
+    return held / rounds
+
+
+def rows(rounds: int) -> Iterator[str]:
+    """The table: a line for each kind of test set, size and effect of seeds."""
+    columns = ("measure", "test sets", "samples", "effect of seeds", *(f"n = {n}" for n in SEEDS))
+    yield f"| {' | '.join(columns)} |"
+    yield f"|---|---|---:|---|{'---:|' * len(SEEDS)}"
+    for kind in SETS:
+        for size in SIZES:
+            for name, effect in EFFECTS.items():
+                turns = rounds if size < 5000 else rounds // 4
+                cells = (covered(n, size, kind, effect, turns) for n in SEEDS)
+                told = " | ".join(f"{100 * share:.1f}" for share in cells)
+                yield f"| accuracy | {kind} | {size:,} | {name} | {told} |"
+    for name, effect in EFFECTS.items():
+        cells = (covered_macro_f1(n, 500, effect, rounds // 4) for n in SEEDS)
+        told = " | ".join(f"{100 * share:.1f}" for share in cells)
+        yield f"| macro F1 | shared | 500 | {name} | {told} |"
+
+
+def main() -> None:
+    """Simulate, print, and put the table between its markers on the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=600)
+    options = parser.parse_args()
+    found = list(rows(options.rounds))
+    print("\n".join(found))
+    begin, end = "<!-- coverage -->\n", "<!-- end of coverage -->"
+    head, rest = PAGE.read_text(encoding="utf-8").split(begin)
+    PAGE.write_text(head + begin + "\n".join(found) + "\n" + end + rest.split(end)[1], "utf-8")
+
+
+if __name__ == "__main__":
+    main()

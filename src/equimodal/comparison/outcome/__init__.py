@@ -1,0 +1,1 @@
+"""What the runs of a comparison found: predictions, differences with their interval, summary."""

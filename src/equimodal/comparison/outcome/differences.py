@@ -1,0 +1,170 @@
+"""Rows held against each other, sample by sample, with the one interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from equimodal.comparison.outcome.judged import Judged
+from equimodal.errors import BalanceError
+from equimodal.measures.deletion import SCORES
+from equimodal.numerics.blocks import blocks, pseudo_values
+from equimodal.numerics.intervals import Units, split_units
+
+Json = dict[str, Any]
+Run = Mapping[str, Any]
+Read = Callable[[Run], Judged | None]
+"""What a run predicted on its test samples; None where that cannot be read."""
+
+
+class Differences:
+    """The differences of a comparison's rows.
+
+    Args:
+        chosen: the runs of each row at its learning rate.
+        read: their predictions, each asked for once. A difference of runs without has a mean, and
+            no interval.
+    """
+
+    def __init__(self, chosen: Mapping[str, Sequence[Run]], read: Read) -> None:
+        finished = {
+            row: {run["seed"]: run for run in runs if run["status"] == "finished"}
+            for row, runs in chosen.items()
+        }
+        self._runs = finished
+        self._judged = {
+            row: {seed: read(run) for seed, run in runs.items()} for row, runs in finished.items()
+        }
+
+    def judged(self) -> Json:
+        """The test samples of every seed, and the units that they fall into."""
+        every: dict[int, Judged] = {}
+        for row in self._judged.values():
+            every |= {s: j for s, j in row.items() if j is not None and s not in every}
+        return judged_units({seed: every[seed] for seed in sorted(every)}, "test")
+
+    def accuracy(self, row: str) -> Json:
+        """``low`` and ``high`` of a row's accuracy."""
+        found = self._interval(row, None, lambda judged: judged.hits)
+        return {"low": None, "high": None} if found is None else _ends(found)
+
+    def difference(self, row: str, other: str) -> Json | None:
+        """Accuracy of a row minus that of another one."""
+        return self._told(row, other, lambda test: test["accuracy"], lambda judged: judged.hits)
+
+    def probe(self, row: str, other: str, modality: str) -> Json | None:
+        """Accuracy of the probe of a modality's encoder in a row minus that in another one."""
+
+        def value(test: Mapping[str, Any]) -> float | None:
+            return (test["probe_accuracy"] or {}).get(modality)
+
+        return self._told(row, other, value, lambda judged: judged.probe_hits(modality), modality)
+
+    def score(self, row: str, other: str, name: str) -> Json | None:
+        """One of `SCORES` of a row minus that of another one, by pseudo-values of blocks."""
+        pair = self._pair(row, other)
+        if pair is None:
+            return None
+        ours, theirs = pair
+        numbers, _ = unit_numbers(ours)
+        own = blocks(numbers, [judged.labels for judged in ours])
+        values, units = [], []
+        try:
+            for mine, rival, block in zip(ours, theirs, own, strict=True):
+                first, present = pseudo_values(name, _score(name, mine), block)
+                second, _ = pseudo_values(name, _score(name, rival), block)
+                values.append(first - second)
+                units.append(present)
+        except BalanceError:
+            return None
+        return Units(units).interval(values).plain()
+
+    def _told(
+        self,
+        row: str,
+        other: str,
+        measured: Callable[[Mapping[str, Any]], float | None],
+        value: Callable[[Judged], Tensor],
+        modality: str | None = None,
+    ) -> Json | None:
+        """The interval, or only the mean over the seeds that both finished; None without any."""
+        found = self._interval(row, other, value, modality)
+        if found is not None:
+            return found
+        pairs = [
+            (measured(self._runs[row][s]["test"]), measured(self._runs[other][s]["test"]))
+            for s in self._common(row, other)
+        ]
+        known = [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
+        unknown = dict.fromkeys(("low", "high", "samples", "units", "differing"))
+        return {"mean": fmean(known), "n": len(known), **unknown} if known else None
+
+    def _interval(
+        self,
+        row: str,
+        other: str | None,
+        value: Callable[[Judged], Tensor],
+        modality: str | None = None,
+    ) -> Json | None:
+        pair = self._pair(row, other)
+        if pair is None or not pair[0]:
+            return None
+        if modality and not all(modality in judged.probed for side in pair for judged in side):
+            return None
+        ours, theirs = pair
+        numbers, _ = unit_numbers(ours)
+        values = [value(judged) for judged in ours]
+        if other is not None:
+            values = [v - value(rival) for v, rival in zip(values, theirs, strict=True)]
+        return Units(numbers).interval(values).plain()
+
+    def _common(self, row: str, other: str | None) -> list[int]:
+        own = self._runs.get(row, {})
+        return sorted(own if other is None else own.keys() & self._runs.get(other, {}).keys())
+
+    def _pair(self, row: str, other: str | None) -> tuple[list[Judged], list[Judged]] | None:
+        """Predictions of both rows on the same samples of each common seed; None without."""
+        seeds = self._common(row, other)
+        ours = [self._judged[row][s] for s in seeds]
+        theirs = ours if other is None else [self._judged[other][s] for s in seeds]
+        pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a and b and _same(a, b)]
+        if not seeds or len(pairs) < len(seeds):
+            return None
+        return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def judged_units(judged: Mapping[int, Judged], split: str) -> Json:
+    """The samples of every seed, and the units that they fall into, as plain data."""
+    if not judged:
+        return {"split": split, "unit": None, "units": None, "seeds": []}
+    numbers, unit = unit_numbers(list(judged.values()))
+    each = [
+        {"seed": seed, "samples": len(own), "units": len(torch.unique(own)), "groups": _groups(one)}
+        for (seed, one), own in zip(judged.items(), numbers, strict=True)
+    ]
+    return {"split": split, "unit": unit, "units": Units(numbers).count, "seeds": each}
+
+
+def unit_numbers(judged: Sequence[Judged]) -> tuple[list[Tensor], str]:
+    """The unit of every sample of each seed, and what they are, see `split_units`."""
+    return split_units([own.labels for own in judged], [own.groups for own in judged])
+
+
+def _same(one: Judged, other: Judged) -> bool:
+    return torch.equal(one.labels, other.labels)
+
+
+def _groups(judged: Judged) -> int | None:
+    return None if judged.groups is None else len(torch.unique(judged.groups))
+
+
+def _ends(found: Json) -> Json:
+    return {"low": found["low"], "high": found["high"]}
+
+
+def _score(name: str, judged: Judged) -> Callable[[Tensor], Tensor]:
+    return lambda kept: SCORES[name](judged.logits, judged.labels, kept)
