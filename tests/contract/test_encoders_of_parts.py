@@ -172,5 +172,5 @@ def test_an_encoder_of_parts_is_not_trained_alone_by_a_diagnosis():
     with pytest.raises(BalanceError, match="made of several parts"):
         diagnose(
             model, {"train": data, "test": data}, TOWERS, LinearSplit("fc"),
-            untrained=model.state_dict(), train_alone_epochs=1,
+            untrained=model.state_dict(), train_alone_epochs=1, optimizer=torch.optim.SGD,
         )  # fmt: skip

@@ -98,7 +98,8 @@ def test_it_is_advised_and_searched_where_it_says_that_it_fits(installed):
     installed(FILES)
 
     tips = {tip["method"]: tip for tip in advice(VERDICT)}
-    assert tips["turns"]["reason"] == "takes turns, so that sound also learns while image rests"
+    why = "takes turns, so that sound also learns while image rests"
+    assert tips["turns"]["reason"] == f"not tried here: {why}"
     assert tips["turns"]["controls"] == ["turns-even"]
     rows = space.candidates({"advice": list(tips.values()), "verdict": {"sure": 1.0}})
     assert "turns" in rows
