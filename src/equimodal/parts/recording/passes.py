@@ -85,8 +85,10 @@ class Passes:
 
     def latest(self) -> Pass:
         """The latest pass in this mode, with or without gradients."""
-        graph = torch.is_grad_enabled()
-        inside, outside = (self._latest, self._loose) if graph else (self._plain, self.loose_plain)
+        if torch.is_grad_enabled():
+            inside, outside = self._latest, self._loose
+        else:
+            inside, outside = self._plain, self.loose_plain
         return inside if inside.values or not outside.values else outside
 
     def behind(self, output: Any, logits: Tensor | None) -> Pass | None:
@@ -137,7 +139,7 @@ class Passes:
     def _reached(self, roots: list[Tensor], by_node: Mapping[Any, Pass]) -> list[Pass]:
         """Passes whose outputs the roots were made of; one whose loss was taken is an empty one."""
         found: dict[int, Pass] = {}
-        moved: list[Any] = []
+        between: list[Any] = []
 
         def made_by(node: Any) -> Pass | None:
             token = metadata(node).get(self._key)
@@ -147,10 +149,10 @@ class Passes:
             made = made_by(node)
             if made is not None:
                 found[id(made)] = made
-            elif moves_rows(node):
-                moved.append(node)
-        for node in moved:
-            if any(made_by(behind) for behind in behind([node], until=made_by)):
+            else:
+                between.append(node)
+        for node in filter(moves_rows, between if found else ()):
+            if any(made_by(n) for n in behind([node], until=made_by)):
                 raise BalanceError(
                     "The rows of the output were chosen or put in another order between the model "
                     f"and loss() ({node.name()}), and its features would meet the labels of other "

@@ -37,10 +37,11 @@ def kept_diagnosis(folder: Path, results: Results) -> tuple[Diagnosis | None, st
 
     Where an earlier version wrote it, the runs are diagnosed anew; the file stays as it is.
     """
-    if is_earlier(folder):
+    found, problem = read_diagnosis(folder)
+    if problem and is_earlier(folder):
         with suppress(BalanceError):
             return _diagnosis(folder, results), None
-    return read_diagnosis(folder)
+    return found, problem
 
 
 def _diagnosis(folder: str | Path, results: Results) -> dict[str, Any]:
