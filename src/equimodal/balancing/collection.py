@@ -172,7 +172,7 @@ def collect_features(
     labels: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
     with quiet(modalities.model):
         for batch in loader:
-            modalities.take_features()
+            modalities.record.take_features()
             output, given, present = run(forward, modalities.model, batch)
             if not isinstance(given, Tensor) or not given.ndim:
                 raise BalanceError(
@@ -182,7 +182,7 @@ def collect_features(
             target = prepared(given)
             rows = rows_present(present, len(target), modalities.names)
             count = dict.fromkeys(modalities.names, len(target))
-            for m, found in modalities.take_features(output, None, count).items():
+            for m, found in modalities.record.take_features(output, None, count).items():
                 kept = slice(None) if rows is None else rows[m].cpu()
                 features[m].append(found.float().flatten(1).cpu()[kept])
                 labels[m].append(target.cpu()[kept])

@@ -117,7 +117,7 @@ def _dry_step(setting: Setting, batch: Any, logits_name: str | int | None) -> St
     logits = logits_of(output, logits_name)
     target = setting.read(logits, target)
     rows = setting.present_rows(present, target)
-    features = setting.modalities.take_features(output, logits, setting.rows(target))
+    features = setting.modalities.record.take_features(output, logits, setting.rows(target))
     moment = setting.moment(0, 0, [])
     return setting.step(moment, logits, target, features, rows)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
 from equimodal.checks import is_whole
-from equimodal.errors import BalanceError
+from equimodal.errors import LONGEST_VALUE, BalanceError, bounded, quoted
 
 _ABSENT = object()
 _SAME = ("format", "method", "config", "modalities", "objective", "on")
@@ -45,7 +45,7 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
             )
     damaged = [key for key in mine if not _fits(key, state.get(key, _ABSENT), mine)]
     if damaged:
-        shown = repr(state.get(damaged[0], "nothing"))[:80]
+        shown = quoted(state.get(damaged[0], "nothing"))
         raise BalanceError(
             f"The checkpoint is damaged: its {damaged[0]} is {shown}. Load what state_dict() gave, "
             "as it was saved."
@@ -72,9 +72,7 @@ def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
         )  # fmt: skip
     if key in ("constants", "readout"):
         return value is None or isinstance(value, Mapping)
-    return (
-        isinstance(value, Mapping) and mine[key].keys() <= value.keys() if key == "state" else True
-    )
+    return key != "state" or (isinstance(value, Mapping) and mine[key].keys() <= value.keys())
 
 
 def take_over(state: Mapping[str, Any], method: Method, readout: Readout | None) -> None:
@@ -93,10 +91,10 @@ def take_over(state: Mapping[str, Any], method: Method, readout: Readout | None)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         method.load_state_dict(before)
         method.constants = constants
+        said = bounded(f"{type(error).__name__}: {error}", LONGEST_VALUE)
         raise BalanceError(
             f"The checkpoint's state cannot be read by {type(method).__name__} or its readout "
-            f"({type(error).__name__}: {str(error)[:200]}). Load what state_dict() gave, as it was "
-            "saved."
+            f"({said}). Load what state_dict() gave, as it was saved."
         ) from error
 
 

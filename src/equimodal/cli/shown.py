@@ -55,4 +55,4 @@ def warn_of_divergence(runs: list[dict[str, Any]]) -> None:
     said = f"{len(diverged)} of {len(trained)} trained runs diverged. {diverged[0]['message']}"
     if len(diverged) == len(trained):
         raise BalanceError(said)
-    warn(f"{said}")
+    warn(said)

@@ -29,11 +29,6 @@ def verdict(case: Case, columns: Columns) -> Json:
     return {**found, "headline": headline(found)}
 
 
-def wanted(found: Mapping[str, Any]) -> list[str]:
-    """The modalities of a verdict that a longer training alone would settle."""
-    return [m for m, entry in found["modalities"].items() if entry["wants_longer"]]
-
-
 def probes_of(case: Case, columns: Columns, m: str) -> Probes:
     """What the probes of one modality's encoder say, as far as its references are there."""
     fused, own, floor = (f"probe/{name}/{m}" for name in (case.row, alone_row(m), UNTRAINED))

@@ -118,17 +118,6 @@ class ModalityMap:
                 found[m] = new[0]
         return found
 
-    def take_features(
-        self,
-        output: Any = None,
-        logits: Tensor | None = None,
-        rows: Mapping[str, int] | None = None,
-    ) -> dict[str, Tensor]:
-        """Features of the forward pass that made ``output``, by default of the latest; forgets
-        them. ``logits`` are those in the output, ``rows`` the samples of every modality.
-        {m: (N, ...)}"""
-        return self.record.take_features(output, logits, rows)
-
     def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments of the pass whose features were taken last, or of the latest."""
         return self.record.last_call()

@@ -58,11 +58,12 @@ class Encoder:
         if not self.parts or not all(isinstance(x, (str, nn.Module)) for x in self.parts):
             raise BalanceError(
                 "Encoder takes the name of a module, the module, a regular expression, or a list "
-                f"of these; found {self.where!r}."
+                f"of these; found {quoted(self.where)}."
             )
         if self.features is not None and not isinstance(self.features, (str, nn.Module)):
             raise BalanceError(
-                f"Encoder features must name the module that gives them; found {self.features!r}."
+                "Encoder features must name the module that gives them; found "
+                f"{quoted(self.features)}."
             )
         fits = self.output is None or isinstance(self.output, str) or is_whole(self.output)
         require(fits, "Encoder output must be a key, a field or a position", self.output)
@@ -72,8 +73,8 @@ class Encoder:
             require_choice("Encoder folded", self.folded, ("NT", "TN"))
         if self.pool is not None:
             require_choice("Encoder pool", self.pool, ("mean", "max", "first", "last"))
-        number = isinstance(self.calls, int) and not isinstance(self.calls, bool)
-        if self.calls is None or self.calls in _COMBINATIONS or (number and int(self.calls) >= 0):
+        number = is_whole(self.calls) and self.calls >= 0
+        if self.calls is None or self.calls in _COMBINATIONS or number:
             return
         raise BalanceError(
             f"Encoder calls must be a number from 0, 'mean' or 'cat'; found {quoted(self.calls)}."

@@ -87,7 +87,7 @@ class LinearSplit(Readout):
         parts = next(iter(self(modalities, features).values()))
         if parts.shape != logits.shape:
             raise BalanceError(
-                f"LinearSplit({self.head!r}): the head gives {tuple(parts.shape)} for the features "
+                f"{self.title}: the head gives {tuple(parts.shape)} for the features "
                 f"of the batch, and the model's logits are {tuple(logits.shape)}. Name the layer "
                 "that gives the logits, or use Ablation('zero')."
             )
@@ -96,7 +96,7 @@ class LinearSplit(Readout):
         gap = self.gap(modalities, features, logits)
         if not gap <= 0.02 * float(logits.detach().abs().max()) + 1e-4 and gap == gap:
             raise BalanceError(
-                f"LinearSplit({self.head!r}): the parts {list(modalities.names)} do not sum to the "
+                f"{self.title}: the parts {list(modalities.names)} do not sum to the "
                 f"logits (largest gap {gap:.2g}).{self._hint(modalities)} The head must read the "
                 "concatenation of the features in the order of encoders, or their plain sum, and "
                 "give the logits; reorder encoders or use Ablation('zero')."
@@ -194,7 +194,7 @@ class LinearSplit(Readout):
             return dict.fromkeys(names, (weight, share))
         if sum(widths) != head.in_features:
             raise BalanceError(
-                f"LinearSplit({self.head!r}): the head takes {head.in_features} features, but the "
+                f"{self.title}: the head takes {head.in_features} features, but the "
                 f"encoders give {dict(zip(names, widths, strict=True))}. Use Ablation('zero') "
                 "unless the head reads their plain concatenation or their sum."
             )
@@ -208,7 +208,7 @@ class LinearSplit(Readout):
             self._widths[unseen[0]] = total - sum(self._widths.values())
         elif unseen:
             raise BalanceError(
-                f"LinearSplit({self.head!r}): the modalities {unseen} were missing in every batch "
+                f"{self.title}: the modalities {unseen} were missing in every batch "
                 "so far, so that their parts of the head are not known. Begin with a batch that "
                 "holds them."
             )
@@ -218,7 +218,7 @@ class LinearSplit(Readout):
         for m, layer in layers.items():
             if self._widths.get(m, layer.in_features) != layer.in_features:
                 raise BalanceError(
-                    f"LinearSplit({self.head!r}): the layer of {m!r} takes {layer.in_features} "
+                    f"{self.title}: the layer of {m!r} takes {layer.in_features} "
                     f"features, but its encoder gives {self._widths[m]}. Name the layer that reads "
                     "them, or use Ablation('zero')."
                 )

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from equimodal.balancing.readouts.readout import Readout, named_logits, required_logits
 from equimodal.balancing.readouts.separation import changed, traced
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.recording.graph import leads_to
 
@@ -35,7 +35,7 @@ class OutputLogits(Readout):
         if not whole or not all(kind in (str, int) for kind in kinds):
             raise BalanceError(
                 "OutputLogits takes the name of each modality's logits in the output, such as "
-                f"{{'audio': 'audio_logits', 'video': 'video_logits'}}; found {names!r}."
+                f"{{'audio': 'audio_logits', 'video': 'video_logits'}}; found {quoted(names)}."
             )
         self.names = dict(names)
         self._checked = self._reached = False

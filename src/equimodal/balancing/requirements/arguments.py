@@ -17,7 +17,7 @@ from equimodal.checks import (
     require_number,
     require_whole,
 )
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.selection import Encoder
 
@@ -73,12 +73,7 @@ def _require_kind(name: str, value: object, kinds: type | tuple[type, ...], what
         return
     made = isinstance(value, type) and issubclass(value, kinds)
     hint = f" Write {value.__name__}(...)." if made and isinstance(value, type) else ""
-    raise BalanceError(f"{name} must be {what}; found {_short(value)}.{hint}")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    raise BalanceError(f"{name} must be {what}; found {quoted(value)}.{hint}")
 
 
 def whole(name: str, value: object, low: float = -math.inf) -> int:

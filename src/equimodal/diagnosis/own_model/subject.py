@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.collection import Forward
+from equimodal.balancing.collection import Forward, run
 from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.task import Classification
 from equimodal.errors import BalanceError
@@ -37,8 +37,8 @@ class Subject:
         Raises:
             BalanceError: no single-label classification, a missing modality, or no features.
         """
-        self.modalities.take_features()
-        output, labels, *present = self.forward(self.model, batch)
+        self.modalities.record.take_features()
+        output, labels, present = run(self.forward, self.model, batch)
         logits = logits_of(output)
         if logits is None or not isinstance(labels, Tensor):
             raise BalanceError(
@@ -46,13 +46,13 @@ class Subject:
                 "must return (output, target) of paired rows."
             )
         Classification().check(logits, labels)
-        if present and present[0] is not None and not bool(present[0].all()):
+        if present is not None and not bool(present.all()):
             raise BalanceError(
                 "diagnose needs samples that have all modalities; found rows in which one is "
                 "missing. Give loaders of the complete samples."
             )
         rows = dict.fromkeys(self.modalities.names, len(labels))
-        features = self.modalities.take_features(output, logits, rows)
+        features = self.modalities.record.take_features(output, logits, rows)
         missing = [m for m in self.modalities.names if m not in features]
         if missing:
             raise BalanceError(

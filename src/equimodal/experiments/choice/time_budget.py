@@ -8,8 +8,6 @@ import time
 from equimodal.errors import BalanceError, quoted
 
 _TEXT = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
-
-
 _LONGEST = 10_000 * 3600.0
 
 
