@@ -53,6 +53,17 @@ def one_process():
     return execute
 
 
+@pytest.fixture(scope="module")
+def comparison(request, tmp_path_factory, one_process):
+    """The finished results of the command line that a file names COMPARE, made once for it."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("equimodal.experiments.compare.execute", one_process)
+        assert main(request.module.COMPARE.split()) == 0
+    return folder / "results"
+
+
 @pytest.fixture
 def without_workers(one_process, monkeypatch):
     """Runs are trained in this process."""

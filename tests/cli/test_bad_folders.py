@@ -21,17 +21,6 @@ loop.train = lambda *_, **__: os.kill(os.getpid(), 9)
 """
 
 
-@pytest.fixture(scope="module")
-def comparison(tmp_path_factory, one_process):
-    """A finished comparison of one run, made once."""
-    folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr("equimodal.experiments.compare.execute", one_process)
-        assert main(COMPARE.split()) == 0
-    return folder / "results"
-
-
 @pytest.fixture
 def finished(comparison, folder):
     """A copy of the finished comparison in the current folder, as `results`."""

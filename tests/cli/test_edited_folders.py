@@ -21,17 +21,6 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def comparison(tmp_path_factory, one_process):
-    """A finished comparison, made once."""
-    folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr("equimodal.experiments.compare.execute", one_process)
-        assert main(COMPARE.split()) == 0
-    return folder / "results"
-
-
 def _places(value, path=()):
     """Every place in plain data, as the keys that lead there."""
     items = value.items() if isinstance(value, dict) else enumerate(value[:3])

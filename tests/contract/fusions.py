@@ -130,3 +130,21 @@ def built(kind):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return kind().double()
+
+
+def losses_of(model, balancer):
+    """The losses of a training of 24 steps on the one batch."""
+    parameters = [*model.parameters(), *getattr(balancer.setting.readout, "parameters", list)()]
+    optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+    audio, video, labels = batch()
+    losses = []
+    for _ in range(6):
+        for _ in range(4):
+            loss = balancer.loss(model(audio, video), labels)
+            loss.backward()
+            balancer.before_step()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(float(loss.detach()))
+        balancer.epoch_end()
+    return losses

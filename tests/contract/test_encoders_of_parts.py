@@ -51,19 +51,7 @@ def made(name, encoders, readout=None, **options):
 @pytest.mark.parametrize("encoders", [TOWERS, PATTERNS], ids=["parts", "patterns"])
 @pytest.mark.parametrize("name", by_class())
 def test_every_method_trains_two_towers(name, encoders):
-    model, balancer = made(name, encoders)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    audio, video, labels = fusions.batch()
-    losses = []
-    for _ in range(6):
-        for _ in range(4):
-            loss = balancer.loss(model(audio, video), labels)
-            loss.backward()
-            balancer.before_step()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(float(loss.detach()))
-        balancer.epoch_end()
+    losses = fusions.losses_of(*made(name, encoders))
     assert losses[-1] < losses[0]
 
 
@@ -74,7 +62,7 @@ def test_parameters_are_of_all_parts_and_features_of_the_one_that_is_named(encod
     audio, video, _ = fusions.batch()
     model.eval()
     model(audio, video)
-    features = modalities.take_features()
+    features = modalities.record.take_features()
     for m, expected in zip(("audio", "video"), model.features(audio, video), strict=True):
         torch.testing.assert_close(features[m], expected)
         own = {n for n, _ in model.named_parameters() if n.startswith(m)}
@@ -101,7 +89,7 @@ def test_an_ablation_replaces_what_the_projection_gave():
     model.eval()
     audio, video, _ = fusions.batch()
     model(audio, video)
-    features = balancer.setting.modalities.take_features()
+    features = balancer.setting.modalities.record.take_features()
     parts = balancer.setting.unimodal_logits(features)
     weight = model.fc.weight[:, :WIDTH]
     torch.testing.assert_close(parts["audio"], features["audio"] @ weight.T + model.fc.bias)

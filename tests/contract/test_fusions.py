@@ -68,23 +68,6 @@ def made(name, fusion, **options):
     return model, balancer
 
 
-def losses_of(model, balancer):
-    parameters = [*model.parameters(), *getattr(balancer.setting.readout, "parameters", list)()]
-    optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
-    audio, video, labels = fusions.batch()
-    losses = []
-    for _ in range(6):
-        for _ in range(4):
-            loss = balancer.loss(model(audio, video), labels)
-            loss.backward()
-            balancer.before_step()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(float(loss.detach()))
-        balancer.epoch_end()
-    return losses
-
-
 @pytest.mark.parametrize("fusion", MODELS)
 @pytest.mark.parametrize("name", by_class())
 def test_a_method_trains_with_any_fusion_or_says_why_it_cannot(name, fusion):
@@ -93,7 +76,7 @@ def test_a_method_trains_with_any_fusion_or_says_why_it_cannot(name, fusion):
         with pytest.raises(BalanceError, match=reason):
             made(name, fusion)
         return
-    losses = losses_of(*made(name, fusion))
+    losses = fusions.losses_of(*made(name, fusion))
     assert all(map(math.isfinite, losses))
     assert losses[-1] < losses[0]
 
@@ -102,7 +85,7 @@ def test_the_released_image_text_significance_serves_a_model_without_encoders():
     kind, readout = MODELS["joint transformer"]
     model = fusions.built(kind)
     method = methods.create("amss", significance="it")
-    losses = losses_of(model, Balancer(model, method, EMBEDDINGS, readout()))
+    losses = fusions.losses_of(model, Balancer(model, method, EMBEDDINGS, readout()))
     assert losses[-1] < losses[0]
 
 
@@ -111,7 +94,7 @@ def test_the_parts_of_a_linear_fusion_sum_to_its_logits(fusion):
     model, balancer = made("amss", fusion)
     audio, video, _ = fusions.batch()
     logits = model(audio, video)
-    parts = balancer.setting.unimodal_logits(balancer.setting.modalities.take_features())
+    parts = balancer.setting.unimodal_logits(balancer.setting.modalities.record.take_features())
     torch.testing.assert_close(sum(parts.values()), logits, rtol=0, atol=1e-12)
 
 

@@ -117,7 +117,7 @@ def test_features_of_frozen_encoders_are_read_as_before_to_the_bit():
     balancer = Balancer(model, methods.create("joint"), ENCODERS, LinearSplit("fc"))
     audio, video, _ = fusions.batch()
     model(audio, video)
-    features = balancer.setting.modalities.take_features()
+    features = balancer.setting.modalities.record.take_features()
     parts = balancer.setting.unimodal_logits(features)
     weight = model.fc.weight.split(WIDTH, 1)
     for w, (m, f) in zip(weight, features.items(), strict=True):
@@ -169,7 +169,7 @@ def test_a_layer_for_each_modality_is_read_behind_its_dropout():
     logits = model(audio, video)
     balancer.loss(logits, labels)
     model(audio, video)
-    parts = balancer.setting.unimodal_logits(balancer.setting.modalities.take_features())
+    parts = balancer.setting.unimodal_logits(balancer.setting.modalities.record.take_features())
     torch.testing.assert_close(parts["audio"], model.fc(seen[-1]), rtol=0, atol=1e-12)
     torch.testing.assert_close(parts["video"], model.fc_v(other[-1]), rtol=0, atol=1e-12)
 

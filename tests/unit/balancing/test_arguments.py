@@ -22,22 +22,13 @@ from equimodal import (
     methods,
 )
 from equimodal.balancing.collection import arguments_of, default_forward
+from unit.two_encoders import Net
 
 ENCODERS = {"a": "a", "b": "b"}
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0])
 INTEGERS = [
     torch.int8, torch.int16, torch.int32, torch.uint8, torch.uint16, torch.uint32, torch.bool
 ]  # fmt: skip
-
-
-class Net(nn.Module):
-    def __init__(self, classes=2):
-        super().__init__()
-        torch.manual_seed(0)
-        self.a, self.b, self.head = nn.Linear(3, 4), nn.Linear(5, 4), nn.Linear(8, classes)
-
-    def forward(self, a, b):
-        return self.head(torch.cat([self.a(a), self.b(b)], -1))
 
 
 class Lazy(Net):

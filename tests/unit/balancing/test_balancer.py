@@ -4,26 +4,16 @@ import warnings
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from contract.training import run, start
 from equimodal import BalanceError, Balancer, LinearSplit, Method, methods
 from equimodal.data import MultimodalDataset
+from unit.two_encoders import Net
 
 ENCODERS = {"a": "a", "b": "b"}
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0])
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.a, self.b, self.head = nn.Linear(3, 4), nn.Linear(5, 4), nn.Linear(8, 2)
-
-    def forward(self, a, b):
-        return self.head(torch.cat([self.a(a), self.b(b)], 1))
 
 
 def batch():

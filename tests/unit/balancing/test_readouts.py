@@ -60,7 +60,7 @@ def read(net, readout, given=None):
     """Fused logits, unimodal logits and features of a forward pass."""
     modalities = ModalityMap(net, {m: f"nets.{m}" for m in NAMES})
     logits = net(**(given or inputs())).logits
-    features = modalities.take_features()
+    features = modalities.record.take_features()
     return logits, readout(modalities, features), features
 
 
@@ -130,12 +130,12 @@ def test_a_head_of_zeros_cannot_show_the_order_so_that_a_later_batch_is_checked(
     modalities = ModalityMap(net, {m: f"nets.{m}" for m in NAMES})
     split = LinearSplit("head")
     logits = net(**inputs()).logits
-    split.check(modalities, modalities.take_features(), logits)
+    split.check(modalities, modalities.record.take_features(), logits)
     with torch.no_grad():
         net.head.weight.copy_(weight)
     logits = net(**inputs()).logits
     with pytest.raises(BalanceError, match="do not sum to the logits"):
-        split.check(modalities, modalities.take_features(), logits)
+        split.check(modalities, modalities.record.take_features(), logits)
 
 
 def test_input_ablation_works_without_encoder_modules_and_takes_no_gradient_and_no_draws():
@@ -147,7 +147,7 @@ def test_input_ablation_works_without_encoder_modules_and_takes_no_gradient_and_
     net(audio=audio, video=video)
     before = torch.get_rng_state()
 
-    parts = readout(modalities, modalities.take_features())
+    parts = readout(modalities, modalities.record.take_features())
 
     assert torch.equal(torch.get_rng_state(), before)
     torch.testing.assert_close(parts["audio"], audio @ net.audio_weight)
@@ -205,7 +205,7 @@ def test_features_of_a_forward_pass_in_half_precision_are_read_in_the_precision_
     modalities = ModalityMap(net, {m: f"nets.{m}" for m in NAMES})
     with torch.autocast("cpu", torch.bfloat16):
         net(**inputs())
-    features = modalities.take_features()
+    features = modalities.record.take_features()
 
     assert {f.dtype for f in features.values()} == {torch.bfloat16}
     parts = readout(modalities, features)

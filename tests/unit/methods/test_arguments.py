@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
 
 from equimodal import (
     AMSS,
@@ -20,18 +19,9 @@ from equimodal import (
     methods,
 )
 from equimodal import functional as F
+from unit.two_encoders import Net
 
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0])
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.a, self.b, self.head = nn.Linear(3, 4), nn.Linear(5, 4), nn.Linear(8, 2)
-
-    def forward(self, a, b):
-        return self.head(torch.cat([self.a(a), self.b(b)], 1))
 
 
 def balanced(method, net=None, **options):

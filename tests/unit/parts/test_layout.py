@@ -185,4 +185,4 @@ def test_features_without_a_known_number_of_samples_are_taken_as_they_are():
     net = Net(None)
     modalities = ModalityMap(net, {"audio": "a", "video": "v"})
     net(torch.randn(6, 3), torch.randn(6, 2, 5))
-    assert modalities.take_features()["video"].shape == (6, 2, 4)
+    assert modalities.record.take_features()["video"].shape == (6, 2, 4)

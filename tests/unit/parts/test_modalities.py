@@ -81,7 +81,7 @@ def test_features_come_in_the_order_of_the_modalities_whatever_the_order_of_the_
     audio, video = batch()
     net(audio, video)
 
-    features = modalities.take_features()
+    features = modalities.record.take_features()
 
     assert list(features) == ["audio", "video"]
     torch.testing.assert_close(features["audio"], net.audio_net(audio))
@@ -92,8 +92,8 @@ def test_features_are_forgotten_once_taken():
     net = Net()
     modalities = ModalityMap(net, ENCODERS)
     net(*batch())
-    modalities.take_features()
-    assert modalities.take_features() == {}
+    modalities.record.take_features()
+    assert modalities.record.take_features() == {}
 
 
 def test_a_run_again_replaces_the_output_of_encoders_and_leaves_no_trace():
@@ -101,14 +101,16 @@ def test_a_run_again_replaces_the_output_of_encoders_and_leaves_no_trace():
     modalities = ModalityMap(net, ENCODERS)
     audio, video = batch()
     expected = net(audio * 0, video)
-    blank = modalities.take_features()
+    blank = modalities.record.take_features()
     net(audio, video)
-    assert not torch.equal(net.fc(torch.cat([*modalities.take_features().values()], 1)), expected)
+    assert not torch.equal(
+        net.fc(torch.cat([*modalities.record.take_features().values()], 1)), expected
+    )
 
     again = modalities.rerun(blank)
 
     torch.testing.assert_close(again, expected)
-    assert modalities.take_features() == {}
+    assert modalities.record.take_features() == {}
     assert "forward" not in vars(net.audio_net)
 
 
@@ -122,7 +124,7 @@ def test_a_call_of_ours_restores_the_mode_of_every_module(call):
     statistics = net.video_net[2].running_mean.clone()
 
     if call == "rerun":
-        modalities.rerun(modalities.take_features())
+        modalities.rerun(modalities.record.take_features())
     else:
         modalities.call_quietly(*batch())
 
@@ -137,7 +139,7 @@ def test_the_mode_is_restored_after_an_error_in_the_model():
         modalities.call_quietly(torch.zeros(2, 9), torch.zeros(2, 5))
     assert all(m.training for m in net.modules())
     net(*batch())
-    assert modalities.take_features()
+    assert modalities.record.take_features()
 
 
 def test_a_layer_that_two_encoders_share_belongs_to_none():
@@ -174,14 +176,14 @@ def test_two_modalities_take_turns_with_one_encoder():
     for _ in range(2):  # a forward pass that nobody asks about leaves no trace
         net(left, right)
 
-    features = modalities.take_features()
+    features = modalities.record.take_features()
 
     assert torch.equal(features["left"], net.net(left))
     assert torch.equal(features["right"], net.net(right))
     assert modalities.shared == ["net.weight", "net.bias"]
     assert modalities.parameters("left") == modalities.parameters("right") == {}
     net(left, right)
-    modalities.take_features()
+    modalities.record.take_features()
     again = modalities.rerun({"left": features["left"], "right": torch.zeros(5, 4)})
     torch.testing.assert_close(again, net.fc(torch.cat([net.net(left), torch.zeros(5, 4)], 1)))
 
@@ -207,7 +209,9 @@ def test_an_encoder_of_several_calls_gives_what_is_asked_for(calls, expected):
     modalities = ModalityMap(net, ENCODERS | {"video": Encoder("video_net", calls=calls)})
     audio, frames = torch.randn(6, 3), torch.randn(6, 3, 5)
     net(audio, frames)
-    torch.testing.assert_close(modalities.take_features()["video"], expected(net.video_net(frames)))
+    torch.testing.assert_close(
+        modalities.record.take_features()["video"], expected(net.video_net(frames))
+    )
 
 
 def test_an_encoder_of_several_calls_must_say_which_it_means():
@@ -217,7 +221,7 @@ def test_an_encoder_of_several_calls_must_say_which_it_means():
     with pytest.raises(
         BalanceError, match=r"'video' ran 3 times in one forward pass.*calls='mean'"
     ):
-        modalities.take_features()
+        modalities.record.take_features()
 
 
 def test_calls_are_counted_in_the_models_own_forward_pass_only():
@@ -226,7 +230,7 @@ def test_calls_are_counted_in_the_models_own_forward_pass_only():
         net, {"left": Encoder("net", calls=0), "right": Encoder("net", calls=1)}
     )
     net.net(torch.randn(5, 3))
-    assert modalities.take_features() == {}
+    assert modalities.record.take_features() == {}
 
 
 @dataclass
@@ -275,7 +279,7 @@ def test_the_features_may_be_one_entry_of_an_encoders_output(kind, key):
     modalities = ModalityMap(net, ENCODERS | {"audio": Encoder("audio_net", output=key)})
     audio, video = batch()
     net(audio, video)
-    features = modalities.take_features()
+    features = modalities.record.take_features()
     assert torch.equal(features["audio"], net.audio_net.inner(audio))
     net(audio, video)
     again = modalities.rerun({m: f * 0 for m, f in features.items()})
@@ -303,7 +307,7 @@ def test_activation_checkpointing_records_the_first_pass_only():
     audio, video = batch()
     out = checkpoint(net.audio_net, audio, use_reentrant=False)
     net.fc(torch.cat([out, net.video_net(video)], 1)).sum().backward()
-    assert modalities.take_features()["audio"] is out
+    assert modalities.record.take_features()["audio"] is out
 
 
 def test_old_style_sharding_is_refused():
