@@ -7,14 +7,15 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.balancing.step import Epoch, Plan, Step
+from equimodal.balancing.epochs.epoch import Epoch
+from equimodal.balancing.step import Plan, Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 
 
 class Method:
-    """A balancing method: plain Python with up to five stages and a ``state``.
+    """A balancing method: plain Python with up to six stages and a ``state``.
 
     A subclass stores its constructor arguments under their own names; ``repr``, the command line
     and the check of a checkpoint read them from there.
@@ -25,6 +26,8 @@ class Method:
     "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
+    unimodal_weight: float | None = None
+    """Weight of the unimodal losses in that objective; None: it is the balancer's argument."""
     unpaired: bool = False
     """Whether every modality draws its own rows: then ``on_plan`` gives their numbers."""
     per_forward: bool = False
@@ -46,6 +49,9 @@ class Method:
     def unsuited(self, task: Task) -> str:
         """Why it cannot work on this kind of target; empty if it can."""
         return ""
+
+    def on_epoch_start(self, epoch: Epoch) -> None:
+        """Once an epoch, before the loss of its first batch."""
 
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Before an iteration of an unpaired method: rows to draw. -> {m: n}"""

@@ -22,8 +22,9 @@ from typing import Any
 
 from torch import Tensor
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Epoch, Plan, Step
+from equimodal.balancing.step import Plan, Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
@@ -64,6 +65,11 @@ class Composition(Method):
         """Start every part."""
         for part in self.parts:
             part.on_start(modalities)
+
+    def on_epoch_start(self, epoch: Epoch) -> None:
+        """The starts of an epoch, in the order of the parts."""
+        for part in self.parts:
+            part.on_epoch_start(epoch)
 
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Rows by the drawing part."""

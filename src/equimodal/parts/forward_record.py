@@ -1,7 +1,7 @@
 """What the encoders gave in a forward pass of the model, and how to run it again."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from equimodal.errors import BalanceError
 from equimodal.parts.layout import as_given, one_of_calls, replaced_call, samples_first
 from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
-from equimodal.parts.quiet import evaluating
-from equimodal.parts.recording.forward_pass import Pass
+from equimodal.parts.quiet import evaluating, kept_streams
+from equimodal.parts.recording.forward_pass import Pass, autocast_on, recomputing
 from equimodal.parts.recording.passes import Passes
 from equimodal.parts.selection import Encoder
 
@@ -71,7 +71,7 @@ class ForwardRecord:
 
         def record(args: tuple[Any, ...]) -> None:
             place = self._open
-            if self._recording and place is not None and args and not _recomputing():
+            if self._recording and place is not None and args and not recomputing():
                 place.inputs[name] = [*place.inputs.get(name, []), args[0]]
 
         self._hooks.append(module.register_forward_pre_hook(_Hook(module, record)))
@@ -83,7 +83,7 @@ class ForwardRecord:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""
-        gone = dict.fromkeys(("_open", "_current", "output")) | {"_hooks": [], "_inert": True}
+        gone = {"_open": None, "_current": None, "output": None, "_hooks": [], "_inert": True}
         return self.__dict__ | gone | {"_passes": Passes()}
 
     def remove(self) -> None:
@@ -149,15 +149,27 @@ class ForwardRecord:
         mode = self._current.autocast if self._current else None
         return nullcontext() if mode is None else torch.autocast(mode[0], dtype=mode[1])
 
-    def rerun(self, features: Mapping[str, Tensor]) -> Any:
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Afterwards what was recorded before is as it was."""
+        before = dict(self.__dict__)
+        self._passes = Passes()
+        try:
+            yield
+        finally:
+            self.__dict__.update(before)
+
+    def rerun(self, features: Mapping[str, Tensor], *, training: bool = False) -> Any:
         """The model's output for the same inputs with every encoder's output replaced."""
         (args, kwargs), values = self.last_call(), dict[nn.Module, dict[int, Any]]()
         for m, value in features.items():
             number, module = replaced_call(m, self._encoders[m]), self._module(m)
             given = as_given(value, self._encoders[m], module)
             values.setdefault(module, {})[number] = self._whole_output(m, given)
-        with replaced(values):
-            return self.call_quietly(*args, **kwargs)
+        mode = kept_streams(self._model) if training else evaluating(self._model)
+        with replaced(values), mode, self.aside():
+            self._recording = False
+            return self._model(*args, **kwargs)
 
     def rerun_disturbed(self, modality: str | None) -> Any:
         """The model's output for the same inputs and features, noise added to one modality's."""
@@ -168,29 +180,25 @@ class ForwardRecord:
             calls = self._encoders[m].calls
             first = calls if isinstance(calls, int) else 0 if calls else -1
             for number, value in enumerate(given, first):
-                changed = disturbed(value) if m == modality else value
-                whole = self._whole_output(m, changed)
+                whole = self._whole_output(m, disturbed(value) if m == modality else value)
                 values.setdefault(self._module(m), {})[number] = whole
         with replaced(values, rest_as_is=True):
             return self.call_quietly(*args, **kwargs)
 
     def call_quietly(self, *args: Any, **kwargs: Any) -> Any:
-        """One forward pass in evaluation mode that leaves no trace in the recorded features."""
-        self._recording = False
-        try:
-            with evaluating(self._model):
-                return self._model(*args, **kwargs)
-        finally:
-            self._recording = True
+        """One forward pass in evaluation mode without a trace in the recorded features."""
+        with evaluating(self._model), self.aside():
+            self._recording = False
+            return self._model(*args, **kwargs)
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._recording and not _recomputing():
+        if self._recording and not recomputing():
             self._open = self._current = self._passes.opened((args, kwargs))
             if not torch.compiler.is_compiling():
                 self._open.weight = next(self._model.parameters(), None)
 
     def _end(self, _: Any, output: Any) -> None:
-        if self._recording and self._open is not None and not _recomputing():
+        if self._recording and self._open is not None and not recomputing():
             self._passes.closed(self._open, output)
             self._open = None
 
@@ -198,7 +206,7 @@ class ForwardRecord:
         calls = encoder.calls
 
         def record(_: Any, output: Any) -> None:
-            if not self._recording or _recomputing():
+            if not self._recording or recomputing():
                 return
             place = self._open
             if place is None:
@@ -215,7 +223,7 @@ class ForwardRecord:
             value = features_in(output, encoder.output, modality)
             if value is not output:
                 place.outputs[modality] = output
-            place.autocast = _autocast_on(value.device.type)
+            place.autocast = autocast_on(value.device.type)
             earlier = place.values.get(modality, []) if isinstance(calls, str) else []
             place.values[modality] = [*earlier, value]
 
@@ -234,17 +242,5 @@ class ForwardRecord:
         """An encoder's output with other features in it."""
         if self._current is None or modality not in self._current.outputs:
             return value
-        output = self._current.outputs[modality]
-        return with_features(output, self._encoders[modality].output, value)
-
-
-def _autocast_on(device: str) -> tuple[str, torch.dtype] | None:
-    """Device and type of the autocast that is in force there."""
-    if not torch.is_autocast_enabled(device):
-        return None
-    return device, torch.get_autocast_dtype(device)
-
-
-def _recomputing() -> bool:
-    """Whether activation checkpointing runs the forward pass again inside the backward pass."""
-    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
+        whole = self._current.outputs[modality]
+        return with_features(whole, self._encoders[modality].output, value)

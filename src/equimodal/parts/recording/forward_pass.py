@@ -9,6 +9,18 @@ from equimodal.errors import BalanceError
 from equimodal.parts import distributed
 
 
+def autocast_on(device: str) -> tuple[str, torch.dtype] | None:
+    """Device and type of the autocast that is in force there."""
+    if not torch.is_autocast_enabled(device):
+        return None
+    return device, torch.get_autocast_dtype(device)
+
+
+def recomputing() -> bool:
+    """Whether activation checkpointing runs the forward pass again inside the backward pass."""
+    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
+
+
 class Pass:
     """One forward pass: its arguments, and what the encoders gave in it.
 
