@@ -38,9 +38,9 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any], *, given: typ
             f"load_state_dict() takes what state_dict() gave, a mapping; found "
             f"{type(state).__name__}."
         )
-    state = {**state, "config": _completed(state.get("config"), given)}
+    read = {**state, "config": _completed(state.get("config"), given)}
     for key in _SAME:
-        if state.get(key) != mine[key]:
+        if read.get(key) != mine[key]:
             raise BalanceError(
                 f"The checkpoint was written with {key} {state.get(key)!r}; this run has "
                 f"{mine[key]!r}. Build the same balancer, or start afresh."

@@ -83,7 +83,7 @@ class ForwardRecord:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""
-        gone = {"_open": None, "_current": None, "output": None, "_hooks": [], "_inert": True}
+        gone = dict.fromkeys(("_open", "_current", "output")) | {"_hooks": [], "_inert": True}
         return self.__dict__ | gone | {"_passes": Passes()}
 
     def remove(self) -> None:
