@@ -20,21 +20,17 @@ from equimodal.balancing.collection import Forward, check_readable, default_forw
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
-from equimodal.balancing.method import Method
+from equimodal.balancing.method import Method, feature_edit
+from equimodal.balancing.moment import Moment, Plan
 from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import arguments, training
 from equimodal.balancing.restart import check_state, plain, take_over
 from equimodal.balancing.setting import Setting, bind, release
-from equimodal.balancing.step import Epoch, Plan, merged
+from equimodal.balancing.step import Epoch, merged
 from equimodal.balancing.task import Classification, Task
-from equimodal.balancing.updates import (
-    UpdateScaling,
-    listed,
-    scale_gradients,
-    warn_if_normalised,
-    watch_steps,
-)
+from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
+from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
 from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
@@ -132,9 +128,10 @@ class Balancer:
         )
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
-        self._scaling = UpdateScaling()
-        self._apply = self._scaling.hold if on == "update" else scale_gradients
+        self._edited = UpdateEdits() if on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
+        if method.has_stage("on_features"):
+            modalities.record.edit = feature_edit(method, self._pass_moment)
         self.attach(*optimizers)
         training.claim(method)
 
@@ -165,8 +162,8 @@ class Balancer:
         if self._edits:
             for optimizer in new:
                 watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
-        if self.setting.on == "update":
-            self._scaling.follow(new)
+        if isinstance(self._edited, UpdateEdits):
+            self._edited.follow(new)
         elif self._edits:
             warn_if_normalised(self.setting.method, new)
 
@@ -203,10 +200,11 @@ class Balancer:
         features = record.take_features(output, fused, setting.rows(target))
         made = len(self.decisions.records)
         with record.autocast():
-            step = setting.step(self._moment(), fused, target, features, present_rows, self._apply)
-            if method.unpaired:
+            moment = self._pass_moment()
+            step = setting.step(moment, fused, target, features, present_rows, self._edited)
+            if method.draws(step):
                 self.watch.tell_pairing(step.paired)
-            loss = method.on_loss(step)
+            loss = method.loss(step)
             measured = self.diagnosis.saw_loss(step)
             if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
@@ -232,7 +230,10 @@ class Balancer:
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
-            setting.method.on_gradients(merged(micro, unimodal=setting.reads_unimodal))
+            step = merged(micro, unimodal=setting.reads_unimodal)
+            self._edited.begin()
+            if setting.method.acts(step):
+                setting.method.on_gradients(step)
         self.watch.saw_update()
         self.step_index += 1
         self.decisions.saw_update(self.step_index)
@@ -242,11 +243,9 @@ class Balancer:
         """Run the epoch stage, once after the last update of an epoch."""
         setting, modalities = self.setting, self.setting.modalities
         self.watch.check_epoch(self.epoch_index, strict=self._edits)
-        epoch = Epoch(
-            **self._moment(), total=setting.epochs, optimizers=setting.optimizers,
-            collect=setting.collect,
-        )  # fmt: skip
-        setting.method.on_epoch_end(epoch)
+        epoch = Epoch(**self._moment(), optimizers=setting.optimizers, collect=setting.collect)
+        if setting.method.acts(epoch):
+            setting.method.on_epoch_end(epoch)
         forget_gathered(modalities.model)
         self.decisions.flush()
         self.epoch_index += 1
@@ -270,7 +269,7 @@ class Balancer:
         method, seed = self.setting.method, self.setting.seed
         self.watch.saw_pass(start)
         paired = epoch_batches(dataset, batch_size, seed=seed, epoch=self.epoch_index, start=start)
-        if not method.unpaired:
+        if not method.draws(Moment(**self._moment())):
             yield from paired
             return
         streams = {
@@ -342,6 +341,9 @@ class Balancer:
 
     def __repr__(self) -> str:
         return coverage(self.setting)
+
+    def _pass_moment(self) -> dict[str, Any]:
+        return self._moment() | {"micro_batch": self.watch.micro_batch}
 
     def _moment(self) -> dict[str, Any]:
         return self.setting.moment(self.step_index, self.epoch_index, self.decisions.records)

@@ -12,26 +12,16 @@ from equimodal.parts.layout import as_given, one_of_calls, replaced_call, sample
 from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
 from equimodal.parts.quiet import evaluating
 from equimodal.parts.recording.forward_pass import Pass
+from equimodal.parts.recording.hooks import (
+    Edit,
+    Hook,
+    autocast_on,
+    edited,
+    encoder_recomputed,
+    recomputing,
+)
 from equimodal.parts.recording.passes import Passes
 from equimodal.parts.selection import Encoder
-
-
-class _Hook:
-    """A hook of one module. What a copy of the module has in its place does nothing, and needs
-    nothing of ours to be loaded."""
-
-    def __init__(self, module: nn.Module, act: Callable[..., None]) -> None:
-        self._module, self._act = module, act
-        self.copy_ran = False
-
-    def __call__(self, module: nn.Module, *given: Any) -> None:
-        if module is self._module:
-            self._act(*given)
-        elif not torch.compiler.is_compiling():
-            self.copy_ran = True
-
-    def __reduce__(self) -> Any:
-        return getattr, (nullcontext(), "__exit__")
 
 
 class ForwardRecord:
@@ -56,25 +46,32 @@ class ForwardRecord:
         self._recording, self._inert = True, False
         self.output: Any = None  # the one whose features were taken
         self.logits_name: Any = None
-        self._first = _Hook(model, self._begin)
+        self.edit: Edit | None = None
+        """What the rest of the model reads in place of an encoder's features, in training."""
+        self._first = Hook(model, self._begin)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
-            model.register_forward_hook(_Hook(model, self._end)),
+            model.register_forward_hook(Hook(model, self._end)),
         ]
         for m, module in modules.items():
             if module is not None:
-                hook = _Hook(module, self._recorder(m, encoders[m]))
+                hook = Hook(module, self._recorder(m, encoders[m]))
                 self._hooks.append(module.register_forward_hook(hook))
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What a method drew for the forward pass whose features were taken last."""
+        return {} if self._current is None else self._current.drawn
 
     def watch(self, name: str, module: nn.Module) -> None:
         """Record from now on what goes into a module of the model."""
 
         def record(args: tuple[Any, ...]) -> None:
             place = self._open
-            if self._recording and place is not None and args and not _recomputing():
+            if self._recording and place is not None and args and not recomputing():
                 place.inputs[name] = [*place.inputs.get(name, []), args[0]]
 
-        self._hooks.append(module.register_forward_pre_hook(_Hook(module, record)))
+        self._hooks.append(module.register_forward_pre_hook(Hook(module, record)))
 
     def input_of(self, name: str) -> Any:
         """What went into a watched module, if it ran once in the pass whose features were taken."""
@@ -184,26 +181,28 @@ class ForwardRecord:
             self._recording = True
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._recording and not _recomputing():
+        if self._recording and not recomputing():
             self._open = self._current = self._passes.opened((args, kwargs))
             if not torch.compiler.is_compiling():
                 self._open.weight = next(self._model.parameters(), None)
 
     def _end(self, _: Any, output: Any) -> None:
-        if self._recording and self._open is not None and not _recomputing():
+        if self._recording and self._open is not None and not recomputing():
             self._passes.closed(self._open, output)
             self._open = None
 
-    def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., None]:
+    def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., Any]:
         calls = encoder.calls
 
-        def record(_: Any, output: Any) -> None:
-            if not self._recording or _recomputing():
-                return
+        def record(module: nn.Module, output: Any) -> Any:
+            if not self._recording or recomputing():
+                if self._recording and self.edit is not None and self._model.training:
+                    raise encoder_recomputed(modality)
+                return None
             place = self._open
             if place is None:
                 if calls is not None:
-                    return  # calls are counted inside the model's own forward pass
+                    return None  # calls are counted inside the model's own forward pass
                 place = self._passes.loose()
                 place.again = place.again or modality in place.values
                 number = 0
@@ -211,13 +210,21 @@ class ForwardRecord:
                 number = place.counts.get(modality, 0)
             place.counts[modality] = number + 1
             if isinstance(calls, int) and number != calls:
-                return
+                return None
             value = features_in(output, encoder.output, modality)
+            given = output
+            if self.edit is not None and self._model.training and torch.is_grad_enabled():
+                changed = edited(self.edit, modality, value, encoder, module, place.drawn)
+                if changed is not value:
+                    plain = value is output
+                    output = changed if plain else with_features(output, encoder.output, changed)
+                    value = changed
             if value is not output:
                 place.outputs[modality] = output
-            place.autocast = _autocast_on(value.device.type)
+            place.autocast = autocast_on(value.device.type)
             earlier = place.values.get(modality, []) if isinstance(calls, str) else []
             place.values[modality] = [*earlier, value]
+            return None if output is given else output
 
         return record
 
@@ -236,15 +243,3 @@ class ForwardRecord:
             return value
         output = self._current.outputs[modality]
         return with_features(output, self._encoders[modality].output, value)
-
-
-def _autocast_on(device: str) -> tuple[str, torch.dtype] | None:
-    """Device and type of the autocast that is in force there."""
-    if not torch.is_autocast_enabled(device):
-        return None
-    return device, torch.get_autocast_dtype(device)
-
-
-def _recomputing() -> bool:
-    """Whether activation checkpointing runs the forward pass again inside the backward pass."""
-    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
