@@ -2,7 +2,6 @@
 
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -12,25 +11,20 @@ from torch.optim import Optimizer
 from equimodal.balancing.batches import Batches, epoch_batches, require_rows, unpaired_batches
 from equimodal.balancing.collection import Forward, check_readable, default_forward
 from equimodal.balancing.decisions import Decisions, Log
-from equimodal.balancing.epochs.epoch import Epoch
-from equimodal.balancing.epochs.evaluation import evaluated
+from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
-from equimodal.balancing.method import Method
+from equimodal.balancing.method import Method, feature_edit
+from equimodal.balancing.moment import Moment, Plan
 from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import arguments, training
 from equimodal.balancing.restart import check_state, plain, take_over
 from equimodal.balancing.setting import Setting, bind, release
-from equimodal.balancing.step import Plan, merged
+from equimodal.balancing.step import merged
 from equimodal.balancing.task import Classification, Task
-from equimodal.balancing.updates import (
-    UpdateScaling,
-    listed,
-    scale_gradients,
-    warn_if_normalised,
-    watch_steps,
-)
+from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
+from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
@@ -134,9 +128,10 @@ class Balancer:
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
         self._begun = -1  # the latest epoch whose start the method has seen
-        self._scaling = UpdateScaling()
-        self._apply = self._scaling.hold if on == "update" else scale_gradients
+        self._edited = UpdateEdits() if on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
+        if method.has_stage("on_features"):
+            modalities.record.edit = feature_edit(method, self._pass_moment)
         self.attach(*optimizers)
         training.claim(method)
 
@@ -167,8 +162,8 @@ class Balancer:
         if self._edits:
             for optimizer in new:
                 watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
-        if self.setting.on == "update":
-            self._scaling.follow(new)
+        if isinstance(self._edited, UpdateEdits):
+            self._edited.follow(new)
         elif self._edits:
             warn_if_normalised(self.setting.method, new)
 
@@ -206,12 +201,14 @@ class Balancer:
         made = len(self.decisions.records)
         if self._begun < self.epoch_index:
             self._begun = self.epoch_index
-            method.on_epoch_start(self._epoch())
+            if method.acts(epoch := epoch_of(setting, self._moment())):
+                method.on_epoch_start(epoch)
         with record.autocast():
-            step = setting.step(self._moment(), fused, target, features, present_rows, self._apply)
-            if method.unpaired:
+            moment = self._pass_moment()
+            step = setting.step(moment, fused, target, features, present_rows, self._edited)
+            if method.draws(step):
                 self.watch.tell_pairing(step.paired)
-            loss = method.on_loss(step)
+            loss = method.loss(step)
             measured = self.diagnosis.saw_loss(step)
             if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
@@ -237,23 +234,21 @@ class Balancer:
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
-            setting.method.on_gradients(merged(micro, unimodal=setting.reads_unimodal))
+            step = merged(micro, unimodal=setting.reads_unimodal)
+            self._edited.begin()
+            if setting.method.acts(step):
+                setting.method.on_gradients(step)
         self.watch.saw_update()
         self.step_index += 1
         self.decisions.saw_update(self.step_index)
-
-    def _epoch(self) -> Epoch:
-        """What a method may see between two epochs."""
-        setting, moment = self.setting, self._moment()
-        run = partial(evaluated, setting, moment)
-        total, optimizers = setting.epochs, setting.optimizers
-        return Epoch(**moment, total=total, optimizers=optimizers, run=run)
 
     @torch.no_grad()
     def epoch_end(self) -> None:
         """Run the epoch stage, once after the last update of an epoch."""
         self.watch.check_epoch(self.epoch_index, strict=self._edits)
-        self.setting.method.on_epoch_end(self._epoch())
+        epoch = epoch_of(self.setting, self._moment())
+        if self.setting.method.acts(epoch):
+            self.setting.method.on_epoch_end(epoch)
         forget_gathered(self.setting.modalities.model)
         self.decisions.flush()
         self.epoch_index += 1
@@ -276,7 +271,7 @@ class Balancer:
         require_rows(dataset, batch_size, start)
         seed, epoch = self.setting.seed, self.epoch_index
         self.watch.saw_pass(start)
-        if not self.setting.method.unpaired:
+        if not self.setting.method.draws(Moment(**self._moment())):
             yield from epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
             return
         yield from unpaired_batches(
@@ -343,6 +338,9 @@ class Balancer:
 
     def __repr__(self) -> str:
         return coverage(self.setting)
+
+    def _pass_moment(self) -> dict[str, Any]:
+        return self._moment() | {"micro_batch": self.watch.micro_batch}
 
     def _moment(self) -> dict[str, Any]:
         return self.setting.moment(self.step_index, self.epoch_index, self.decisions.records)

@@ -15,7 +15,7 @@ from equimodal.parts import distributed
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
-    from equimodal.balancing.step import Plan
+    from equimodal.balancing.moment import Plan
 
 
 def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:

@@ -1,7 +1,7 @@
 """What a balancer was given, and whose hooks a model carries: one balancer a model."""
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,17 @@ from torch.optim import Optimizer
 from equimodal.balancing.collection import Forward
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
+from equimodal.balancing.moment import KEPT
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.requirements.arguments import needs_readout
 from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.balancing.updates import scale_gradients
+from equimodal.balancing.updates.edits import Edits, GradientEdits
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap, unwrap
-from equimodal.parts.presence import rows_present
+from equimodal.parts.presence import rows_kept, rows_present
 from equimodal.parts.selection import Encoder
-from equimodal.parts.units import Part
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
@@ -127,7 +127,7 @@ class Setting:
         """The arguments of a moment of this training."""
         return {
             "index": index, "epoch_index": epoch, "modalities": self.modalities,
-            "seed": self.seed, "records": records,
+            "seed": self.seed, "records": records, "total_epochs": self.epochs,
         }  # fmt: skip
 
     def step(
@@ -137,7 +137,7 @@ class Setting:
         target: Tensor | Mapping[str, Tensor],
         features: dict[str, Tensor],
         rows: dict[str, Tensor] | None,
-        apply: Callable[[list[tuple[Part, Tensor]]], None] = scale_gradients,
+        edits: Edits | None = None,
         *,
         checked: bool = True,
     ) -> Step:
@@ -150,11 +150,15 @@ class Setting:
         labels = target if isinstance(target, Tensor) else None
         if checked:
             self._check(logits, features, rows)
+        drawn = self.modalities.record.drawn
+        if KEPT in drawn:
+            rows = rows_kept(drawn[KEPT], rows, self.modalities.names)
         targets = self._targets(target, rows)
         return Step(
             **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
             target=labels, logits=None if labels is None else logits, outputs=features,
-            readout=self.readout, apply=apply, unimodal_weight=self.unimodal_weight,
+            readout=self.readout, edits=edits or GradientEdits(), drawn=drawn,
+            unimodal_weight=self.unimodal_weight,
         )  # fmt: skip
 
     def _check(

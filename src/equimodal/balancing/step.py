@@ -1,50 +1,21 @@
-"""All that a method may see of a training: a moment and a step; an epoch is in ``epochs``."""
+"""What a method may see of a step and of an epoch."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from equimodal.balancing.decisions import Record
+from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.task import Task
+from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
 from equimodal.numerics.blanking import blanked_rows
-from equimodal.numerics.random import update_generator
-from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.gradients import add_noise, spreads
 from equimodal.parts.units import Part
-
-
-@dataclass
-class Moment:
-    """What every stage knows: where the training is, and a reproducible source of draws."""
-
-    index: int
-    """Number of the update, from 0."""
-    epoch_index: int
-    """Number of the epoch, from 0."""
-    modalities: ModalityMap
-    seed: int
-    records: list[Record] = field(repr=False)
-
-    def generator(self, stream: int = 0) -> torch.Generator:
-        """CPU generator seeded by (seed, update, stream): equal on all ranks and devices."""
-        return update_generator(self.seed, self.index, stream)
-
-    def record(self, name: str, values: Tensor | Iterable[float]) -> None:
-        """Keep a decision, one value a modality; tensors are copied to the host at epoch's end."""
-        kept = values.detach() if isinstance(values, Tensor) else tuple(values)
-        self.records.append(Record(self.index, self.epoch_index, name, kept))
-
-
-@dataclass
-class Plan(Moment):
-    """Before an iteration whose batches are drawn per modality."""
-
-    batch_size: int = 0
-    """Nominal rows of one modality, n_b."""
 
 
 @dataclass(kw_only=True)
@@ -66,8 +37,40 @@ class Step(Moment):
     rows: dict[str, Tensor] | None
     """(N_m,) rows of a paired batch in which each modality is present; None where all are."""
     readout: Readout | None
-    apply: Callable[[list[tuple[Part, Tensor]]], None] = field(repr=False)
-    """Multiply the gradients, or with on="update" the updates, of units by their factors."""
+    edits: Edits = field(repr=False)
+    """Carries out what is decided on gradients or, with on="update", on updates."""
+    drawn: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What the method drew in the forward pass."""
+
+    def apply(self, factors: list[tuple[Part, Tensor]]) -> None:
+        """Multiply the gradients, or with on="update" the updates, of units by their factors.
+
+        All edits of one update multiply or add in the order in which they were made."""
+        self.edits.scale_units(factors)
+
+    def scale(self, factors: Mapping[str, Tensor], parameters: str = "weights") -> None:
+        """Multiply the gradients, or the updates, of encoders by a factor each. {m: ()}
+
+        ``parameters``: their "weights", which have units; "conv": those of convolutions alone;
+        "all": everything that they learn."""
+        for m, factor in factors.items():
+            self.edits.scale_all(self.modalities.learning(m, parameters), factor)
+
+    def spreads(self, modality: str, parameters: str = "weights") -> list[Tensor]:
+        """Standard deviation of each gradient of an encoder over its elements, as it is now."""
+        return spreads(self._gradients(modality, parameters))
+
+    def add_noise(
+        self, modality: str, sizes: Sequence[Tensor], parameters: str = "weights"
+    ) -> None:
+        """Add Gaussian noise to the gradients of an encoder, with ``on="update"`` too: of a
+        standard deviation each, as `spreads` gives them. The same on all ranks."""
+        stream = 1 + self.modalities.names.index(modality)
+        add_noise(self._gradients(modality, parameters), sizes, self.generator(stream))
+
+    def _gradients(self, modality: str, parameters: str) -> list[Tensor]:
+        found = self.modalities.learning(modality, parameters)
+        return [p.grad for p in found if p.grad is not None]
 
     @property
     def paired(self) -> bool:

@@ -29,7 +29,8 @@ import torch
 from torch import Tensor
 
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Moment, Plan, Step
+from equimodal.balancing.moment import Moment, Plan
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_flag, require_number
 from equimodal.errors import BalanceError

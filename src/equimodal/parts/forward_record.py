@@ -11,27 +11,17 @@ from equimodal.errors import BalanceError
 from equimodal.parts.layout import as_given, one_of_calls, replaced_call, samples_first
 from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
 from equimodal.parts.quiet import evaluating, kept_streams
-from equimodal.parts.recording.forward_pass import Pass, autocast_on, recomputing
+from equimodal.parts.recording.forward_pass import Pass
+from equimodal.parts.recording.hooks import (
+    Edit,
+    Hook,
+    autocast_on,
+    edited,
+    encoder_recomputed,
+    recomputing,
+)
 from equimodal.parts.recording.passes import Passes
 from equimodal.parts.selection import Encoder
-
-
-class _Hook:
-    """A hook of one module. What a copy of the module has in its place does nothing, and needs
-    nothing of ours to be loaded."""
-
-    def __init__(self, module: nn.Module, act: Callable[..., None]) -> None:
-        self._module, self._act = module, act
-        self.copy_ran = False
-
-    def __call__(self, module: nn.Module, *given: Any) -> None:
-        if module is self._module:
-            self._act(*given)
-        elif not torch.compiler.is_compiling():
-            self.copy_ran = True
-
-    def __reduce__(self) -> Any:
-        return getattr, (nullcontext(), "__exit__")
 
 
 class ForwardRecord:
@@ -56,15 +46,22 @@ class ForwardRecord:
         self._recording, self._inert = True, False
         self.output: Any = None  # the one whose features were taken
         self.logits_name: Any = None
-        self._first = _Hook(model, self._begin)
+        self.edit: Edit | None = None
+        """What the rest of the model reads in place of an encoder's features, in training."""
+        self._first = Hook(model, self._begin)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
-            model.register_forward_hook(_Hook(model, self._end)),
+            model.register_forward_hook(Hook(model, self._end)),
         ]
         for m, module in modules.items():
             if module is not None:
-                hook = _Hook(module, self._recorder(m, encoders[m]))
+                hook = Hook(module, self._recorder(m, encoders[m]))
                 self._hooks.append(module.register_forward_hook(hook))
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What a method drew for the forward pass whose features were taken last."""
+        return {} if self._current is None else self._current.drawn
 
     def watch(self, name: str, module: nn.Module) -> None:
         """Record from now on what goes into a module of the model."""
@@ -74,11 +71,11 @@ class ForwardRecord:
             if self._recording and place is not None and args and not recomputing():
                 place.inputs[name] = [*place.inputs.get(name, []), args[0]]
 
-        self._hooks.append(module.register_forward_pre_hook(_Hook(module, record)))
+        self._hooks.append(module.register_forward_pre_hook(Hook(module, record)))
 
     def input_of(self, name: str) -> Any:
         """What went into a watched module, if it ran once in the pass whose features were taken."""
-        found = [] if self._current is None else self._current.inputs.get(name, [])
+        found = self._current.inputs.get(name, []) if self._current else []
         return found[0] if len(found) == 1 else None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -120,9 +117,8 @@ class ForwardRecord:
             raise BalanceError(
                 "This copy of a balancer sees no model: make a Balancer for a copy that is trained."
             )
-        passes = self._passes
+        self.output, passes = output, self._passes
         self._current = found = passes.latest() if output is None else passes.behind(output, logits)
-        self.output = output
         passes.forget(Pass() if found is None else found)
         if found is None:
             return {}
@@ -150,10 +146,10 @@ class ForwardRecord:
         return nullcontext() if mode is None else torch.autocast(mode[0], dtype=mode[1])
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def aside(self, *, recording: bool = True) -> Iterator[None]:
         """Afterwards what was recorded before is as it was."""
         before = dict(self.__dict__)
-        self._passes = Passes()
+        self._passes, self._recording = Passes(), recording
         try:
             yield
         finally:
@@ -164,11 +160,10 @@ class ForwardRecord:
         (args, kwargs), values = self.last_call(), dict[nn.Module, dict[int, Any]]()
         for m, value in features.items():
             number, module = replaced_call(m, self._encoders[m]), self._module(m)
-            given = as_given(value, self._encoders[m], module)
-            values.setdefault(module, {})[number] = self._whole_output(m, given)
+            given = self._whole_output(m, as_given(value, self._encoders[m], module))
+            values.setdefault(module, {})[number] = given
         mode = kept_streams(self._model) if training else evaluating(self._model)
-        with replaced(values), mode, self.aside():
-            self._recording = False
+        with replaced(values), mode, self.aside(recording=False):
             return self._model(*args, **kwargs)
 
     def rerun_disturbed(self, modality: str | None) -> Any:
@@ -187,8 +182,7 @@ class ForwardRecord:
 
     def call_quietly(self, *args: Any, **kwargs: Any) -> Any:
         """One forward pass in evaluation mode without a trace in the recorded features."""
-        with evaluating(self._model), self.aside():
-            self._recording = False
+        with evaluating(self._model), self.aside(recording=False):
             return self._model(*args, **kwargs)
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -202,16 +196,18 @@ class ForwardRecord:
             self._passes.closed(self._open, output)
             self._open = None
 
-    def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., None]:
+    def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., Any]:
         calls = encoder.calls
 
-        def record(_: Any, output: Any) -> None:
+        def record(module: nn.Module, output: Any) -> Any:
             if not self._recording or recomputing():
-                return
+                if self._recording and self.edit is not None and self._model.training:
+                    raise encoder_recomputed(modality)
+                return None
             place = self._open
             if place is None:
                 if calls is not None:
-                    return  # calls are counted inside the model's own forward pass
+                    return None  # calls are counted inside the model's own forward pass
                 place = self._passes.loose()
                 place.again = place.again or modality in place.values
                 number = 0
@@ -219,13 +215,21 @@ class ForwardRecord:
                 number = place.counts.get(modality, 0)
             place.counts[modality] = number + 1
             if isinstance(calls, int) and number != calls:
-                return
+                return None
             value = features_in(output, encoder.output, modality)
+            given = output
+            if self.edit is not None and self._model.training and torch.is_grad_enabled():
+                changed = edited(self.edit, modality, value, encoder, module, place.drawn)
+                if changed is not value:
+                    plain = value is output
+                    output = changed if plain else with_features(output, encoder.output, changed)
+                    value = changed
             if value is not output:
                 place.outputs[modality] = output
             place.autocast = autocast_on(value.device.type)
             earlier = place.values.get(modality, []) if isinstance(calls, str) else []
             place.values[modality] = [*earlier, value]
+            return None if output is given else output
 
         return record
 
@@ -242,5 +246,5 @@ class ForwardRecord:
         """An encoder's output with other features in it."""
         if self._current is None or modality not in self._current.outputs:
             return value
-        whole = self._current.outputs[modality]
-        return with_features(whole, self._encoders[modality].output, value)
+        output = self._current.outputs[modality]
+        return with_features(output, self._encoders[modality].output, value)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from equimodal.balancing.step import Moment, Step
+from equimodal.balancing.moment import Moment
+from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
 from equimodal.parts.distributed import sum_over_ranks
 
@@ -16,8 +17,6 @@ class Epoch(Moment):
     """The start or the end of an epoch. What it says of a split ("train" or "val") is read in
     evaluation mode, without gradient and without consuming the global random stream."""
 
-    total: int | None
-    """Planned number of epochs, where the user gave it."""
     optimizers: tuple[torch.optim.Optimizer, ...]
     run: Callable[[str, float], Iterator[Step]] = field(repr=False)
     """Batches of a share of a split, in the loader's order."""

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from equimodal.balancing.collection import run
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.readouts import logits_of
 from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 
 
 _STREAM = 1 << 20  # far from the streams that methods draw from
+
+
+def epoch_of(setting: "Setting", moment: Mapping[str, Any]) -> Epoch:
+    """What a method may see between two epochs."""
+    run = partial(evaluated, setting, moment)
+    return Epoch(**moment, optimizers=setting.optimizers, run=run)
 
 
 def evaluated(

@@ -9,18 +9,6 @@ from equimodal.errors import BalanceError
 from equimodal.parts import distributed
 
 
-def autocast_on(device: str) -> tuple[str, torch.dtype] | None:
-    """Device and type of the autocast that is in force there."""
-    if not torch.is_autocast_enabled(device):
-        return None
-    return device, torch.get_autocast_dtype(device)
-
-
-def recomputing() -> bool:
-    """Whether activation checkpointing runs the forward pass again inside the backward pass."""
-    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
-
-
 class Pass:
     """One forward pass: its arguments, and what the encoders gave in it.
 
@@ -34,6 +22,8 @@ class Pass:
         self.counts: dict[str, int] = {}
         self.outputs: dict[str, Any] = {}
         self.inputs: dict[str, list[Any]] = {}
+        self.drawn: dict[str, Any] = {}
+        """What a method drew for it."""
         self.autocast: tuple[str, torch.dtype] | None = None
         self.again = False
         """Outside the model's forward: whether an encoder was called anew, over older features."""
