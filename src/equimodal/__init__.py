@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
     from equimodal.methods.joint import Joint, JointUnimodal
+    from equimodal.methods.pmr import PMR
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
 
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AMSS",
     "DUS",
+    "PMR",
     "Ablation",
     "AuxiliaryHeads",
     "BalanceError",

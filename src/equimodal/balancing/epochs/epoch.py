@@ -21,6 +21,27 @@ class Epoch(Moment):
     run: Callable[[str, float], Iterator[Step]] = field(repr=False)
     """Batches of a share of a split, in the loader's order."""
 
+    def steps(self, split: str, share: float = 1.0) -> Iterator[Step]:
+        """Batches of a split as steps without gradient, in the loader's order; read one before
+        the next.
+
+        Args:
+            split: "train" or "val".
+            share: of the batches that are read, in (0, 1], chosen anew each epoch.
+
+        Raises:
+            BalanceError: the loader gives none.
+        """
+        empty = True
+        for step in self.run(split, share):
+            empty = False
+            yield step
+        if empty:
+            raise BalanceError(
+                f"The {split} loader of the balancer gave no batch: it must be iterable again and "
+                "again, so pass a DataLoader or a list, not a generator."
+            )
+
     def features(
         self, split: str, share: float = 1.0
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -29,7 +50,7 @@ class Epoch(Moment):
 
         Args:
             split: "train" or "val".
-            share: of the batches that are read, in (0, 1], chosen anew each time.
+            share: as `steps` takes it.
 
         Raises:
             BalanceError: the loader has no sample of a modality.
@@ -37,7 +58,7 @@ class Epoch(Moment):
         names = self.modalities.names
         features: dict[str, list[Tensor]] = {m: [] for m in names}
         labels: dict[str, list[Tensor]] = {m: [] for m in names}
-        for step in self.run(split, share):
+        for step in self.steps(split, share):
             for m, found in step.features.items():
                 features[m].append(found.float().flatten(1).cpu())
                 labels[m].append(step.targets[m].cpu())
@@ -48,19 +69,13 @@ class Epoch(Moment):
     def losses(self, split: str) -> Tensor:
         """Mean loss of every modality's own logits and, last, of the fused ones, over the samples
         of all ranks; NaN for a modality that no sample holds. -> (M + 1,) float64, on the CPU"""
-        sums = [_summed_losses(step) for step in self.run(split, 1.0)]
-        self._require_samples(dict.fromkeys(self.modalities.names, sums))
+        sums = [_summed_losses(step) for step in self.steps(split)]
         total = sum_over_ranks(torch.stack(sums).sum(0)).cpu()
         return total[:, 0] / total[:, 1]
 
     def _require_samples(self, found: Mapping[str, Sequence[Tensor]]) -> None:
-        """Raise `BalanceError` where a modality has no batch, or no row in any."""
+        """Raise `BalanceError` where no batch has a row of a modality."""
         for m, parts in found.items():
-            if not parts:
-                raise BalanceError(
-                    f"A loader of the balancer gave no batch with {m!r}: it must be iterable "
-                    "again and again, so pass a DataLoader or a list, not a generator."
-                )
             if not any(map(len, parts)):
                 raise BalanceError(
                     f"A loader of the balancer gave no sample that holds {m!r}, so that "
