@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from equimodal.experiments.choice.choice import choose
     from equimodal.experiments.compare import compare
     from equimodal.methods.amss import AMSS
+    from equimodal.methods.cml import CML
+    from equimodal.methods.dgl import DGL
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
     from equimodal.methods.joint import Joint, JointUnimodal
+    from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
@@ -37,7 +40,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AMSS",
+    "CML",
+    "DGL",
     "DUS",
+    "OPM",
     "PMR",
     "Ablation",
     "AuxiliaryHeads",

@@ -11,13 +11,16 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.amss_equations import sample_units as sample_units
     from equimodal.methods.amss_equations import unit_importance as unit_importance
     from equimodal.methods.amss_equations import update_fractions as update_fractions
+    from equimodal.methods.cml import confidence_rises as confidence_rises
     from equimodal.methods.diagnose_relearn import relearn_strength as relearn_strength
     from equimodal.methods.dus_counts import cumulative_score as cumulative_score
     from equimodal.methods.dus_counts import sample_counts as sample_counts
+    from equimodal.methods.opm import drop_rates as drop_rates
     from equimodal.methods.pmr import class_prototypes as class_prototypes
     from equimodal.methods.pmr import prototype_probabilities as prototype_probabilities
     from equimodal.methods.pmr import rebalance_weights as rebalance_weights
     from equimodal.numerics.purity import cluster_purity as cluster_purity
+    from equimodal.numerics.scores import discrepancy_ratios as discrepancy_ratios
 
 _HOMES = functions()
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from contract import fusions
-from contract.training import assert_same_weights
+from contract.training import assert_same_weights, quick
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, methods
 from products import by_class
 
@@ -32,7 +32,7 @@ class Skipping(fusions.Concatenation):
 def made(name, *, model=None, readout=None, **options):
     model = model or fusions.built(fusions.Concatenation)
     balancer = Balancer(
-        model, methods.create(name), ENCODERS, readout or LinearSplit("fc"),
+        model, methods.create(name, **quick(name)), ENCODERS, readout or LinearSplit("fc"),
         loaders={"train": loader(), "val": loader()}, forward=forward, epochs=4, **options,
     )  # fmt: skip
     return model, balancer

@@ -101,12 +101,16 @@ class Step(Moment):
     @cached_property
     def fused_loss(self) -> Tensor:
         """Loss of the fused logits. -> ()"""
+        self._require_paired()
+        assert self.logits is not None and self.target is not None
+        return self.task.loss(self.logits, self.target)
+
+    def _require_paired(self) -> None:
         if self.logits is None or self.target is None:
             raise BalanceError(
                 "The batch is unpaired and has no fused logits; use a method that draws its own "
                 "batches, or batches of equal rows with one label tensor."
             )
-        return self.task.loss(self.logits, self.target)
 
     @cached_property
     def unimodal_losses(self) -> dict[str, Tensor]:
@@ -118,10 +122,26 @@ class Step(Moment):
     def objective_loss(self) -> Tensor:
         """The objective: the fused loss, or the fused loss plus the weighted sum of all unimodal
         losses. -> ()"""
+        return self.objective_of(self.fused_loss)
+
+    def objective_of(self, fused_loss: Tensor) -> Tensor:
+        """The objective with another fused loss. () -> ()"""
         if self.objective == "fused":
-            return self.fused_loss
+            return fused_loss
         unimodal = torch.stack(list(self.unimodal_losses.values())).sum()
-        return torch.add(self.fused_loss, unimodal, alpha=self.unimodal_weight)
+        return torch.add(fused_loss, unimodal, alpha=self.unimodal_weight)
+
+    def present(self) -> Tensor:
+        """Whether each modality is there in each row of the paired batch. -> (N, M) bool"""
+        self._require_paired()
+        assert self.target is not None
+        names, mask = self.modalities.names, self.target.new_ones((), dtype=torch.bool)
+        found = mask.new_ones(len(self.target), len(names))
+        for k, m in enumerate(names if self.rows is not None else ()):
+            assert self.rows is not None
+            found[:, k] = False
+            found[self.rows[m].to(found.device), k] = True
+        return found
 
     def logits_of(
         self,
@@ -142,9 +162,12 @@ class Step(Moment):
                 of the others, row by row.
             training: in the mode that the model is in; else in evaluation mode.
         """
+        self._require_paired()
         given = {**self.outputs, **(features or {})}
         if kept is not None:
-            given = blanked_rows(given, kept)
+            given = blanked_rows(
+                given, dict(zip(self.modalities.names, kept.unbind(1), strict=True))
+            )
         return (self.readout or Readout()).fused(self.modalities, given, training=training)
 
     def detached(self, *, unimodal: bool) -> "Step":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from equimodal.methods.entry import STARVED, Entry, Fit, Range
+from equimodal.methods.entry import AHEAD, STARVED, Entry, Fit, Range
 
 _PMR: dict[str, Any] = {
     "target": "equimodal.methods.pmr:PMR",
@@ -10,6 +10,18 @@ _PMR: dict[str, Any] = {
     "on_request": True,
     "records": {"acceleration": "weight of the prototypes' cross-entropy"},
 }
+_DGL: dict[str, Any] = {
+    "target": "equimodal.methods.dgl:DGL", "family": "gradients", "objective": "own",
+    "on_request": True, "quick": {"alpha": 1.0},
+}  # fmt: skip
+_CML: dict[str, Any] = {
+    "target": "equimodal.methods.cml:CML", "family": "loss", "objective": "own",
+    "on_request": True, "records": {"rise": "mean rise of confidence"},
+}  # fmt: skip
+_OPM: dict[str, Any] = {
+    "target": "equimodal.methods.opm:OPM", "family": "forward", "on_request": True,
+    "records": {"drop": "rate of dropping"},
+}  # fmt: skip
 
 LOSSES = (
     Entry(
@@ -30,6 +42,63 @@ LOSSES = (
             "equimodal.methods.pmr:rebalance_weights",
         ),
         **_PMR,
+    ),
+    Entry(
+        "dgl-uncut", "the unimodal losses of `dgl` at its weight, and no gradient cut",
+        preset={"cut": "none"}, is_control=True, **_DGL,
+    ),
+    Entry(
+        "dgl-fused", "`dgl` with the fused loss alone cut, from the encoders",
+        preset={"cut": "fused"}, is_control=True, **_DGL,
+    ),
+    Entry(
+        "dgl-unimodal", "`dgl` with the unimodal losses alone cut, from the head",
+        preset={"cut": "unimodal"}, is_control=True, **_DGL,
+    ),
+    Entry(
+        "dgl",
+        "encoders learn from unimodal losses alone, the head from the fused loss alone",
+        controls=("dgl-uncut", "dgl-fused", "dgl-unimodal"),
+        main=Range("alpha", 0.5, 8.0),
+        fits=(
+            Fit(STARVED, "trains {starved} on a loss of its own, which the fused one cannot damp"),
+        ),
+        **_DGL,
+    ),
+    Entry(
+        "cml-ce", "the class losses of `cml`'s ever smaller sets of modalities, no penalty",
+        preset={"lam": 0.0}, is_control=True, **_CML,
+    ),
+    Entry(
+        "cml",
+        "trains ever smaller sets of modalities, and punishes a confidence that rises on the way",
+        controls=("cml-ce",),
+        main=Range("lam", 0.01, 20.0),
+        fits=(
+            Fit(STARVED, "trains predictions without the others too, and keeps the model from "
+                "being surer without {starved}"),
+        ),
+        functions=("equimodal.methods.cml:confidence_rises",),
+        **_CML,
+    ),
+    Entry(
+        "opm-fixed", "the modality that leads is dropped at the constant rate `base`",
+        preset={"lam": 0.0}, is_control=True, **_OPM,
+    ),
+    Entry(
+        "opm",
+        "drops the modality that leads from the fused prediction of random samples, more often the "
+        "more it leads",
+        controls=("opm-fixed",),
+        main=Range("base", 0.1, 0.9),
+        fits=(
+            Fit(AHEAD, "takes {ahead} out of some samples' prediction, so that {starved} must "
+                "meet the fused loss"),
+        ),
+        functions=(
+            "equimodal.methods.opm:drop_rates", "equimodal.numerics.scores:discrepancy_ratios",
+        ),
+        **_OPM,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""
