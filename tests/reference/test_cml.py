@@ -31,8 +31,8 @@ def slow(model, audio, video, labels, places, lam, mask):
         chain = []
         for level in range(2):
             kept = [float(place >= level) for place in places[i]]
-            features = [n(x[i : i + 1]) * k for n, x, k in
-                        zip((model.audio_net, model.video_net), (audio, video), kept, strict=True)]  # fmt: skip
+            nets = ((model.audio_net, audio), (model.video_net, video))
+            features = [n(x[i : i + 1]) * k for (n, x), k in zip(nets, kept, strict=True)]
             chain.append(model.fuse(*features)[0].tolist())
         total += sum(-math.log(softmax(z)[label]) for z in chain) / 2
         punished += counted(*chain, label, mask)
