@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from equimodal.diagnosis.own_model.model import diagnose
     from equimodal.experiments.choice.choice import choose
     from equimodal.experiments.compare import compare
+    from equimodal.methods.agm import AGM
     from equimodal.methods.amss import AMSS
     from equimodal.methods.cml import CML
     from equimodal.methods.dgl import DGL
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
+    from equimodal.methods.gblend import GBlending
     from equimodal.methods.joint import Joint, JointUnimodal
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AGM",
     "AMSS",
     "CML",
     "DGL",
@@ -55,6 +58,7 @@ __all__ = [
     "DiagnoseRelearn",
     "Encoder",
     "Epoch",
+    "GBlending",
     "InputAblation",
     "Joint",
     "JointUnimodal",

@@ -7,6 +7,8 @@ from equimodal.methods import functions
 from equimodal.numerics.sampling import inclusion_probabilities
 
 if TYPE_CHECKING:  # for type checkers alone
+    from equimodal.methods.agm import mono_modal_responses as mono_modal_responses
+    from equimodal.methods.agm import response_coefficients as response_coefficients
     from equimodal.methods.amss_equations import modality_significance as modality_significance
     from equimodal.methods.amss_equations import sample_units as sample_units
     from equimodal.methods.amss_equations import unit_importance as unit_importance
@@ -15,6 +17,7 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.diagnose_relearn import relearn_strength as relearn_strength
     from equimodal.methods.dus_counts import cumulative_score as cumulative_score
     from equimodal.methods.dus_counts import sample_counts as sample_counts
+    from equimodal.methods.gblend import blending_weights as blending_weights
     from equimodal.methods.opm import drop_rates as drop_rates
     from equimodal.methods.pmr import class_prototypes as class_prototypes
     from equimodal.methods.pmr import prototype_probabilities as prototype_probabilities

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -130,6 +131,17 @@ class Step(Moment):
             return fused_loss
         unimodal = torch.stack(list(self.unimodal_losses.values())).sum()
         return torch.add(fused_loss, unimodal, alpha=self.unimodal_weight)
+
+    def coalitions(self) -> dict[frozenset[str], Tensor]:
+        """Fused logits of every set of modalities but the empty one, the features of the others
+        zero, in evaluation mode with a graph; of all, the model's own. -> {set: (N, C)}"""
+        self._require_paired()
+        assert self.logits is not None
+        names = list(self.outputs)
+        sets = [frozenset(s) for n in range(1, len(names)) for s in combinations(names, n)]
+        readout = self.readout or Readout()
+        found = readout.coalitions(self.modalities, self.outputs, sets, training=False)
+        return {**found, frozenset(names): self.logits}
 
     def present(self) -> Tensor:
         """Whether each modality is there in each row of the paired batch. -> (N, M) bool"""

@@ -22,6 +22,15 @@ _OPM: dict[str, Any] = {
     "target": "equimodal.methods.opm:OPM", "family": "forward", "on_request": True,
     "records": {"drop": "rate of dropping"},
 }  # fmt: skip
+_GBLEND: dict[str, Any] = {
+    "target": "equimodal.methods.gblend:GBlending", "family": "loss", "objective": "own",
+    "on_request": True, "quick": {"every": 1},
+    "records": {"weight": "weight of the modality's loss", "fused_weight": "of the fused loss"},
+}  # fmt: skip
+_AGM: dict[str, Any] = {
+    "target": "equimodal.methods.agm:AGM", "family": "gradients", "on_request": True,
+    "records": {"coefficient": "coefficient of the response"},
+}  # fmt: skip
 
 LOSSES = (
     Entry(
@@ -99,6 +108,41 @@ LOSSES = (
             "equimodal.methods.opm:drop_rates", "equimodal.numerics.scores:discrepancy_ratios",
         ),
         **_OPM,
+    ),
+    Entry(
+        "gblend-fixed", "the losses of all modalities and the fused one at 1 / (M + 1) each",
+        preset={"weights": "equal"}, is_control=True, **_GBLEND | {"quick": {}},
+    ),
+    Entry(
+        "gblend",
+        "weights the losses of all modalities and the fused one by how much each generalises for "
+        "how much it overfits",
+        controls=("gblend-fixed",),
+        fits=(
+            Fit(AHEAD, "a loss for each modality, less of it for one that overfits"),
+        ),
+        functions=("equimodal.methods.gblend:blending_weights",),
+        **_GBLEND,
+    ),
+    Entry(
+        "agm-fixed", "every modality's response scaled by the mean of `agm`'s coefficients",
+        preset={"coefficient": "mean"}, is_control=True, **_AGM,
+    ),
+    Entry(
+        "agm",
+        "scales what flows back through each modality's share of the logits, down where it does "
+        "better than on average",
+        controls=("agm-fixed",),
+        main=Range("alpha", 0.1, 4.0),
+        fits=(
+            Fit(AHEAD, "slows {ahead} while it does better than its own average, and speeds up "
+                "{starved}"),
+        ),
+        functions=(
+            "equimodal.methods.agm:mono_modal_responses",
+            "equimodal.methods.agm:response_coefficients",
+        ),
+        **_AGM,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -72,6 +72,19 @@ def test_a_chain_of_three_by_hand(monkeypatch):
     near(balancer.loss(model(*parts), Y[:1]), 0.168105 + 0.065648)
 
 
+def test_a_rise_is_from_one_set_to_the_next(monkeypatch):
+    # Confidence falls from all to two, and rises to one again, below that of all.
+    monkeypatch.setattr(CML, "_places", lambda *_: torch.tensor([[2, 1, 0]]))
+    eye = torch.eye(2).tolist()
+    parts = rows([[2, 0]], [[-1, 0]], [[3, 0]])
+    found = []
+    for lam in (0.0, 1.0):
+        model, balancer = bound(CML(lam), dict.fromkeys("avt", eye), [0.0] * 2)
+        found.append(balancer.loss(model(*parts), Y[:1]))
+    two, one = (torch.tensor([x, 0.0]).double().softmax(0)[0] for x in (1, 2))
+    near(found[1] - found[0], one - two, 1e-12)
+
+
 def test_the_whole_bias_stays_with_every_set(monkeypatch):
     monkeypatch.setattr(CML, "_places", lambda *_: torch.tensor([[0, 1]] * 4))
     eye = [[1.0, 0.0], [0.0, 1.0]]
