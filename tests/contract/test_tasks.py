@@ -36,7 +36,8 @@ def targets(kind, labels):
 
 def made(kind, name, *, readout=None, model=None, settings=None, **options):
     model = model or fusions.built(fusions.Concatenation)
-    data = [fusions.batch()]
+    audio, video, labels = fusions.batch()
+    data = [(audio, video, targets(kind, labels))]
     return model, Balancer(
         model, methods.create(name, **(settings or quick(name))), ENCODERS,
         readout or LinearSplit("fc"),

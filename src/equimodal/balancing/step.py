@@ -132,6 +132,12 @@ class Step(Moment):
         unimodal = torch.stack(list(self.unimodal_losses.values())).sum()
         return torch.add(fused_loss, unimodal, alpha=self.unimodal_weight)
 
+    def check(self) -> None:
+        """Raise `BalanceError` where logits and labels do not belong together."""
+        self._require_paired()
+        assert self.logits is not None and self.target is not None
+        self.task.check(self.logits, self.target)
+
     def coalitions(self) -> dict[frozenset[str], Tensor]:
         """Fused logits of every set of modalities but the empty one, the features of the others
         zero, in evaluation mode with a graph; of all, the model's own. -> {set: (N, C)}"""

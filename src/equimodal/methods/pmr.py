@@ -112,6 +112,18 @@ def rebalance_weights(scores: Tensor) -> tuple[Tensor, Tensor]:
     return acceleration, entropy
 
 
+def _class_sums(step: Step) -> dict[str, Tensor]:
+    """`class_sums` of one batch, the numbers in the last column. -> {m: (C, D_m + 1)}"""
+    step.check()
+    assert step.logits is not None
+    found = {}
+    for m, features in step.features.items():
+        rows = widened(features).flatten(1)
+        sums, counts = class_sums(rows, step.targets[m], step.logits.shape[1])
+        found[m] = torch.cat([sums, counts[:, None].to(sums)], 1)
+    return found
+
+
 class PMR(Method):
     """Accelerate the modality that its prototypes find behind; hold back the one ahead.
 
@@ -174,16 +186,11 @@ class PMR(Method):
 
     def on_epoch_start(self, epoch: Epoch) -> None:
         """Prototypes of a share of the training data (Eq. 6 and 12)."""
-        found: dict[str, list[Tensor]] = {}
-        for step in epoch.steps("train", self.share):
-            assert step.logits is not None
-            for m, features in step.features.items():
-                rows = widened(features.detach()).flatten(1)
-                sums, counts = class_sums(rows, step.targets[m], step.logits.shape[1])
-                both = torch.cat([sums, counts[:, None].to(sums)], 1)
-                found[m] = [*found.get(m, []), both]
-        for m, parts in found.items():
-            self._follow(m, sum_over_ranks(torch.stack(parts).sum(0)))
+        read = epoch.each("train", _class_sums, self.share)
+        for m in epoch.modalities.names:
+            parts = [sums[m] for sums in read if m in sums]
+            if parts:
+                self._follow(m, sum_over_ranks(torch.stack(parts).sum(0)))
 
     def _follow(self, modality: str, sums: Tensor) -> None:
         """Move prototypes to the new means; those of absent classes stay. (C, D + 1)"""
