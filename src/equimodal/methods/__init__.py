@@ -16,13 +16,13 @@ from equimodal.balancing.windows import Window
 from equimodal.errors import BalanceError, quoted
 from equimodal.methods import plugins
 from equimodal.methods.entries import ENTRIES
-from equimodal.methods.entry import BASELINE, CASES, Entry, Fit, Range
+from equimodal.methods.entry import BASELINE, CASES, FIELD, Entry, Fit, Range
 
 if TYPE_CHECKING:
     from equimodal.balancing.method import Method
 
 __all__ = [
-    "BASELINE", "CASES", "COMPOSED", "Entry", "Fit", "Range", "classes", "create", "entry",
+    "BASELINE", "CASES", "COMPOSED", "FIELD", "Entry", "Fit", "Range", "classes", "create", "entry",
     "fitting", "functions", "known", "load", "names", "settings", "window_settings",
     "with_controls",
 ]  # fmt: skip

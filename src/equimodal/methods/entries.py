@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from equimodal.methods.entries_features import FEATURES
+from equimodal.methods.entries_gradients import GRADIENTS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
 _AMSS: dict[str, Any] = {
@@ -130,5 +132,7 @@ ENTRIES = (
         ),
         **_RELEARN,
     ),
+    *GRADIENTS,
+    *FEATURES,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

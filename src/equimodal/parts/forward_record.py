@@ -194,7 +194,7 @@ class ForwardRecord:
     def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., Any]:
         calls = encoder.calls
 
-        def record(module: nn.Module, output: Any) -> Any:
+        def record(_: Any, output: Any) -> Any:
             if not self._recording or recomputing():
                 if self._recording and self.edit is not None and self._model.training:
                     raise encoder_recomputed(modality)
@@ -214,7 +214,9 @@ class ForwardRecord:
             value = features_in(output, encoder.output, modality)
             given = output
             if self.edit is not None and self._model.training and torch.is_grad_enabled():
-                changed = edited(self.edit, modality, value, encoder, module, place.drawn)
+                changed = edited(
+                    self.edit, modality, value, encoder, self._module(modality), place.drawn
+                )
                 if changed is not value:
                     plain = value is output
                     output = changed if plain else with_features(output, encoder.output, changed)
