@@ -70,7 +70,7 @@ class Experiment:
         for name in ("optimizer", "fusion", "device"):
             require_text(name, getattr(self, name))
         given: object = self.methods
-        if given == FIELD:
+        if isinstance(given, str) and given == FIELD:
             object.__setattr__(self, "methods", (FIELD,))
         if self.methods is not None:
             require_list("methods", self.methods, "rows, such as ['joint', 'ensemble']")
