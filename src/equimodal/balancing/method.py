@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.moment import Moment, Plan, TrainingPass
-from equimodal.balancing.step import Epoch, Step
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.balancing.windows import Window
 from equimodal.errors import BalanceError, quoted
@@ -33,6 +34,8 @@ class Method:
     "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
+    unimodal_weight: float | None = None
+    """Weight of the unimodal losses in that objective; None: it is the balancer's argument."""
     unpaired: bool = False
     """Whether every modality draws its own rows: then ``on_plan`` gives their numbers."""
     per_forward: bool = False
@@ -56,6 +59,9 @@ class Method:
     def unsuited(self, task: Task) -> str:
         """Why it cannot work on this kind of target; empty if it can."""
         return ""
+
+    def on_epoch_start(self, epoch: Epoch) -> None:
+        """Once an epoch, before the loss of its first batch."""
 
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Before an iteration of an unpaired method: rows to draw. -> {m: n}"""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.collection import Forward, collect_features
+from equimodal.balancing.collection import Forward
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.moment import KEPT
@@ -94,6 +94,7 @@ class Setting:
     readout: Readout | None
     task: Task
     objective: str
+    unimodal_weight: float
     loaders: dict[str, Iterable[Any]]
     forward: Forward
     on: str
@@ -137,18 +138,18 @@ class Setting:
         features: dict[str, Tensor],
         rows: dict[str, Tensor] | None,
         edits: Edits | None = None,
+        *,
+        checked: bool = True,
     ) -> Step:
-        """One forward pass as the method sees it, of labels that were read.
+        """One forward pass as the method sees it, of labels that were read and, ``checked``, of
+        features and logits that belong together.
 
         Raises:
             BalanceError: its features cannot be read.
         """
         labels = target if isinstance(target, Tensor) else None
-        check_features(features, self.modalities, rows, trained=self.objective != "fused")
-        if logits is not None and rows is None and self.readout:
-            self.readout.check(self.modalities, features, logits)
-        if self.objective != "fused" and self.readout:
-            self.readout.check_trained(self.modalities, features)
+        if checked:
+            self._check(logits, features, rows)
         drawn = self.modalities.record.drawn
         if KEPT in drawn:
             rows = rows_kept(drawn[KEPT], rows, self.modalities.names)
@@ -157,7 +158,21 @@ class Setting:
             **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
             target=labels, logits=None if labels is None else logits, outputs=features,
             readout=self.readout, edits=edits or GradientEdits(), drawn=drawn,
+            unimodal_weight=self.unimodal_weight,
         )  # fmt: skip
+
+    def _check(
+        self,
+        logits: Tensor | None,
+        features: dict[str, Tensor],
+        rows: Mapping[str, Tensor] | None,
+    ) -> None:
+        """Refuse a pass that cannot be read. Raises BalanceError."""
+        check_features(features, self.modalities, rows, trained=self.objective != "fused")
+        if logits is not None and rows is None and self.readout:
+            self.readout.check(self.modalities, features, logits)
+        if self.objective != "fused" and self.readout:
+            self.readout.check_trained(self.modalities, features)
 
     def read(
         self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]
@@ -202,11 +217,6 @@ class Setting:
         if isinstance(target, Tensor):
             return self.task.prepared(target)
         return {m: self.task.prepared(y) for m, y in target.items()}
-
-    def collect(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Features and labels of a loader. -> {m: (N_m, D)}, {m: (N_m,)}"""
-        loader, prepared = self.loaders[split], self.task.prepared
-        return collect_features(self.modalities, loader, self.forward, prepared)
 
     def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The fused loss, which is all that a validation loop needs. -> ()"""

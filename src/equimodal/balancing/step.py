@@ -1,6 +1,6 @@
 """What a method may see of a step and of an epoch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from equimodal.balancing.readouts import Readout
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
+from equimodal.numerics.blanking import blanked_rows
 from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.gradients import add_noise, spreads
 from equimodal.parts.units import Part
@@ -24,6 +25,8 @@ class Step(Moment):
 
     task: Task
     objective: str
+    unimodal_weight: float
+    """Weight of the unimodal losses in the objective."""
     logits: Tensor | None
     """(N, C) fused logits; None where the batches are unpaired."""
     target: Tensor | None
@@ -124,10 +127,36 @@ class Step(Moment):
 
     @property
     def objective_loss(self) -> Tensor:
-        """The objective: the fused loss, or the fused loss plus all unimodal losses. -> ()"""
+        """The objective: the fused loss, or the fused loss plus the weighted sum of all unimodal
+        losses. -> ()"""
         if self.objective == "fused":
             return self.fused_loss
-        return self.fused_loss + torch.stack(list(self.unimodal_losses.values())).sum()
+        unimodal = torch.stack(list(self.unimodal_losses.values())).sum()
+        return torch.add(self.fused_loss, unimodal, alpha=self.unimodal_weight)
+
+    def logits_of(
+        self,
+        features: Mapping[str, Tensor] | None = None,
+        *,
+        kept: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Fused logits of the paired batch for other features, with a graph. -> (N, C)
+
+        Exact parts where the head reads the features as they are; else the layers after the
+        encoders run again.
+
+        Args:
+            features: what replaces a modality's encoder output, as it is in ``outputs``; those
+                that are not named stay.
+            kept: (N, M) bool, columns in the order of the modalities: zeros replace the features
+                of the others, row by row.
+            training: in the mode that the model is in; else in evaluation mode.
+        """
+        given = {**self.outputs, **(features or {})}
+        if kept is not None:
+            given = blanked_rows(given, kept)
+        return (self.readout or Readout()).fused(self.modalities, given, training=training)
 
     def detached(self, *, unimodal: bool) -> "Step":
         """This step cut from the graph, with its unimodal logits if asked for."""
@@ -173,17 +202,3 @@ def _joined_by_modality(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tens
     """All rows of each modality, from the parts that have it."""
     names = dict.fromkeys(m for p in parts for m in p)
     return {m: torch.cat([p[m] for p in parts if m in p]) for m in names}
-
-
-@dataclass(kw_only=True)
-class Epoch(Moment):
-    """The end of an epoch."""
-
-    optimizers: tuple[torch.optim.Optimizer, ...]
-    collect: Callable[[str], tuple[dict[str, Tensor], dict[str, Tensor]]] = field(repr=False)
-
-    def features(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Features and labels of a whole split ('train' or 'val') by modality, in evaluation mode,
-        without gradient and without consuming the global random stream: the rows in which each is
-        present. -> {m: (N_m, D)}, {m: (N_m,)}"""
-        return self.collect(split)

@@ -23,9 +23,10 @@ from typing import Any
 
 from torch import Tensor
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import STAGES, Method
 from equimodal.balancing.moment import Moment, Plan, TrainingPass
-from equimodal.balancing.step import Epoch, Step
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
@@ -66,6 +67,12 @@ class Composition(Method):
         """Start every part."""
         for part in self.parts:
             part.on_start(modalities)
+
+    def on_epoch_start(self, epoch: Epoch) -> None:
+        """The starts of an epoch, in the order of the parts."""
+        for part in self.parts:
+            if part.acts(epoch):
+                part.on_epoch_start(epoch)
 
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Rows by the drawing part."""

@@ -28,8 +28,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Epoch
 from equimodal.balancing.task import Task
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError

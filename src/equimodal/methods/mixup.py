@@ -103,7 +103,8 @@ class MultimodalMixup(Method):
         fused = torch.lerp(torch.stack(others).mean(), step.fused_loss, mix.weight)
         if step.objective == "fused":
             return fused
-        return fused + torch.stack(self._unimodal(step, mix)).sum()
+        own = torch.stack(self._unimodal(step, mix)).sum()
+        return torch.add(fused, own, alpha=step.unimodal_weight)
 
     def _unimodal(self, step: Step, mix: _Mix) -> list[Tensor]:
         """Mixed losses of own logits: of rows whose partner has the modality too."""

@@ -1,7 +1,7 @@
 """What the encoders gave in a forward pass of the model, and how to run it again."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from equimodal.errors import BalanceError
 from equimodal.parts.layout import as_given, one_of_calls, replaced_call, samples_first
 from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
-from equimodal.parts.quiet import evaluating
+from equimodal.parts.quiet import evaluating, kept_streams
 from equimodal.parts.recording.forward_pass import Pass
 from equimodal.parts.recording.hooks import (
     Edit,
@@ -75,7 +75,7 @@ class ForwardRecord:
 
     def input_of(self, name: str) -> Any:
         """What went into a watched module, if it ran once in the pass whose features were taken."""
-        found = [] if self._current is None else self._current.inputs.get(name, [])
+        found = self._current.inputs.get(name, []) if self._current else []
         return found[0] if len(found) == 1 else None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -117,9 +117,8 @@ class ForwardRecord:
             raise BalanceError(
                 "This copy of a balancer sees no model: make a Balancer for a copy that is trained."
             )
-        passes = self._passes
+        self.output, passes = output, self._passes
         self._current = found = passes.latest() if output is None else passes.behind(output, logits)
-        self.output = output
         passes.forget(Pass() if found is None else found)
         if found is None:
             return {}
@@ -146,15 +145,26 @@ class ForwardRecord:
         mode = self._current.autocast if self._current else None
         return nullcontext() if mode is None else torch.autocast(mode[0], dtype=mode[1])
 
-    def rerun(self, features: Mapping[str, Tensor]) -> Any:
+    @contextmanager
+    def aside(self, *, recording: bool = True) -> Iterator[None]:
+        """Afterwards what was recorded before is as it was."""
+        before = dict(self.__dict__)
+        self._passes, self._recording = Passes(), recording
+        try:
+            yield
+        finally:
+            self.__dict__.update(before)
+
+    def rerun(self, features: Mapping[str, Tensor], *, training: bool = False) -> Any:
         """The model's output for the same inputs with every encoder's output replaced."""
         (args, kwargs), values = self.last_call(), dict[nn.Module, dict[int, Any]]()
         for m, value in features.items():
             number, module = replaced_call(m, self._encoders[m]), self._module(m)
-            given = as_given(value, self._encoders[m], module)
-            values.setdefault(module, {})[number] = self._whole_output(m, given)
-        with replaced(values):
-            return self.call_quietly(*args, **kwargs)
+            given = self._whole_output(m, as_given(value, self._encoders[m], module))
+            values.setdefault(module, {})[number] = given
+        mode = kept_streams(self._model) if training else evaluating(self._model)
+        with replaced(values), mode, self.aside(recording=False):
+            return self._model(*args, **kwargs)
 
     def rerun_disturbed(self, modality: str | None) -> Any:
         """The model's output for the same inputs and features, noise added to one modality's."""
@@ -165,20 +175,15 @@ class ForwardRecord:
             calls = self._encoders[m].calls
             first = calls if isinstance(calls, int) else 0 if calls else -1
             for number, value in enumerate(given, first):
-                changed = disturbed(value) if m == modality else value
-                whole = self._whole_output(m, changed)
+                whole = self._whole_output(m, disturbed(value) if m == modality else value)
                 values.setdefault(self._module(m), {})[number] = whole
         with replaced(values, rest_as_is=True):
             return self.call_quietly(*args, **kwargs)
 
     def call_quietly(self, *args: Any, **kwargs: Any) -> Any:
-        """One forward pass in evaluation mode that leaves no trace in the recorded features."""
-        self._recording = False
-        try:
-            with evaluating(self._model):
-                return self._model(*args, **kwargs)
-        finally:
-            self._recording = True
+        """One forward pass in evaluation mode without a trace in the recorded features."""
+        with evaluating(self._model), self.aside(recording=False):
+            return self._model(*args, **kwargs)
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._recording and not recomputing():
@@ -214,13 +219,8 @@ class ForwardRecord:
             value = features_in(output, encoder.output, modality)
             given = output
             if self.edit is not None and self._model.training and torch.is_grad_enabled():
-                changed = edited(
-                    self.edit, modality, value, encoder, self._module(modality), place.drawn
-                )
-                if changed is not value:
-                    plain = value is output
-                    output = changed if plain else with_features(output, encoder.output, changed)
-                    value = changed
+                own = self._module(modality)
+                output, value = edited(self.edit, modality, output, encoder, own, place.drawn)
             if value is not output:
                 place.outputs[modality] = output
             place.autocast = autocast_on(value.device.type)

@@ -141,9 +141,10 @@ class ModalityMap:
         """Arguments of the pass whose features were taken last, or of the latest."""
         return self.record.last_call()
 
-    def rerun(self, features: Mapping[str, Tensor]) -> Any:
-        """The model's output for its latest inputs with every encoder's output replaced."""
-        return self.record.rerun(features)
+    def rerun(self, features: Mapping[str, Tensor], *, training: bool = False) -> Any:
+        """The model's output for its latest inputs with every encoder's output replaced, in
+        evaluation mode or, ``training``, in the mode that it is in."""
+        return self.record.rerun(features, training=training)
 
     def call_quietly(self, *args: Any, **kwargs: Any) -> Any:
         """One forward pass in evaluation mode that leaves no trace in the recorded features."""
