@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import Readout
@@ -15,7 +16,7 @@ from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
 from equimodal.numerics.blanking import blanked_rows
 from equimodal.parts.distributed import sum_over_ranks
-from equimodal.parts.gradients import add_noise, spreads
+from equimodal.parts.gradients import add_noise, flat, scale_of, spreads
 from equimodal.parts.units import Part
 
 
@@ -42,6 +43,8 @@ class Step(Moment):
     """Carries out what is decided on gradients or, with on="update", on updates."""
     drawn: dict[str, Any] = field(default_factory=dict, repr=False)
     """What the method drew in the forward pass."""
+    every_drawn: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    """In ``on_gradients``: what was drawn or kept in ``drawn``, of every micro-batch."""
 
     def apply(self, factors: list[tuple[Part, Tensor]]) -> None:
         """Multiply the gradients, or with on="update" the updates, of units by their factors.
@@ -68,6 +71,20 @@ class Step(Moment):
         standard deviation each, none where it is no number. The same on all ranks. (K,)"""
         stream = 1 + self.modalities.names.index(modality)
         add_noise(self._gradients(modality, parameters), sizes, self.generator(stream))
+
+    def loss_scale(
+        self, reference: Tensor, parameters: Sequence[Parameter]
+    ) -> tuple[Tensor, Tensor]:
+        """What was done to the loss before it was back-propagated, as the gradients tell.
+
+        Args:
+            reference: (P,) gradient of the loss itself, over all micro-batches, ranks averaged.
+            parameters: those that it is of, whose gradients no edit has changed.
+
+        Returns:
+            The factor, and the share of the gradients that it does not explain. (), ()
+        """
+        return scale_of(flat([p.grad for p in parameters], like=parameters), reference)
 
     def _gradients(self, modality: str, parameters: str) -> list[Tensor]:
         found = self.modalities.learning(modality, parameters)
@@ -176,7 +193,7 @@ class Step(Moment):
 def merged(parts: Sequence[Step], *, unimodal: bool) -> Step:
     """All micro-batches of one update as a single step."""
     first = parts[0]
-    first.micro_batch = 0
+    first.micro_batch, first.every_drawn = 0, tuple(s.drawn for s in parts)
     if len(parts) == 1:
         return first
     together = replace(
