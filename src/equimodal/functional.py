@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.dus_counts import cumulative_score as cumulative_score
     from equimodal.methods.dus_counts import sample_counts as sample_counts
     from equimodal.methods.gblend import blending_weights as blending_weights
+    from equimodal.methods.ogm import modulation_coefficients as modulation_coefficients
     from equimodal.methods.opm import drop_rates as drop_rates
     from equimodal.methods.pmr import class_prototypes as class_prototypes
     from equimodal.methods.pmr import prototype_probabilities as prototype_probabilities

@@ -12,7 +12,9 @@ PER_UPDATE = [n for n in methods.names() if not methods.load(n).per_forward]
 def test_two_micro_batches_of_8_equal_one_batch_of_16(name):
     one, two = trained(name), trained(name, parts=2)
 
-    assert largest_difference(one.weights, two.weights) < 1e-10
+    # A direction that nearly vanishes is lengthened, and its rounding with it.
+    limit = 1e-5 if one.balancer.setting.method.rewrites else 1e-10
+    assert largest_difference(one.weights, two.weights) < limit
     assert one.balancer.step_index == two.balancer.step_index == 24
     assert names_and_steps(one) == names_and_steps(two)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import Readout
@@ -15,7 +16,8 @@ from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
 from equimodal.numerics.blanking import blanked_rows
-from equimodal.parts.gradients import add_noise, spreads
+from equimodal.parts.distributed import sum_over_ranks
+from equimodal.parts.gradients import add_noise, flat, scale_of, spreads
 from equimodal.parts.units import Part
 
 
@@ -42,6 +44,8 @@ class Step(Moment):
     """Carries out what is decided on gradients or, with on="update", on updates."""
     drawn: dict[str, Any] = field(default_factory=dict, repr=False)
     """What the method drew in the forward pass."""
+    every_drawn: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    """In ``on_gradients``: what was drawn or kept in ``drawn``, of every micro-batch."""
 
     def apply(self, factors: list[tuple[Part, Tensor]]) -> None:
         """Multiply the gradients, or with on="update" the updates, of units by their factors.
@@ -57,17 +61,31 @@ class Step(Moment):
         for m, factor in factors.items():
             self.edits.scale_all(self.modalities.learning(m, parameters), factor)
 
-    def spreads(self, modality: str, parameters: str = "weights") -> list[Tensor]:
-        """Standard deviation of each gradient of an encoder over its elements, as it is now."""
+    def spreads(self, modality: str, parameters: str = "weights") -> Tensor:
+        """Standard deviation of each gradient of an encoder over its elements, as it is now.
+
+        Not a number for a gradient of one element or that is not finite. -> (K,)"""
         return spreads(self._gradients(modality, parameters))
 
-    def add_noise(
-        self, modality: str, sizes: Sequence[Tensor], parameters: str = "weights"
-    ) -> None:
+    def add_noise(self, modality: str, sizes: Tensor, parameters: str = "weights") -> None:
         """Add Gaussian noise to the gradients of an encoder, with ``on="update"`` too: of a
-        standard deviation each, as `spreads` gives them. The same on all ranks."""
+        standard deviation each, none where it is no number. The same on all ranks. (K,)"""
         stream = 1 + self.modalities.names.index(modality)
         add_noise(self._gradients(modality, parameters), sizes, self.generator(stream))
+
+    def loss_scale(
+        self, reference: Tensor, parameters: Sequence[Parameter]
+    ) -> tuple[Tensor, Tensor]:
+        """What was done to the loss before it was back-propagated, as the gradients tell.
+
+        Args:
+            reference: (P,) gradient of the loss itself, over all micro-batches, ranks averaged.
+            parameters: those that it is of, whose gradients no edit has changed.
+
+        Returns:
+            The factor, and the share of the gradients that it does not explain. (), ()
+        """
+        return scale_of(flat([p.grad for p in parameters], like=parameters), reference)
 
     def _gradients(self, modality: str, parameters: str) -> list[Tensor]:
         found = self.modalities.learning(modality, parameters)
@@ -118,6 +136,16 @@ class Step(Moment):
         """Loss of the unimodal logits of every modality that is present. -> {m: ()}"""
         given = self.unimodal_logits.items()
         return {m: self.task.loss(z, self.targets[m]) for m, z in given if len(z)}
+
+    def scores(self) -> Tensor:
+        """Mean score of each modality's own logits over its rows, of all ranks. -> (M,)
+
+        Not a number for one that is missing in all rows."""
+        given = self.unimodal_logits.items()
+        sums = torch.stack([self.task.score(z.detach(), self.targets[m]).sum() for m, z in given])
+        counts = torch.tensor([len(z) for _, z in given])
+        total = sum_over_ranks(torch.cat([sums, counts.to(sums, non_blocking=True)]))
+        return total[: len(sums)] / total[len(sums) :]
 
     @property
     def objective_loss(self) -> Tensor:
@@ -201,33 +229,3 @@ class Step(Moment):
                 logits = self.unimodal_logits
             seen.__dict__["unimodal_logits"] = {m: z.detach() for m, z in logits.items()}
         return seen
-
-
-def merged(parts: Sequence[Step], *, unimodal: bool) -> Step:
-    """All micro-batches of one update as a single step."""
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    together = replace(
-        first,
-        logits=_joined([s.logits for s in parts]),
-        target=_joined([s.target for s in parts]),
-        targets=_joined_by_modality([s.targets for s in parts]),
-        outputs=_joined_by_modality([s.features for s in parts]),
-    )
-    if unimodal:
-        logits = _joined_by_modality([s.unimodal_logits for s in parts])
-        together.__dict__["unimodal_logits"] = logits
-    return together
-
-
-def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
-    """All rows; None where a part has none."""
-    given = [p for p in parts if p is not None]
-    return torch.cat(given) if len(given) == len(parts) else None
-
-
-def _joined_by_modality(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """All rows of each modality, from the parts that have it."""
-    names = dict.fromkeys(m for p in parts for m in p)
-    return {m: torch.cat([p[m] for p in parts if m in p]) for m in names}
