@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from equimodal.methods.dus_learned import DUSLearned
     from equimodal.methods.gblend import GBlending
     from equimodal.methods.joint import Joint, JointUnimodal
+    from equimodal.methods.lfm import LFM
+    from equimodal.methods.mbsd import MBSD
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
     from equimodal.parts.modalities import ModalityMap
@@ -46,6 +48,8 @@ __all__ = [
     "CML",
     "DGL",
     "DUS",
+    "LFM",
+    "MBSD",
     "OPM",
     "PMR",
     "Ablation",

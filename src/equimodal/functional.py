@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.dus_counts import cumulative_score as cumulative_score
     from equimodal.methods.dus_counts import sample_counts as sample_counts
     from equimodal.methods.gblend import blending_weights as blending_weights
+    from equimodal.methods.lfm import alignment as alignment
+    from equimodal.methods.lfm import matching_weight as matching_weight
+    from equimodal.methods.mbsd import teaching_weights as teaching_weights
     from equimodal.methods.ogm import modulation_coefficients as modulation_coefficients
     from equimodal.methods.opm import drop_rates as drop_rates
     from equimodal.methods.pmr import class_prototypes as class_prototypes

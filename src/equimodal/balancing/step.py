@@ -1,6 +1,6 @@
 """What a method may see of a step and of an epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -159,6 +159,21 @@ class Step(Moment):
             return fused_loss
         unimodal = torch.stack(list(self.unimodal_losses.values())).sum()
         return torch.add(fused_loss, unimodal, alpha=self.unimodal_weight)
+
+    def pairs(self) -> Iterator[tuple[str, str, Tensor, Tensor, Tensor]]:
+        """Every two modalities, their own logits and the labels of the rows in which both are
+        present: (j, k, (N_jk, C), (N_jk, C), (N_jk, ...)); those without such a row are left out.
+        """
+        self._require_paired()
+        assert self.target is not None
+        for j, k in combinations(self.modalities.names, 2):
+            one, other, target = self.unimodal_logits[j], self.unimodal_logits[k], self.target
+            if self.rows is not None:
+                first, second = (self.rows[m].to(one.device) for m in (j, k))
+                one, other = one[torch.isin(first, second)], other[torch.isin(second, first)]
+                target = target[first[torch.isin(first, second)].to(target.device)]
+            if len(one):
+                yield j, k, one, other, target
 
     def check(self) -> None:
         """Raise `BalanceError` where logits and labels do not belong together."""

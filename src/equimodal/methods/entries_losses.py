@@ -31,6 +31,14 @@ _AGM: dict[str, Any] = {
     "target": "equimodal.methods.agm:AGM", "family": "gradients", "on_request": True,
     "records": {"coefficient": "coefficient of the response"},
 }  # fmt: skip
+_MBSD: dict[str, Any] = {
+    "target": "equimodal.methods.mbsd:MBSD", "family": "loss", "objective": "own",
+    "on_request": True,
+}  # fmt: skip
+_LFM: dict[str, Any] = {
+    "target": "equimodal.methods.lfm:LFM", "family": "loss", "objective": "own",
+    "on_request": True, "records": {"matching": "matching loss"},
+}  # fmt: skip
 
 LOSSES = (
     Entry(
@@ -143,6 +151,42 @@ LOSSES = (
             "equimodal.methods.agm:response_coefficients",
         ),
         **_AGM,
+    ),
+    Entry(
+        "mbsd-fixed", "the distillation of `mbsd` at weight 1 on every sample",
+        preset={"weighting": "one"}, is_control=True, **_MBSD,
+    ),
+    Entry(
+        "mbsd",
+        "pulls each sample's weaker prediction to the stronger modality's, beside a loss for each",
+        controls=("mbsd-fixed",),
+        main=Range("lam_kl", 0.1, 10.0),
+        fits=(
+            Fit(STARVED, "lets the modality that knows a sample better teach {starved}"),
+        ),
+        functions=("equimodal.methods.mbsd:teaching_weights",),
+        **_MBSD,
+    ),
+    Entry(
+        "lfm-fixed", "matching and classification at the constant weight 0.5",
+        preset={"schedule": "fixed"}, is_control=True, **_LFM,
+    ),
+    Entry(
+        "lfm-fitted", "`lfm` with the released polynomial of the weight",
+        preset={"schedule": "fitted"}, controls=("lfm-fixed",), **_LFM,
+    ),
+    Entry(
+        "lfm",
+        "begins by matching the modalities' predictions to each other and ends by classification",
+        controls=("lfm-fixed",),
+        fits=(
+            Fit(STARVED, "matches the prediction of {starved} to the others' before labels are "
+                "fitted"),
+        ),
+        functions=(
+            "equimodal.methods.lfm:alignment", "equimodal.methods.lfm:matching_weight",
+        ),
+        **_LFM,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

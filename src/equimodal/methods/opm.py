@@ -35,7 +35,7 @@ from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.checks import require_choice, require_number, require_tensor
 from equimodal.numerics.scores import discrepancy_ratios
-from equimodal.parts.distributed import rank, sum_over_ranks, world_size
+from equimodal.parts.distributed import rank, world_size
 
 
 def drop_rates(ratios: Tensor, base: float, lam: float) -> Tensor:
@@ -103,12 +103,7 @@ class OPM(Method):
 
     def _rates(self, step: Step) -> Tensor:
         """Rate of every modality, the same on all ranks. -> (M,)"""
-        sums = []
-        for m in step.modalities.names:
-            scores = step.task.score(step.unimodal_logits[m].detach(), step.targets[m])
-            sums.append(torch.stack([scores.sum(), scores.new_tensor(float(len(scores)))]))
-        totals = sum_over_ranks(torch.stack(sums))
-        rates = drop_rates(discrepancy_ratios(totals[:, 0] / totals[:, 1]), self.base, self.lam)
+        rates = drop_rates(discrepancy_ratios(step.scores()), self.base, self.lam)
         if self.rates == "current":
             return rates
         before, self.state["previous"] = self.state["previous"], rates
