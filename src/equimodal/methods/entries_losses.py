@@ -33,11 +33,15 @@ _AGM: dict[str, Any] = {
 }  # fmt: skip
 _MBSD: dict[str, Any] = {
     "target": "equimodal.methods.mbsd:MBSD", "family": "loss", "objective": "own",
-    "on_request": True,
+    "on_request": True, "quick": {"lam_kl": 0.1, "lam_rs": 0.1},
 }  # fmt: skip
 _LFM: dict[str, Any] = {
     "target": "equimodal.methods.lfm:LFM", "family": "loss", "objective": "own",
-    "on_request": True, "records": {"matching": "matching loss"},
+    "on_request": True,
+}  # fmt: skip
+_MIDAS: dict[str, Any] = {
+    "target": "equimodal.methods.midas:MIDAS", "family": "loss", "objective": "own",
+    "on_request": True, "records": {"alpha": "weight of the modality's label"},
 }  # fmt: skip
 
 LOSSES = (
@@ -187,6 +191,28 @@ LOSSES = (
             "equimodal.methods.lfm:alignment", "equimodal.methods.lfm:matching_weight",
         ),
         **_LFM,
+    ),
+    Entry(
+        "midas-plain", "the misaligned samples of `midas` without its two weights",
+        preset={"eta": 0.0, "hardness": "none"}, is_control=True, **_MIDAS,
+    ),
+    Entry(
+        "midas-warm", "the warm-up and the unimodal losses of `midas`, no misaligned samples",
+        preset={"lam": 0.0}, is_control=True, **_MIDAS,
+    ),
+    Entry(
+        "midas",
+        "trains on features of different samples put together, each label weighted by how sure its "
+        "modality is",
+        controls=("midas-plain", "midas-warm"),
+        main=Range("lam", 0.1, 5.0),
+        fits=(
+            Fit(STARVED, "makes samples that can only be told apart with {starved}"),
+        ),
+        functions=(
+            "equimodal.methods.midas:label_shares", "equimodal.methods.midas:misaligned_losses",
+        ),
+        **_MIDAS,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

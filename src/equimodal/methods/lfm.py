@@ -22,9 +22,9 @@ symbol                shape   meaning
 mean over the pairs of modalities. The arguments are the reverse of the Jensen-Shannon divergence,
 as released: it is unbounded. Differences: the release has no fused head and classifies by the mean
 of the unimodal logits (``classify="mean"``), with s = 2 (``scale=2``); its polynomial for 200
-epochs of one data set is ``schedule="fitted"``, stretched to the planned epochs, and 0 where it falls
-below, to -.01. That the paper's formula is the weight of matching is inferred from the released
-schedule. Its contrastive loss and the learned schedule are not here.
+epochs of one data set is ``schedule="fitted"``, stretched to the planned epochs, and 0 where it
+falls below, to -.01. That the paper's formula is the weight of matching is inferred from the
+released schedule. Its contrastive loss and the learned schedule are not here.
 """
 
 import math
@@ -129,7 +129,6 @@ class LFM(Method):
         pairs = [alignment(z, u) for _, _, z, u, _ in step.pairs()]
         classes = self._classification(step)
         matching = torch.stack(pairs).mean() if pairs else torch.zeros_like(classes)
-        step.record("matching", matching.detach().expand(len(step.modalities.names)))
         return self.scale * ((1 - share) * classes + share * matching)
 
     def _classification(self, step: Step) -> Tensor:

@@ -22,8 +22,8 @@ symbol                 shape    meaning
 
 with the strong side s and w held fixed, r the weak one, P pairs. The paper's formulas were not
 available to us, no code of the authors is known, and the name is that of its pre-trained model:
-this form is ours. ``variant="port"`` is a known port's, whose strong side moves towards the weak one
-and whose divergence is negative; choose it only to compare with its numbers.
+this form is ours. ``variant="port"`` is a known port's, whose strong side moves towards the weak
+one and whose divergence is negative; choose it only to compare with its numbers.
 """
 
 import torch
