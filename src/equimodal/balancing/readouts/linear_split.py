@@ -46,7 +46,9 @@ class LinearSplit(Readout):
         _check(head)
         self.head = head
         self._widths: dict[str, int] = {}
-        self._checked = self._between = False
+        self._between = False
+        # Evaluation hides the layers that act in training alone.
+        self._checked: set[bool] = set()
 
     @property
     def title(self) -> str:
@@ -78,11 +80,12 @@ class LinearSplit(Readout):
         return {m: nn.functional.linear(given[m].to(w.dtype), w, b) for m, (w, b) in parts.items()}
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
-        """On the first batch of equal rows, refuse parts that do not sum to the logits.
+        """On either mode's first batch of equal rows, refuse parts that do not sum to the logits.
 
         A head whose weights are all zero shows no order, so that a later batch is checked.
         """
-        if self._checked or len({len(f) for f in features.values()}) > 1:
+        mode = modalities.model.training
+        if mode in self._checked or len({len(f) for f in features.values()}) > 1:
             return
         parts = next(iter(self(modalities, features).values()))
         if parts.shape != logits.shape:
@@ -102,7 +105,8 @@ class LinearSplit(Readout):
                 "give the logits; reorder encoders or use Ablation('zero')."
             )
         weights = [w for w, _ in self._parts(modalities, features).values()]
-        self._checked = any(bool(w.any()) for w in weights)
+        if any(bool(w.any()) for w in weights):
+            self._checked.add(mode)
 
     @torch.no_grad()
     def gap(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> float:
@@ -167,7 +171,7 @@ class LinearSplit(Readout):
         else:
             require_own(modalities, self.title, self.head)
         read = self._read(modalities, features) or {}
-        self._between = any(not torch.equal(x, features[m]) for m, x in read.items())
+        self._between |= any(not torch.equal(x, features[m]) for m, x in read.items())
 
     def _hint(self, modalities: ModalityMap) -> str:
         """The layers between the encoders and the head, for a message."""
