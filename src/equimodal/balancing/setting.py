@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.requirements.arguments import needs_readout
+from equimodal.balancing.requirements.samples import check_samples
 from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
@@ -100,6 +101,8 @@ class Setting:
     seed: int
     epochs: int | None
     optimizers: tuple[Optimizer, ...] = ()
+    told: set[str] = field(default_factory=set)
+    """Modalities whose features are known to have the samples where they are read."""
 
     @property
     def reads_unimodal(self) -> bool:
@@ -145,6 +148,8 @@ class Setting:
         """
         labels = target if isinstance(target, Tensor) else None
         check_features(features, self.modalities, rows, trained=self.objective != "fused")
+        if labels is not None and (unsure := features.keys() - self.told):
+            self.told |= check_samples(self.modalities, unsure, len(labels))
         targets = self._targets(target, rows)
         if logits is not None and rows is None and self.readout:
             self.readout.check(self.modalities, features, logits)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
-from equimodal.parts.layout import as_given, one_of_calls, replaced_call, samples_first
+from equimodal.parts.layout import as_given, one_of_calls, readings, replaced_call, samples_first
 from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
 from equimodal.parts.quiet import evaluating
+from equimodal.parts.recording.context import autocast_on, is_recomputing
 from equimodal.parts.recording.forward_pass import Pass
 from equimodal.parts.recording.passes import Passes
 from equimodal.parts.selection import Encoder
@@ -71,7 +72,7 @@ class ForwardRecord:
 
         def record(args: tuple[Any, ...]) -> None:
             place = self._open
-            if self._recording and place is not None and args and not _recomputing():
+            if self._recording and place is not None and args and not is_recomputing():
                 place.inputs[name] = [*place.inputs.get(name, []), args[0]]
 
         self._hooks.append(module.register_forward_pre_hook(_Hook(module, record)))
@@ -134,6 +135,13 @@ class ForwardRecord:
             features[m] = samples_first(one, encoder, m, self._modules[m], count)
         return {m: features[m] for m in self._modules if m in features}
 
+    def readings(self, modality: str, count: int) -> dict[str, tuple[slice, ...]]:
+        """Where the first sample lies in its encoder's output, and could lie: see `layout`."""
+        if self._current is None or self._current.call is None:
+            return {}
+        encoder, module = self._encoders[modality], self._modules[modality]
+        return readings(self._current.values[modality][0], encoder, module, count)
+
     def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments of the forward pass whose features were taken, or of the latest."""
         if self._current is None or self._current.call is None:
@@ -159,8 +167,10 @@ class ForwardRecord:
         with replaced(values):
             return self.call_quietly(*args, **kwargs)
 
-    def rerun_disturbed(self, modality: str | None) -> Any:
-        """The model's output for the same inputs and features, noise added to one modality's."""
+    def rerun_disturbed(
+        self, modality: str | None, change: Callable[[Tensor], Tensor] = disturbed
+    ) -> Any:
+        """The model's output for the same inputs and features, but one modality's with noise."""
         args, kwargs = self.last_call()
         assert self._current is not None
         values: dict[nn.Module, dict[int, Any]] = {}
@@ -168,8 +178,7 @@ class ForwardRecord:
             calls = self._encoders[m].calls
             first = calls if isinstance(calls, int) else 0 if calls else -1
             for number, value in enumerate(given, first):
-                changed = disturbed(value) if m == modality else value
-                whole = self._whole_output(m, changed)
+                whole = self._whole_output(m, change(value) if m == modality else value)
                 values.setdefault(self._module(m), {})[number] = whole
         with replaced(values, rest_as_is=True):
             return self.call_quietly(*args, **kwargs)
@@ -184,13 +193,13 @@ class ForwardRecord:
             self._recording = True
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._recording and not _recomputing():
+        if self._recording and not is_recomputing():
             self._open = self._current = self._passes.opened((args, kwargs))
             if not torch.compiler.is_compiling():
                 self._open.weight = next(self._model.parameters(), None)
 
     def _end(self, _: Any, output: Any) -> None:
-        if self._recording and self._open is not None and not _recomputing():
+        if self._recording and self._open is not None and not is_recomputing():
             self._passes.closed(self._open, output)
             self._open = None
 
@@ -198,7 +207,7 @@ class ForwardRecord:
         calls = encoder.calls
 
         def record(_: Any, output: Any) -> None:
-            if not self._recording or _recomputing():
+            if not self._recording or is_recomputing():
                 return
             place = self._open
             if place is None:
@@ -215,7 +224,7 @@ class ForwardRecord:
             value = features_in(output, encoder.output, modality)
             if value is not output:
                 place.outputs[modality] = output
-            place.autocast = _autocast_on(value.device.type)
+            place.autocast = autocast_on(value.device.type)
             earlier = place.values.get(modality, []) if isinstance(calls, str) else []
             place.values[modality] = [*earlier, value]
 
@@ -236,15 +245,3 @@ class ForwardRecord:
             return value
         output = self._current.outputs[modality]
         return with_features(output, self._encoders[modality].output, value)
-
-
-def _autocast_on(device: str) -> tuple[str, torch.dtype] | None:
-    """Device and type of the autocast that is in force there."""
-    if not torch.is_autocast_enabled(device):
-        return None
-    return device, torch.get_autocast_dtype(device)
-
-
-def _recomputing() -> bool:
-    """Whether activation checkpointing runs the forward pass again inside the backward pass."""
-    return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
