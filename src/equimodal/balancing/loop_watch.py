@@ -74,6 +74,12 @@ class LoopWatch:
         return self._losses_since_update > 0
 
     @property
+    def micro_batch(self) -> int:
+        """Losses since the last update whose graph was used or is still there."""
+        self._forget_lost()
+        return len(self._given)
+
+    @property
     def due(self) -> bool:
         """Whether a back-propagated loss waits for its ``before_step()``."""
         return any(g.trained for g in self._given)

@@ -58,7 +58,10 @@ def method(name: str) -> str:
         ("package", entry.package) if entry.package else ("card", entry.card),
     ]
     settings = _settings(name, registry.settings(name), _meanings(name))
-    return "\n\n".join([f"{name}: {entry.summary}", _columns(facts), settings])
+    bounds = ", ".join(f"{key}={_written(v)}" for key, v in registry.window_settings(name).items())
+    when = f"when it acts, as shares of the training: {bounds}; whole epochs"
+    parts = [f"{name}: {entry.summary}", _columns(facts), settings, *([when] if bounds else [])]
+    return "\n\n".join(parts)
 
 
 def sources() -> str:

@@ -20,8 +20,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Epoch, Step
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
 from equimodal.methods.amss_arguments import check_arguments

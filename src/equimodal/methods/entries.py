@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
 _AMSS: dict[str, Any] = {
@@ -130,5 +131,6 @@ ENTRIES = (
         ),
         **_RELEARN,
     ),
+    *LOSSES,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from equimodal.parts.distributed import sum_over_ranks
-from equimodal.parts.sharding import is_sharded, local
+from equimodal.parts.sharding import is_sharded, local, own_rows
 
 
 def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
@@ -61,3 +61,38 @@ def conflict(fused: Sequence[Tensor], own: Sequence[Tensor]) -> Tensor:
     norms = torch.linalg.vector_norm(one) * torch.linalg.vector_norm(other)
     cosine: Tensor = torch.dot(one, other) / norms
     return cosine
+
+
+def spreads(gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Unbiased standard deviation of each gradient over its elements, over all shards too.
+
+    0 for one of a single element, and for one that is not finite. [(...)] -> [()]
+    """
+    found = [_sharded_spread(g) if is_sharded(g) else torch.std(g.float()) for g in gradients]
+    return [s.nan_to_num(nan=0.0, posinf=0.0) for s in found]
+
+
+def _sharded_spread(gradient: Tensor) -> Tensor:
+    mine, count = local(gradient).double(), gradient.numel()
+    total, squares = sum_over_ranks(torch.stack([mine.sum(), mine.square().sum()]))
+    spread: Tensor = ((squares - total.square() / count) / (count - 1)).clamp_min(0).sqrt().float()
+    return spread
+
+
+def add_noise(
+    gradients: Sequence[Tensor], sizes: Sequence[Tensor], generator: torch.Generator
+) -> None:
+    """Add Gaussian noise of a standard deviation each, in place: the same on all ranks.
+
+    It is drawn on the gradients' device for whole tensors, of which a shard takes its own rows.
+    """
+    if not gradients:
+        return
+    counts = [g.numel() for g in gradients]
+    device = local(gradients[0]).device
+    own = torch.Generator(device).manual_seed(generator.initial_seed())
+    drawn = torch.split(torch.randn(sum(counts), generator=own, device=device), counts)
+    for gradient, noise, size in zip(gradients, drawn, sizes, strict=True):
+        mine = local(gradient)
+        rows = own_rows(gradient, noise.view(gradient.shape))
+        mine.add_(rows.mul_(size.to(rows.device)).to(mine))
