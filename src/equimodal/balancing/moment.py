@@ -9,6 +9,7 @@ from torch import Tensor
 
 from equimodal.balancing.decisions import Record
 from equimodal.numerics.random import update_generator
+from equimodal.parts import distributed
 from equimodal.parts.modalities import ModalityMap
 
 KEPT = "kept"
@@ -57,8 +58,21 @@ class TrainingPass(Moment):
     drawn: dict[str, Any] = field(repr=False)
     """What the method drew for this pass; the step of its loss holds the same."""
 
-    def keep(self, kept: Tensor) -> None:
-        """Which modalities of each row count: own logits and losses are of these rows alone.
+    @property
+    def kept(self) -> Tensor | None:
+        """(N, M) bool on the CPU, which modalities of each row count; None for all."""
+        found: Tensor | None = self.drawn.get(KEPT)
+        return found
 
-        (N, M) bool, on the CPU."""
+    def keep(self, kept: Tensor) -> None:
+        """Let own logits and losses be of these rows alone. (N, M) bool, on the CPU"""
         self.drawn[KEPT] = kept
+
+    def uniform(self, rows: int, columns: int, *, same: bool = False) -> Tensor:
+        """Even draws in [0, 1), on the CPU: this rank's rows of those of all ranks, whose batch
+        is dealt out row by row; or the ``same`` one in every row. -> (rows, columns)"""
+        if same:
+            return torch.rand(1, columns, generator=self.generator()).expand(rows, -1)
+        ranks = distributed.world_size()
+        drawn = torch.rand(rows * ranks, columns, generator=self.generator())
+        return drawn[distributed.rank() :: ranks]

@@ -14,6 +14,7 @@ from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
 from equimodal.numerics.blanking import blanked_rows
+from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.gradients import add_noise, spreads
 from equimodal.parts.units import Part
 
@@ -56,15 +57,15 @@ class Step(Moment):
         for m, factor in factors.items():
             self.edits.scale_all(self.modalities.learning(m, parameters), factor)
 
-    def spreads(self, modality: str, parameters: str = "weights") -> list[Tensor]:
-        """Standard deviation of each gradient of an encoder over its elements, as it is now."""
+    def spreads(self, modality: str, parameters: str = "weights") -> Tensor:
+        """Standard deviation of each gradient of an encoder over its elements, as it is now.
+
+        Not a number for a gradient of one element or that is not finite. -> (K,)"""
         return spreads(self._gradients(modality, parameters))
 
-    def add_noise(
-        self, modality: str, sizes: Sequence[Tensor], parameters: str = "weights"
-    ) -> None:
+    def add_noise(self, modality: str, sizes: Tensor, parameters: str = "weights") -> None:
         """Add Gaussian noise to the gradients of an encoder, with ``on="update"`` too: of a
-        standard deviation each, as `spreads` gives them. The same on all ranks."""
+        standard deviation each, none where it is no number. The same on all ranks. (K,)"""
         stream = 1 + self.modalities.names.index(modality)
         add_noise(self._gradients(modality, parameters), sizes, self.generator(stream))
 
@@ -113,6 +114,16 @@ class Step(Moment):
         """Loss of the unimodal logits of every modality that is present. -> {m: ()}"""
         given = self.unimodal_logits.items()
         return {m: self.task.loss(z, self.targets[m]) for m, z in given if len(z)}
+
+    def scores(self) -> Tensor:
+        """Mean score of each modality's own logits over its rows, of all ranks. -> (M,)
+
+        Not a number for one that is missing in all rows."""
+        given = self.unimodal_logits.items()
+        sums = torch.stack([self.task.score(z.detach(), self.targets[m]).sum() for m, z in given])
+        counts = torch.tensor([len(z) for _, z in given])
+        total = sum_over_ranks(torch.cat([sums, counts.to(sums, non_blocking=True)]))
+        return total[: len(sums)] / total[len(sums) :]
 
     @property
     def objective_loss(self) -> Tensor:
@@ -165,6 +176,7 @@ class Step(Moment):
 def merged(parts: Sequence[Step], *, unimodal: bool) -> Step:
     """All micro-batches of one update as a single step."""
     first = parts[0]
+    first.micro_batch = 0
     if len(parts) == 1:
         return first
     together = replace(

@@ -22,7 +22,7 @@ def compare(
     data: str = "keypad",
     *,
     data_root: str | Path | None = None,
-    methods: Sequence[str] | None = None,
+    methods: Sequence[str] | str | None = None,
     seeds: int | Sequence[int] = 3,
     epochs: int | None = None,
     objective: str = "fused",
@@ -51,7 +51,8 @@ def compare(
         data: name of the data set, see `equimodal.data.names`, or the path of a table of your own.
         data_root: folder with the data set's own files, where it needs them; of a table, the
             folder that its paths start from.
-        methods: rows; ``alone:*`` stands for one row a modality. None: every one.
+        methods: rows; ``alone:*`` stands for one row a modality, ``"field"`` for every row. None:
+            the rows that `equimodal methods` does not mark "field".
         seeds: how many, or which. A seed fixes pairs, split, initial weights and order.
         epochs: passes over the training data. None: the data set's.
         objective: loss under a method that brings none, ``fused`` or ``fused+unimodal``.

@@ -38,8 +38,7 @@ from equimodal.methods.dus_counts import running_score, sample_counts, shrunk_co
 from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.modalities import ModalityMap
 
-_EVEN = ("uniform",)
-_RULES = ("inverse", "shrink", "tanh", "uniform")
+_EVEN, _RULES = ("uniform",), ("inverse", "shrink", "tanh", "uniform")
 
 
 class DUS(Method):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from equimodal.methods.entries_features import FEATURES
+from equimodal.methods.entries_gradients import GRADIENTS
 from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
@@ -131,6 +133,8 @@ ENTRIES = (
         ),
         **_RELEARN,
     ),
+    *GRADIENTS,
+    *FEATURES,
     *LOSSES,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

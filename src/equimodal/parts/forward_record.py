@@ -207,7 +207,7 @@ class ForwardRecord:
     def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., Any]:
         calls = encoder.calls
 
-        def record(module: nn.Module, output: Any) -> Any:
+        def record(_: Any, output: Any) -> Any:
             if not self._recording or recomputing():
                 if self._recording and self.edit is not None and self._model.training:
                     raise encoder_recomputed(modality)
@@ -227,11 +227,8 @@ class ForwardRecord:
             value = features_in(output, encoder.output, modality)
             given = output
             if self.edit is not None and self._model.training and torch.is_grad_enabled():
-                changed = edited(self.edit, modality, value, encoder, module, place.drawn)
-                if changed is not value:
-                    plain = value is output
-                    output = changed if plain else with_features(output, encoder.output, changed)
-                    value = changed
+                own = layout.named_module(modality, self._modules[modality])
+                output, value = edited(self.edit, modality, output, encoder, own, place.drawn)
             if value is not output:
                 place.outputs[modality] = output
             place.autocast = autocast_on(value.device.type)

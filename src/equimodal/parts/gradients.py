@@ -63,26 +63,33 @@ def conflict(fused: Sequence[Tensor], own: Sequence[Tensor]) -> Tensor:
     return cosine
 
 
-def spreads(gradients: Sequence[Tensor]) -> list[Tensor]:
-    """Unbiased standard deviation of each gradient over its elements, over all shards too.
+def spreads(gradients: Sequence[Tensor]) -> Tensor:
+    """Unbiased standard deviation of each of K gradients over its elements, over all shards too.
 
-    0 for one of a single element, and for one that is not finite. [(...)] -> [()]
+    Not a number for one of a single element, and for one that is not finite. [(...)] -> (K,)
     """
-    found = [_sharded_spread(g) if is_sharded(g) else torch.std(g.float()) for g in gradients]
-    return [s.nan_to_num(nan=0.0, posinf=0.0) for s in found]
+    if not gradients:
+        return torch.zeros(0)
+    found = [_sharded_spread(g) if is_sharded(g) else _spread(g) for g in gradients]
+    return torch.stack([s.to(found[0].device) for s in found])
+
+
+def _spread(gradient: Tensor) -> Tensor:
+    wide = gradient.float() if gradient.dtype.itemsize < 4 else gradient
+    return torch.std(wide) if wide.numel() > 1 else wide.new_full((), torch.nan)
 
 
 def _sharded_spread(gradient: Tensor) -> Tensor:
     mine, count = local(gradient).double(), gradient.numel()
     total, squares = sum_over_ranks(torch.stack([mine.sum(), mine.square().sum()]))
-    spread: Tensor = ((squares - total.square() / count) / (count - 1)).clamp_min(0).sqrt().float()
-    return spread
+    varied = (squares - total.square() / count).clamp_min(0) / max(count - 1, 1)
+    spread: Tensor = varied.sqrt()
+    return spread if count > 1 else spread.new_full((), torch.nan)
 
 
-def add_noise(
-    gradients: Sequence[Tensor], sizes: Sequence[Tensor], generator: torch.Generator
-) -> None:
-    """Add Gaussian noise of a standard deviation each, in place: the same on all ranks.
+def add_noise(gradients: Sequence[Tensor], sizes: Tensor, generator: torch.Generator) -> None:
+    """Add Gaussian noise of a standard deviation each, in place: the same on all ranks. None where
+    it is no finite number. [(...)] of K, (K,)
 
     It is drawn on the gradients' device for whole tensors, of which a shard takes its own rows.
     """
@@ -92,7 +99,8 @@ def add_noise(
     device = local(gradients[0]).device
     own = torch.Generator(device).manual_seed(generator.initial_seed())
     drawn = torch.split(torch.randn(sum(counts), generator=own, device=device), counts)
-    for gradient, noise, size in zip(gradients, drawn, sizes, strict=True):
+    finite = sizes.nan_to_num(nan=0.0, posinf=0.0).to(device).unbind()
+    for gradient, noise, size in zip(gradients, drawn, finite, strict=True):
         mine = local(gradient)
         rows = own_rows(gradient, noise.view(gradient.shape))
-        mine.add_(rows.mul_(size.to(rows.device)).to(mine))
+        mine.add_(rows.mul_(size).to(mine))

@@ -66,7 +66,7 @@ class ModalityMap:
         self._parts = Parts(self.model, self.encoders)
         self.modules, self.patterns = self._parts.modules, self._parts.patterns
         self.record = ForwardRecord(self.model, self.modules, self.encoders)
-        self._learning: dict[tuple[str, str], list[Parameter]] = {}
+        self._selected: dict[tuple[str, str], list[Parameter]] = {}
 
     @property
     def shared(self) -> list[str]:
@@ -85,11 +85,12 @@ class ModalityMap:
     def learning(self, modality: str, parameters: str = "all") -> list[Parameter]:
         """Parameters of a modality's encoder that have a gradient: one of `PARAMETERS`."""
         key = modality, parameters
-        if key not in self._learning:
-            self._learning[key] = self._chosen(modality, parameters)
-        return [p for p in self._learning[key] if p.grad is not None]
+        if key not in self._selected:
+            self._selected[key] = self.selected(modality, parameters)
+        return [p for p in self._selected[key] if p.grad is not None]
 
-    def _chosen(self, modality: str, parameters: str) -> list[Parameter]:
+    def selected(self, modality: str, parameters: str) -> list[Parameter]:
+        """Parameters of a modality's encoder, frozen ones too: one of `PARAMETERS`."""
         if parameters == "all":
             return list(self.parameters(modality).values())
         layers = self.units(modality, trained=False)

@@ -40,7 +40,7 @@ _DATA = Option(
 )  # fmt: skip
 _DATA_ROOT = Option("data_root", "--data-root", "DIR", "folder with the data set's own files")
 _METHODS = Option(
-    "methods", "--methods", "A,B", "rows, see `equimodal methods` (all)",
+    "methods", "--methods", "A,B", "rows, see `equimodal methods`; field: all (all unmarked)",
     read=values.words, write=values.list_text,
 )  # fmt: skip
 _METHOD = Option(

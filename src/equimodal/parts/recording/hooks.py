@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
 from equimodal.parts.layout import as_given, samples_first
+from equimodal.parts.outputs import features_in, with_features
 from equimodal.parts.selection import Encoder
 
 Edit = Callable[[str, Tensor, dict[str, Any]], Tensor]
@@ -39,22 +40,31 @@ class Hook:
 def edited(
     edit: Edit,
     modality: str,
-    value: Tensor,
+    output: Any,
     encoder: Encoder,
     module: nn.Module,
     drawn: dict[str, Any],
-) -> Tensor:
-    """An encoder's features as they are changed, laid out as the encoder gives them."""
+) -> tuple[Any, Tensor]:
+    """An encoder's output with its features as they are changed, and these alone.
+
+    Raises:
+        BalanceError: they have no row for each sample.
+    """
     if encoder.folded is not None:
         raise BalanceError(
             f"Features of samples are changed in the forward pass, and the encoder of {modality!r} "
             f"has their frames folded into one axis (folded={encoder.folded!r}): let it give a row "
             "for each sample."
         )
+    value = features_in(output, encoder.output, modality)
     encoder = replace(encoder, pool=None)
     rows = samples_first(value, encoder, modality, module, None)
     changed = edit(modality, rows, drawn)
-    return value if changed is rows else as_given(changed, encoder, module)
+    if changed is rows:
+        return output, value
+    given = as_given(changed, encoder, module)
+    whole = given if value is output else with_features(output, encoder.output, given)
+    return whole, given
 
 
 def encoder_recomputed(modality: str) -> BalanceError:
