@@ -13,6 +13,7 @@ from equimodal.cli.data import DATA
 from equimodal.cli.data_actions import ACTIONS
 from equimodal.cli.diagnose import DIAGNOSE
 from equimodal.cli.methods import METHODS
+from equimodal.cli.models.predict import PREDICT
 from equimodal.cli.report import REPORT
 from equimodal.cli.reproduce import REPRODUCE
 from equimodal.cli.train import TRAIN
@@ -35,6 +36,7 @@ examples:
   equimodal data get avdigits --help       fetch the files of a data set
   equimodal data convert cremad --help     from official files to a table that compare reads
   equimodal report results/keypad          write the page of a finished comparison again
+  equimodal predict results/my/model new.csv --out predictions.csv
 
 Run `equimodal COMMAND --help` for the options of a command."""
 
@@ -47,6 +49,7 @@ _COMMANDS = {
     "methods": METHODS,
     "data": DATA,
     "report": REPORT,
+    "predict": PREDICT,
 }
 _OPTIONS = ("-h", "--help", "--version")
 

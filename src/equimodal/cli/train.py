@@ -60,6 +60,8 @@ def _show(run: "TrainedRun") -> None:
         say(f"{model_line(config)}\n")
     console.print(report.run_table(run.result))
     say(f"\nrun: {run.folder}")
+    if run.model is not None:
+        say(f"model: {run.model}")
 
 
 TRAIN = with_options(

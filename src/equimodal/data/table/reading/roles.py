@@ -28,7 +28,7 @@ class Column:
     """One modality of a manifest: its kind, its cells (N,), and the settings that are declared.
 
     ``files`` says whether the cells are paths; ``encoder`` is the declared one, or ""; ``parts``
-    are the columns of the table whose cells are joined here.
+    are the columns of the table whose cells are joined here, ``sources`` their names.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Column:
     files: bool
     encoder: str = ""
     parts: tuple[list[str], ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,16 +186,21 @@ def _with_paths(declared: Declared, folder: Path) -> Declared:
     )  # fmt: skip
 
 
+def cells_of(parts: Sequence[list[str]]) -> list[str]:
+    """The cells of a modality, of its columns together; empty where one of them is."""
+    return [joined(row) if all(row) else "" for row in zip(*parts, strict=True)]
+
+
 def _column(table: Table, name: str, declared: Declared, root: str) -> Column | None:
     parts = [table.column(part, f"the modality '{name}'") for part in declared.columns]
-    cells = [joined(row) if all(row) else "" for row in zip(*parts, strict=True)]
+    cells = cells_of(parts)
     kind = declared.kind or infer(name, cells, root)
     if kind is None:
         return None
     files = names_files(kind, cells)
     return Column(
         name, kind, cells, declared.settings, files, declared.encoder,
-        tuple(parts) if kind == "numbers" else (),
+        tuple(parts) if kind == "numbers" else (), declared.columns,
     )  # fmt: skip
 
 
