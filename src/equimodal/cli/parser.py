@@ -13,6 +13,8 @@ from equimodal.cli.data import DATA
 from equimodal.cli.data_actions import ACTIONS
 from equimodal.cli.diagnose import DIAGNOSE
 from equimodal.cli.methods import METHODS
+from equimodal.cli.models.evaluate import EVALUATE
+from equimodal.cli.models.export import EXPORT
 from equimodal.cli.models.predict import PREDICT
 from equimodal.cli.report import REPORT
 from equimodal.cli.reproduce import REPRODUCE
@@ -37,6 +39,8 @@ examples:
   equimodal data convert cremad --help     from official files to a table that compare reads
   equimodal report results/keypad          write the page of a finished comparison again
   equimodal predict results/my/model new.csv --out predictions.csv
+  equimodal evaluate results/my/model test.csv
+  equimodal export results/my/model --format onnx --out my.onnx
 
 Run `equimodal COMMAND --help` for the options of a command."""
 
@@ -50,6 +54,8 @@ _COMMANDS = {
     "data": DATA,
     "report": REPORT,
     "predict": PREDICT,
+    "evaluate": EVALUATE,
+    "export": EXPORT,
 }
 _OPTIONS = ("-h", "--help", "--version")
 

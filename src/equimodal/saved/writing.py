@@ -16,7 +16,7 @@ from equimodal.comparison.plan import Plan, PlannedRun
 from equimodal.data.dataset import HUGGING_FACE
 from equimodal.data.table.store.prepared import FITTED, read_fitted
 from equimodal.saved.card import card
-from equimodal.saved.description import CARD, FILE, SCALING, WEIGHTS, Description
+from equimodal.saved.description import CARD, FILE, SCALING, WEIGHTS, Description, read_description
 from equimodal.saved.tensors import write_tensors
 from equimodal.storage.files import load_checkpoint, make_folder, read_json, write_json, write_text
 from equimodal.training.run_folder import CHECKPOINT, RESULT, versions
@@ -62,6 +62,12 @@ def write_model(
     write_text(folder / CARD, card(described, verdict))
     write_json(folder / FILE, described.as_dict())
     return folder
+
+
+def tell_verdict(folder: Path, verdict: Sequence[str]) -> None:
+    """Write the card of a model folder again, with sentences of a diagnosis."""
+    if (folder / FILE).is_file():
+        write_text(folder / CARD, card(read_description(folder), verdict))
 
 
 def _modalities(plan: Plan, run: PlannedRun) -> list[str]:

@@ -106,7 +106,7 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     return Manifest(
         path, folder, declaration, table.rows, table.column(label, "the label"),
         table.column(split, "the split") if split else None,
-        _groups(table.column(group, "the group")) if group else None,
+        groups_of(table.column(group, "the group")) if group else None,
         found, unused, table, taken, said,
     )  # fmt: skip
 
@@ -169,7 +169,7 @@ def repeats(cells: Sequence[str]) -> bool:
     return 1 < len(set(cells)) <= len(cells) / 2
 
 
-def _groups(cells: Sequence[str]) -> list[str]:
+def groups_of(cells: Sequence[str]) -> list[str]:
     """The groups of all samples; a sample without one is a group of its own."""
     return [cell or f"{_ALONE}{place}" for place, cell in enumerate(cells)]
 
