@@ -75,8 +75,8 @@ def export(
     """
     if lacking := [name for name in _NEEDED[format] if find_spec(name) is None]:
         raise BalanceError(
-            f"--format {format} needs {', '.join(lacking)}, of which nothing is installed; write "
-            "pip install 'equimodal[onnx]'."
+            f"--format {format} lacks the packages {', '.join(lacking)}; write pip install "
+            "'equimodal[onnx]'."
         )
     place = Path(out)
     if place.exists():
