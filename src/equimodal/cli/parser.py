@@ -57,6 +57,7 @@ _COMMANDS = {
     "evaluate": EVALUATE,
     "export": EXPORT,
 }
+_LOADING = ("compare", "train", "diagnose", "choose", "predict", "evaluate", "export")
 _OPTIONS = ("-h", "--help", "--version")
 
 
@@ -96,6 +97,12 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     if first == "data" and given[1:2] and given[1] in ACTIONS:
         return _parse_action(given[1], given[2:])
     return _build_parser().parse_args(given or ["--help"])
+
+
+def takes_seconds(given: Sequence[str]) -> bool:
+    """Whether a line, which `parse` understood, is of a command that has to load PyTorch."""
+    recipe = given[0] == "reproduce" and len(given) > 1 and "--show" not in given
+    return recipe or given[0] in _LOADING
 
 
 def _parse_action(name: str, given: Sequence[str]) -> argparse.Namespace:

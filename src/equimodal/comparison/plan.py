@@ -17,7 +17,7 @@ from equimodal.comparison.rows import (
     RATE_FACTORS,
     UNTRAINED,
     expand_rows,
-    slug,
+    run_place,
 )
 from equimodal.comparison.settings import (
     check_finite,
@@ -206,4 +206,4 @@ def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> 
         **{key: config[key] for key in OPTIONAL if key in config and key != "schedule"},
     )
     searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
-    return PlannedRun(run, f"runs/{slug(row)}/seed-{seed}{searched}")
+    return PlannedRun(run, f"{run_place(row, seed)}{searched}")

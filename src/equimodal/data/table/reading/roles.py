@@ -15,7 +15,7 @@ from equimodal.data.table.reading.declaration import Declaration, Declared, read
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.kinds import infer, names_files, unread
 from equimodal.data.table.reading.table import Table, read_table
-from equimodal.errors import BalanceError, DataError
+from equimodal.errors import BalanceError, DataError, counted
 
 LABELS = ("label", "class", "target", "category", "y")
 SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
@@ -207,7 +207,8 @@ def _column(table: Table, name: str, declared: Declared, root: str) -> Column | 
 def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str]) -> None:
     if len(found) < 2:
         raise DataError(
-            f"{path.name} has {len(found)} modalities ({', '.join(found) or 'none'}), balancing "
+            f"{path.name} has {counted(len(found), 'modality', 'modalities')} "
+            f"({', '.join(found) or 'none'}), balancing "
             f"needs two or more. Not used: {', '.join(unused) or 'none'}; name a column and its "
             f"kind under `modalities` in {path.stem}.yaml to use it."
         )
