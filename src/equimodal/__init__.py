@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from equimodal.methods.pmr import PMR
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
+    from equimodal.saved.model import load
 
 __version__ = "0.1.0"
 
@@ -62,6 +63,7 @@ __all__ = [
     "choose",
     "compare",
     "diagnose",
+    "load",
 ]
 
 _HOMES = {
@@ -82,6 +84,7 @@ _HOMES = {
     "compare": "experiments.compare",
     "choose": "experiments.choice.choice",
     "diagnose": "diagnosis.own_model.model",
+    "load": "saved.model",
 }
 _MODULES = ("data", "diagnosis", "functional", "methods", "models", "report")
 

@@ -14,6 +14,7 @@ from equimodal.comparison.plan import Plan, check_request, loadable, make_plan
 from equimodal.comparison.progress import shown
 from equimodal.comparison.results import collect, is_over
 from equimodal.errors import BalanceError, check_all
+from equimodal.experiments.left_model import leave_model
 from equimodal.storage.files import make_folder, write_json
 from equimodal.storage.locks import locked
 
@@ -45,7 +46,9 @@ def compare(
 
     Runs are trained in parallel processes of one thread each, so the numbers do not depend on
     their count. Each run is a folder of its own, so a comparison that is killed at any moment and
-    repeated with ``resume`` ends with the same numbers. Writes results.json and report.html.
+    repeated with ``resume`` ends with the same numbers. Writes results.json, report.html, and the
+    model of the row and seed that did best on validation into the folder ``model``, see
+    `equimodal.load`.
 
     Args:
         data: name of the data set, see `equimodal.data.names`, or the path of a table of your own.
@@ -124,6 +127,7 @@ def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, An
     if missing or not is_kept(folder):
         keep(folder, results, plan.data_root)
     write_page(folder)
+    leave_model(folder, plan, results)
     if failures:
         raise _incomplete(plan, failures)
     return results

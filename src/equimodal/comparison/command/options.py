@@ -143,7 +143,9 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
             _other(_SETTINGS, "setting of a method, the optimiser or the converter; repeatable"),
         ),
         "where it runs": (
-            _DEVICE, _JOBS, _other(_OUT, "folder of the results (results/NAME)"), _CACHE, _RESUME,
+            _DEVICE, _JOBS,
+            _other(_OUT, "folder of the results (results/NAME, with --tiny results/NAME-tiny)"),
+            _CACHE, _RESUME,
         ),
     },
     "diagnose": {
