@@ -159,7 +159,7 @@ def _step_values(step: Step, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
     task, found = step.task, {}
     if "score" not in task.lacks:
         found["score"] = torch.stack(
-            [task.score(z, step.targets[m]).mean() for m, z in logits.items()]
+            [task.batch_score(z, step.targets[m]) for m, z in logits.items()]
         )
     if step.logits is not None and step.target is not None:
         fused = _logit_gradient(task, step.logits, step.target)

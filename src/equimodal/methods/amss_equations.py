@@ -21,6 +21,7 @@ from torch import Tensor
 
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Classification, Task
+from equimodal.balancing.task.task import label_totals
 from equimodal.checks import is_number, require, require_flag, require_number, require_tensor
 from equimodal.errors import BalanceError
 from equimodal.numerics.sampling import arrival_masks, drawn_counts, unit_probabilities
@@ -51,12 +52,12 @@ def modality_significance(
     _check(unimodal_logits, features, target)
     task = Classification()
     target = task.prepared(target)
-    outputs = next(iter(unimodal_logits.values())).shape[1]
+    outputs = next(iter(unimodal_logits.values())).shape[-1]
     if label_entropy is None:
         label_entropy = task.label_entropy(task.label_counts(target, outputs).double())
     targets = dict.fromkeys(unimodal_logits, target)
     sums = information_sums(task, unimodal_logits, features, targets)
-    cross_entropy, feature_entropy, _ = (sums / len(target)).view(3, -1)
+    cross_entropy, feature_entropy, _, _ = (sums / len(target)).view(4, -1)
     return information_rate(label_entropy, cross_entropy, feature_entropy)
 
 
@@ -160,31 +161,43 @@ def information_sums(
     features: Mapping[str, Tensor],
     targets: Mapping[str, Tensor],
 ) -> Tensor:
-    """Sums over the batch of CE and of H(softmax(z)), and rows, modality by modality. -> (3 M,)
+    """Sums over the batch of CE and of H(softmax(z)), and how many labels and features they are
+    of, modality by modality. -> (4 M,)
 
-    The entropies are 0 for a modality without features, whose significance must not read them.
+    With a label a token these are sums over the tokens whose labels count. The entropies are 0 for
+    a modality without features, whose significance must not read them.
     """
     losses = [task.log_loss(z, targets[m]).sum() for m, z in unimodal_logits.items()]
     nothing = losses[0].new_zeros(())
-    entropies = [
-        softmax_entropy(features[m]).sum().to(nothing) if m in features else nothing
-        for m in unimodal_logits
-    ]
-    counts = torch.tensor([len(targets[m]) for m in unimodal_logits])
-    rows = counts.to(nothing, non_blocking=True)
-    return torch.cat([torch.stack([*losses, *entropies]), rows])
+    entropies: list[Tensor] = []
+    labels: list[int | Tensor] = []
+    rows: list[int | Tensor] = []
+    for m, logits in unimodal_logits.items():
+        labels.append(task.labels(logits, targets[m]))
+        rows.append(len(logits))
+        if m not in features:
+            entropies.append(nothing)
+            continue
+        each = softmax_entropy(features[m])
+        if features[m].ndim > 2 and features[m].shape[:-1] == logits.shape[:-1]:
+            each = softmax_entropy(features[m].flatten(0, -2))
+            kept, rows[-1] = task.counted(logits, targets[m]), labels[-1]
+            each = each if kept is None else each * kept
+        entropies.append(each.sum().to(nothing))
+    sums = torch.stack([*losses, *entropies])
+    return torch.cat([sums, label_totals([*labels, *rows], nothing)])
 
 
 def batch_information(step: Step) -> tuple[Tensor, Tensor, Tensor]:
     """Label counts, mean CE and mean H(softmax(z)) of all ranks' samples. -> (S,), (M,), (M,)"""
     task, modalities = step.task, len(step.modalities.names)
     sums = information_sums(task, step.unimodal_logits, step.features, step.targets)
-    outputs = next(iter(step.unimodal_logits.values())).shape[1]
+    outputs = next(iter(step.unimodal_logits.values())).shape[-1]
     labels = _labels(step)
     total = sum_over_ranks(torch.cat([sums, task.label_counts(labels, outputs).to(sums)]))
-    sums, batch = total[: 3 * modalities], total[3 * modalities :]
-    cross_entropy, feature_entropy, rows = sums.view(3, -1)
-    return batch, cross_entropy / rows, feature_entropy / rows
+    sums, batch = total[: 4 * modalities], total[4 * modalities :]
+    cross_entropy, feature_entropy, known, rows = sums.view(4, -1)
+    return batch, cross_entropy / known, feature_entropy / rows
 
 
 def _check(

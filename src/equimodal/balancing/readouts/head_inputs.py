@@ -35,17 +35,18 @@ def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:
 def head_input(
     modalities: ModalityMap, name: str, head: nn.Linear, features: Mapping[str, Tensor]
 ) -> Tensor | None:
-    """What went into the head in the pass whose features were taken, a row a sample. (N, D)
+    """What went into the head in the pass whose features were taken. (N, [T,] D)
 
     None where it did not run, or ran more than once, or was given what no gradient passes.
     """
     found = modalities.record.input_of(name)
-    if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] != head.in_features:
+    if not isinstance(found, Tensor) or found.ndim < 2 or found.shape[-1] != head.in_features:
         return None
     cut = torch.is_grad_enabled() and not found.requires_grad
     if cut and any(f.requires_grad for f in features.values()):
         return None
-    return found if {len(f) for f in features.values()} == {len(found)} else None
+    rows = found.shape[:-1]
+    return found if all(f.shape[: len(rows)] == rows for f in features.values()) else None
 
 
 def is_concatenation(found: Tensor, features: Sequence[Tensor]) -> bool:
@@ -68,7 +69,10 @@ def require_blocks(
     modalities: ModalityMap, title: str, head: str, widths: Mapping[str, int]
 ) -> None:
     """Refuse a head whose input is not a block of each modality in their order. BalanceError."""
-    sources = input_sources(modalities, [head])[head]
+    sources = {
+        m: row.reshape(-1, row.shape[-1]).any(0)
+        for m, row in input_sources(modalities, [head])[head].items()
+    }
     reached = torch.stack([sources[m] for m in modalities.names])
     if bool((reached.sum(0) > 1).any()):
         raise BalanceError(

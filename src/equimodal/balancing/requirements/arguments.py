@@ -1,10 +1,11 @@
 """The arguments of a balancer, checked before training starts."""
 
+import copy
 import math
 from collections.abc import Collection, Iterator, Mapping
 from numbers import Integral
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.method import Method
@@ -112,8 +113,7 @@ def check_arguments(
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
         )
-    if reason := method.unsuited(task):
-        raise BalanceError(f"{name} does not work for {task.name}: {reason}.")
+    _require_suited(method, task)
     if objective != "fused" and isinstance(task, Regression) and readout and readout.additive:
         raise BalanceError(
             f"objective {objective!r} asks every modality for the whole number, and the parts of "
@@ -132,6 +132,21 @@ def check_arguments(
                 f"{name} reads the {split} set; found loaders for {sorted(loaders)}. Pass "
                 "loaders={'train': ..., 'val': ...}."
             )
+
+
+def require_form(method: Method, task: Task, logits: Tensor, target: Tensor) -> None:
+    """Refuse outputs of a form for which the method has no meaning. Raises BalanceError."""
+    lacking = task.form(logits, target)
+    if lacking:
+        narrowed = copy.copy(task)
+        narrowed.lacks = task.lacks | lacking
+        narrowed.name = f"outputs of shape {tuple(logits.shape)}, a label a token"
+        _require_suited(method, narrowed)
+
+
+def _require_suited(method: Method, task: Task) -> None:
+    if reason := method.unsuited(task):
+        raise BalanceError(f"{type(method).__name__} does not work for {task.name}: {reason}.")
 
 
 def check_modules(method: Method, modalities: ModalityMap) -> None:
