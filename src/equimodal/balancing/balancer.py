@@ -243,8 +243,8 @@ class Balancer:
         setting, modalities = self.setting, self.setting.modalities
         self.watch.check_epoch(self.epoch_index, strict=self._edits)
         epoch = Epoch(
-            **self._moment(), total=setting.epochs, optimizers=setting.optimizers,
-            collect=setting.collect,
+            **self._moment(), task=setting.task, total=setting.epochs,
+            optimizers=setting.optimizers, collect=setting.collect,
         )  # fmt: skip
         setting.method.on_epoch_end(epoch)
         forget_gathered(modalities.model)

@@ -168,6 +168,7 @@ def _joined_by_modality(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tens
 class Epoch(Moment):
     """The end of an epoch."""
 
+    task: Task
     total: int | None
     """Planned number of epochs, where the user gave it."""
     optimizers: tuple[torch.optim.Optimizer, ...]

@@ -31,7 +31,6 @@ from torch import Tensor
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Moment, Plan, Step
 from equimodal.balancing.task import Task
-from equimodal.balancing.task.task import label_totals
 from equimodal.errors import BalanceError
 from equimodal.methods.dus_arguments import EVEN, check_arguments
 from equimodal.methods.dus_counts import running_score, sample_counts, shrunk_counts
@@ -104,8 +103,8 @@ class DUS(Method):
         self.state = {"t": 0, "epoch": 0, "s_hat": None, "missed": False, "changed": rule in EVEN}
 
     def unsuited(self, task: Task) -> str:
-        """Its score is the probability of the truth."""
-        reason = "its counts follow the probability of the true class, which numbers have not"
+        """It follows how well each modality predicts."""
+        reason = "its counts follow a score between 0 and 1"
         return reason if "score" in task.lacks else ""
 
     @property
@@ -127,7 +126,7 @@ class DUS(Method):
     def on_loss(self, step: Step) -> Tensor:
         """Sum of the modalities' losses on their own rows, and the new cumulative score."""
         losses, rows = self._host_loss(step), self._own_rows(step)
-        scores, counts, missed = [], [], self.state.get("missed", True)
+        sums, missed = [], self.state.get("missed", True)
         for m, logits in step.unimodal_logits.items():
             whole = rows[m] == slice(0, None)
             own = logits if whole else logits[rows[m]]
@@ -139,13 +138,10 @@ class DUS(Method):
                 if self.reduction == "nominal":
                     loss = loss * (count / self._nominal_rows())
                 losses.append(loss)
-            scores.append(step.task.score(own.detach(), target).sum())
-            counts.append(step.task.labels(own, target))
-            missed = missed or count == 0 or isinstance(counts[-1], Tensor)
-        total = torch.stack(scores)
-        total = sum_over_ranks(torch.cat([total, label_totals(counts, total)]))
+            sums.append(step.task.score_sums(own.detach(), target))
+            missed = missed or count == 0 or step.task.counted(own, target) is not None
         self.state["missed"] = missed
-        self._observe(step, total[: len(scores)] / total[len(scores) :])
+        self._observe(step, step.task.mean_score(sum_over_ranks(torch.stack(sums))))
         return sum(losses[1:], start=losses[0])
 
     def _observe(self, step: Step, score: Tensor) -> None:

@@ -47,7 +47,7 @@ def test_ignored_labels_count_nowhere():
     assert int(task.labels(LOGITS, PADDED)) == 2
     assert task.label_counts(PADDED, 3).tolist() == [1, 1, 0]
     expected = (float(chances[0, 0]) + float(chances[2, 1])) / 2
-    assert float(task.batch_score(LOGITS, PADDED)) == pytest.approx(expected)
+    assert float(task.mean_score(task.score_sums(LOGITS, PADDED)[None])) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"weight": [0.0, 1.0, 1.0]}])
@@ -124,7 +124,7 @@ def test_a_label_a_token_is_a_row_of_its_own(options):
         assert torch.equal(read(logits, labels), read(*flat))
     assert int(task.labels(logits, labels)) == (12 if "ignore_index" in options else 20)
     assert torch.equal(task.label_counts(labels, 3), task.label_counts(flat[1], 3))
-    assert task.form(logits, labels) == {"classes"} and not task.form(*flat)
+    assert task.form(logits, labels) == {"classes", "purity"} and not task.form(*flat)
 
 
 def test_a_criterion_is_the_loss_and_nothing_else():

@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
-from equimodal.balancing.task import Regression, Task
+from equimodal.balancing.task import Task
 from equimodal.checks import (
     require,
     require_choice,
@@ -114,11 +114,11 @@ def check_arguments(
             "OutputLogits(...)."
         )
     _require_suited(method, task)
-    if objective != "fused" and isinstance(task, Regression) and readout and readout.additive:
+    if needs_readout(method, objective) and summed_numbers(task, readout):
         raise BalanceError(
-            f"objective {objective!r} asks every modality for the whole number, and the parts of "
-            f"{type(readout).__name__} sum to it, so that no weights serve both; use "
-            "objective='fused', or a readout whose parts do not sum, such as Ablation('mean')."
+            f"{name} with objective {objective!r} asks every modality for the whole number, and "
+            f"the parts of {type(readout).__name__} sum to it, so that none is all of it; use a "
+            "readout whose parts do not sum, such as Ablation('mean')."
         )
     if objective != "fused" and readout and not readout.differentiable:
         raise BalanceError(
@@ -147,6 +147,11 @@ def require_form(method: Method, task: Task, logits: Tensor, target: Tensor) -> 
 def _require_suited(method: Method, task: Task) -> None:
     if reason := method.unsuited(task):
         raise BalanceError(f"{type(method).__name__} does not work for {task.name}: {reason}.")
+
+
+def summed_numbers(task: Task, readout: Readout | None) -> bool:
+    """Whether a modality's own number would be a part of a sum."""
+    return task.whole_numbers and readout is not None and readout.additive
 
 
 def check_modules(method: Method, modalities: ModalityMap) -> None:

@@ -15,6 +15,8 @@ from equimodal.balancing.task.class_checks import (
 from equimodal.balancing.task.rows import class_rows, is_soft, label_rows, two_columns
 from equimodal.balancing.task.task import Task
 from equimodal.checks import require_number, require_whole
+from equimodal.errors import BalanceError
+from equimodal.numerics.purity import class_purity
 from equimodal.numerics.scores import count_entropy, true_class_probability, widened
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -112,7 +114,7 @@ class Classification(Task):
 
     def form(self, logits: Tensor, target: Tensor) -> frozenset[str]:
         """Token-level outputs have no one class a sample."""
-        return frozenset({"classes"}) if logits.ndim > 2 else frozenset()
+        return frozenset({"classes", "purity"}) if logits.ndim > 2 else frozenset()
 
     def labels(self, logits: Tensor, target: Tensor) -> int | Tensor:
         """How many labels count, L; a tensor () where some may be ignored."""
@@ -161,6 +163,19 @@ class Classification(Task):
     def label_entropy(self, counts: Tensor) -> Tensor:
         """Entropy of the classes' frequencies in nats. (C,) -> ()"""
         return count_entropy(counts)
+
+    def purity(self, features: Tensor, target: Tensor, most: int) -> float | None:
+        """Share of samples in the majority class of their cluster. (N, D), (N,)"""
+        if is_soft(target):
+            raise BalanceError(
+                "Purity holds clusters against one class a sample; found soft targets of shape "
+                f"{tuple(target.shape)} in loaders=. Give loaders of plain labels, without mixup."
+            )
+        target = target.reshape(len(target), -1)[:, 0]
+        if self.ignore_index is not None:
+            kept = target != self.ignore_index
+            features, target = features[kept], target[kept]
+        return class_purity(features, target, most) if len(target) else None
 
     def check(self, logits: Tensor, target: Tensor) -> None:
         """Raise :class:`BalanceError` unless shapes, types and, on the CPU, the values fit."""

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from equimodal.balancing.task.task import Task, check_pair
 from equimodal.errors import BalanceError
+from equimodal.numerics.purity import explained_purity
 from equimodal.numerics.scores import widened
 
 
@@ -13,7 +14,9 @@ class MultiLabel(Task):
     """Any number of labels a sample, each true or false, with mean binary cross-entropy.
 
     ``logits`` are (N, C) unnormalised scores, ``target`` is (N, C) of 0 and 1. Information and
-    entropy are sums over the labels, as if they were independent.
+    entropy are sums over the labels, as if they were independent, and purity is the mean over them
+    of the share of variance that as many clusters as labels explain: our own extension of the
+    papers' formulas.
     """
 
     name = "multi-label classification"
@@ -44,6 +47,10 @@ class MultiLabel(Task):
         pairs = counts.view(2, -1)
         terms: Tensor = torch.special.entr(pairs / pairs.sum(0))
         return terms.sum()
+
+    def purity(self, features: Tensor, target: Tensor, most: int) -> float | None:
+        """Mean over the labels of what as many clusters explain. (N, D), (N, C) -> [0, 1]"""
+        return explained_purity(features, target, most=most)
 
     def check(self, logits: Tensor, target: Tensor) -> None:
         """Raise :class:`BalanceError` unless shapes and, on the CPU, the values fit."""

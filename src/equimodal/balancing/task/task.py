@@ -1,8 +1,9 @@
 """What is predicted: the loss, the score and the checks of one kind of target.
 
-A method reads targets through its task alone: ``error_sums`` and ``information`` for bounds on
-mutual information, ``score`` for cumulative scores. A task that has no such quantity says so in
-``lacks``, and a method that needs it refuses the task by name.
+A method reads targets through its task alone: ``information`` for bounds on mutual information,
+``mean_score`` for cumulative scores, ``purity`` for clusters of features. The first two come of
+sums that add up over batches and ranks. A task that has no such quantity says so in ``lacks``, and
+a method that needs it refuses the task by name.
 
 A *label* is what is predicted once: one a sample, or with token-level outputs one a token. Where
 some are not counted, as padding is, their number is a tensor on the device, so that no host waits.
@@ -20,7 +21,9 @@ class Task:
     name: str
     """As messages say it, such as "single-label classification"."""
     lacks: frozenset[str] = frozenset()
-    """Which of "score", "information" and "classes" it has not."""
+    """Which of "score", "information", "purity" and "classes" (one a sample) it has not."""
+    whole_numbers: bool = False
+    """Whether every modality is asked for the whole target, so that parts of a sum serve none."""
 
     def prepared(self, target: Tensor) -> Tensor:
         """The target in the type that loss, score and counts read. (N, ...) -> (N, ...)"""
@@ -53,12 +56,37 @@ class Task:
         """
         raise BalanceError(f"There is no score between 0 and 1 for {self.name}.")
 
-    def batch_score(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Mean score of the labels that count. (N, ..., C), (N, ...) -> ()"""
-        each = self.score(logits, target)
-        if self.counted(logits, target) is None:
-            return each.mean()
-        return each.sum() / self.labels(logits, target)
+    def score_sums(self, logits: Tensor, target: Tensor) -> Tensor:
+        """What `mean_score` is made of, to be added up. (N, ..., C), (N, ...) -> (S,)"""
+        return self._with_count(self.score(logits, target), logits, target)
+
+    def mean_score(self, sums: Tensor) -> Tensor:
+        """How well the labels are predicted, in [0, 1]; NaN without one. (M, S) -> (M,)"""
+        return sums[:, 0] / sums[:, 1]
+
+    def information_sums(self, logits: Tensor, target: Tensor) -> Tensor:
+        """What `information` reads of predictions, to be added up. (N, ..., C), (N, ...) -> (S,)"""
+        return self._with_count(self.log_loss(logits, target), logits, target)
+
+    def information(self, counts: Tensor, sums: Tensor) -> Tensor:
+        """Lower bound on the information about the label, in nats. (S,), (M, S) -> (M,)
+
+        The entropy of the label by its ``counts``, without the cross-entropy of the predictions.
+        """
+        return self.label_entropy(counts) - sums[:, 0] / sums[:, 1]
+
+    def purity(self, features: Tensor, target: Tensor, most: int) -> float | None:
+        """How much clusters of features tell of the target, in [0, 1]; None where these collapsed.
+
+        Of at most ``most`` samples. (N, D), (N, ...)
+        """
+        raise BalanceError(f"There is no purity of clusters for {self.name}.")
+
+    def _with_count(self, each: Tensor, logits: Tensor, target: Tensor) -> Tensor:
+        """The sum of one value a label, and how many count. (L,) -> (2,)"""
+        count = self.labels(logits, target)
+        given = count.to(each) if isinstance(count, Tensor) else each.new_full((), count)
+        return torch.stack([each.sum(), given])
 
     def log_loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy of each label, in nats, and 0 where it does not count.
@@ -93,10 +121,3 @@ def check_pair(logits: Tensor, target: Tensor) -> None:
 def on_host(values: Tensor) -> bool:
     """Whether values can be looked at without making the host wait for a device."""
     return values.device.type == "cpu" and values.numel() > 0
-
-
-def label_totals(counts: list[int | Tensor], like: Tensor) -> Tensor:
-    """Numbers of labels as one tensor of the type and device of another. (M,)"""
-    if any(isinstance(n, Tensor) for n in counts):
-        return torch.stack([torch.as_tensor(n).to(like) for n in counts])
-    return torch.tensor(counts).to(like, non_blocking=True)
