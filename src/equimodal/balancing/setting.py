@@ -13,7 +13,7 @@ from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.moment import KEPT
 from equimodal.balancing.readouts import Readout
-from equimodal.balancing.requirements.arguments import needs_readout
+from equimodal.balancing.requirements.arguments import needs_readout, require_form
 from equimodal.balancing.requirements.samples import check_samples
 from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
@@ -192,6 +192,7 @@ class Setting:
         if isinstance(found, Tensor):
             if logits is not None:
                 self.task.check(logits, found)
+                require_form(self.method, self.task, logits, found)
             return found
         if not self.method.unpaired:
             raise BalanceError(

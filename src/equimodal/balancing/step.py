@@ -10,6 +10,7 @@ from torch import Tensor
 
 from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts.readout import require_vectors
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
@@ -28,7 +29,7 @@ class Step(Moment):
     unimodal_weight: float
     """Weight of the unimodal losses in the objective."""
     logits: Tensor | None
-    """(N, C) fused logits; None where the batches are unpaired."""
+    """(N, ..., C) fused logits; None where the batches are unpaired."""
     target: Tensor | None
     """(N, ...) labels of a paired batch; None where the batches are unpaired."""
     targets: dict[str, Tensor]
@@ -91,7 +92,10 @@ class Step(Moment):
                 "Unimodal logits are needed; pass readout=LinearSplit(...), Ablation(...), "
                 "InputAblation(...), AuxiliaryHeads(...) or OutputLogits(...)."
             )
-        return self._present(self.readout(self.modalities, self.outputs))
+        found = self.readout(self.modalities, self.outputs)
+        if self.logits is not None and any(z.ndim > self.logits.ndim for z in found.values()):
+            require_vectors(self.readout.title, self.outputs)
+        return self._present(found)
 
     def _present(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rows in which each modality is present."""

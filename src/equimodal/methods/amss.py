@@ -127,12 +127,12 @@ class AMSS(Method):
             self.needs = frozenset({"unimodal_logits"})
 
     def unsuited(self, task: Task) -> str:
-        """Its significance bounds the information about a label."""
+        """Its significance bounds the information about a target."""
         if self.fraction is not None:
             return ""
         if "information" in task.lacks:
             return (
-                "its significance bounds the information about a discrete label; a fixed "
+                "its significance bounds the information about the target; a fixed "
                 "fraction=... needs none"
             )
         return self._released.unsuited(task)
@@ -222,13 +222,13 @@ class AMSS(Method):
 
     def _adaptive(self, step: Step) -> tuple[Tensor, Tensor]:
         """Significance and fractions from all ranks' samples. -> (M,), (M,)"""
-        batch, cross_entropy, feature_entropy = batch_information(step)
+        batch, sums, feature_entropy = batch_information(step)
         low, high = self.clamp
         if self._released.script:
             return self._released.fractions(
-                batch, cross_entropy, feature_entropy, tau=self.tau, clamp=(low, high)
+                batch, sums[:, 0] / sums[:, 1], feature_entropy, tau=self.tau, clamp=(low, high)
             )
         seen = self.state.get("label_counts")
         self.state["label_counts"] = seen = batch if seen is None else seen.to(batch) + batch
-        rho = information_rate(step.task.label_entropy(seen), cross_entropy, feature_entropy)
+        rho = information_rate(step.task.information(seen, sums), feature_entropy)
         return rho, update_fractions(self._released.towards(rho), self.tau, (low, high))

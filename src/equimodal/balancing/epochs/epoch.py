@@ -8,6 +8,7 @@ from torch import Tensor
 
 from equimodal.balancing.moment import Moment
 from equimodal.balancing.step import Step
+from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
 from equimodal.parts.distributed import sum_over_ranks
 
@@ -17,6 +18,7 @@ class Epoch(Moment):
     """The start or the end of an epoch. What it says of a split ("train" or "val") is read in
     evaluation mode, without gradient and without consuming the global random stream."""
 
+    task: Task
     optimizers: tuple[torch.optim.Optimizer, ...]
     run: Callable[[str, float], Iterator[Step]] = field(repr=False)
     """Batches of a share of a split, in the loader's order."""

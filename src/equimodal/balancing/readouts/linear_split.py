@@ -70,7 +70,6 @@ class LinearSplit(Readout):
 
         A modality without features, which was missing in the whole batch, has its bias alone.
         """
-        require_vectors(self.title, features)
         parts = self._parts(modalities, features)
         rows = next(iter(features.values()))
         read = self._read(modalities, features) or features
@@ -94,12 +93,13 @@ class LinearSplit(Readout):
         mode = modalities.model.training
         if mode in self._checked or len({len(f) for f in features.values()}) > 1:
             return
+        if logits.ndim == 2:
+            require_vectors(self.title, features)
         parts = next(iter(self(modalities, features).values()))
         if parts.shape != logits.shape:
             raise BalanceError(
-                f"{self.title}: the head gives {tuple(parts.shape)} for the features "
-                f"of the batch, and the model's logits are {tuple(logits.shape)}. Name the layer "
-                "that gives the logits, or use Ablation('zero')."
+                f"{self.title}: the head gives {tuple(parts.shape)} for the batch, and the model's "
+                f"logits are {tuple(logits.shape)}. Name their layer, or use Ablation('zero')."
             )
         if self._read(modalities, features) is not None:
             self._check_read(modalities, features)
@@ -111,8 +111,7 @@ class LinearSplit(Readout):
                 "concatenation of the features in the order of encoders, or their plain sum, and "
                 "give the logits; reorder encoders or use Ablation('zero')."
             )
-        weights = [w for w, _ in self._parts(modalities, features).values()]
-        if any(bool(w.any()) for w in weights):
+        if any(bool(w.any()) for w, _ in self._parts(modalities, features).values()):
             self._checked.add(mode)
 
     @torch.no_grad()
@@ -142,7 +141,9 @@ class LinearSplit(Readout):
             if whole_input is not None and sum(widths) == head.in_features:
                 if is_concatenation(whole_input, list(features.values())):
                     return None
-                blocks = zip(modalities.names, torch.split(whole_input, widths, dim=1), strict=True)
+                blocks = zip(
+                    modalities.names, torch.split(whole_input, widths, dim=-1), strict=True
+                )
                 # As the features lie in memory, so that equal numbers give equal bits.
                 found = {m: x.contiguous() for m, x in blocks if m in features}
         if not found and self._between:
