@@ -11,9 +11,9 @@ from equimodal.diagnosis.diagnosis import Diagnosis
 from equimodal.diagnosis.document import document, recording_document
 from equimodal.diagnosis.evidence import Case
 from equimodal.diagnosis.inside import Inside
-from equimodal.diagnosis.reading import read_case
 from equimodal.diagnosis.recorded import training_summary
-from equimodal.diagnosis.run_files import RunFiles
+from equimodal.diagnosis.stored.reading import read_case
+from equimodal.diagnosis.stored.run_files import RunFiles
 from equimodal.storage.files import as_written
 
 _REMEDY = "put back what was there, or train it again in a new folder"

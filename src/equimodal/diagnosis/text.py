@@ -8,7 +8,7 @@ from typing import Any
 from equimodal.comparison.words import number, percent, points
 from equimodal.diagnosis.recorded import collapsed
 from equimodal.diagnosis.rules import BALANCED, NO_PROMISE
-from equimodal.diagnosis.sentences import probes_told, spanned
+from equimodal.diagnosis.sentences import probes_told, settled_by, spanned
 
 Json = Mapping[str, Any]
 
@@ -36,6 +36,7 @@ def _modalities(content: Json) -> Iterator[str]:
         yield f"  {m}: {found['told']}"
         if probes := probes_told(found):
             yield f"    {probes}"
+    yield from (settled_by(entry) for entry in content["settling"])
 
 
 def _cost(content: Json) -> Iterator[str]:

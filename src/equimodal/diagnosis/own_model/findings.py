@@ -137,7 +137,12 @@ class Findings:
             "modalities": list(self.names),
         }  # fmt: skip
         return Case(
-            source, self.names, "model", (evidence,), tuple(self._missing()), tuple(self.notes)
+            source,
+            self.names,
+            "model",
+            (evidence,),
+            tuple(self._missing()),
+            notes=tuple(self.notes),
         )
 
     def _missing(self) -> Iterator[dict[str, Any]]:
