@@ -15,16 +15,24 @@ Json = Mapping[str, Any]
 
 def lines(content: Json) -> list[str]:
     """The text of a diagnosis, line by line; an indented line belongs to the one above."""
-    parts = (_verdict, _modalities, _cost, _reliance, _training, _advice, _unsaid)
+    parts = (_budget, _verdict, _modalities, _cost, _reliance, _training, _advice, _unsaid)
     return [_head(content), *(line for part in parts for line in part(content))]
 
 
 def _head(content: Json) -> str:
     source = content["source"]
     seeds = source.get("seeds") or []
-    count = f", {len(seeds)} seed{'s' * (len(seeds) != 1)}" if seeds else ""
+    several = source.get("kind") != "model"
+    count = f", {len(seeds)} seed{'s' * (len(seeds) != 1)}" if seeds and several else ""
     samples = f"{source['samples'][0]:,} {source['split']} samples"
     return f"{source['data']}, {source['row']}{count}, {samples}, readout {source['readout']}"
+
+
+def _budget(content: Json) -> Iterator[str]:
+    """What the references were trained with."""
+    budget = content["source"].get("budget")
+    if budget:
+        yield budget["told"]
 
 
 def _verdict(content: Json) -> Iterator[str]:
