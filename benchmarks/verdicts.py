@@ -104,18 +104,25 @@ def varied(case: Case, variant: str) -> tuple[Case, str, int]:
 
 
 def trained(case: Case, variant: str, seeds: Sequence[int], folder: Path) -> None:
-    """The runs of one set of seeds, and what its verdict waits for."""
+    """The runs of one set of seeds, and what its verdict waits for.
+
+    What a variant shares with the plain case is taken from the folder of that beside it.
+    """
     case, data, epochs = varied(case, variant)
     shared: dict[str, Any] = {
         "data": data, "seeds": list(seeds), "epochs": epochs, "here": True, "progress": False,
         "resume": True, "settings": {f"{data}.{k}": v for k, v in case.settings.items()},
     }  # fmt: skip
+    plain = folder.with_name("plain")
+    if variant in ("few-samples", "wrong-rate") and plain.exists() and not folder.exists():
+        shutil.copytree(plain, folder)
     compare(methods=case.rows, out=folder, **shared, **case.budget)
     if variant == "wrong-rate":
-        wrong, other = folder.with_name(f"{folder.name}-wrong"), dict(case.budget)
-        compare(methods=["alone:*"], out=wrong, **shared, **{**other, "lr": other["lr"] * TOO_LOW})
+        wrong, budget = folder.with_name("wrong"), dict(case.budget)
+        compare(methods=["alone:*"], out=wrong, **shared, **budget | {"lr": budget["lr"] * TOO_LOW})
+        for run in folder.glob("runs/alone-*"):
+            shutil.rmtree(run)
         for run in wrong.glob("runs/alone-*"):
-            shutil.rmtree(folder / "runs" / run.name)
             shutil.copytree(run, folder / "runs" / run.name)
         shutil.rmtree(wrong)
         (folder / "results.json").unlink()  # it tells of the references that were replaced
@@ -146,7 +153,7 @@ def outcome(name: str, variant: str, number: int, options: argparse.Namespace) -
     if path.exists():
         found: Outcome = json.loads(path.read_text())
         return found
-    folder = Path(options.out) / "runs" / place / variant / f"set-{number:02d}"
+    folder = Path(options.out) / "runs" / place / f"set-{number:02d}" / variant
     seeds = range(SEEDS * number, SEEDS * (number + 1))
     trained(CASES[name], variant, seeds, folder)
     found = diagnose_folder(folder, row=CASES[name].row)["verdict"]
@@ -161,8 +168,6 @@ def outcome(name: str, variant: str, number: int, options: argparse.Namespace) -
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(kept, indent=1))
-    if not options.keep:
-        shutil.rmtree(folder)
     print(f"{name}, {variant}, set {number}: {told(kept)}", flush=True)
     return kept
 
@@ -295,6 +300,9 @@ def main() -> None:
             for name in options.case:
                 for variant in options.variants:
                     outcome(name, variant, number, options)
+                place = Path(options.out) / "runs" / re.sub(r"\W+", "-", name)
+                if not options.keep:
+                    shutil.rmtree(place / f"set-{number:02d}", ignore_errors=True)
     rows = list(real_rows(options) if options.real else table(options))
     print("\n".join(rows))
     write("the real sets" if options.real else "the known cases", rows)
