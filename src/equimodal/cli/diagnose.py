@@ -77,7 +77,7 @@ def _read(given: dict[str, Any]) -> dict[str, Any]:
         from equimodal.experiments.diagnose import settle_folder
 
         return settle_folder(given.pop("target"), **given)
-    return diagnose_folder(given.pop("target"), **given)
+    return diagnose_folder(given.pop("target"), progress=True, **given)
 
 
 def _trained(given: dict[str, Any]) -> dict[str, Any]:

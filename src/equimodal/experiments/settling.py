@@ -63,7 +63,7 @@ def settled(
         _keep(root)
     return diagnose_folder(
         folder, row=row, split=split, deep=deep, data_root=execution.data_root,
-        cache=execution.cache,
+        cache=execution.cache, progress=execution.progress,
     )  # fmt: skip
 
 

@@ -391,3 +391,23 @@ def test_a_run_by_itself_has_no_place_for_its_references(comparison, tmp_path):
     run = shutil.copytree(comparison / "runs/joint/seed-3", tmp_path / "run")
     with pytest.raises(BalanceError, match="lies in no comparison"):
         settle_folder(run)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_deep_diagnosis_prints_what_it_measured_and_says_where_it_is(comparison, capsys):
+    """`--deep` printed the same text byte for byte."""
+    plain = diagnose_folder(comparison)["text"]
+    found = diagnose_folder(comparison, deep=True, progress=True)
+    more = [line for line in found["text"] if line not in plain]
+    measures = found["measures"]
+    for label, family, written in (
+        ("share of the gradient's norm now", "gradients", lambda v: f"{100 * v['share']:.0f}"),
+        ("Fisher trace", "fisher_trace", lambda v: f"{v:.2g}"),
+        ("purity of feature clusters", "purity",
+         lambda v: f"{100 * v['train']:.1f} and {100 * v['validation']:.1f}"),
+    ):  # fmt: skip
+        (line,) = (line for line in more if line.startswith(label))
+        for m, value in measures[family].items():
+            assert f"{m} {written(value)}" in line
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"looking into joint, seed {s}: model {n} of 2" for n, s in ((1, 3), (2, 4))]

@@ -13,11 +13,14 @@ from equimodal.comparison.command.writing import command
 from equimodal.comparison.experiment import Execution, Experiment
 from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
+from equimodal.experiments.choice.time_budget import spoken
 from equimodal.storage.files import load_checkpoint, save_checkpoint
 from equimodal.training.run_folder import CHECKPOINT
 
 SCHEMA = "equimodal.choice/1"
 MODEL = "model.pt"
+_EARLY = 0.1
+"""Share of a budget from which on time that is left over has its reason said."""
 
 Json = dict[str, Any]
 
@@ -82,9 +85,17 @@ def picked(
             "command": _command(row, settings, best_run["seed"], experiment, place),
             "model": MODEL,
         },
-        "notes": _notes(row, winner, experiment, place),
+        "notes": [*_notes(row, winner, experiment, place), *_early(budget, winner)],
         "page": "confirmed/report.html",
     }
+
+
+def _early(budget: Mapping[str, float], winner: Json | None) -> list[str]:
+    """Why time is left over."""
+    left = budget["seconds"] - budget["spent"]
+    if winner is None or left < _EARLY * budget["seconds"]:
+        return []
+    return [f"{spoken(left)} are left over: no further fresh seed would have fitted"]
 
 
 def _notes(row: str, winner: Json | None, experiment: Experiment, place: Execution) -> list[str]:
