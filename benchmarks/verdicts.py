@@ -243,11 +243,12 @@ def real_rows(options: argparse.Namespace) -> Iterator[str]:
         data, more = every[name]
         folder = Path(options.out) / "real" / name
         if not options.tables:
+            place = Path(data).parent if name in tables else options.data_root
             compare(
-                data, data_root=options.data_root, methods=(*ROWS, "ensemble", "joint+unimodal"),
+                data, data_root=place, methods=(*ROWS, "ensemble", "joint+unimodal"),
                 seeds=options.real_seeds, jobs=options.jobs, out=folder, resume=True, **more,
             )  # fmt: skip
-            settle_folder(folder, data_root=options.data_root, jobs=options.jobs)
+            settle_folder(folder, data_root=place, jobs=options.jobs)
         if not (folder / "results.json").exists():
             continue
         found = diagnose_folder(folder)

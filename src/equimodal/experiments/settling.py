@@ -12,6 +12,7 @@ from equimodal.comparison.plan import PlannedRun
 from equimodal.comparison.results import is_over
 from equimodal.comparison.rows import JOINT, UNTRAINED, alone_row, slug
 from equimodal.data import sources
+from equimodal.data.table import is_manifest
 from equimodal.diagnosis import rules
 from equimodal.diagnosis.columns import Columns
 from equimodal.diagnosis.diagnosis import Diagnosis
@@ -108,6 +109,19 @@ def _run(
     return PlannedRun(RunConfig(**{**known, **changes}), place)
 
 
+def _located(data: str, execution: Execution) -> str:
+    """A data set by its name, or the path of a table, of which a run keeps its file's name."""
+    if not is_manifest(data) or Path(data).exists():
+        return data
+    beside = Path(execution.data_root or ".") / data
+    if beside.exists():
+        return str(beside)
+    raise BalanceError(
+        f"The runs were trained on the table '{data}', which is not here; name its folder with "
+        "--data-root, or go there."
+    )
+
+
 def _train(planned: Sequence[PlannedRun], root: Path, execution: Execution) -> None:
     """Train the runs that are not over."""
     waiting = [run for run in planned if not is_over(run, root)]
@@ -115,8 +129,9 @@ def _train(planned: Sequence[PlannedRun], root: Path, execution: Execution) -> N
         return
     config = waiting[0].config
     _, data_root = sources.ready(
-        config.data, execution.data_root, cache=execution.cache, progress=execution.progress
-    )
+        _located(config.data, execution), execution.data_root, cache=execution.cache,
+        progress=execution.progress,
+    )  # fmt: skip
     jobs = 0 if execution.here else execution.jobs or default_jobs(config.device)
     failed = trained(waiting, root, jobs=jobs, data_root=data_root, progress=execution.progress)
     if failed:
