@@ -11,6 +11,7 @@ from typing import Any
 from equimodal import methods
 from equimodal.comparison.command.writing import command
 from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.outcome.telling import certainty
 from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.time_budget import spoken
@@ -67,6 +68,7 @@ def picked(
         "data": results["data"]["name"],
         "budget": dict(budget),
         "verdict": found["verdict"]["state"],
+        "headline": found["verdict"]["headline"],
         "diagnosis": found["text"],
         "trials": list(trials),
         "fresh": {
@@ -85,7 +87,11 @@ def picked(
             "command": _command(row, settings, best_run["seed"], experiment, place),
             "model": MODEL,
         },
-        "notes": [*_notes(row, winner, experiment, place), *_early(budget, winner)],
+        "notes": [
+            *_notes(row, winner, experiment, place),
+            *_early(budget, winner),
+            *certainty(results["judged"]),
+        ],
         "page": "confirmed/report.html",
     }
 
