@@ -159,6 +159,11 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
                 "deep", "--deep", None,
                 "also load each model: gradients, Fisher information, purity of its features",
             ),
+            Option(
+                "settle", "--settle", None,
+                "first train what a verdict lacks in DIR: missing references, and a modality "
+                "alone for 2 and 4 times the steps; --data does so anyway",
+            ),
             Option("json", "--json", None, "print the same content as JSON"),
         ),
         "with --data: what is trained, as in `equimodal compare`": (
