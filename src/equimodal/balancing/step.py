@@ -124,10 +124,8 @@ class Step(Moment):
 
         Not a number for one that is missing in all rows."""
         given = self.unimodal_logits.items()
-        sums = torch.stack([self.task.score(z.detach(), self.targets[m]).sum() for m, z in given])
-        counts = torch.tensor([len(z) for _, z in given])
-        total = sum_over_ranks(torch.cat([sums, counts.to(sums, non_blocking=True)]))
-        return total[: len(sums)] / total[len(sums) :]
+        sums = torch.stack([self.task.score_sums(z.detach(), self.targets[m]) for m, z in given])
+        return self.task.mean_score(sum_over_ranks(sums))
 
     @property
     def objective_loss(self) -> Tensor:
