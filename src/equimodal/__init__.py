@@ -24,11 +24,19 @@ if TYPE_CHECKING:
     from equimodal.diagnosis.own_model.model import diagnose
     from equimodal.experiments.choice.choice import choose
     from equimodal.experiments.compare import compare
+    from equimodal.methods.agm import AGM
     from equimodal.methods.amss import AMSS
+    from equimodal.methods.cml import CML
+    from equimodal.methods.dgl import DGL
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
+    from equimodal.methods.gblend import GBlending
     from equimodal.methods.joint import Joint, JointUnimodal
+    from equimodal.methods.lfm import LFM
+    from equimodal.methods.mbsd import MBSD
+    from equimodal.methods.midas import MIDAS
+    from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
@@ -37,8 +45,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AGM",
     "AMSS",
+    "CML",
+    "DGL",
     "DUS",
+    "LFM",
+    "MBSD",
+    "MIDAS",
+    "OPM",
     "PMR",
     "Ablation",
     "AuxiliaryHeads",
@@ -50,6 +65,7 @@ __all__ = [
     "DiagnoseRelearn",
     "Encoder",
     "Epoch",
+    "GBlending",
     "InputAblation",
     "Joint",
     "JointUnimodal",

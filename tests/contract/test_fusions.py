@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from contract import fusions
+from contract.training import quick
 from equimodal import (
     Ablation,
     AuxiliaryHeads,
@@ -47,7 +48,7 @@ UNTRAINED = {"auxiliary", "inputs", "joint transformer"}
 
 def refusal(name, fusion):
     """What a method says of a model it cannot work on; None where it can."""
-    if methods.entry(name).objective == "own" and fusion in UNTRAINED:
+    if methods.load(name).objective == "fused+unimodal" and fusion in UNTRAINED:
         return "do not reach the encoders through"
     if fusion == "joint transformer" and "features" in methods.create(name).needs:
         return r"needs the features of \['audio', 'video'\]"
@@ -60,7 +61,8 @@ def made(name, fusion, **options):
     encoders = EMBEDDINGS if fusion == "joint transformer" else ENCODERS
     data = [fusions.batch()]
     balancer = Balancer(
-        model, methods.create(name), encoders, readout(), loaders={"train": data, "val": data},
+        model, methods.create(name, **quick(name)), encoders, readout(),
+        loaders={"train": data, "val": data},
         forward=lambda net, given: (net(*given[:2]), given[2]), epochs=6, **options,
     )  # fmt: skip
     return model, balancer

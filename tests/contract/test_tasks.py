@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from contract import fusions
+from contract.training import quick
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, MultiLabel, Regression, methods
 from equimodal.numerics.explained import cluster_explained
 from equimodal.numerics.purity import feature_clusters
@@ -28,7 +29,8 @@ def made(kind, name, *, readout=None, model=None, settings=None, **options):
     audio, video, labels = fusions.batch()
     data = [(audio, video, targets(kind, labels))]
     return model, Balancer(
-        model, methods.create(name, **(settings or {})), ENCODERS, readout or LinearSplit("fc"),
+        model, methods.create(name, **(settings or quick(name))), ENCODERS,
+        readout or LinearSplit("fc"),
         task=TASKS[kind](), loaders={"train": data, "val": data}, epochs=6, **options,
     )  # fmt: skip
 

@@ -38,6 +38,22 @@ def bound(method, weights, bias, *, readout=None, train=None, **options):
     return model, balancer
 
 
+def feature_gradients(model):
+    """Gradients of every modality's features, once there are any. -> {m: (N, D)}"""
+    found = {}
+
+    def watch(m, net):
+        def saw(_, __, features):
+            if features.requires_grad and not features.is_leaf:  # not where the head runs again
+                features.register_hook(lambda g: found.update({m: g}))
+
+        net.register_forward_hook(saw)
+
+    for m, net in model.nets.items():
+        watch(m, net)
+    return found
+
+
 def rows(*values):
     """Features as float64."""
     return [torch.tensor(v, dtype=torch.float64) for v in values]

@@ -21,9 +21,9 @@ from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import arguments, training
 from equimodal.balancing.restart import check_state, plain, take_over
 from equimodal.balancing.setting import Setting, bind, release
-from equimodal.balancing.step import merged
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
+from equimodal.balancing.updates.merging import merged
 from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError

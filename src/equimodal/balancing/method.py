@@ -38,6 +38,9 @@ class Method:
     """Weight of the unimodal losses in that objective; None: it is the balancer's argument."""
     unpaired: bool = False
     """Whether every modality draws its own rows: then ``on_plan`` gives their numbers."""
+    rewrites: bool = False
+    """Whether it writes gradients of its own in the place of the loss's, so that ``on="update"``
+    and parameters in shards have no meaning."""
     per_forward: bool = False
     """Whether it acts at every forward pass, so that accumulation changes it."""
     keeps_pairs: bool = False

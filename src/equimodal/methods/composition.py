@@ -54,6 +54,7 @@ class Composition(Method):
         self._drawing = next((p for p in parts if p.unpaired), None)
         self.unpaired = self._drawing is not None
         self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
+        self.rewrites = any(p.rewrites for p in parts)
         self.per_forward = any(p.per_forward for p in parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.objective = next(filter(None, (p.objective for p in parts)), None)

@@ -17,6 +17,13 @@ _ARL: dict[str, Any] = {
     "records": {"weight": "weight of the encoder", "dependence": "share of the logits' size"},
     "on_request": True,
 }
+_MMPARETO: dict[str, Any] = {
+    "target": "equimodal.methods.mmpareto:MMPareto",
+    "family": "gradients",
+    "objective": "own",
+    "records": {"weight": "weight of the fused loss's gradient"},
+    "on_request": True,
+}
 
 GRADIENTS = (
     Entry(
@@ -72,6 +79,23 @@ GRADIENTS = (
             "equimodal.methods.arl:asymmetry_weights",
         ),
         **_ARL,
+    ),
+    Entry(
+        "mmpareto-fixed", "joint training with unimodal losses, encoders' gradients times gamma",
+        preset={"weights": "equal"}, is_control=True, **_MMPARETO,
+    ),
+    Entry(
+        "mmpareto",
+        "sums the fused and the own gradient of each encoder where they agree, and takes a "
+        "direction that hurts neither where they conflict; a second backward pass",
+        controls=("mmpareto-fixed",),
+        main=Range("gamma", 0.5, 4.0),
+        fits=(
+            Fit(STARVED, "lets the own loss of {starved} train its encoder where the fused loss "
+                "would work against it"),
+        ),
+        functions=("equimodal.methods.mmpareto:pareto_weights",),
+        **_MMPARETO,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

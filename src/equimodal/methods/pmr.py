@@ -50,8 +50,7 @@ def class_prototypes(features: Tensor, labels: Tensor, classes: int) -> tuple[Te
 
     (N, D), (N,) int64 in [0, C) -> (C, D), (C,) bool
 
-    Raises:
-        BalanceError: shapes that do not belong together.
+    Shapes that do not belong together raise BalanceError.
     """
     require_tensor("features", features, axes="N,D", floating=True)
     require_tensor("labels", labels, axes="N")
@@ -71,8 +70,7 @@ def prototype_probabilities(
 
     (N, D), (C, D), (C,) bool -> (N, C)
 
-    Raises:
-        BalanceError: shapes that do not belong together.
+    Shapes that do not belong together raise BalanceError.
     """
     require_tensor("features", features, axes="N,D", floating=True)
     require_tensor("prototypes", prototypes, axes="C,D", floating=True)
@@ -98,10 +96,8 @@ def rebalance_weights(scores: Tensor) -> tuple[Tensor, Tensor]:
 
     .. math:: \beta^m = [s_{\max} / s^m - 1]_0^1, \quad e^m = [s^m / s_{\min} - 1]_0^1
 
-    (M,) -> (M,), (M,). A score NaN, of a modality that is missing, has weights 0.
-
-    Raises:
-        BalanceError: scores are no floating-point tensor (M,).
+    (M,) -> (M,), (M,). A score NaN, of a modality that is missing, has weights 0. What is no
+    floating-point tensor (M,) raises BalanceError.
     """
     require_tensor("scores", scores, axes="M", floating=True)
     missing = scores.isnan()
@@ -110,6 +106,18 @@ def rebalance_weights(scores: Tensor) -> tuple[Tensor, Tensor]:
     acceleration = (most / scores - 1).nan_to_num(0.0, posinf=1.0).clamp(0, 1)
     entropy = (scores / least - 1).nan_to_num(0.0, posinf=1.0).clamp(0, 1)
     return acceleration, entropy
+
+
+def _class_sums(step: Step) -> dict[str, Tensor]:
+    """`class_sums` of one batch, the numbers in the last column. -> {m: (C, D_m + 1)}"""
+    step.check()
+    found = {}
+    assert step.logits is not None
+    for m, features in step.features.items():
+        rows = widened(features).flatten(1)
+        sums, counts = class_sums(rows, step.targets[m], step.logits.shape[1])
+        found[m] = torch.cat([sums, counts[:, None].to(sums)], 1)
+    return found
 
 
 class PMR(Method):
@@ -144,8 +152,7 @@ class PMR(Method):
         self.alpha = require_number("PMR alpha", alpha, low=0)
         self.mu = require_number("PMR mu", mu, low=0)
         self.momentum = require_number("PMR momentum", momentum, low=0, high=1)
-        require_number("PMR share", share, above=0, high=1)
-        self.share = share
+        self.share = require_number("PMR share", share, above=0, high=1)
         self.regularise = require_number("PMR regularise", regularise, low=0, high=1)
         self.coefficients = require_choice("PMR coefficients", coefficients, ("ratio", "hard"))
         self.coefficient = coefficient
@@ -174,16 +181,11 @@ class PMR(Method):
 
     def on_epoch_start(self, epoch: Epoch) -> None:
         """Prototypes of a share of the training data (Eq. 6 and 12)."""
-        found: dict[str, list[Tensor]] = {}
-        for step in epoch.steps("train", self.share):
-            assert step.logits is not None
-            for m, features in step.features.items():
-                rows = widened(features.detach()).flatten(1)
-                sums, counts = class_sums(rows, step.targets[m], step.logits.shape[1])
-                both = torch.cat([sums, counts[:, None].to(sums)], 1)
-                found[m] = [*found.get(m, []), both]
-        for m, parts in found.items():
-            self._follow(m, sum_over_ranks(torch.stack(parts).sum(0)))
+        read = epoch.each("train", _class_sums, self.share)
+        for m in epoch.modalities.names:
+            parts = [sums[m] for sums in read if m in sums]
+            if parts:
+                self._follow(m, sum_over_ranks(torch.stack(parts).sum(0)))
 
     def _follow(self, modality: str, sums: Tensor) -> None:
         """Move prototypes to the new means; those of absent classes stay. (C, D + 1)"""
@@ -197,8 +199,8 @@ class PMR(Method):
     def _prototypes(self, modality: str, like: Tensor) -> tuple[Tensor, Tensor]:
         """Prototypes and which classes have one, on the device of ``like`` from now on."""
         state = self.state
-        for name in ("prototypes", "present"):
-            state[name][modality] = state[name][modality].to(like.device)
+        for kept in (state["prototypes"], state["present"]):
+            kept[modality] = kept[modality].to(like.device)
         return state["prototypes"][modality], state["present"][modality]
 
     def on_loss(self, step: Step) -> Tensor:
@@ -244,6 +246,5 @@ class PMR(Method):
 
     def _early(self, step: Step) -> bool:
         """Whether the entropy is rewarded at this epoch."""
-        if step.total_epochs is None:
-            return self.regularise == 1
-        return step.epoch_index < self.regularise * step.total_epochs
+        total = step.total_epochs
+        return self.regularise == 1 if total is None else step.epoch_index < self.regularise * total

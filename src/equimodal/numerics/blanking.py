@@ -26,12 +26,12 @@ def blanked(
     return {m: f if m in kept else blank(f, fill, rows) for m, f in features.items()}
 
 
-def blanked_rows(features: Mapping[str, Tensor], kept: Tensor) -> dict[str, Tensor]:
+def blanked_rows(features: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Features with zeros in the rows in which a modality is left out.
 
-    {m: (N, ...)}, (N, M) bool -> {m: (N, ...)}, columns in the order of the modalities.
+    {m: (N, ...)}, {m: (N,) bool} -> {m: (N, ...)}
     """
     return {
-        m: torch.where(kept[:, k].view(-1, *[1] * (f.ndim - 1)), f, f.new_zeros(()))
-        for k, (m, f) in enumerate(features.items())
+        m: torch.where(kept[m].view(-1, *[1] * (f.ndim - 1)), f, f.new_zeros(()))
+        for m, f in features.items()
     }

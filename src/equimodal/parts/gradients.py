@@ -54,6 +54,27 @@ def gradient_shares(norms: Tensor) -> Tensor:
     return norms / norms.sum()
 
 
+def flat(gradients: Sequence[Tensor | None], *, like: Sequence[Tensor]) -> Tensor:
+    """Gradients of several parameters as one vector, zeros where there is none. -> (P,)"""
+    given = [
+        torch.zeros_like(p).flatten() if g is None else g.detach().flatten()
+        for g, p in zip(gradients, like, strict=True)
+    ]
+    return torch.cat(given) if given else torch.zeros(0)
+
+
+def scale_of(gradients: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+    """The factor by which gradients are a reference, and what of them is not. (P,), (P,) -> (), ()
+
+    The residual is a share of their length; 1 and 0 where both are zero.
+    """
+    squares = reference @ reference
+    factor = torch.where(squares > 0, gradients @ reference / squares, 1.0)
+    length = torch.linalg.vector_norm(gradients)
+    rest = torch.linalg.vector_norm(gradients - factor * reference)
+    return factor, torch.where(length > 0, rest / length, (squares > 0).to(length))
+
+
 def conflict(fused: Sequence[Tensor], own: Sequence[Tensor]) -> Tensor:
     """Cosine of two gradients of the same parameters, in [-1, 1]; NaN where one is 0. -> ()"""
     one = torch.cat([g.flatten().float() for g in fused])

@@ -1,7 +1,8 @@
 """The start or the end of an epoch, and what whole splits say there."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
 from equimodal.parts.distributed import sum_over_ranks
 
+T = TypeVar("T")
+
 
 @dataclass(kw_only=True)
 class Epoch(Moment):
@@ -20,29 +23,28 @@ class Epoch(Moment):
 
     task: Task
     optimizers: tuple[torch.optim.Optimizer, ...]
-    run: Callable[[str, float], Iterator[Step]] = field(repr=False)
-    """Batches of a share of a split, in the loader's order."""
+    run: Callable[[str, Callable[[Step], Any], float], list[Any]] = field(repr=False)
+    """What a function makes of the batches of a share of a split, in the loader's order."""
 
-    def steps(self, split: str, share: float = 1.0) -> Iterator[Step]:
-        """Batches of a split as steps without gradient, in the loader's order; read one before
-        the next.
+    def each(self, split: str, read: Callable[[Step], T], share: float = 1.0) -> list[T]:
+        """What ``read`` makes of every batch of a split, a step without gradient, in the loader's
+        order.
 
         Args:
             split: "train" or "val".
+            read: sees one step at a time, and may keep no step.
             share: of the batches that are read, in (0, 1], chosen anew each epoch.
 
         Raises:
-            BalanceError: the loader gives none.
+            BalanceError: the loader gives no batch.
         """
-        empty = True
-        for step in self.run(split, share):
-            empty = False
-            yield step
-        if empty:
+        found = self.run(split, read, share)
+        if not found:
             raise BalanceError(
                 f"The {split} loader of the balancer gave no batch: it must be iterable again and "
                 "again, so pass a DataLoader or a list, not a generator."
             )
+        return found
 
     def features(
         self, split: str, share: float = 1.0
@@ -52,18 +54,15 @@ class Epoch(Moment):
 
         Args:
             split: "train" or "val".
-            share: as `steps` takes it.
+            share: as `each` takes it.
 
         Raises:
             BalanceError: the loader has no sample of a modality.
         """
+        read = self.each(split, _features_and_labels, share)
         names = self.modalities.names
-        features: dict[str, list[Tensor]] = {m: [] for m in names}
-        labels: dict[str, list[Tensor]] = {m: [] for m in names}
-        for step in self.steps(split, share):
-            for m, found in step.features.items():
-                features[m].append(found.float().flatten(1).cpu())
-                labels[m].append(step.targets[m].cpu())
+        features = {m: [f[m] for f, _ in read if m in f] for m in names}
+        labels = {m: [y[m] for f, y in read if m in f] for m in names}
         self._require_samples(labels)
         return ({m: torch.cat(f) for m, f in features.items()},
                 {m: torch.cat(y) for m, y in labels.items()})  # fmt: skip
@@ -71,7 +70,7 @@ class Epoch(Moment):
     def losses(self, split: str) -> Tensor:
         """Mean loss of every modality's own logits and, last, of the fused ones, over the samples
         of all ranks; NaN for a modality that no sample holds. -> (M + 1,) float64, on the CPU"""
-        sums = [_summed_losses(step) for step in self.steps(split)]
+        sums = self.each(split, _summed_losses)
         total = sum_over_ranks(torch.stack(sums).sum(0)).cpu()
         return total[:, 0] / total[:, 1]
 
@@ -86,9 +85,16 @@ class Epoch(Moment):
                 )
 
 
+def _features_and_labels(step: Step) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Those of one batch by modality, on the CPU."""
+    features = {m: f.float().flatten(1).cpu() for m, f in step.features.items()}
+    return features, {m: step.targets[m].cpu() for m in features}
+
+
 def _summed_losses(step: Step) -> Tensor:
     """Sum over the rows, and their number, of every modality's loss and the fused one.
     -> (M + 1, 2) float64"""
+    step.check()
     fused = step.fused_loss.double()
     own = step.unimodal_losses
     named = [(own.get(m, torch.zeros_like(fused)), y) for m, y in step.targets.items()]

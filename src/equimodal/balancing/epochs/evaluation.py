@@ -1,9 +1,9 @@
 """A whole split, run without a trace on the training."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from equimodal.balancing.setting import Setting
 
 
+T = TypeVar("T")
 _STREAM = 1 << 20  # far from the streams that methods draw from
 
 
@@ -30,37 +31,48 @@ def epoch_of(setting: "Setting", moment: Mapping[str, Any]) -> Epoch:
 
 
 def evaluated(
-    setting: "Setting", moment: Mapping[str, Any], split: str, share: float
-) -> Iterator[Step]:
-    """Every batch of a loader as a step in evaluation mode, in the loader's order; outside, what
-    was recorded of forward passes and the random streams are as they were.
+    setting: "Setting",
+    moment: Mapping[str, Any],
+    split: str,
+    read: Callable[[Step], T],
+    share: float,
+) -> list[T]:
+    """What ``read`` makes of every batch of a loader, as a step in evaluation mode; afterwards
+    what was recorded of forward passes and the random streams are as they were.
 
     Args:
         setting: of the balancer.
         moment: where the training is.
         split: "train" or "val".
+        read: sees one step after the other.
         share: of the batches that are run, in (0, 1], chosen by the number of the epoch.
-
-    Raises:
-        BalanceError: ``forward`` gives no label tensor of paired rows.
     """
     modalities, record = setting.modalities, setting.modalities.record
     draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
+    found = []
     with record.aside(), quiet(modalities.model):
         record.logits_name = None
         for batch in _chosen(setting.loaders[split], share, draw):
-            record.take_features()
-            output, given, present = run(setting.forward, modalities.model, batch)
-            if not isinstance(given, Tensor) or not given.ndim:
-                raise BalanceError(
-                    "forward must return one label tensor of paired rows for the loaders; found "
-                    f"{type(given).__name__}."
-                )
-            target = setting.prepared(given)
-            rows = setting.present_rows(present, target)
-            features = record.take_features(output, None, setting.rows(target))
+            step = _step(setting, moment, batch)
             with record.autocast():
-                yield setting.step(moment, logits_of(output), target, features, rows, checked=False)
+                found.append(read(step))
+    return found
+
+
+def _step(setting: "Setting", moment: Mapping[str, Any], batch: Any) -> Step:
+    """One batch run. Raises BalanceError where ``forward`` gives no labels of paired rows."""
+    record = setting.modalities.record
+    record.take_features()
+    output, given, present = run(setting.forward, setting.modalities.model, batch)
+    if not isinstance(given, Tensor) or not given.ndim:
+        raise BalanceError(
+            "forward must return one label tensor of paired rows for the loaders; found "
+            f"{type(given).__name__}."
+        )
+    target = setting.prepared(given)
+    rows = setting.present_rows(present, target)
+    features = record.take_features(output, None, setting.rows(target))
+    return setting.step(moment, logits_of(output), target, features, rows, checked=False)
 
 
 def _chosen(loader: Iterable[Any], share: float, generator: torch.Generator) -> Iterator[Any]:

@@ -21,6 +21,7 @@ from equimodal.checks import (
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.selection import Encoder
+from equimodal.parts.sharding import is_sharded
 
 OBJECTIVES = ("fused", "fused+unimodal")
 
@@ -107,6 +108,11 @@ def check_arguments(
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
             require_number(argument, value, low=1, whole=True)
+    if method.rewrites and on == "update":
+        raise BalanceError(
+            f"{name} writes gradients of its own, which are no factor on an update; leave out "
+            'on="update".'
+        )
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
@@ -155,7 +161,13 @@ def summed_numbers(task: Task, readout: Readout | None) -> bool:
 
 
 def check_modules(method: Method, modalities: ModalityMap) -> None:
-    """Refuse a method that reads features where a modality has no module. Raises BalanceError."""
+    """Refuse a method that reads features where a modality has no module, and one that writes
+    gradients where they are in shards. Raises BalanceError."""
+    if method.rewrites and any(map(is_sharded, modalities.model.parameters())):
+        raise BalanceError(
+            f"{type(method).__name__} reads gradients of single losses, which FSDP2 does not give; "
+            "use DistributedDataParallel."
+        )
     absent = [m for m, module in modalities.modules.items() if module is None]
     if absent and "features" in method.needs:
         raise BalanceError(
