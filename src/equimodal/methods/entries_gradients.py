@@ -28,7 +28,7 @@ _INFOREG: dict[str, Any] = {
     "target": "equimodal.methods.inforeg:InfoReg",
     "family": "gradients",
     "records": {"strength": "strength of the pull", "trace": "trace of the Fisher matrix"},
-    "quick": {"threshold": -1.0},
+    "quick": {"threshold": -1e9},
     "on_request": True,
 }
 _MSLR: dict[str, Any] = {
@@ -94,7 +94,7 @@ GRADIENTS = (
         **_ARL,
     ),
     Entry(
-        "inforeg-fixed", "InfoReg's pull at the constant strength 1, on all that are in their window",
+        "inforeg-fixed", "InfoReg's pull at the constant strength 1, on all in their window",
         preset={"strength": 1.0}, is_control=True, **_INFOREG,
     ),
     Entry(
@@ -116,7 +116,7 @@ GRADIENTS = (
     ),
     Entry(
         "mslr-fixed", "the starting factors of MSLR throughout; at 1 each it is joint training",
-        preset={"strategy": "keep"}, is_control=True, **_MSLR,
+        preset={"strategy": "keep"}, is_control=True, quick={"base": 0.5}, **_MSLR,
     ),
     Entry(
         "mslr",
