@@ -51,6 +51,7 @@ def test_a_method_trains_on_any_target_it_has_a_meaning_for(name, kind):
         else made(kind, name, readout=Ablation("mean"), model=fusions.built(fusions.Gated))
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     losses = []
     for _ in range(20):

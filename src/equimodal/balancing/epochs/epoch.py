@@ -74,6 +74,19 @@ class Epoch(Moment):
         total = sum_over_ranks(torch.stack(sums).sum(0)).cpu()
         return total[:, 0] / total[:, 1]
 
+    def accuracies(self, split: str) -> Tensor:
+        """Share of the rows of which each modality's own logits name the class, over the samples
+        of all ranks; NaN for one that no sample holds. -> (M,) float64, on the CPU"""
+        sums = []
+        for step in self.steps(split):
+            given = step.unimodal_logits.items()
+            found = torch.stack([(z.argmax(1) == step.targets[m]).sum() for m, z in given]).double()
+            counts = [len(z) for _, z in given]
+            sums.append(torch.stack([found, found.new_tensor(counts)]))
+        right, rows = sum_over_ranks(torch.stack(sums).sum(0)).cpu()
+        shares: Tensor = right / rows
+        return shares
+
     def _require_samples(self, found: Mapping[str, Sequence[Tensor]]) -> None:
         """Raise `BalanceError` where no batch has a row of a modality."""
         for m, parts in found.items():

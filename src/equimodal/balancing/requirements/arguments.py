@@ -108,6 +108,10 @@ def check_arguments(
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
             require_number(argument, value, low=1, whole=True)
+    if method.on not in (None, on):
+        raise BalanceError(
+            f"{name} acts on the {method.on}, as its rule asks for; found on={on!r}. Leave it out."
+        )
     if method.rewrites and on == "update":
         raise BalanceError(
             f"{name} writes gradients of its own, which are no factor on an update; leave out "
