@@ -77,12 +77,7 @@ class Epoch(Moment):
     def accuracies(self, split: str) -> Tensor:
         """Share of the rows of which each modality's own logits name the class, over the samples
         of all ranks; NaN for one that no sample holds. -> (M,) float64, on the CPU"""
-        sums = []
-        for step in self.steps(split):
-            given = step.unimodal_logits.items()
-            found = torch.stack([(z.argmax(1) == step.targets[m]).sum() for m, z in given]).double()
-            counts = [len(z) for _, z in given]
-            sums.append(torch.stack([found, found.new_tensor(counts)]))
+        sums = self.each(split, _summed_hits)
         right, rows = sum_over_ranks(torch.stack(sums).sum(0)).cpu()
         shares: Tensor = right / rows
         return shares
@@ -114,3 +109,10 @@ def _summed_losses(step: Step) -> Tensor:
     rows = 0 if step.target is None else len(step.target)
     pairs = [(loss.double(), len(y)) for loss, y in named] + [(fused, rows)]
     return torch.stack([torch.stack([loss * n, fused.new_tensor(n)]) for loss, n in pairs])
+
+
+def _summed_hits(step: Step) -> Tensor:
+    """Rows of which each modality's own logits name the class, and how many. -> (2, M) float64"""
+    given = step.unimodal_logits.items()
+    found = torch.stack([(z.argmax(1) == step.targets[m]).sum() for m, z in given]).double()
+    return torch.stack([found, found.new_tensor([len(z) for _, z in given])])
