@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from equimodal.methods.pmr import PMR
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
+    from equimodal.saved.model import load
 
 __version__ = "0.1.0"
 
@@ -80,6 +81,7 @@ __all__ = [
     "choose",
     "compare",
     "diagnose",
+    "load",
 ]
 
 _HOMES = {
@@ -100,6 +102,7 @@ _HOMES = {
     "compare": "experiments.compare",
     "choose": "experiments.choice.choice",
     "diagnose": "diagnosis.own_model.model",
+    "load": "saved.model",
 }
 _MODULES = ("data", "diagnosis", "functional", "methods", "models", "report")
 

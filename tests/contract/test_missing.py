@@ -61,6 +61,7 @@ def blanked(present):
 
 def train(model, balancer, present, steps=12):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    balancer.attach(optimizer)
     audio, video, labels = fusions.batch() if present is None else blanked(present)
     losses = []
     for step in range(steps):
@@ -148,6 +149,7 @@ def test_a_modality_may_be_missing_in_a_whole_batch(name):
     model = fusions.built(Skipping)
     _, balancer = made(name, model=model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     none, every = torch.zeros(24, dtype=torch.bool), torch.ones(24, dtype=torch.bool)
     for inputs, present in (

@@ -14,7 +14,7 @@ from products import by_class
 KINDS = ("linear", "convolutional", "multihead", "lstm")
 EDITING = [n for n in methods.names() if methods.create(n).edits_gradients()]
 REWRITING = [n for n in EDITING if methods.create(n).rewrites]
-MASKING = [n for n in EDITING if n not in REWRITING]
+MASKING = [n for n in EDITING if n not in REWRITING and not methods.create(n).on]
 
 
 def adam(parameters):
@@ -97,8 +97,8 @@ def test_it_changes_nothing_for_a_method_that_leaves_gradients_alone(name):
     assert_same_weights(trained(name, on="update").weights, trained(name).weights)
 
 
-# What these do, noise or a reading, stays on the gradient.
-NEUTRAL = {"ge"}
+# What these add stays on the gradient, and they multiply by nothing.
+NEUTRAL = {"ge", "inforeg", "inforeg-fixed"}
 
 
 @pytest.mark.parametrize("name", by_class(n for n in MASKING if n not in NEUTRAL))

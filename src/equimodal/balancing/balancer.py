@@ -52,7 +52,8 @@ class Balancer:
             batches ``(*inputs, target)`` and of mappings with ``labels``.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
-        on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``.
+        on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``; by default
+            what the method asks for, or the gradient.
         epochs: planned number of epochs, for schedules given as a share of training.
         seed: seeds every draw of the method.
         log: called with the method's decisions, ``log({"balance/fraction/audio": 0.7}, step)``,
@@ -88,7 +89,7 @@ class Balancer:
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
         optimizers: Optimizer | Sequence[Optimizer] = (),
-        on: str = "gradient",
+        on: str | None = None,
         epochs: int | None = None,
         seed: int = 0,
         log: Log | None = None,
@@ -104,6 +105,7 @@ class Balancer:
         seed = arguments.whole("seed", seed)
         epochs = None if epochs is None else arguments.whole("epochs", epochs, 1)
         loaders, objective = dict(loaders), method.objective or objective
+        on = (method.on or "gradient") if on is None else on
         weight = require_number("unimodal_weight", unimodal_weight, above=0)
         weight = weight if method.unimodal_weight is None else method.unimodal_weight
         arguments.check_arguments(
@@ -318,6 +320,7 @@ class Balancer:
             "on": given.on,
             "streams": {m: list(p) for m, p in self._positions.items()},
             "state": given.method.state_dict(),
+            "snapshots": given.method.snapshots,
             "constants": given.method.constants if constants else None,
             "readout": readout.state_dict() if isinstance(readout, nn.Module) else None,
         }

@@ -177,7 +177,7 @@ class LoopWatch:
         grads = [p.grad for p in parameters if p.grad is not None]
         if not any(is_sharded(g) for g in grads) and len({g.device for g in grads}) == 1:
             norms = torch._foreach_norm(dense_values(grads))
-            self._norms.append(torch.stack([n.double() for n in norms]).norm())
+            self._norms.append(torch.stack(norms).double().norm())
 
     def saw_step(self) -> None:
         """An optimizer is about to step. Raises BalanceError if its gradients are not balanced."""

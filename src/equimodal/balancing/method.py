@@ -38,6 +38,8 @@ class Method:
     """Weight of the unimodal losses in that objective; None: it is the balancer's argument."""
     unpaired: bool = False
     """Whether every modality draws its own rows: then ``on_plan`` gives their numbers."""
+    on: str | None = None
+    """What its factors must be applied to, such as "update"; None: the balancer's argument."""
     rewrites: bool = False
     """Whether it writes gradients of its own in the place of the loss's, so that ``on="update"``
     and parameters in shards have no meaning."""
@@ -52,9 +54,14 @@ class Method:
     constants: dict[str, Any]
     """Large tensors that are fixed from the start: saved once, not in every checkpoint."""
 
+    snapshots: dict[str, Any]
+    """Large tensors that change now and then: put in anew, never changed in place, so that they
+    are saved without a copy."""
+
     def __init__(self) -> None:
         self.state = {}
         self.constants = {}
+        self.snapshots = {}
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Once, when the balancer is made."""

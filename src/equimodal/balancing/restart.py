@@ -83,7 +83,9 @@ def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
             and all(is_whole(n) and n >= 0 for n in p)
             for m, p in value.items()
         )  # fmt: skip
-    if key in ("constants", "readout"):
+    if key == "snapshots" and value is _ABSENT:  # which earlier versions did not write
+        return True
+    if key in ("constants", "readout", "snapshots"):
         return value is None or isinstance(value, Mapping)
     return key != "state" or (isinstance(value, Mapping) and mine[key].keys() <= value.keys())
 
@@ -94,16 +96,17 @@ def take_over(state: Mapping[str, Any], method: Method, readout: Readout | None)
     Raises:
         BalanceError: the method or the readout cannot read it.
     """
-    before, constants = method.state_dict(), method.constants
+    before, constants, snapshots = method.state_dict(), method.constants, method.snapshots
     try:
         method.load_state_dict(state["state"])
+        method.snapshots = dict(state.get("snapshots") or {})
         if state["constants"] is not None:
             method.constants = dict(state["constants"])
         if isinstance(readout, nn.Module) and state["readout"] is not None:
             readout.load_state_dict(state["readout"])
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         method.load_state_dict(before)
-        method.constants = constants
+        method.constants, method.snapshots = constants, snapshots
         said = bounded(f"{type(error).__name__}: {error}", LONGEST_VALUE)
         raise BalanceError(
             f"The checkpoint's state cannot be read by {type(method).__name__} or its readout "

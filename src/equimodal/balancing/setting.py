@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -13,7 +13,8 @@ from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.moment import KEPT
 from equimodal.balancing.readouts import Readout
-from equimodal.balancing.requirements.arguments import needs_readout
+from equimodal.balancing.requirements.arguments import needs_readout, require_form
+from equimodal.balancing.requirements.samples import check_samples
 from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
@@ -101,6 +102,8 @@ class Setting:
     seed: int
     epochs: int | None
     optimizers: tuple[Optimizer, ...] = ()
+    told: set[str] = field(default_factory=set)
+    """Modalities whose features are known to have the samples where they are read."""
 
     @property
     def reads_unimodal(self) -> bool:
@@ -149,7 +152,7 @@ class Setting:
         """
         labels = target if isinstance(target, Tensor) else None
         if checked:
-            self._check(logits, features, rows)
+            self._check(logits, features, rows, labels)
         drawn = self.modalities.record.drawn
         if KEPT in drawn:
             rows = rows_kept(drawn[KEPT], rows, self.modalities.names)
@@ -166,9 +169,12 @@ class Setting:
         logits: Tensor | None,
         features: dict[str, Tensor],
         rows: Mapping[str, Tensor] | None,
+        labels: Tensor | None,
     ) -> None:
         """Refuse a pass that cannot be read. Raises BalanceError."""
         check_features(features, self.modalities, rows, trained=self.objective != "fused")
+        if labels is not None and (unsure := features.keys() - self.told):
+            self.told |= check_samples(self.modalities, unsure, len(labels))
         if logits is not None and rows is None and self.readout:
             self.readout.check(self.modalities, features, logits)
         if self.objective != "fused" and self.readout:
@@ -186,6 +192,7 @@ class Setting:
         if isinstance(found, Tensor):
             if logits is not None:
                 self.task.check(logits, found)
+                require_form(self.method, self.task, logits, found)
             return found
         if not self.method.unpaired:
             raise BalanceError(

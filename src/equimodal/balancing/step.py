@@ -12,6 +12,7 @@ from torch.nn import Parameter
 
 from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts.readout import require_vectors
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
@@ -30,7 +31,7 @@ class Step(Moment):
     unimodal_weight: float
     """Weight of the unimodal losses in the objective."""
     logits: Tensor | None
-    """(N, C) fused logits; None where the batches are unpaired."""
+    """(N, ..., C) fused logits; None where the batches are unpaired."""
     target: Tensor | None
     """(N, ...) labels of a paired batch; None where the batches are unpaired."""
     targets: dict[str, Tensor]
@@ -109,7 +110,10 @@ class Step(Moment):
                 "Unimodal logits are needed; pass readout=LinearSplit(...), Ablation(...), "
                 "InputAblation(...), AuxiliaryHeads(...) or OutputLogits(...)."
             )
-        return self._present(self.readout(self.modalities, self.outputs))
+        found = self.readout(self.modalities, self.outputs)
+        if self.logits is not None and any(z.ndim > self.logits.ndim for z in found.values()):
+            require_vectors(self.readout.title, self.outputs)
+        return self._present(found)
 
     def _present(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rows in which each modality is present."""
@@ -142,10 +146,8 @@ class Step(Moment):
 
         Not a number for one that is missing in all rows."""
         given = self.unimodal_logits.items()
-        sums = torch.stack([self.task.score(z.detach(), self.targets[m]).sum() for m, z in given])
-        counts = torch.tensor([len(z) for _, z in given])
-        total = sum_over_ranks(torch.cat([sums, counts.to(sums, non_blocking=True)]))
-        return total[: len(sums)] / total[len(sums) :]
+        sums = torch.stack([self.task.score_sums(z.detach(), self.targets[m]) for m, z in given])
+        return self.task.mean_score(sum_over_ranks(sums))
 
     @property
     def objective_loss(self) -> Tensor:

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Mapping
 from equimodal import data
 from equimodal import methods as registry
 from equimodal.comparison.command.values import short_text
-from equimodal.comparison.rows import ENSEMBLE, EVERY_ALONE, RATE_FACTORS, UNTRAINED, alone_row
+from equimodal.comparison.rows import (
+    ALONE,
+    ENSEMBLE,
+    EVERY_ALONE,
+    RATE_FACTORS,
+    UNTRAINED,
+    alone_row,
+)
 from equimodal.data import converters
 from equimodal.docstrings import argument_docs
 
@@ -56,6 +63,8 @@ def method(name: str) -> str:
     Raises:
         BalanceError: there is no such method.
     """
+    if meaning := _other_row(name):
+        return f"{name}: {meaning}\n\nA row that compare takes, and no method: it has no settings."
     entry, kind = registry.entry(name), type(registry.create(name))
     main = entry.main
     facts = [
@@ -71,6 +80,15 @@ def method(name: str) -> str:
     when = f"when it acts, as shares of the training: {bounds}; whole epochs"
     parts = [f"{name}: {entry.summary}", _columns(facts), settings, *([when] if bounds else [])]
     return "\n\n".join(parts)
+
+
+def _other_row(name: str) -> str:
+    """What a row that is no method stands for; "" for any other name."""
+    if name != EVERY_ALONE and name.startswith(ALONE) and name != ALONE:
+        return "this modality's encoder trained alone"
+    return {EVERY_ALONE: "one row for each modality, trained alone", **dict(_OTHER_ROWS)}.get(
+        name, ""
+    )
 
 
 def sources() -> str:

@@ -12,7 +12,7 @@ from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED
 
 __all__ = [
     "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
-    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "slug",
+    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "run_place", "slug",
 ]  # fmt: skip
 
 ENSEMBLE = "ensemble"
@@ -78,6 +78,11 @@ def slug(row: str) -> str:
     """A row as the name of a folder: ``alone:sound`` is alone-sound, ``amss+`` is amss-plus."""
     spelled = re.sub(r"\+(?=\w)", "-plus-", row).replace("+", "-plus")
     return re.sub(r"[^\w.-]+", "-", spelled)
+
+
+def run_place(row: str, seed: int) -> str:
+    """The folder of a run below that of its comparison, but for what tells learning rates apart."""
+    return f"runs/{slug(row)}/seed-{seed}"
 
 
 def _default_rows() -> list[str]:

@@ -10,10 +10,11 @@ from equimodal.comparison.engine import default_jobs, execute
 from equimodal.comparison.experiment import Execution, Experiment, arranged
 from equimodal.comparison.folder import check_new, check_runs, claim
 from equimodal.comparison.here import execute_here
-from equimodal.comparison.plan import Plan, check_request, loadable, make_plan
+from equimodal.comparison.plan import Plan, PlannedRun, check_request, loadable, make_plan
 from equimodal.comparison.progress import shown
 from equimodal.comparison.results import collect, is_over
 from equimodal.errors import BalanceError, check_all
+from equimodal.experiments.left_model import leave_model
 from equimodal.storage.files import make_folder, write_json
 from equimodal.storage.locks import locked
 
@@ -45,7 +46,9 @@ def compare(
 
     Runs are trained in parallel processes of one thread each, so the numbers do not depend on
     their count. Each run is a folder of its own, so a comparison that is killed at any moment and
-    repeated with ``resume`` ends with the same numbers. Writes results.json and report.html.
+    repeated with ``resume`` ends with the same numbers. Writes results.json, report.html, and the
+    model of the row and seed that did best on validation into the folder ``model``, see
+    `equimodal.load`.
 
     Args:
         data: name of the data set, see `equimodal.data.names`, or the path of a table of your own.
@@ -106,24 +109,31 @@ def compared(experiment: Experiment, execution: Execution) -> dict[str, Any]:
         return _run(plan, folder, jobs=jobs, progress=execution.progress)
 
 
+def trained(
+    runs: Sequence[PlannedRun], folder: Path, *, jobs: int, data_root: str | None, progress: bool
+) -> dict[int, str]:
+    """Train runs, ``jobs`` at a time, 0 in this process; by index why those failed that did."""
+    with shown(runs, progress=progress) as listener:
+        given: dict[str, Any] = {"data_root": data_root, "listener": listener}
+        if jobs:
+            return execute(runs, folder, jobs=jobs, **given)
+        return execute_here(runs, folder, **given)
+
+
 def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:
     """Train what is missing, then write the results of all."""
     from equimodal.report import is_kept, keep, write_page
 
     missing = [index for index, run in enumerate(plan.runs) if not is_over(run, folder)]
     runs = [plan.runs[index] for index in missing]
-    with shown(runs, progress=progress) as listener:
-        given: dict[str, Any] = {"data_root": plan.data_root, "listener": listener}
-        if jobs:
-            failed = execute(runs, folder, jobs=jobs, **given)
-        else:
-            failed = execute_here(runs, folder, **given)
+    failed = trained(runs, folder, jobs=jobs, data_root=plan.data_root, progress=progress)
     failures = {missing[index]: message for index, message in failed.items()}
     results = collect(plan, folder, failures)
     write_json(folder / "results.json", results)
     if missing or not is_kept(folder):
         keep(folder, results, plan.data_root)
     write_page(folder)
+    leave_model(folder, plan, results)
     if failures:
         raise _incomplete(plan, failures)
     return results

@@ -3,7 +3,6 @@
 `equimodal.methods.entries` holds what is known of each; other packages add theirs by entry points.
 """
 
-import difflib
 import importlib
 import inspect
 import warnings
@@ -13,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from equimodal.balancing.windows import Window
-from equimodal.errors import BalanceError, quoted
+from equimodal.errors import BalanceError, close_names, quoted
 from equimodal.methods import plugins
 from equimodal.methods.entries import ENTRIES
 from equimodal.methods.entry import BASELINE, CASES, FIELD, Entry, Fit, Range
@@ -192,5 +191,5 @@ def _composed(name: str, parts: Sequence[Entry]) -> Entry:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     """``"did you mean 'a' or 'b'? "`` for the closest known names; empty where none is close."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
+    near = close_names(name, known, n=3, cutoff=0.4)
     return f"did you mean {' or '.join(map(repr, near))}? " if near else ""

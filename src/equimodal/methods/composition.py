@@ -54,6 +54,7 @@ class Composition(Method):
         self._drawing = next((p for p in parts if p.unpaired), None)
         self.unpaired = self._drawing is not None
         self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
+        self.on = next(filter(None, (p.on for p in parts)), None)
         self.rewrites = any(p.rewrites for p in parts)
         self.per_forward = any(p.per_forward for p in parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
@@ -136,6 +137,16 @@ class Composition(Method):
     def constants(self, value: Mapping[str, Any]) -> None:
         for place, constants in value.items():
             self.parts[int(place)].constants = constants
+
+    @property
+    def snapshots(self) -> dict[str, Any]:
+        """The parts' snapshots by place."""
+        return {str(k): p.snapshots for k, p in enumerate(self.parts) if p.snapshots}
+
+    @snapshots.setter
+    def snapshots(self, value: Mapping[str, Any]) -> None:
+        for place, snapshots in value.items():
+            self.parts[int(place)].snapshots = snapshots
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of the parts' states by place."""

@@ -24,6 +24,19 @@ _MMPARETO: dict[str, Any] = {
     "records": {"weight": "weight of the fused loss's gradient"},
     "on_request": True,
 }
+_INFOREG: dict[str, Any] = {
+    "target": "equimodal.methods.inforeg:InfoReg",
+    "family": "gradients",
+    "records": {"strength": "strength of the pull", "trace": "trace of the Fisher matrix"},
+    "quick": {"threshold": -1e9},
+    "on_request": True,
+}
+_MSLR: dict[str, Any] = {
+    "target": "equimodal.methods.mslr:MSLR",
+    "family": "gradients",
+    "records": {"accuracy": "own validation accuracy", "factor": "factor on the rate"},
+    "on_request": True,
+}
 
 GRADIENTS = (
     Entry(
@@ -79,6 +92,55 @@ GRADIENTS = (
             "equimodal.methods.arl:asymmetry_weights",
         ),
         **_ARL,
+    ),
+    Entry(
+        "inforeg-fixed", "InfoReg's pull at the constant strength 1, on all in their window",
+        preset={"strength": 1.0}, is_control=True, **_INFOREG,
+    ),
+    Entry(
+        "inforeg",
+        "pulls the encoder that is ahead back to its weights of the epoch before while it still "
+        "gains information; how hard depends on the learning rate",
+        controls=("inforeg-fixed",),
+        main=Range("beta", 0.1, 3.0),
+        fits=(
+            Fit(AHEAD, "holds the encoder of {ahead}, which is ahead, near its last epoch while "
+                "early training decides"),
+        ),
+        functions=(
+            "equimodal.methods.inforeg:modality_leads",
+            "equimodal.methods.inforeg:regulation_strengths",
+            "equimodal.methods.inforeg:in_window",
+        ),
+        **_INFOREG,
+    ),
+    Entry(
+        "mslr-fixed", "the starting factors of MSLR throughout; at 1 each it is joint training",
+        preset={"strategy": "keep"}, is_control=True, quick={"base": 0.5}, **_MSLR,
+    ),
+    Entry(
+        "mslr",
+        "multiplies each encoder's learning rate by the trend of its own validation accuracy; the "
+        "two known codes disagree on the rule",
+        controls=("mslr-fixed",),
+        fits=(
+            Fit(STARVED, "raises the rate of the encoder whose own accuracy still rises"),
+        ),
+        functions=("equimodal.methods.mslr:trend_ratios",),
+        **_MSLR | {"quick": {"history": 1}},
+    ),
+    Entry(
+        "mses",
+        "freezes an encoder at its best epoch when its own validation loss stops falling; a weak "
+        "modality may stop at once, the opposite of balancing",
+        "equimodal.methods.mses:MSES",
+        family="gradients", on_request=True, quick={"patience": 1},
+        records={"loss": "own validation loss", "smooth": "smoothed own validation loss"},
+        fits=(
+            Fit(AHEAD, "stops an encoder that has over-learned, more likely {ahead}, at its best "
+                "epoch"),
+        ),
+        functions=("equimodal.methods.mses:smoothed_losses",),
     ),
     Entry(
         "mmpareto-fixed", "joint training with unimodal losses, encoders' gradients times gamma",

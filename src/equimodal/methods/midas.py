@@ -2,8 +2,7 @@ r"""MIDAS: misaligned samples as supervised training data.
 
 Features of samples with different labels are put together into one fused input, whose label weighs
 the labels by how sure each modality's own classifier is, so that the model must read every one. The
-label of the least sure modality is raised, and so are inputs that are hard to tell from aligned
-ones.
+label of the least sure modality is raised, and so are inputs hard to tell from the aligned ones.
 
 Hwang, Choi, Whang: MIDAS: misalignment-based data augmentation strategy for imbalanced multimodal
 learning. NeurIPS 2025; https://arxiv.org/abs/2509.25831

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
-from equimodal.parts.layout import as_given, one_of_calls, replaced_call, samples_first
+from equimodal.parts import layout
 from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
 from equimodal.parts.quiet import evaluating, kept_streams
 from equimodal.parts.recording.forward_pass import Pass
@@ -126,9 +126,15 @@ class ForwardRecord:
         features = {}
         for m, values in found.values.items():
             encoder, count = self._encoders[m], None if rows is None else rows[m]
-            one = one_of_calls(m, encoder, values, found.counts[m])
-            features[m] = samples_first(one, encoder, m, self._modules[m], count)
+            one = layout.one_of_calls(m, encoder, values, found.counts[m])
+            features[m] = layout.samples_first(one, encoder, m, self._modules[m], count)
         return {m: features[m] for m in self._modules if m in features}
+
+    def readings(self, modality: str, count: int) -> dict[str, tuple[slice, ...]]:
+        """Where the first sample lies in its encoder's output, and could lie: see `layout`."""
+        values = self._current.values if self._current and self._current.call else {}
+        given, module = values.get(modality), self._modules[modality]
+        return layout.readings(given[0], self._encoders[modality], module, count) if given else {}
 
     def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments of the forward pass whose features were taken, or of the latest."""
@@ -159,15 +165,17 @@ class ForwardRecord:
         """The model's output for the same inputs with every encoder's output replaced."""
         (args, kwargs), values = self.last_call(), dict[nn.Module, dict[int, Any]]()
         for m, value in features.items():
-            number, module = replaced_call(m, self._encoders[m]), self._module(m)
-            given = self._whole_output(m, as_given(value, self._encoders[m], module))
-            values.setdefault(module, {})[number] = given
+            encoder, module = self._encoders[m], layout.named_module(m, self._modules[m])
+            given = self._whole_output(m, layout.as_given(value, encoder, module))
+            values.setdefault(module, {})[layout.replaced_call(m, encoder)] = given
         mode = kept_streams(self._model) if training else evaluating(self._model)
         with replaced(values), mode, self.aside(recording=False):
             return self._model(*args, **kwargs)
 
-    def rerun_disturbed(self, modality: str | None) -> Any:
-        """The model's output for the same inputs and features, noise added to one modality's."""
+    def rerun_disturbed(
+        self, modality: str | None, change: Callable[[Tensor], Tensor] = disturbed
+    ) -> Any:
+        """The model's output for the same inputs and features, but one modality's with noise."""
         args, kwargs = self.last_call()
         assert self._current is not None
         values: dict[nn.Module, dict[int, Any]] = {}
@@ -175,8 +183,8 @@ class ForwardRecord:
             calls = self._encoders[m].calls
             first = calls if isinstance(calls, int) else 0 if calls else -1
             for number, value in enumerate(given, first):
-                whole = self._whole_output(m, disturbed(value) if m == modality else value)
-                values.setdefault(self._module(m), {})[number] = whole
+                one = self._whole_output(m, change(value) if m == modality else value)
+                values.setdefault(layout.named_module(m, self._modules[m]), {})[number] = one
         with replaced(values, rest_as_is=True):
             return self.call_quietly(*args, **kwargs)
 
@@ -219,7 +227,7 @@ class ForwardRecord:
             value = features_in(output, encoder.output, modality)
             given = output
             if self.edit is not None and self._model.training and torch.is_grad_enabled():
-                own = self._module(modality)
+                own = layout.named_module(modality, self._modules[modality])
                 output, value = edited(self.edit, modality, output, encoder, own, place.drawn)
             if value is not output:
                 place.outputs[modality] = output
@@ -229,15 +237,6 @@ class ForwardRecord:
             return None if output is given else output
 
         return record
-
-    def _module(self, modality: str) -> nn.Module:
-        module = self._modules[modality]
-        if module is None:
-            raise BalanceError(
-                f"Modality {modality!r} is named by its parameters, not by a module, so its "
-                "features cannot be replaced. Name an encoder module, or use InputAblation(...)."
-            )
-        return module
 
     def _whole_output(self, modality: str, value: Tensor) -> Any:
         """An encoder's output with other features in it."""

@@ -106,13 +106,13 @@ def sharded_importance(part: Part, grad: Tensor, count: int) -> Tensor:
 def spread(part: Part, factor: Tensor) -> Tensor:
     """Factors of units, shaped to multiply a parameter, or a rank's rows of a sharded one.
 
-    (units,) -> broadcasts over ``local(parameter)``
+    (units,), or as `Part.along` gives it -> broadcasts over ``local(parameter)``
     """
     shape = part.parameter.shape
     units = local_units(part)
     if units is None:
         return part.along(factor).expand(1, *part.shape[1:]).reshape(1, *shape[1:])
-    return factor[units.to(factor.device)].view(-1, *[1] * (len(shape) - 1))
+    return factor.flatten()[units.to(factor.device)].view(-1, *[1] * (len(shape) - 1))
 
 
 def _units_of_rows(part: Part, rows: int) -> Tensor | None:

@@ -207,5 +207,6 @@ def test_a_part_that_did_not_act_is_named():
 
 
 def test_a_task_that_one_part_cannot_serve_is_refused_by_its_name():
-    reason = methods.create("relearn~amss", **{"relearn.strength": 0.5}).unsuited(Regression())
-    assert reason.startswith("AMSS: its significance")
+    script = {"relearn.strength": 0.5, "amss.significance": "nv"}
+    reason = methods.create("relearn~amss", **script).unsuited(Regression())
+    assert reason.startswith("AMSS: significance='nv'")

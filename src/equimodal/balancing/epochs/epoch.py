@@ -9,6 +9,7 @@ from torch import Tensor
 
 from equimodal.balancing.moment import Moment
 from equimodal.balancing.step import Step
+from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
 from equimodal.parts.distributed import sum_over_ranks
 
@@ -20,6 +21,7 @@ class Epoch(Moment):
     """The start or the end of an epoch. What it says of a split ("train" or "val") is read in
     evaluation mode, without gradient and without consuming the global random stream."""
 
+    task: Task
     optimizers: tuple[torch.optim.Optimizer, ...]
     run: Callable[[str, Callable[[Step], Any], float], list[Any]] = field(repr=False)
     """What a function makes of the batches of a share of a split, in the loader's order."""
@@ -72,6 +74,14 @@ class Epoch(Moment):
         total = sum_over_ranks(torch.stack(sums).sum(0)).cpu()
         return total[:, 0] / total[:, 1]
 
+    def accuracies(self, split: str) -> Tensor:
+        """Share of the rows of which each modality's own logits name the class, over the samples
+        of all ranks; NaN for one that no sample holds. -> (M,) float64, on the CPU"""
+        sums = self.each(split, _summed_hits)
+        right, rows = sum_over_ranks(torch.stack(sums).sum(0)).cpu()
+        shares: Tensor = right / rows
+        return shares
+
     def _require_samples(self, found: Mapping[str, Sequence[Tensor]]) -> None:
         """Raise `BalanceError` where no batch has a row of a modality."""
         for m, parts in found.items():
@@ -99,3 +109,10 @@ def _summed_losses(step: Step) -> Tensor:
     rows = 0 if step.target is None else len(step.target)
     pairs = [(loss.double(), len(y)) for loss, y in named] + [(fused, rows)]
     return torch.stack([torch.stack([loss * n, fused.new_tensor(n)]) for loss, n in pairs])
+
+
+def _summed_hits(step: Step) -> Tensor:
+    """Rows of which each modality's own logits name the class, and how many. -> (2, M) float64"""
+    given = step.unimodal_logits.items()
+    found = torch.stack([(z.argmax(1) == step.targets[m]).sum() for m, z in given]).double()
+    return torch.stack([found, found.new_tensor([len(z) for _, z in given])])

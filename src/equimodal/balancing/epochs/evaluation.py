@@ -27,7 +27,7 @@ _STREAM = 1 << 20  # far from the streams that methods draw from
 def epoch_of(setting: "Setting", moment: Mapping[str, Any]) -> Epoch:
     """What a method may see between two epochs."""
     run = partial(evaluated, setting, moment)
-    return Epoch(**moment, optimizers=setting.optimizers, run=run)
+    return Epoch(**moment, task=setting.task, optimizers=setting.optimizers, run=run)
 
 
 def evaluated(

@@ -48,7 +48,9 @@ class LinearSplit(Readout):
         require_named(head)
         self.head = head
         self._widths: dict[str, int] = {}
-        self._checked = self._between = False
+        self._between = False
+        # Evaluation hides the layers that act in training alone.
+        self._checked: set[bool] = set()
 
     @property
     def title(self) -> str:
@@ -68,7 +70,6 @@ class LinearSplit(Readout):
 
         A modality without features, which was missing in the whole batch, has its bias alone.
         """
-        require_vectors(self.title, features)
         parts = self._parts(modalities, features)
         rows = next(iter(features.values()))
         read = self._read(modalities, features) or features
@@ -85,18 +86,20 @@ class LinearSplit(Readout):
         return torch.stack(list(parts.values())).sum(0)
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
-        """On the first batch of equal rows, refuse parts that do not sum to the logits.
+        """On either mode's first batch of equal rows, refuse parts that do not sum to the logits.
 
         A head whose weights are all zero shows no order, so that a later batch is checked.
         """
-        if self._checked or len({len(f) for f in features.values()}) > 1:
+        mode = modalities.model.training
+        if mode in self._checked or len({len(f) for f in features.values()}) > 1:
             return
+        if logits.ndim == 2:
+            require_vectors(self.title, features)
         parts = next(iter(self(modalities, features).values()))
         if parts.shape != logits.shape:
             raise BalanceError(
-                f"{self.title}: the head gives {tuple(parts.shape)} for the features "
-                f"of the batch, and the model's logits are {tuple(logits.shape)}. Name the layer "
-                "that gives the logits, or use Ablation('zero')."
+                f"{self.title}: the head gives {tuple(parts.shape)} for the batch, and the model's "
+                f"logits are {tuple(logits.shape)}. Name their layer, or use Ablation('zero')."
             )
         if self._read(modalities, features) is not None:
             self._check_read(modalities, features)
@@ -108,8 +111,8 @@ class LinearSplit(Readout):
                 "concatenation of the features in the order of encoders, or their plain sum, and "
                 "give the logits; reorder encoders or use Ablation('zero')."
             )
-        weights = [w for w, _ in self._parts(modalities, features).values()]
-        self._checked = any(bool(w.any()) for w in weights)
+        if any(bool(w.any()) for w, _ in self._parts(modalities, features).values()):
+            self._checked.add(mode)
 
     @torch.no_grad()
     def gap(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> float:
@@ -138,7 +141,9 @@ class LinearSplit(Readout):
             if whole_input is not None and sum(widths) == head.in_features:
                 if is_concatenation(whole_input, list(features.values())):
                     return None
-                blocks = zip(modalities.names, torch.split(whole_input, widths, dim=1), strict=True)
+                blocks = zip(
+                    modalities.names, torch.split(whole_input, widths, dim=-1), strict=True
+                )
                 # As the features lie in memory, so that equal numbers give equal bits.
                 found = {m: x.contiguous() for m, x in blocks if m in features}
         if not found and self._between:
@@ -174,7 +179,7 @@ class LinearSplit(Readout):
         else:
             require_own(modalities, self.title, self.head)
         read = self._read(modalities, features) or {}
-        self._between = any(not torch.equal(x, features[m]) for m, x in read.items())
+        self._between |= any(not torch.equal(x, features[m]) for m, x in read.items())
 
     def _hint(self, modalities: ModalityMap) -> str:
         """The layers between the encoders and the head, for a message."""

@@ -66,7 +66,8 @@ class Readout:
 
 
 def require_vectors(title: str, features: Mapping[str, Tensor]) -> None:
-    """Raise BalanceError unless the features of every modality are one vector a sample."""
+    """Raise BalanceError unless the features of every modality are one vector a sample, where the
+    logits are one too."""
     for m, found in features.items():
         if found.ndim != 2:
             raise BalanceError(
