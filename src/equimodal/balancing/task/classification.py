@@ -169,7 +169,7 @@ class Classification(Task):
         if is_soft(target):
             raise BalanceError(
                 "Purity holds clusters against one class a sample; found soft targets of shape "
-                f"{tuple(target.shape)} in loaders=. Give loaders of plain labels, without mixup."
+                f"{tuple(target.shape)} in loaders=. Give loaders of one class each."
             )
         target = target.reshape(len(target), -1)[:, 0]
         if self.ignore_index is not None:
