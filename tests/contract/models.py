@@ -144,6 +144,20 @@ class LateFusion(nn.Module):
         return Output(self.head(torch.cat(features, 1)), features)
 
 
+class Tagger(nn.Module):
+    """(N, T, 3), (N, T, 3) -> (N, T, CLASSES), a label a step: concatenated step by step."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoders = nn.ModuleDict({
+            m: nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, WIDTH)) for m in "ab"
+        })  # fmt: skip
+        self.head = nn.Linear(2 * WIDTH, CLASSES)
+
+    def forward(self, a, b):
+        return self.head(torch.cat([self.encoders["a"](a), self.encoders["b"](b)], -1))
+
+
 def named(kinds):
     """Kinds of encoders by modality: ``("linear", "gru")`` -> ``{"a": "linear", "b": "gru"}``."""
     return dict(zip("abcd", kinds, strict=False))

@@ -1,28 +1,20 @@
 """Several labels and numbers as targets: a method works as its mathematics allows, or says why."""
 
 import math
+import re
 
 import pytest
 import torch
 from torch.nn import functional
 
 from contract import fusions
+from contract.training import quick
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, MultiLabel, Regression, methods
+from equimodal.numerics.explained import cluster_explained
+from equimodal.numerics.purity import feature_clusters
 from products import by_class
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
-REFUSED = {
-    ("labels", "relearn"): "DiagnoseRelearn does not work for multi-label.*one class a sample",
-    ("numbers", "relearn"): "DiagnoseRelearn does not work for regression.*one class a sample",
-    **{
-        ("numbers", name): "AMSS does not work for regression: .*discrete label"
-        for name in ("amss", "amss-scale", "amss-uniform", "amss+")
-    },
-    **{
-        ("numbers", name): "does not work for regression: .*probability of the true class"
-        for name in ("dus", "dus-rl", "dus-uniform")
-    },
-}
 TASKS = {"labels": MultiLabel, "numbers": Regression}
 
 
@@ -34,9 +26,11 @@ def targets(kind, labels):
 
 def made(kind, name, *, readout=None, model=None, settings=None, **options):
     model = model or fusions.built(fusions.Concatenation)
-    data = [fusions.batch()]
+    audio, video, labels = fusions.batch()
+    data = [(audio, video, targets(kind, labels))]
     return model, Balancer(
-        model, methods.create(name, **(settings or {})), ENCODERS, readout or LinearSplit("fc"),
+        model, methods.create(name, **(settings or quick(name))), ENCODERS,
+        readout or LinearSplit("fc"),
         task=TASKS[kind](), loaders={"train": data, "val": data}, epochs=6, **options,
     )  # fmt: skip
 
@@ -44,18 +38,20 @@ def made(kind, name, *, readout=None, model=None, settings=None, **options):
 @pytest.mark.parametrize("kind", TASKS)
 @pytest.mark.parametrize("name", by_class())
 def test_a_method_trains_on_any_target_it_has_a_meaning_for(name, kind):
-    if (kind, name) in REFUSED:
-        with pytest.raises(BalanceError, match=REFUSED[kind, name]):
+    reason = methods.create(name).unsuited(TASKS[kind]())
+    if reason:
+        with pytest.raises(BalanceError, match=re.escape(reason)):
             made(kind, name)
         return
     # The parts of a linear head sum to the number, so that they cannot each be all of it.
-    gated = (kind, name) == ("numbers", "joint+unimodal")
+    summed = kind == "labels" or name in ("joint", "relearn")
     model, balancer = (
-        made(kind, name, readout=Ablation("mean"), model=fusions.built(fusions.Gated))
-        if gated
-        else made(kind, name)
+        made(kind, name)
+        if summed
+        else made(kind, name, readout=Ablation("mean"), model=fusions.built(fusions.Gated))
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     losses = []
     for _ in range(20):
@@ -69,9 +65,12 @@ def test_a_method_trains_on_any_target_it_has_a_meaning_for(name, kind):
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_unimodal_losses_of_numbers_are_refused_where_parts_sum():
-    with pytest.raises(BalanceError, match=r"parts of LinearSplit sum to it"):
-        made("numbers", "joint", objective="fused+unimodal")
+@pytest.mark.parametrize(
+    ("name", "objective"), [("joint", "fused+unimodal"), ("amss", "fused"), ("dus", "fused")]
+)
+def test_a_modality_alone_is_no_number_where_parts_sum(name, objective):
+    with pytest.raises(BalanceError, match=r"the parts of LinearSplit sum to it.*Ablation\('mean"):
+        made("numbers", name, objective=objective)
 
 
 @pytest.mark.parametrize("script", ["av", "it", "nv"])
@@ -102,3 +101,63 @@ def test_significance_of_several_labels_is_a_bound_summed_over_them():
         q = z.softmax(1)
         spread = -(q * q.log()).sum(1).mean()
         assert found[m] == pytest.approx(float((entropy - cross) / spread), rel=1e-6)
+
+
+def gated(name):
+    """A method's first records on numbers, with the features and what each predicts alone."""
+    model, balancer = made(
+        "numbers", name, readout=Ablation("mean"), model=fusions.built(fusions.Gated)
+    )
+    audio, video, labels = fusions.batch()
+    with torch.no_grad():
+        features = [model.audio_net(audio), model.video_net(video)]
+        means = [z.mean(0, keepdim=True).expand_as(z) for z in features]
+        alone = [model.fuse(features[0], means[1]), model.fuse(means[0], features[1])]
+    truth = targets("numbers", labels)
+    balancer.loss(model(audio, video), truth).backward()
+    balancer.before_step()
+    balancer.epoch_end()
+    found = {r["name"]: r["values"] for r in balancer.decisions.drain()}
+    return found, features, alone, truth
+
+
+def test_significance_of_numbers_is_the_gaussian_bound():
+    found, features, alone, truth = gated("amss")
+    spread = truth.var(0, correction=0)
+    for m, z, guess in zip(("audio", "video"), features, alone, strict=True):
+        bound = 0.5 * (spread / (guess - truth).square().mean(0)).log().sum()
+        entropy = torch.special.entr(z.softmax(1)).sum(1).mean()
+        assert found["significance"][m] == pytest.approx(float(bound / entropy), rel=1e-6)
+
+
+def test_the_score_of_numbers_is_the_bounded_share_of_their_variance():
+    found, _, alone, truth = gated("dus")
+    for m, guess in zip(("audio", "video"), alone, strict=True):
+        share = 1 - (guess - truth).square().mean(0) / truth.var(0)
+        assert found["score"][m] == pytest.approx(float(share.clamp(0, 1).mean()), rel=1e-6)
+
+
+def test_loaders_of_another_target_are_refused():
+    model, balancer = made("numbers", "relearn", settings={"at": [0.5]})
+    balancer.setting.loaders["train"], balancer.setting.epochs = [fusions.batch()], 2
+    audio, video, labels = fusions.batch()
+    balancer.loss(model(audio, video), targets("numbers", labels)).backward()
+    balancer.before_step()
+    with pytest.raises(
+        BalanceError, match=r"The target that loaders give must be a tensor \(N, D\)"
+    ):
+        balancer.epoch_end()
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_purity_of_other_targets_moves_encoders(kind):
+    model, balancer = made(kind, "relearn", settings={"at": [0.5]})
+    balancer.setting.epochs = 2
+    audio, video, labels = fusions.batch()
+    balancer.loss(model(audio, video), targets(kind, labels)).backward()
+    balancer.before_step()
+    balancer.epoch_end()
+    found = {r["name"]: r["values"] for r in balancer.decisions.drain()}
+    target, z = targets(kind, labels), model.audio_net(audio).detach()
+    clusters = feature_clusters(z, 3 if kind == "labels" else 10)
+    assert found["train_purity"]["audio"] == pytest.approx(cluster_explained(target, clusters))

@@ -6,7 +6,7 @@ import sys
 import pytest
 from torch import nn
 
-from equimodal import BalanceError
+from equimodal import BalanceError, Classification
 from loops.mapping import WithMapping
 from loops.plain import BATCH, data, network, start
 
@@ -91,7 +91,11 @@ def test_a_training_that_was_cut_off_within_an_update_is_not_continued(tmp_path)
 @pytest.mark.parametrize(
     ("settings", "optimizer", "message"),
     [
-        ({"label_smoothing_factor": 0.3}, None, "label_smoothing_factor=0.3 would do nothing"),
+        (
+            {"label_smoothing_factor": 0.3},
+            None,
+            r"label_smoothing_factor=0.3 would do nothing.*Classification\(label_smoothing=0.3\)",
+        ),
         ({"n_gpu": 2}, None, "nn.DataParallel over 2 GPUs.*torchrun --nproc-per-node 2"),
         ({"deepspeed": "config.json"}, None, "DeepSpeed keeps gradients"),
         ({}, type("DeepSpeedOptimizerWrapper", (), {})(), "DeepSpeed keeps gradients"),
@@ -103,6 +107,28 @@ def test_ways_of_training_that_hide_features_or_gradients_are_refused(settings, 
     with pytest.raises(BalanceError, match=message):
         BalanceCallback(made.balancer).on_train_begin(
             *beginning(**settings), model=made.model, optimizer=optimizer
+        )
+
+
+def test_smoothing_that_the_balancer_does_too_is_taken():
+    made = start("joint", task=Classification(label_smoothing=0.3, ignore_index=-100))
+    optimizer = made.optimizer
+    callback = BalanceCallback(made.balancer)
+    callback.on_train_begin(
+        *beginning(label_smoothing_factor=0.3), model=made.model, optimizer=optimizer
+    )
+    with pytest.raises(BalanceError, match=r"factor=0.1 would do nothing.*smooths labels by 0.3"):
+        callback.on_train_begin(
+            *beginning(label_smoothing_factor=0.1), model=made.model, optimizer=optimizer
+        )
+
+
+def test_ignored_labels_that_the_trainer_counts_are_refused():
+    made = start("joint", task=Classification(ignore_index=0))
+
+    with pytest.raises(BalanceError, match="but for -100, and the task ignores 0"):
+        BalanceCallback(made.balancer).on_train_begin(
+            *beginning(), model=made.model, optimizer=made.optimizer
         )
 
 

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from equimodal.balancing.decisions import Record, on_host, without
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.recording_file import SCHEMA, write
+from equimodal.balancing.requirements.arguments import summed_numbers
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.parts.gradients import conflict, encoder_norms, gradient_shares
@@ -157,10 +158,9 @@ class Recorder:
 def _step_values(step: Step, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What the logits of one step show: {name: (M,)}"""
     task, found = step.task, {}
-    if "score" not in task.lacks:
-        found["score"] = torch.stack(
-            [task.score(z, step.targets[m]).mean() for m, z in logits.items()]
-        )
+    if "score" not in task.lacks and not summed_numbers(task, step.readout):
+        sums = [task.score_sums(z, step.targets[m]) for m, z in logits.items()]
+        found["score"] = task.mean_score(torch.stack(sums))
     if step.logits is not None and step.target is not None:
         fused = _logit_gradient(task, step.logits, step.target)
         each = []

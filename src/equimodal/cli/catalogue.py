@@ -21,6 +21,7 @@ from equimodal.data import converters
 from equimodal.docstrings import argument_docs
 
 _WIDTH, _DIGITS = 96, 4
+_ORIGINS = {"paper": "", "practice": "in use", "ours": "ours"}
 _OTHER_ROWS = (
     (UNTRAINED, "the model before training: the floor of every probe"),
     (alone_row("MODALITY"), f"one encoder trained alone; {EVERY_ALONE} for each of them"),
@@ -37,15 +38,23 @@ def methods() -> str:
     """One line for each method, by family, and for each other row of a comparison."""
     families: dict[str, list[tuple[str, str]]] = {}
     for entry in map(registry.entry, registry.names()):
-        families.setdefault(entry.family, []).append((entry.name, entry.summary))
+        families.setdefault(entry.family, []).append((entry.name, _sentence(entry)))
     return "\n\n".join(
         [
             *(f"{family}:\n{_columns(rows, '  ')}" for family, rows in families.items()),
             "other rows that compare takes:\n" + _columns(_OTHER_ROWS, "  "),
+            f"`--methods {registry.FIELD}` compares every row; those marked so are left out else.\n"
             f"Methods that act at different stages combine, such as {_combination()}.\n"
             "Run `equimodal methods NAME` for a method's paper and settings.",
         ]
     )
+
+
+def _sentence(entry: registry.Entry) -> str:
+    """What it does, and whose it is where that is not one paper's."""
+    marks = [_ORIGINS[entry.origin], registry.FIELD if entry.on_request else ""]
+    shown = ", ".join(filter(None, marks))
+    return f"{entry.summary} ({shown})" if shown else entry.summary
 
 
 def method(name: str) -> str:
@@ -67,7 +76,10 @@ def method(name: str) -> str:
         ("package", entry.package) if entry.package else ("card", entry.card),
     ]
     settings = _settings(name, registry.settings(name), _meanings(name))
-    return "\n\n".join([f"{name}: {entry.summary}", _columns(facts), settings])
+    bounds = ", ".join(f"{key}={_written(v)}" for key, v in registry.window_settings(name).items())
+    when = f"when it acts, as shares of the training: {bounds}; whole epochs"
+    parts = [f"{name}: {entry.summary}", _columns(facts), settings, *([when] if bounds else [])]
+    return "\n\n".join(parts)
 
 
 def _other_row(name: str) -> str:

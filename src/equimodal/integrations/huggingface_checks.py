@@ -6,7 +6,10 @@ from typing import Any
 from torch import nn
 
 from equimodal.balancing.balancer import Balancer
+from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
+
+_UNCOUNTED = -100
 
 
 def warn_of_clipping(balancer: Balancer, args: Any) -> None:
@@ -31,12 +34,7 @@ def refuse_setting(balancer: Balancer, args: Any, model: nn.Module, optimizer: A
             "balancer does not see; start one process a GPU: torchrun --nproc-per-node "
             f"{args.n_gpu} train.py."
         )
-    if args.label_smoothing_factor:
-        raise BalanceError(
-            f"label_smoothing_factor={args.label_smoothing_factor:g} would do nothing: the loss is "
-            "the balancer's, which does not smooth labels. Leave it out of TrainingArguments; a "
-            "Task of your own, Balancer(..., task=...), may smooth them."
-        )
+    _refuse_task(balancer.setting.task, args.label_smoothing_factor)
     if args.deepspeed or "DeepSpeed" in type(optimizer).__name__:
         raise BalanceError(
             "DeepSpeed keeps gradients and updates to itself, so that no method can change them; "
@@ -52,6 +50,24 @@ def refuse_setting(balancer: Balancer, args: Any, model: nn.Module, optimizer: A
         raise BalanceError(
             "A training was cut off between loss() and before_step(); build the model and the "
             "balancer anew, and resume from a checkpoint."
+        )
+
+
+def _refuse_task(task: Task, smoothing: float) -> None:
+    """Refuse labels that the balancer and the Trainer would treat in two ways. BalanceError."""
+    own = getattr(task, "label_smoothing", 0.0)
+    if smoothing and smoothing != own:
+        raise BalanceError(
+            f"label_smoothing_factor={smoothing:g} would do nothing: the loss is the balancer's, "
+            f"which smooths labels by {own:g}. Leave it out of TrainingArguments and write "
+            f"Balancer(..., task=Classification(label_smoothing={smoothing:g}))."
+        )
+    ignored = getattr(task, "ignore_index", None)
+    if ignored not in (None, _UNCOUNTED):
+        raise BalanceError(
+            f"The Trainer counts the labels of an update but for {_UNCOUNTED}, and the task "
+            f"ignores {ignored}, so that parts of an update would weigh too much: mark them by "
+            f"{_UNCOUNTED}, and write Classification(ignore_index={_UNCOUNTED})."
         )
 
 

@@ -51,20 +51,17 @@ def modality_significance(
     _check(unimodal_logits, features, target)
     task = Classification()
     target = task.prepared(target)
-    outputs = next(iter(unimodal_logits.values())).shape[1]
+    outputs = next(iter(unimodal_logits.values())).shape[-1]
     if label_entropy is None:
         label_entropy = task.label_entropy(task.label_counts(target, outputs).double())
-    targets = dict.fromkeys(unimodal_logits, target)
-    sums = information_sums(task, unimodal_logits, features, targets)
-    cross_entropy, feature_entropy, _ = (sums / len(target)).view(3, -1)
-    return information_rate(label_entropy, cross_entropy, feature_entropy)
+    losses = [task.log_loss(z, target).mean() for z in unimodal_logits.values()]
+    entropies = [softmax_entropy(features[m]).mean() for m in unimodal_logits]
+    return information_rate(label_entropy - torch.stack(losses), torch.stack(entropies))
 
 
-def information_rate(
-    label_entropy: Tensor, cross_entropy: Tensor, feature_entropy: Tensor
-) -> Tensor:
-    """(H(Y) - CE) / max(H(z), 1e-3). (), (M,), (M,) -> (M,)"""
-    return (label_entropy - cross_entropy) / feature_entropy.clamp_min(1e-3)
+def information_rate(information: Tensor, feature_entropy: Tensor) -> Tensor:
+    """I / max(H(z), 1e-3). (M,), (M,) -> (M,)"""
+    return information / feature_entropy.clamp_min(1e-3)
 
 
 def update_fractions(
@@ -154,37 +151,37 @@ def sample_units(
     return arrival_masks(probabilities, counts, draws, unbiased=unbiased)[0]
 
 
-def information_sums(
-    task: Task,
-    unimodal_logits: Mapping[str, Tensor],
-    features: Mapping[str, Tensor],
-    targets: Mapping[str, Tensor],
-) -> Tensor:
-    """Sums over the batch of CE and of H(softmax(z)), and rows, modality by modality. -> (3 M,)
+def feature_sums(task: Task, logits: Tensor, features: Tensor | None, target: Tensor) -> Tensor:
+    """Sum of H(softmax(z)) and of how many rows: of samples or, with a label and a feature a
+    token, of the tokens whose labels count. (N, ..., C), (N, ...), (N, ...) -> (2,)
 
-    The entropies are 0 for a modality without features, whose significance must not read them.
+    The entropy is 0 without features, which the significance must not read then.
     """
-    losses = [task.log_loss(z, targets[m]).sum() for m, z in unimodal_logits.items()]
-    nothing = losses[0].new_zeros(())
-    entropies = [
-        softmax_entropy(features[m]).sum().to(nothing) if m in features else nothing
-        for m in unimodal_logits
-    ]
-    counts = torch.tensor([len(targets[m]) for m in unimodal_logits])
-    rows = counts.to(nothing, non_blocking=True)
-    return torch.cat([torch.stack([*losses, *entropies]), rows])
+    if features is None:
+        return logits.new_tensor([0.0, 1.0])
+    if features.ndim == 2 or features.shape[:-1] != logits.shape[:-1]:
+        each = softmax_entropy(features)
+        return torch.stack([each.sum(), each.new_full((), len(each))])
+    each, kept = softmax_entropy(features.flatten(0, -2)), task.counted(logits, target)
+    if kept is None:
+        return torch.stack([each.sum(), each.new_full((), len(each))])
+    return torch.stack([(each * kept).sum(), kept.sum().to(each)])
 
 
 def batch_information(step: Step) -> tuple[Tensor, Tensor, Tensor]:
-    """Label counts, mean CE and mean H(softmax(z)) of all ranks' samples. -> (S,), (M,), (M,)"""
-    task, modalities = step.task, len(step.modalities.names)
-    sums = information_sums(task, step.unimodal_logits, step.features, step.targets)
-    outputs = next(iter(step.unimodal_logits.values())).shape[1]
-    labels = _labels(step)
-    total = sum_over_ranks(torch.cat([sums, task.label_counts(labels, outputs).to(sums)]))
-    sums, batch = total[: 3 * modalities], total[3 * modalities :]
-    cross_entropy, feature_entropy, rows = sums.view(3, -1)
-    return batch, cross_entropy / rows, feature_entropy / rows
+    """Of all ranks' samples: counts of the labels, what the task's information reads of the
+    predictions, and mean H(softmax(z)). -> (S,), (M, S), (M,)"""
+    task, given, unimodal = step.task, step.targets, step.unimodal_logits
+    sums = torch.stack([task.information_sums(z, given[m]) for m, z in unimodal.items()])
+    spread = torch.stack(
+        [feature_sums(task, z, step.features.get(m), given[m]) for m, z in unimodal.items()]
+    )
+    outputs = next(iter(unimodal.values())).shape[-1]
+    counts = task.label_counts(_labels(step), outputs)
+    total = sum_over_ranks(torch.cat([sums.flatten(), spread.to(sums).flatten(), counts.to(sums)]))
+    sums = total[: sums.numel()].view(sums.shape)
+    entropy, rows = total[sums.numel() :][: spread.numel()].view(-1, 2).unbind(1)
+    return total[sums.numel() + spread.numel() :], sums, entropy / rows
 
 
 def _check(

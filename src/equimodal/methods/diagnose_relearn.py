@@ -28,13 +28,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Epoch
 from equimodal.balancing.task import Task
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError
 from equimodal.methods.relearn_arguments import check_arguments
-from equimodal.numerics.purity import class_purity, cluster_purity
+from equimodal.numerics.purity import cluster_purity
 from equimodal.parts.distributed import broadcast_from_first
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.normalisation import BATCH_NORM, is_normalisation
@@ -122,11 +122,11 @@ class DiagnoseRelearn(Method):
         self.state = {"times": 0, "moved": False}
 
     def unsuited(self, task: Task) -> str:
-        """Purity compares clusters with one class a sample."""
-        if self.strength is None and "classes" in task.lacks:
+        """Purity holds clusters against the target of each sample."""
+        if self.strength is None and "purity" in task.lacks:
             return (
-                "its purity holds clusters against one class a sample; a fixed strength=... needs "
-                "no labels"
+                "its purity holds clusters against the target of each sample; a fixed "
+                "strength=... needs none"
             )
         return ""
 
@@ -157,16 +157,16 @@ class DiagnoseRelearn(Method):
     def _due(self, epoch: Epoch) -> bool:
         """Whether the schedule says so; never after the last epoch, which nothing could repair."""
         index, done = epoch.epoch_index, epoch.epoch_index + 1
-        if epoch.total is not None and done >= epoch.total:
+        if epoch.total_epochs is not None and done >= epoch.total_epochs:
             return False
         if self.every is not None:
             return index > 0 and index % self.every == 0 and self.state["times"] < self.times
-        if epoch.total is None:
+        if epoch.total_epochs is None:
             raise BalanceError(
                 f"{type(self).__name__}(at={self.at}) is a schedule in shares of training: pass "
                 "epochs=... to Balancer, or give every=... epochs."
             )
-        return done in {round(s * epoch.total) for s in self.at}
+        return done in {round(s * epoch.total_epochs) for s in self.at}
 
     def _strengths(self, epoch: Epoch) -> list[float]:
         """Strength of every modality, the first rank's on all ranks."""
@@ -177,8 +177,9 @@ class DiagnoseRelearn(Method):
         validation, labels = epoch.features("val")
         sizes = [min(len(train_labels[m]), len(labels[m])) for m in names]
         sized = list(zip(names, sizes, strict=True))
-        learned = [self._purity(train[m], train_labels[m], size) for m, size in sized]
-        unseen = [self._purity(validation[m], labels[m], size) for m, size in sized]
+        task = epoch.task
+        learned = [self._purity(task, train[m], train_labels[m], size) for m, size in sized]
+        unseen = [self._purity(task, validation[m], labels[m], size) for m, size in sized]
         purities = torch.tensor([learned, unseen], dtype=torch.float64)
         device = next(epoch.modalities.model.parameters()).device
         learned, unseen = broadcast_from_first(purities, device).tolist()
@@ -188,10 +189,10 @@ class DiagnoseRelearn(Method):
         epoch.record("gap", gaps)
         return [0.0 if math.isnan(g) else relearn_strength(g, 0.0, self.lam) for g in gaps]
 
-    def _purity(self, features: Tensor, labels: Tensor, size: int) -> float:
+    def _purity(self, task: Task, features: Tensor, labels: Tensor, size: int) -> float:
         """Purity of at most 10,000 samples, or of ``size``; NaN where the features collapsed."""
         most = min(size if self.match_sizes else len(labels), _MOST_SAMPLES)
-        purity = class_purity(features, labels, most)
+        purity = task.purity(features, labels, most)
         return float("nan") if purity is None else purity
 
     @torch.no_grad()

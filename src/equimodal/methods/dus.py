@@ -29,16 +29,14 @@ import torch
 from torch import Tensor
 
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Moment, Plan, Step
+from equimodal.balancing.moment import Moment, Plan
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require, require_choice, require_flag, require_number
 from equimodal.errors import BalanceError
+from equimodal.methods.dus_arguments import EVEN, check_arguments
 from equimodal.methods.dus_counts import running_score, sample_counts, shrunk_counts
 from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.modalities import ModalityMap
-
-_EVEN = ("uniform",)
-_RULES = ("inverse", "shrink", "tanh", "uniform")
 
 
 class DUS(Method):
@@ -100,14 +98,14 @@ class DUS(Method):
         self.ema = ema
         self.reset_each_epoch = reset_each_epoch
         self.reduction, self.plug_in, self.keeps_pairs = reduction, plug_in, plug_in
-        self._check()
+        check_arguments(self)
         self._nominal: int | None = None
         self._planned: dict[str, int] = {}
-        self.state = {"t": 0, "epoch": 0, "s_hat": None, "missed": False, "changed": rule in _EVEN}
+        self.state = {"t": 0, "epoch": 0, "s_hat": None, "missed": False, "changed": rule in EVEN}
 
     def unsuited(self, task: Task) -> str:
-        """Its score is the probability of the truth."""
-        reason = "its counts follow the probability of the true class, which numbers have not"
+        """It follows how well each modality predicts."""
+        reason = "its counts follow a score between 0 and 1"
         return reason if "score" in task.lacks else ""
 
     @property
@@ -129,7 +127,7 @@ class DUS(Method):
     def on_loss(self, step: Step) -> Tensor:
         """Sum of the modalities' losses on their own rows, and the new cumulative score."""
         losses, rows = self._host_loss(step), self._own_rows(step)
-        scores, counts = [], []
+        sums, missed = [], self.state.get("missed", True)
         for m, logits in step.unimodal_logits.items():
             whole = rows[m] == slice(0, None)
             own = logits if whole else logits[rows[m]]
@@ -141,13 +139,10 @@ class DUS(Method):
                 if self.reduction == "nominal":
                     loss = loss * (count / self._nominal_rows())
                 losses.append(loss)
-            scores.append(step.task.score(own.detach(), target).sum())
-            counts.append(count)
-        total = torch.stack(scores)
-        drawn = torch.tensor(counts).to(total, non_blocking=True)
-        total = sum_over_ranks(torch.cat([total, drawn]))
-        self.state["missed"] = self.state.get("missed", True) or 0 in counts
-        self._observe(step, total[: len(scores)] / total[len(scores) :])
+            sums.append(step.task.score_sums(own.detach(), target))
+            missed = missed or count == 0 or step.task.counted(own, target) is not None
+        self.state["missed"] = missed
+        self._observe(step, step.task.mean_score(sum_over_ranks(torch.stack(sums))))
         return sum(losses[1:], start=losses[0])
 
     def _observe(self, step: Step, score: Tensor) -> None:
@@ -196,10 +191,8 @@ class DUS(Method):
 
     def _host_loss(self, step: Step) -> list[Tensor]:
         """The host's fused loss on its paired rows; none where DUS stands alone."""
-        if not self.plug_in:
-            return []
-        if step.paired:
-            return [step.fused_loss]
+        if not self.plug_in or step.paired:
+            return [step.fused_loss] if self.plug_in else []
         if step.readout is None or not step.readout.additive:
             raise BalanceError(
                 "DUS(plug_in=True) on unpaired batches needs a readout whose parts sum to the "
@@ -232,19 +225,3 @@ class DUS(Method):
         """Least rows of a modality and the multiple, for this batch size."""
         least = max(self._least, math.ceil(self.minimum * batch_size))
         return min(least, batch_size), max(1, int(self.multiple * batch_size))
-
-    def _check(self) -> None:
-        require_choice("DUS rule", self.rule, _RULES)
-        require_number("DUS gamma", self.gamma, above=0)
-        require_number("DUS minimum", self.minimum, above=0, high=1)
-        require_number("DUS multiple", self.multiple, low=0, high=1)
-        require_number("DUS dead_zone", self.dead_zone, low=0)
-        require_number("DUS warm_up", self.warm_up, low=0, whole=True)
-        require_choice("DUS reduction", self.reduction, ("mean", "nominal"))
-        if self.ema is not None:
-            decay = require_number("DUS ema", self.ema, above=0)
-            require(decay < 1, "DUS ema must be below 1", self.ema)
-        require_flag("DUS reset_each_epoch", self.reset_each_epoch)
-        require_flag("DUS plug_in", self.plug_in)
-        if self.rule in (*_EVEN, "shrink"):
-            self.refuse_set("gamma", why=f"with rule={self.rule!r}")

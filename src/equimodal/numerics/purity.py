@@ -7,6 +7,7 @@ from torch import Tensor
 
 from equimodal.checks import require_tensor
 from equimodal.errors import BalanceError
+from equimodal.numerics.explained import cluster_explained
 from equimodal.numerics.single_thread import single_thread
 
 
@@ -65,6 +66,24 @@ def class_purity(features: Tensor, labels: Tensor, most: int) -> float | None:
         features, labels = features[rows], labels[rows]
     clusters = feature_clusters(features, len(torch.unique(labels)))
     return None if clusters is None else cluster_purity(labels, clusters)
+
+
+def explained_purity(
+    features: Tensor, values: Tensor, *, clusters: int | None = None, most: int
+) -> float | None:
+    """Share of the variance of values that clusters of features explain.
+
+    As many clusters as columns where no number is given, at least two. None where the features
+    collapsed. Of all samples, or of ``most`` of them. (N, D), (N, V) -> [0, 1]
+    """
+    require_tensor("The target that loaders give", values, axes="N,D")
+    clusters = max(2, values.shape[1]) if clusters is None else clusters
+    if most < len(values):
+        order = torch.randperm(len(values), generator=torch.Generator().manual_seed(0))
+        rows = order[:most].sort().values
+        features, values = features[rows], values[rows]
+    found = feature_clusters(features, clusters)
+    return None if found is None else cluster_explained(values, found)
 
 
 def stratified_rows(labels: Tensor, size: int) -> Tensor:

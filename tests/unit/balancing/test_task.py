@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional
 
 from equimodal import BalanceError, Classification, MultiLabel, Regression
+from equimodal.numerics.explained import cluster_explained
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 3.0]])
 LABELS = torch.tensor([0, 2])
@@ -60,11 +61,89 @@ def test_a_regression_is_the_mean_of_its_error(error, expected):
     torch.testing.assert_close(task.loss(LOGITS, target), expected(LOGITS, target))
 
 
-@pytest.mark.parametrize("quantity", ["score", "log_loss", "label_counts", "label_entropy"])
+@pytest.mark.parametrize("quantity", ["score", "log_loss", "label_entropy"])
 def test_a_regression_says_that_it_has_no_label(quantity):
-    arguments = {"label_counts": (LOGITS, 3), "label_entropy": (LOGITS,)}
+    arguments = {"label_entropy": (LOGITS,)}
     with pytest.raises(BalanceError, match="regression"):
         getattr(Regression(), quantity)(*arguments.get(quantity, (LOGITS, LOGITS)))
+
+
+# Two numbers a sample: mean squared errors 1/4 and 2, variances 4/5 (of the sample 1) and 0.
+TRUTH = torch.tensor([[1.0, 3.0], [3.0, 3.0], [1.0, 3.0], [3.0, 3.0], [2.0, 3.0]])
+GUESS = TRUTH + torch.tensor([[0.5, 2.0], [0.5, 0.0], [-0.5, 2.0], [0.5, 1.0], [0.5, -1.0]])
+
+
+@pytest.mark.parametrize("error", ["squared", "absolute"])
+def test_information_about_numbers_is_the_gaussian_bound(error):
+    task = Regression(error)
+    sums = task.information_sums(GUESS, TRUTH)
+    assert sums.tolist() == pytest.approx([5 / 4, 10, 5])
+    halves = task.label_counts(TRUTH[:2], 2) + task.label_counts(TRUTH[2:], 2)
+    assert halves.tolist() == [5, 10, 15, 24, 45]
+    # Var = 24/5 - 2^2 = 4/5 and 0: the second number has nothing to tell of.
+    found = task.information(halves, torch.stack([sums, sums / 2, 4 * sums]))
+    expected = 0.5 * math.log((4 / 5) / (1 / 4))
+    assert found.tolist() == pytest.approx([expected] * 3)
+    worse = task.information(halves, torch.tensor([[16.0, 0.0, 5.0]]))
+    assert float(worse) == pytest.approx(0.5 * math.log((4 / 5) / (16 / 5)))
+    exact = task.information(halves, torch.tensor([[0.0, 0.0, 5.0]]))
+    assert float(exact) == pytest.approx(0.5 * math.log(1e6))
+
+
+def test_the_score_of_numbers_is_a_bounded_share_of_their_variance():
+    task = Regression()
+    sums = task.score_sums(GUESS, TRUTH)
+    far = task.score_sums(TRUTH + 9, TRUTH)
+    none = task.score_sums(GUESS[:0], TRUTH[:0])
+    found = task.mean_score(torch.stack([sums, far, none]))
+    # The sample's variance is 1, and that of the second number 0.
+    assert found[:2].tolist() == pytest.approx([(1 - 1 / 4) / 2, 0])
+    assert math.isnan(found[2])
+    parts = task.score_sums(GUESS[:2], TRUTH[:2]) + task.score_sums(GUESS[2:], TRUTH[2:])
+    torch.testing.assert_close(parts, sums)
+
+
+def test_large_numbers_keep_their_variance():
+    years = torch.tensor([[2000.0], [2001.0], [2002.0]])
+    spread = 2 / 3
+    task = Regression()
+    found = task.information(
+        task.label_counts(years, 1), task.information_sums(years + 0.5, years)[None]
+    )
+    assert float(found) == pytest.approx(0.5 * math.log(spread / 0.25))
+
+
+def test_purity_of_labels_is_the_variance_that_clusters_explain():
+    # Two clusters of two samples: the first label is told wholly, the second not at all, and the
+    # third has no variance.
+    states = torch.tensor([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
+    features = torch.tensor([[0.0], [0.1], [5.0], [5.1]])
+    assert MultiLabel().purity(features, states[:, :2], 100) == pytest.approx(1 / 2)
+    with_constant = cluster_explained(states.float(), torch.tensor([7, 7, 2, 2]))
+    assert with_constant == pytest.approx(1 / 2)
+    assert cluster_explained(states[:, 2:].float(), torch.tensor([0, 0, 1, 1])) == 1
+
+
+def test_purity_of_numbers_takes_ten_clusters():
+    places = torch.arange(10.0).repeat_interleave(3)
+    values = places[:, None] + torch.tensor([-0.1, 0.0, 0.1]).repeat(10)[:, None]
+    found = Regression().purity(places[:, None] + 0.001 * values, values, 100)
+    inside = 30 * (0.01 * 2 / 3)
+    total = float((values - values.mean()).square().sum())
+    assert found == pytest.approx(1 - inside / total, rel=1e-6)
+    assert Regression().purity(torch.zeros(30, 2), values, 100) is None
+
+
+def test_purity_of_many_samples_is_that_of_some():
+    draw = torch.Generator().manual_seed(0)
+    features = torch.randn(200, 2, generator=draw)
+    few = Regression().purity(features, features, 50)
+    assert few is not None and few != Regression().purity(features, features, 200)
+
+
+def test_cluster_explained_takes_one_cluster_a_sample():
+    with pytest.raises(BalanceError, match="one cluster for each of at least one sample; found 2"):
+        cluster_explained(torch.zeros(2, 1), torch.zeros(3).long())
 
 
 WRONG = {

@@ -6,7 +6,7 @@ from torch import nn
 
 from contract.models import dataset
 from contract.training import assert_same_weights, run, start, trained, whole
-from equimodal import BalanceError, Balancer, LinearSplit, methods
+from equimodal import BalanceError, Balancer, Classification, LinearSplit, methods
 from equimodal.functional import relearn_strength
 from equimodal.numerics.purity import stratified_rows
 from reference import diagnose_relearn as reference
@@ -372,7 +372,7 @@ def test_a_large_split_is_diagnosed_on_10_000_samples_of_every_class_by_its_shar
     rows = stratified_rows(truth, 10_000)
     assert 95 <= int(truth[rows].sum()) <= 97  # of 100
     purity = reference.purity_of_features(features[rows].numpy(), truth[rows].tolist())
-    assert method._purity(features, truth, len(truth)) == purity
+    assert method._purity(Classification(), features, truth, len(truth)) == purity
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

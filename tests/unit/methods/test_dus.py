@@ -252,12 +252,12 @@ def test_an_exponential_mean_and_a_mean_of_each_epoch(decay):
 
 def test_the_score_over_ranks_is_that_of_all_their_rows(monkeypatch):
     # The other rank has 8 rows a modality, whose true classes have the probabilities 1/4 and 3/4.
-    other = torch.tensor([2.0, 6.0, 8.0, 8.0])
+    other = torch.tensor([[2.0, 8.0], [6.0, 8.0]])
     alone, together = start("dus"), start("dus")
     run_one(alone)
     monkeypatch.setattr("equimodal.methods.dus.sum_over_ranks", lambda sums: sums + other)
     run_one(together)
-    expected = (16 * alone.balancer.setting.method.state["s_hat"] + other[:2]) / 24
+    expected = (16 * alone.balancer.setting.method.state["s_hat"] + other[:, 0]) / 24
     torch.testing.assert_close(together.balancer.setting.method.state["s_hat"], expected)
 
 

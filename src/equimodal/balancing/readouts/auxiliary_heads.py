@@ -48,17 +48,19 @@ class AuxiliaryHeads(nn.Module, Readout):
             raise BalanceError(
                 f"AuxiliaryHeads has no head for {sorted(missing)}; it has {sorted(self.heads)}."
             )
-        require_vectors("AuxiliaryHeads", features)
         weights = {m: self.heads[m].get_parameter("weight") for m in modalities.names}
         for m, found in features.items():
-            if found.shape[1] != weights[m].shape[1]:
+            width = found.shape[-1]
+            if width != weights[m].shape[1]:
                 raise BalanceError(
                     f"The head of {m!r} in AuxiliaryHeads is {weights[m].shape[1]} wide; found "
-                    f"features of width {found.shape[1]}. Write widths={{{m!r}: {found.shape[1]}}}."
+                    f"features of width {width}. Write widths={{{m!r}: {width}}}."
                 )
         rows = next(iter(features.values()))
         given = {
-            m: features[m].detach() if m in features else rows.new_zeros(len(rows), w.shape[1])
+            m: features[m].detach()
+            if m in features
+            else rows.new_zeros(*rows.shape[:-1], w.shape[1])
             for m, w in weights.items()
         }
         return {m: self.heads[m](f.to(weights[m].dtype)) for m, f in given.items()}
@@ -66,8 +68,10 @@ class AuxiliaryHeads(nn.Module, Readout):
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """Refuse heads of another number of classes than the model's. Raises BalanceError."""
         heads = {m: int(self.heads[m].get_parameter("weight").shape[0]) for m in self.heads}
-        if set(heads.values()) != {logits.shape[1]}:
+        if logits.ndim == 2:
+            require_vectors("AuxiliaryHeads", features)
+        if set(heads.values()) != {logits.shape[-1]}:
             raise BalanceError(
                 f"AuxiliaryHeads gives {next(iter(heads.values()))} classes, and the model "
-                f"{logits.shape[1]}. Write AuxiliaryHeads(..., classes={logits.shape[1]})."
+                f"{logits.shape[-1]}. Write AuxiliaryHeads(..., classes={logits.shape[-1]})."
             )

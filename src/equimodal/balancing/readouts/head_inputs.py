@@ -6,13 +6,38 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts.separation import input_sources, mixing_layer
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 
 _INSTEAD = (
     "Put it before the concatenation, one for each modality, or use Ablation('zero'), which takes "
     "any head."
 )
+
+
+def require_named(head: object) -> None:
+    """Refuse what names no layer. Raises BalanceError."""
+    named = [head] if isinstance(head, str) else head.values() if isinstance(head, Mapping) else []
+    if not named or not all(isinstance(name, str) for name in named):
+        raise BalanceError(
+            "LinearSplit takes the name of the head, such as LinearSplit('fc'), or of a layer for "
+            f"each modality; found {quoted(head)}."
+        )
+
+
+def applied(
+    parts: Mapping[str, tuple[Tensor, Tensor | None]], read: Mapping[str, Tensor], rows: Tensor
+) -> dict[str, Tensor]:
+    """Every modality's part of a linear head; without features it is the bias, in as many rows.
+
+    {m: (C, D_m), (C,)}, {m: (N, [T,] D_m)} -> {m: (N, [T,] C)}
+    """
+    given = {
+        m: read[m] if m in read else rows.new_zeros(*rows.shape[:-1], w.shape[1])
+        for m, (w, _) in parts.items()
+    }
+    # Outside the encoders' autocast features may have less precision than heads.
+    return {m: nn.functional.linear(given[m].to(w.dtype), w, b) for m, (w, b) in parts.items()}
 
 
 def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:
@@ -35,17 +60,18 @@ def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:
 def head_input(
     modalities: ModalityMap, name: str, head: nn.Linear, features: Mapping[str, Tensor]
 ) -> Tensor | None:
-    """What went into the head in the pass whose features were taken, a row a sample. (N, D)
+    """What went into the head in the pass whose features were taken. (N, [T,] D)
 
     None where it did not run, or ran more than once, or was given what no gradient passes.
     """
     found = modalities.record.input_of(name)
-    if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] != head.in_features:
+    if not isinstance(found, Tensor) or found.ndim < 2 or found.shape[-1] != head.in_features:
         return None
     cut = torch.is_grad_enabled() and not found.requires_grad
     if cut and any(f.requires_grad for f in features.values()):
         return None
-    return found if {len(f) for f in features.values()} == {len(found)} else None
+    rows = found.shape[:-1]
+    return found if all(f.shape[: len(rows)] == rows for f in features.values()) else None
 
 
 def is_concatenation(found: Tensor, features: Sequence[Tensor]) -> bool:
@@ -68,7 +94,10 @@ def require_blocks(
     modalities: ModalityMap, title: str, head: str, widths: Mapping[str, int]
 ) -> None:
     """Refuse a head whose input is not a block of each modality in their order. BalanceError."""
-    sources = input_sources(modalities, [head])[head]
+    sources = {
+        m: row.reshape(-1, row.shape[-1]).any(0)
+        for m, row in input_sources(modalities, [head])[head].items()
+    }
     reached = torch.stack([sources[m] for m in modalities.names])
     if bool((reached.sum(0) > 1).any()):
         raise BalanceError(

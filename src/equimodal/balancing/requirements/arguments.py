@@ -1,15 +1,16 @@
 """The arguments of a balancer, checked before training starts."""
 
+import copy
 import math
 from collections.abc import Collection, Iterator, Mapping
 from numbers import Integral
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
-from equimodal.balancing.task import Regression, Task
+from equimodal.balancing.task import Task
 from equimodal.checks import (
     require,
     require_choice,
@@ -20,6 +21,7 @@ from equimodal.checks import (
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.selection import Encoder
+from equimodal.parts.sharding import is_sharded
 
 OBJECTIVES = ("fused", "fused+unimodal")
 
@@ -106,19 +108,27 @@ def check_arguments(
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
             require_number(argument, value, low=1, whole=True)
+    if method.on not in (None, on):
+        raise BalanceError(
+            f"{name} acts on the {method.on}, as its rule asks for; found on={on!r}. Leave it out."
+        )
+    if method.rewrites and on == "update":
+        raise BalanceError(
+            f"{name} writes gradients of its own, which are no factor on an update; leave out "
+            'on="update".'
+        )
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
         )
-    if reason := method.unsuited(task):
-        raise BalanceError(f"{name} does not work for {task.name}: {reason}.")
-    if objective != "fused" and isinstance(task, Regression) and readout and readout.additive:
+    _require_suited(method, task)
+    if needs_readout(method, objective) and summed_numbers(task, readout):
         raise BalanceError(
-            f"objective {objective!r} asks every modality for the whole number, and the parts of "
-            f"{type(readout).__name__} sum to it, so that no weights serve both; use "
-            "objective='fused', or a readout whose parts do not sum, such as Ablation('mean')."
+            f"{name} with objective {objective!r} asks every modality for the whole number, and "
+            f"the parts of {type(readout).__name__} sum to it, so that none is all of it; use a "
+            "readout whose parts do not sum, such as Ablation('mean')."
         )
     if objective != "fused" and readout and not readout.differentiable:
         raise BalanceError(
@@ -134,8 +144,34 @@ def check_arguments(
             )
 
 
+def require_form(method: Method, task: Task, logits: Tensor, target: Tensor) -> None:
+    """Refuse outputs of a form for which the method has no meaning. Raises BalanceError."""
+    lacking = task.form(logits, target)
+    if lacking:
+        narrowed = copy.copy(task)
+        narrowed.lacks = task.lacks | lacking
+        narrowed.name = f"outputs of shape {tuple(logits.shape)}, a label a token"
+        _require_suited(method, narrowed)
+
+
+def _require_suited(method: Method, task: Task) -> None:
+    if reason := method.unsuited(task):
+        raise BalanceError(f"{type(method).__name__} does not work for {task.name}: {reason}.")
+
+
+def summed_numbers(task: Task, readout: Readout | None) -> bool:
+    """Whether a modality's own number would be a part of a sum."""
+    return task.whole_numbers and readout is not None and readout.additive
+
+
 def check_modules(method: Method, modalities: ModalityMap) -> None:
-    """Refuse a method that reads features where a modality has no module. Raises BalanceError."""
+    """Refuse a method that reads features where a modality has no module, and one that writes
+    gradients where they are in shards. Raises BalanceError."""
+    if method.rewrites and any(map(is_sharded, modalities.model.parameters())):
+        raise BalanceError(
+            f"{type(method).__name__} reads gradients of single losses, which FSDP2 does not give; "
+            "use DistributedDataParallel."
+        )
     absent = [m for m, module in modalities.modules.items() if module is None]
     if absent and "features" in method.needs:
         raise BalanceError(

@@ -1,0 +1,185 @@
+"""One class a label."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from equimodal.balancing.task.class_checks import (
+    checked_weight,
+    require_class_targets,
+    require_criterion,
+    require_criterion_loss,
+)
+from equimodal.balancing.task.rows import class_rows, is_soft, label_rows, two_columns
+from equimodal.balancing.task.task import Task
+from equimodal.checks import require_number, require_whole
+from equimodal.errors import BalanceError
+from equimodal.numerics.purity import class_purity
+from equimodal.numerics.scores import count_entropy, true_class_probability, widened
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+"""``criterion(logits, target) -> ()``"""
+
+
+class Classification(Task):
+    r"""Single-label classification with mean cross-entropy.
+
+    ``logits`` are unnormalised scores, (N, C) or, with a label a token, (N, T, C); one column,
+    (N, 1), is the logit of class 1 of two. ``target`` is of the same shape without the classes:
+    labels in [0, C) of any integer type, or of bool. Probabilities of the classes, as mixup and
+    distillation make them, are soft targets: floating, (N, C) or (N, T, C), each row of sum 1;
+    those of one logit are (N,) or (N, 1) in [0, 1].
+
+    The arguments change the loss that is trained, fused and unimodal, as they change PyTorch's
+    ``cross_entropy``. What methods read stays plain: the probability of the true class (of soft
+    targets its mean under them) and the cross-entropy in nats, of labels that count.
+
+    A criterion must be, for any number of rows, fused and unimodal logits alike:
+
+    * a scalar that gradients pass;
+    * a mean over the labels, so that parts of a batch average and losses of modalities with
+      other numbers of rows compare;
+    * a function of these logits and this target alone, the same at every call: features, weights
+      and schedules are no part of it, and a centre or a queue that it keeps would see each batch
+      once for every modality.
+
+    Args:
+        weight: of every class, (C,), >= 0; not of one logit.
+        label_smoothing: in [0, 1).
+        ignore_index: labels that do not count, such as -100 for padding; None: all labels count. A
+            batch in which none counts has the loss 0.
+        criterion: the loss in place of cross-entropy, which the other arguments belong to, but for
+            ``ignore_index``: it tells the methods, and the criterion is to ignore them itself.
+
+    Raises:
+        BalanceError: an argument is out of range, or has no effect beside another.
+    """
+
+    name = "single-label classification"
+
+    def __init__(
+        self,
+        *,
+        weight: Tensor | Sequence[float] | None = None,
+        label_smoothing: float = 0.0,
+        ignore_index: int | None = None,
+        criterion: Criterion | None = None,
+    ) -> None:
+        smooth = require_number("Classification label_smoothing", label_smoothing, low=0, high=1)
+        if ignore_index is not None:
+            require_whole("Classification ignore_index", ignore_index)
+        self.weight = None if weight is None else checked_weight(weight)
+        self._heaviest = 0 if self.weight is None else int(self.weight.argmax())
+        self.label_smoothing, self.ignore_index, self.criterion = smooth, ignore_index, criterion
+        if criterion is not None:
+            require_criterion(criterion, plain=weight is None and not smooth)
+
+    def prepared(self, target: Tensor) -> Tensor:
+        """Integers and truth values as int64, the one type that every step reads. (N,) -> (N,)"""
+        return target if target.is_floating_point() or target.is_complex() else target.long()
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean cross-entropy in nats, or the criterion. (N, ..., C), (N, ...) -> ()"""
+        if self.criterion is not None:
+            return require_criterion_loss(self.criterion(logits, target), logits)
+        rows, labels = label_rows(logits, target)
+        if rows.shape[-1] == 1:
+            return self._binary_loss(rows[:, 0], labels)
+        weight = None if self.weight is None else self.weight.to(rows)
+        if is_soft(labels):
+            labels = labels.to(rows.dtype)
+        if self.ignore_index is None or is_soft(labels):
+            return F.cross_entropy(rows, labels, weight, label_smoothing=self.label_smoothing)
+        none = (labels == self.ignore_index).all()
+        # Without a label that counts the mean is 0 / 0: one is put in, and its loss taken by 0.
+        given = torch.where(none, self._heaviest, labels)
+        loss = F.cross_entropy(
+            rows, given, weight, ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+        )  # fmt: skip
+        return loss * ~none
+
+    def _binary_loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean binary cross-entropy of one logit a label. (L,), (L,) -> ()"""
+        truth = target.to(logits.dtype)
+        if self.label_smoothing:
+            truth = truth * (1 - self.label_smoothing) + self.label_smoothing / 2
+        kept = self.counted(logits[:, None], target)
+        if kept is None:
+            return F.binary_cross_entropy_with_logits(logits, truth)
+        each = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+        return torch.where(kept, each, 0).sum() / kept.sum().clamp_min(1)
+
+    def form(self, logits: Tensor, target: Tensor) -> frozenset[str]:
+        """Token-level outputs have no one class a sample."""
+        return frozenset({"classes", "purity"}) if logits.ndim > 2 else frozenset()
+
+    def labels(self, logits: Tensor, target: Tensor) -> int | Tensor:
+        """How many labels count, L; a tensor () where some may be ignored."""
+        kept = self.counted(logits, target)
+        return super().labels(logits, target) if kept is None else kept.sum()
+
+    def counted(self, logits: Tensor, target: Tensor) -> Tensor | None:
+        """Which labels are not ignored, (L,) bool; None where all count."""
+        if self.ignore_index is None or is_soft(target):
+            return None
+        return target.reshape(-1) != self.ignore_index
+
+    def score(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Probability of the true class of every label, in [0, 1]. (N, ..., C), (N, ...) -> (L,)"""
+        rows, labels = class_rows(logits, target)
+        if is_soft(labels):
+            return (widened(rows).softmax(-1) * labels).sum(-1)
+        kept = self.counted(logits, target)
+        if kept is None:
+            return true_class_probability(rows, labels)
+        return true_class_probability(rows, torch.where(kept, labels, 0)) * kept
+
+    def log_loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy of every label in nats. (N, ..., C), (N, ...) -> (L,)"""
+        rows, labels = class_rows(logits, target)
+        wide = widened(rows)
+        if is_soft(labels):
+            labels = labels.to(wide.dtype)
+        if self.ignore_index is None or is_soft(labels):
+            return F.cross_entropy(wide, labels, reduction="none")
+        return F.cross_entropy(wide, labels, reduction="none", ignore_index=self.ignore_index)
+
+    def label_counts(self, target: Tensor, outputs: int) -> Tensor:
+        """Labels of every class, of soft targets their sum. (N, ...) -> (C,)"""
+        if is_soft(target):
+            rows = two_columns(target.reshape(-1)) if outputs == 1 else target
+            return rows.reshape(-1, max(outputs, 2)).float().sum(0)
+        labels = target.reshape(-1)
+        counts = torch.zeros(max(outputs, 2), device=target.device)
+        ones = torch.ones_like(labels, dtype=counts.dtype)
+        if self.ignore_index is not None:
+            kept = labels != self.ignore_index
+            labels, ones = torch.where(kept, labels, 0), ones * kept
+        return counts.scatter_add_(0, labels, ones)
+
+    def label_entropy(self, counts: Tensor) -> Tensor:
+        """Entropy of the classes' frequencies in nats. (C,) -> ()"""
+        return count_entropy(counts)
+
+    def purity(self, features: Tensor, target: Tensor, most: int) -> float | None:
+        """Share of samples in the majority class of their cluster. (N, D), (N,)"""
+        if is_soft(target):
+            raise BalanceError(
+                "Purity holds clusters against one class a sample; found soft targets of shape "
+                f"{tuple(target.shape)} in loaders=. Give loaders of plain labels, without mixup."
+            )
+        target = target.reshape(len(target), -1)[:, 0]
+        if self.ignore_index is not None:
+            kept = target != self.ignore_index
+            features, target = features[kept], target[kept]
+        return class_purity(features, target, most) if len(target) else None
+
+    def check(self, logits: Tensor, target: Tensor) -> None:
+        """Raise :class:`BalanceError` unless shapes, types and, on the CPU, the values fit."""
+        require_class_targets(
+            logits, target, ignore_index=self.ignore_index,
+            weights=None if self.weight is None else len(self.weight),
+        )  # fmt: skip

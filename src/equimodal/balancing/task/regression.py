@@ -1,0 +1,88 @@
+"""Numbers."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from equimodal.balancing.task.task import Task, check_pair
+from equimodal.checks import require_choice
+from equimodal.errors import BalanceError
+from equimodal.numerics.explained import (
+    explained_share,
+    gaussian_information,
+    moments,
+    summable,
+    variance,
+)
+from equimodal.numerics.purity import explained_purity
+
+_CLUSTERS = 10
+
+
+class Regression(Task):
+    """Numbers, with the mean squared or absolute error.
+
+    ``logits``, the model's output, and ``target`` are both (N, D). What methods read is our own
+    extension of the papers' formulas, by the squared error whatever is trained: information is the
+    bound for normal numbers, the sum of ½ log(Var(y) / MSE); the score of a batch is the mean of
+    1 - MSE / Var(y), from 0 to 1; purity is the share of variance that ten clusters explain.
+
+    Args:
+        error: "squared" or "absolute".
+    """
+
+    name = "regression"
+    lacks = frozenset({"classes"})
+    whole_numbers = True
+
+    def __init__(self, error: str = "squared") -> None:
+        require_choice("Regression error", error, ("squared", "absolute"))
+        self.error = error
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean error over samples and outputs. (N, D), (N, D) -> ()"""
+        error = F.mse_loss if self.error == "squared" else F.l1_loss
+        return error(logits, target.to(logits.dtype))
+
+    def score_sums(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Squared errors, and the moments of the target. (N, D), (N, D) -> (1 + 3 D,)"""
+        return torch.cat([_squares(logits, target), moments(target)])
+
+    def mean_score(self, sums: Tensor) -> Tensor:
+        """Bounded share of explained variance. (M, 1 + 3 D) -> (M,)"""
+        width = (sums.shape[1] - 1) // 3
+        count = sums[:, width : width + 1]
+        spread = variance(sums[:, width:], sample=True)
+        return explained_share(sums[:, :width] / count, spread)
+
+    def information_sums(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Squared errors, and how many. (N, D), (N, D) -> (D + 1,)"""
+        squares = _squares(logits, target)
+        return torch.cat([squares, squares.new_full((1,), len(target))])
+
+    def information(self, counts: Tensor, sums: Tensor) -> Tensor:
+        """Bound for normal numbers, in nats. (1 + 2 D,), (M, D + 1) -> (M,)"""
+        return gaussian_information(sums[:, :-1] / sums[:, -1:], variance(counts, sample=False))
+
+    def label_counts(self, target: Tensor, outputs: int) -> Tensor:
+        """Rows, sums and sums of squares. (N, D) -> (1 + 2 D,)"""
+        return moments(target)
+
+    def purity(self, features: Tensor, target: Tensor, most: int) -> float | None:
+        """Mean over the numbers of what ten clusters explain. (N, D), (N, D) -> [0, 1]"""
+        return explained_purity(features, target, clusters=_CLUSTERS, most=most)
+
+    def check(self, logits: Tensor, target: Tensor) -> None:
+        """Raise :class:`BalanceError` unless output and target are of one shape (N, D)."""
+        if logits.ndim != 2 or target.shape != logits.shape:
+            raise BalanceError(
+                "Regression takes outputs and targets of one shape (N, D); found "
+                f"{tuple(logits.shape)} and {tuple(target.shape)}. Write target[:, None] for one "
+                "number a sample."
+            )
+        check_pair(logits, target)
+
+
+def _squares(logits: Tensor, target: Tensor) -> Tensor:
+    """Sum over the rows of squared errors. (N, D), (N, D) -> (D,)"""
+    return (summable(logits) - summable(target)).square().sum(0)

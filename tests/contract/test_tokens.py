@@ -1,0 +1,165 @@
+"""A label a token: every method works over tokens, or says why not."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from contract.models import CLASSES, WIDTH, Tagger
+from contract.training import assert_same_weights, quick, sgd
+from equimodal import Ablation, BalanceError, Balancer, Classification, LinearSplit, methods
+from products import by_class
+
+ENCODERS = {m: f"encoders.{m}" for m in "ab"}
+PADDING = Classification(ignore_index=-100)
+
+
+def batch(seed=0):
+    """Two sequences of steps, and a label for each step but the padded ones."""
+    draw = torch.Generator().manual_seed(seed)
+    a, b = (torch.randn(12, 5, 3, generator=draw, dtype=torch.float64) for _ in range(2))
+    labels = (a.sum(-1) > 0).long() + (b.sum(-1) > 0).long()
+    steps = torch.randint(2, 6, (12, 1), generator=draw)
+    return a, b, labels.masked_fill(torch.arange(5) >= steps, -100)
+
+
+def tagger():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Tagger().double()
+
+
+def made(name, readout=None, *, settings=None, **options):
+    model, data = tagger(), [batch()]
+    balancer = Balancer(
+        model, methods.create(name, **(quick(name) if settings is None else settings)), ENCODERS,
+        readout or LinearSplit("head"), task=PADDING, loaders={"train": data, "val": data},
+        epochs=6, **options,
+    )  # fmt: skip
+    return model, balancer
+
+
+def trained(model, loss_of, before_step, updates=20):
+    optimizer, losses = sgd(model.parameters()), []
+    for seed in range(updates):
+        a, b, labels = batch(seed)
+        loss = loss_of(model(a, b), labels)
+        loss.backward()
+        before_step()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+    return losses
+
+
+def plain(output, labels):
+    return functional.cross_entropy(output.flatten(0, 1), labels.flatten(), ignore_index=-100)
+
+
+def test_joint_is_the_plain_loop_bit_for_bit():
+    expected = tagger()
+    trained(expected, plain, lambda: None)
+    model, balancer = made("joint")
+    trained(model, balancer.loss, balancer.before_step)
+    assert_same_weights(dict(model.named_parameters()), dict(expected.named_parameters()))
+
+
+@pytest.mark.parametrize("name", by_class())
+def test_every_method_trains_on_tokens_or_says_why_not(name):
+    model, balancer = made(name)
+    if name == "relearn":
+        words = r"DiagnoseRelearn does not .* shape \(12, 5, 3\), a label a token: .*target of each"
+        with pytest.raises(BalanceError, match=words):
+            trained(model, balancer.loss, balancer.before_step, 1)
+        return
+    losses = trained(model, balancer.loss, balancer.before_step, 40)
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("script", ["av", "it", "nv"])
+def test_released_formulas_refuse_tokens(script):
+    model, balancer = made("amss", settings={"significance": script})
+    with pytest.raises(BalanceError, match=f"significance='{script}' reads one class a sample"):
+        trained(model, balancer.loss, balancer.before_step, 1)
+
+
+@pytest.mark.parametrize("readout", [LinearSplit("head"), Ablation("zero")], ids=["split", "zero"])
+def test_the_significance_is_over_the_tokens_that_count(readout):
+    model, balancer = made("amss", readout)
+    a, b, labels = batch()
+    balancer.loss(model(a, b), labels).backward()
+    balancer.before_step()
+    balancer.epoch_end()
+    found = {r["name"]: r["values"] for r in balancer.decisions.drain()}["significance"]
+
+    model, kept = tagger().requires_grad_(False), labels != -100
+    truth = labels[kept]
+    shares = truth.bincount(minlength=CLASSES) / len(truth)
+    entropy = float(torch.special.entr(shares).sum())
+    divisor = 2 if isinstance(readout, LinearSplit) else 1
+    for k, (m, x) in enumerate({"a": a, "b": b}.items()):
+        z = model.encoders[m](x)[kept]
+        weight = model.head.weight[:, WIDTH * k : WIDTH * (k + 1)]
+        logits = z @ weight.T + model.head.bias / divisor
+        cross = float(functional.cross_entropy(logits, truth))
+        spread = float(torch.special.entr(z.softmax(1)).sum(1).mean())
+        assert found[m] == pytest.approx((entropy - cross) / spread, rel=1e-5)
+
+
+def test_the_score_is_over_the_tokens_that_count():
+    model, balancer = made("dus", settings={})
+    a, b, labels = batch()
+    balancer.loss(model(a, b), labels).backward()
+    balancer.before_step()
+    balancer.epoch_end()
+    found = {r["name"]: r["values"] for r in balancer.decisions.drain()}["score"]
+
+    kept = labels != -100
+    for k, (m, x) in enumerate({"a": a, "b": b}.items()):
+        weight = model.head.weight[:, WIDTH * k : WIDTH * (k + 1)]
+        logits = model.encoders[m](x)[kept] @ weight.T + model.head.bias / 2
+        own = logits.softmax(1).gather(1, labels[kept][:, None]).mean()
+        assert found[m] == pytest.approx(own.item(), rel=1e-6)
+
+
+def test_the_diagnosis_scores_the_tokens_that_count():
+    model, balancer = made("joint", diagnose=1)
+    a, b, labels = batch()
+    balancer.loss(model(a, b), labels).backward()
+    balancer.before_step()
+    balancer.epoch_end()
+    rows = {r["name"]: r["values"] for r in balancer.diagnosis.drain()}
+    weight = model.head.weight[:, :WIDTH]
+    logits = model.encoders["a"](a) @ weight.T + model.head.bias / 2
+    kept = labels != -100
+    own = logits[kept].softmax(1).gather(1, labels[kept][:, None]).mean()
+    assert rows["score"]["a"] == pytest.approx(own.item(), rel=1e-6)
+
+
+def test_layers_that_mix_modalities_before_a_head_over_tokens_are_named():
+    class Mixed(Tagger):
+        def __init__(self):
+            super().__init__()
+            self.norm = torch.nn.LayerNorm(2 * WIDTH)
+
+        def forward(self, a, b):
+            joined = torch.cat([self.encoders["a"](a), self.encoders["b"](b)], -1)
+            return self.head(self.norm(joined))
+
+    model = Mixed().double()
+    balancer = Balancer(model, methods.create("amss"), ENCODERS, LinearSplit("head"), task=PADDING)
+    a, b, labels = batch()
+    with pytest.raises(BalanceError, match=r"the layer 'norm' \(LayerNorm\) mixes modalities"):
+        balancer.loss(model(a, b), labels)
+
+
+def test_dropout_before_a_head_over_tokens_is_read():
+    class Dropped(Tagger):
+        def forward(self, a, b):
+            joined = torch.cat([self.encoders["a"](a), self.encoders["b"](b)], -1)
+            return self.head(functional.dropout(joined, 0.5, self.training))
+
+    model = Dropped().double()
+    balancer = Balancer(model, methods.create("amss"), ENCODERS, LinearSplit("head"), task=PADDING)
+    a, b, labels = batch()
+    balancer.loss(model(a, b), labels).backward()
+    balancer.before_step()

@@ -1,0 +1,212 @@
+"""What a user's loss changes, and what methods read beside it: values by hand."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from equimodal import BalanceError, Classification
+
+LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 3.0], [0.0, 1.0, 0.0]])
+LABELS = torch.tensor([0, 2, 1])
+PADDED = torch.tensor([0, -100, 1])
+WEIGHT = [1.0, 2.0, 0.5]
+LOG = LOGITS.log_softmax(1)
+
+
+def own(rows):
+    """-log p of the true class of rows."""
+    return [-float(LOG[i, LABELS[i]]) for i in rows]
+
+
+def test_weights_are_of_the_true_class_and_the_mean_is_by_them():
+    expected = sum(w * n for w, n in zip([1.0, 0.5, 2.0], own([0, 1, 2]), strict=True)) / 3.5
+    for weight in (WEIGHT, torch.tensor(WEIGHT), torch.tensor(WEIGHT).double()):
+        found = Classification(weight=weight).loss(LOGITS, LABELS)
+        assert float(found) == pytest.approx(expected)
+
+
+def test_smoothing_mixes_in_the_mean_over_all_classes():
+    expected = 0.7 * sum(own([0, 1, 2])) / 3 + 0.3 * float(-LOG.mean())
+    assert float(Classification(label_smoothing=0.3).loss(LOGITS, LABELS)) == pytest.approx(
+        expected
+    )
+
+
+def test_ignored_labels_count_nowhere():
+    task = Classification(ignore_index=-100)
+    task.check(LOGITS, PADDED)
+    assert float(task.loss(LOGITS, PADDED)) == pytest.approx(sum(own([0, 2])) / 2)
+    assert task.log_loss(LOGITS, PADDED).tolist() == pytest.approx([own([0])[0], 0, own([2])[0]])
+    chances = LOG.exp()
+    assert task.score(LOGITS, PADDED).tolist() == pytest.approx(
+        [float(chances[0, 0]), 0, float(chances[2, 1])]
+    )
+    assert int(task.labels(LOGITS, PADDED)) == 2
+    assert task.label_counts(PADDED, 3).tolist() == [1, 1, 0]
+    expected = (float(chances[0, 0]) + float(chances[2, 1])) / 2
+    assert float(task.mean_score(task.score_sums(LOGITS, PADDED)[None])) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"weight": [0.0, 1.0, 1.0]}])
+@pytest.mark.parametrize("columns", [3, 1])
+def test_a_batch_in_which_no_label_counts_has_no_loss_and_no_gradient(options, columns):
+    if columns == 1 and "weight" in options:
+        return
+    logits = LOGITS[:, :columns].clone().requires_grad_()
+    loss = Classification(ignore_index=-100, **options).loss(logits, torch.full((3,), -100))
+    loss.backward()
+    assert loss.item() == 0 and torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+def test_soft_targets_are_read_by_their_mean():
+    task, soft = Classification(), torch.tensor([[0.7, 0.3, 0], [0, 0, 1], [0.5, 0.5, 0]])
+    task.check(LOGITS, soft)
+    assert torch.equal(task.loss(LOGITS, soft), functional.cross_entropy(LOGITS, soft))
+    torch.testing.assert_close(task.log_loss(LOGITS, soft), -(soft * LOG).sum(1))
+    torch.testing.assert_close(task.score(LOGITS, soft), (soft * LOG.exp()).sum(1))
+    torch.testing.assert_close(task.label_counts(soft, 3), torch.tensor([1.2, 0.8, 1.0]))
+    certain = functional.one_hot(LABELS, 3).float()
+    torch.testing.assert_close(task.log_loss(LOGITS, certain), task.log_loss(LOGITS, LABELS))
+    torch.testing.assert_close(task.score(LOGITS, certain), task.score(LOGITS, LABELS))
+    assert torch.equal(task.label_counts(certain, 3), task.label_counts(LABELS, 3))
+
+
+@pytest.mark.parametrize("form", ["labels", "bools", "column", "numbers", "column of numbers"])
+def test_one_logit_is_that_of_class_one_of_two(form):
+    task, logits = Classification(), torch.tensor([[0.5], [-2.0], [1.0]])
+    labels = torch.tensor([1, 0, 0])
+    target = {
+        "labels": labels, "bools": labels.bool(), "column": labels[:, None],
+        "numbers": labels.float(), "column of numbers": labels[:, None].float(),
+    }[form]  # fmt: skip
+    target = task.prepared(target)
+    task.check(logits, target)
+    truth = [1 / (1 + math.exp(-z)) for z in (0.5, 2.0, -1.0)]
+    plain = functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
+    assert torch.equal(task.loss(logits, target), plain)
+    assert task.score(logits, target).tolist() == pytest.approx(truth)
+    assert task.log_loss(logits, target).tolist() == pytest.approx([-math.log(p) for p in truth])
+    assert task.label_counts(target, 1).tolist() == [2, 1]
+
+
+def test_smoothing_and_soft_targets_of_one_logit():
+    logits, labels = torch.tensor([[0.5], [-2.0]]), torch.tensor([1, 0])
+    pairs = functional.pad(logits, (1, 0))
+    found = Classification(label_smoothing=0.2).loss(logits, labels)
+    torch.testing.assert_close(found, functional.cross_entropy(pairs, labels, label_smoothing=0.2))
+    soft = torch.tensor([0.9, 0.4])
+    both = torch.stack([1 - soft, soft], 1)
+    torch.testing.assert_close(
+        Classification().loss(logits, soft), functional.cross_entropy(pairs, both)
+    )
+    torch.testing.assert_close(Classification().label_counts(soft, 1), torch.tensor([0.7, 1.3]))
+    kept = Classification(ignore_index=2)
+    torch.testing.assert_close(
+        kept.loss(logits, torch.tensor([1, 2])), functional.softplus(torch.tensor(-0.5))
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"ignore_index": -100}, {"label_smoothing": 0.1}])
+def test_a_label_a_token_is_a_row_of_its_own(options):
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, 5, 3, generator=draw)
+    labels = torch.randint(3, (4, 5), generator=draw)
+    if "ignore_index" in options:
+        labels[:, 3:] = -100
+    task = Classification(**options)
+    task.check(logits, labels)
+    flat = logits.flatten(0, 1), labels.flatten()
+    assert torch.equal(task.loss(logits, labels), functional.cross_entropy(*flat, **options))
+    for read in (task.score, task.log_loss):
+        assert torch.equal(read(logits, labels), read(*flat))
+    assert int(task.labels(logits, labels)) == (12 if "ignore_index" in options else 20)
+    assert torch.equal(task.label_counts(labels, 3), task.label_counts(flat[1], 3))
+    assert task.form(logits, labels) == {"classes", "purity"} and not task.form(*flat)
+
+
+def test_a_criterion_is_the_loss_and_nothing_else():
+    task = Classification(criterion=nn.MultiMarginLoss())
+    assert torch.equal(task.loss(LOGITS, LABELS), nn.MultiMarginLoss()(LOGITS, LABELS))
+    assert torch.equal(task.score(LOGITS, LABELS), Classification().score(LOGITS, LABELS))
+    assert torch.equal(task.log_loss(LOGITS, LABELS), Classification().log_loss(LOGITS, LABELS))
+
+
+CRITERIA = {
+    "a loss a sample": (
+        lambda z, y: functional.cross_entropy(z, y, reduction="none"),
+        r"shape \(3,\)",
+    ),
+    "a number": (lambda z, y: functional.cross_entropy(z, y).item(), "found float"),
+    "no gradient": (lambda z, y: functional.cross_entropy(z, y).detach(), "no gradient passes"),
+}
+
+
+@pytest.mark.parametrize("mistake", CRITERIA)
+def test_what_a_criterion_must_be_is_told(mistake):
+    criterion, words = CRITERIA[mistake]
+    with pytest.raises(BalanceError, match=rf"criterion must return one loss, .*{words}.*mean"):
+        Classification(criterion=criterion).loss(LOGITS.clone().requires_grad_(), LABELS)
+
+
+ARGUMENTS = {
+    "weight below 0": ({"weight": [1.0, -1.0]}, r"weight must hold .* >= 0 for each class.*-1"),
+    "all weights 0": ({"weight": [0.0, 0.0]}, "not all of them 0"),
+    "weight of another kind": ({"weight": {"a": 1}}, "weight must hold one number"),
+    "weight of an axis more": ({"weight": torch.ones(2, 2)}, r"weight must.*\(2, 2\)"),
+    "smoothing above 1": ({"label_smoothing": 1.5}, "label_smoothing must be a number.*1.5"),
+    "ignored label of no label": ({"ignore_index": "pad"}, "ignore_index must be a whole number"),
+    "criterion that is none": ({"criterion": "focal"}, r"function of \(logits, target\)"),
+    "criterion not made": ({"criterion": nn.CrossEntropyLoss}, r"write CrossEntropyLoss\(\)"),
+    "weight beside a criterion": (
+        {"criterion": nn.CrossEntropyLoss(), "weight": WEIGHT}, "which criterion replaces",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", ARGUMENTS)
+def test_arguments_out_of_range_are_refused(mistake):
+    options, words = ARGUMENTS[mistake]
+    with pytest.raises(BalanceError, match=words):
+        Classification(**options)
+
+
+TOKENS = torch.zeros(2, 4, 3)
+TARGETS = {
+    "weights of other classes": (
+        Classification(weight=[1.0, 2.0]), LOGITS, LABELS, "holds 2 numbers, .* 3 outputs",
+    ),
+    "weights of one logit": (
+        Classification(weight=[1.0, 2.0]), LOGITS[:, :1], LABELS.clamp_max(1), "pos_weight",
+    ),
+    "padding that is not told": (
+        Classification(), LOGITS, PADDED, r"from -100 to 1\. .*ignore_index=-100",
+    ),
+    "rows that do not sum to one": (
+        Classification(), LOGITS, torch.full((3, 3), 0.5), "sum 1 in every row.*sums from 1.5",
+    ),
+    "rows below zero": (
+        Classification(), LOGITS, torch.tensor([[1.5, -0.5, 0]] * 3), "values from -0.5 to 1.5",
+    ),
+    "labels of two for one logit": (
+        Classification(), LOGITS[:, :1], LABELS, "one logit, of class 1",
+    ),
+    "one logit without a column": (
+        Classification(), LOGITS[:, 0], LABELS, r"column, \(N, 1\).*output\[:, None\]",
+    ),
+    "one label for tokens": (
+        Classification(), TOKENS, torch.tensor([0, 1]), r"\(N, T\); found \(2, 4, 3\)",
+    ),
+    "classes in front": (
+        Classification(), TOKENS.transpose(1, 2), torch.zeros(2, 4).long(), r"found \(2, 3, 4\)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", TARGETS)
+def test_targets_that_do_not_fit_are_refused(mistake):
+    task, logits, target, words = TARGETS[mistake]
+    with pytest.raises(BalanceError, match=words):
+        task.check(logits, target)
