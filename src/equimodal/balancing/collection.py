@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from equimodal.balancing.method import Method
+from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap, unwrap
 from equimodal.parts.presence import rows_present
@@ -152,7 +153,7 @@ def collect_features(
     modalities: ModalityMap,
     loader: Iterable[Any],
     forward: Forward,
-    prepared: Callable[[Tensor], Tensor],
+    task: Task,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Features and labels of all batches by modality, on the CPU. -> {m: (N_m, D)}, {m: (N_m,)}
 
@@ -163,7 +164,7 @@ def collect_features(
         modalities: of the model.
         loader: gives the batches, again and again.
         forward: as the user gave it.
-        prepared: brings labels into the type that the task reads.
+        task: brings labels into the type that it reads.
 
     Raises:
         BalanceError: ``forward`` gives something else, or the loader no sample of a modality.
@@ -174,12 +175,13 @@ def collect_features(
         for batch in loader:
             modalities.record.take_features()
             output, given, present = run(forward, modalities.model, batch)
+            given = task.packed(given)
             if not isinstance(given, Tensor) or not given.ndim:
                 raise BalanceError(
                     "forward must return one label tensor of paired rows for the loaders; found "
                     f"{type(given).__name__}."
                 )
-            target = prepared(given)
+            target = task.prepared(given)
             rows = rows_present(present, len(target), modalities.names)
             count = dict.fromkeys(modalities.names, len(target))
             for m, found in modalities.record.take_features(output, None, count).items():

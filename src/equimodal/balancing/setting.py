@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from equimodal.balancing.collection import Forward, collect_features
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
-from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.requirements.arguments import needs_readout, require_form
 from equimodal.balancing.requirements.samples import check_samples
 from equimodal.balancing.requirements.training import check_features
@@ -109,6 +109,17 @@ class Setting:
         """Whether unimodal logits are read, by the method or by the objective."""
         return needs_readout(self.method, self.objective)
 
+    def fused(self, output: Any, name: str | int | None) -> Tensor | None:
+        """The fused logits in an output, of several tasks side by side. -> (N, ..., C)"""
+        if name is not None and self.task.outputs is not None:
+            raise BalanceError(
+                f"logits={name!r} names the logits of one task, and there are several: write "
+                "Tasks(..., logits={task: name})."
+            )
+        found = self.task.outputs if name is None else name
+        self.modalities.record.logits_name = found
+        return logits_of(output, found)
+
     def rows(self, target: Tensor | Mapping[str, Tensor]) -> dict[str, int]:
         """Samples of every modality, as the labels count them."""
         each = (
@@ -201,6 +212,7 @@ class Setting:
 
     def prepared(self, target: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
         """The target in the type that the task reads. Raises as `check_target` does."""
+        target = self.task.packed(target)
         check_target(target)
         if isinstance(target, Tensor):
             return self.task.prepared(target)
@@ -208,11 +220,11 @@ class Setting:
 
     def collect(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Features and labels of a loader. -> {m: (N_m, D)}, {m: (N_m,)}"""
-        loader, prepared = self.loaders[split], self.task.prepared
-        return collect_features(self.modalities, loader, self.forward, prepared)
+        return collect_features(self.modalities, self.loaders[split], self.forward, self.task)
 
     def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The fused loss, which is all that a validation loop needs. -> ()"""
+        target = self.task.packed(target)
         if logits is None or not isinstance(target, Tensor):
             raise BalanceError(
                 "Without gradients loss() is the plain fused loss and needs fused logits and one "
