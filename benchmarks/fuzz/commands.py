@@ -6,6 +6,7 @@ import random
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -200,14 +201,16 @@ def process(words: list[str], folder: Path) -> Outcome:
         try:
             out, err = running.communicate(timeout=REAL_SECONDS)
         except subprocess.TimeoutExpired:
-            running.send_signal(2)
+            running.send_signal(signal.SIGINT)
             try:
                 out, err = running.communicate(timeout=REAL_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(running.pid, 9)
                 return Outcome("hang", "neither done nor interrupted: " + shlex.join(words)[:300])
     texts = [text.decode(errors="backslashreplace") for text in (out, err)]
-    ended = judged(running.returncode, *texts)
+    # Python gives SIGINT back to the system at its very end; a shell then says 130 as well.
+    code = 128 + signal.SIGINT if running.returncode == -signal.SIGINT else running.returncode
+    ended = judged(code, *texts)
     changed = written(before, seen(folder))
     begun = any("runs" in name for name in changed)
     if ended.word == "refused" and changed and not begun and "--resume" not in words:

@@ -10,6 +10,7 @@ from equimodal.errors import BalanceError, DataError
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
+    from equimodal.balancing.epochs.epoch import Epoch
     from equimodal.balancing.method import Method
     from equimodal.balancing.readouts import (
         Ablation,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
         LinearSplit,
         OutputLogits,
     )
-    from equimodal.balancing.step import Epoch, Step
+    from equimodal.balancing.step import Step
     from equimodal.balancing.task import Classification, MultiLabel, Regression
     from equimodal.diagnosis.own_model.model import diagnose
     from equimodal.experiments.choice.choice import choose
@@ -28,14 +29,17 @@ if TYPE_CHECKING:
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
     from equimodal.methods.joint import Joint, JointUnimodal
+    from equimodal.methods.pmr import PMR
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
+    from equimodal.saved.model import load
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AMSS",
     "DUS",
+    "PMR",
     "Ablation",
     "AuxiliaryHeads",
     "BalanceError",
@@ -59,6 +63,7 @@ __all__ = [
     "choose",
     "compare",
     "diagnose",
+    "load",
 ]
 
 _HOMES = {
@@ -67,7 +72,7 @@ _HOMES = {
     "Balancer": "balancing.balancer",
     "Classification": "balancing.task",
     "Encoder": "parts.selection",
-    "Epoch": "balancing.step",
+    "Epoch": "balancing.epochs.epoch",
     "InputAblation": "balancing.readouts",
     "LinearSplit": "balancing.readouts",
     "Method": "balancing.method",
@@ -79,6 +84,7 @@ _HOMES = {
     "compare": "experiments.compare",
     "choose": "experiments.choice.choice",
     "diagnose": "diagnosis.own_model.model",
+    "load": "saved.model",
 }
 _MODULES = ("data", "diagnosis", "functional", "methods", "models", "report")
 

@@ -14,7 +14,12 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.diagnose_relearn import relearn_strength as relearn_strength
     from equimodal.methods.dus_counts import cumulative_score as cumulative_score
     from equimodal.methods.dus_counts import sample_counts as sample_counts
+    from equimodal.methods.ogm import modulation_coefficients as modulation_coefficients
+    from equimodal.methods.pmr import class_prototypes as class_prototypes
+    from equimodal.methods.pmr import prototype_probabilities as prototype_probabilities
+    from equimodal.methods.pmr import rebalance_weights as rebalance_weights
     from equimodal.numerics.purity import cluster_purity as cluster_purity
+    from equimodal.numerics.scores import discrepancy_ratios as discrepancy_ratios
 
 _HOMES = functions()
 

@@ -47,11 +47,9 @@ UNTRAINED = {"auxiliary", "inputs", "joint transformer"}
 
 def refusal(name, fusion):
     """What a method says of a model it cannot work on; None where it can."""
-    own_loss = name.startswith("dus") or name == "joint+unimodal"
-    if own_loss and fusion in UNTRAINED:
+    if methods.entry(name).objective == "own" and fusion in UNTRAINED:
         return "do not reach the encoders through"
-    needs_features = ("amss", "amss-scale", "amss-uniform", "amss+", "relearn")
-    if fusion == "joint transformer" and name in needs_features:
+    if fusion == "joint transformer" and "features" in methods.create(name).needs:
         return r"needs the features of \['audio', 'video'\]"
     return None
 

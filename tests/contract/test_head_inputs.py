@@ -187,18 +187,24 @@ def test_a_layer_of_one_modality_that_reads_another_is_refused():
         balancer.loss(model(audio, video), labels)
 
 
-def test_a_dropout_after_a_sum_is_named():
-    class Dropped(fusions.FeatureSum):
-        def __init__(self):
-            super().__init__()
-            self.drop = nn.Dropout(0.5)
+class Dropped(fusions.FeatureSum):
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
 
-        def fuse(self, a, v):
-            return self.fc(self.drop(a + v))
+    def fuse(self, a, v):
+        return self.fc(self.drop(a + v))
 
+
+@pytest.mark.parametrize("begins_in_evaluation", [False, True])
+def test_a_dropout_after_a_sum_is_named(begins_in_evaluation):
     model = fusions.built(Dropped)
     balancer = Balancer(model, methods.create("amss"), ENCODERS, LinearSplit("fc"))
     audio, video, labels = fusions.batch()
+    if begins_in_evaluation:
+        balancer.loss(model.eval()(audio, video), labels).backward()
+        balancer.before_step()
+        model.train()
     with pytest.raises(BalanceError, match=r"do not sum.*ran 'drop' \(Dropout\)"):
         balancer.loss(model(audio, video), labels)
 

@@ -1,6 +1,7 @@
 """Whether a saved balancer belongs to this one."""
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from torch import Tensor, nn
@@ -25,8 +26,8 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
-    """Refuse the state of another balancer.
+def check_state(state: Mapping[str, Any], mine: Mapping[str, Any], *, given: type[Method]) -> None:
+    """Refuse the state of another balancer, whose method is one of the class ``given``.
 
     Raises:
         BalanceError: written by another method, other arguments or other modalities, or with
@@ -37,8 +38,9 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
             f"load_state_dict() takes what state_dict() gave, a mapping; found "
             f"{type(state).__name__}."
         )
+    read = {**state, "config": _completed(state.get("config"), given)}
     for key in _SAME:
-        if state.get(key) != mine[key]:
+        if read.get(key) != mine[key]:
             raise BalanceError(
                 f"The checkpoint was written with {key} {state.get(key)!r}; this run has "
                 f"{mine[key]!r}. Build the same balancer, or start afresh."
@@ -60,10 +62,21 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
         )
 
 
+def _completed(config: Any, given: type[Method]) -> Any:
+    """Arguments as an earlier version wrote them, with those that it had not at their defaults."""
+    if not isinstance(config, Mapping):
+        return config
+    taken = signature(given).parameters.values()
+    later = {p.name: p.default for p in taken if p.default is not p.empty and p.name not in config}
+    return dict(config) | plain(later)
+
+
 def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
     """Whether an entry of a checkpoint is of the kind that a balancer writes."""
     if key in ("step", "epoch", "seed"):
         return is_whole(value) and (value >= 0 or key == "seed")
+    if key == "begun":  # which earlier versions did not write
+        return value is _ABSENT or (is_whole(value) and value >= -1)
     if key == "streams":
         return isinstance(value, Mapping) and all(
             m in mine["modalities"] and isinstance(p, (list, tuple)) and len(p) == 2

@@ -1,27 +1,28 @@
 """What a balancer was given, and whose hooks a model carries: one balancer a model."""
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.collection import Forward, collect_features
+from equimodal.balancing.collection import Forward
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
+from equimodal.balancing.moment import KEPT
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.requirements.arguments import needs_readout
+from equimodal.balancing.requirements.samples import check_samples
 from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.balancing.updates import scale_gradients
+from equimodal.balancing.updates.edits import Edits, GradientEdits
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap, unwrap
-from equimodal.parts.presence import rows_present
+from equimodal.parts.presence import rows_kept, rows_present
 from equimodal.parts.selection import Encoder
-from equimodal.parts.units import Part
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
@@ -94,12 +95,15 @@ class Setting:
     readout: Readout | None
     task: Task
     objective: str
+    unimodal_weight: float
     loaders: dict[str, Iterable[Any]]
     forward: Forward
     on: str
     seed: int
     epochs: int | None
     optimizers: tuple[Optimizer, ...] = ()
+    told: set[str] = field(default_factory=set)
+    """Modalities whose features are known to have the samples where they are read."""
 
     @property
     def reads_unimodal(self) -> bool:
@@ -126,7 +130,7 @@ class Setting:
         """The arguments of a moment of this training."""
         return {
             "index": index, "epoch_index": epoch, "modalities": self.modalities,
-            "seed": self.seed, "records": records,
+            "seed": self.seed, "records": records, "total_epochs": self.epochs,
         }  # fmt: skip
 
     def step(
@@ -136,25 +140,45 @@ class Setting:
         target: Tensor | Mapping[str, Tensor],
         features: dict[str, Tensor],
         rows: dict[str, Tensor] | None,
-        apply: Callable[[list[tuple[Part, Tensor]]], None] = scale_gradients,
+        edits: Edits | None = None,
+        *,
+        checked: bool = True,
     ) -> Step:
-        """One forward pass as the method sees it, of labels that were read.
+        """One forward pass as the method sees it, of labels that were read and, ``checked``, of
+        features and logits that belong together.
 
         Raises:
             BalanceError: its features cannot be read.
         """
         labels = target if isinstance(target, Tensor) else None
-        check_features(features, self.modalities, rows, trained=self.objective != "fused")
+        if checked:
+            self._check(logits, features, rows, labels)
+        drawn = self.modalities.record.drawn
+        if KEPT in drawn:
+            rows = rows_kept(drawn[KEPT], rows, self.modalities.names)
         targets = self._targets(target, rows)
+        return Step(
+            **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
+            target=labels, logits=None if labels is None else logits, outputs=features,
+            readout=self.readout, edits=edits or GradientEdits(), drawn=drawn,
+            unimodal_weight=self.unimodal_weight,
+        )  # fmt: skip
+
+    def _check(
+        self,
+        logits: Tensor | None,
+        features: dict[str, Tensor],
+        rows: Mapping[str, Tensor] | None,
+        labels: Tensor | None,
+    ) -> None:
+        """Refuse a pass that cannot be read. Raises BalanceError."""
+        check_features(features, self.modalities, rows, trained=self.objective != "fused")
+        if labels is not None and (unsure := features.keys() - self.told):
+            self.told |= check_samples(self.modalities, unsure, len(labels))
         if logits is not None and rows is None and self.readout:
             self.readout.check(self.modalities, features, logits)
         if self.objective != "fused" and self.readout:
             self.readout.check_trained(self.modalities, features)
-        return Step(
-            **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
-            target=labels, logits=None if labels is None else logits, outputs=features,
-            readout=self.readout, apply=apply,
-        )  # fmt: skip
 
     def read(
         self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]
@@ -199,11 +223,6 @@ class Setting:
         if isinstance(target, Tensor):
             return self.task.prepared(target)
         return {m: self.task.prepared(y) for m, y in target.items()}
-
-    def collect(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Features and labels of a loader. -> {m: (N_m, D)}, {m: (N_m,)}"""
-        loader, prepared = self.loaders[split], self.task.prepared
-        return collect_features(self.modalities, loader, self.forward, prepared)
 
     def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The fused loss, which is all that a validation loop needs. -> ()"""

@@ -14,6 +14,7 @@ from equimodal.comparison.plan import Plan, PlannedRun, check_request, loadable,
 from equimodal.comparison.progress import shown
 from equimodal.comparison.results import collect, is_over
 from equimodal.errors import BalanceError, check_all
+from equimodal.experiments.left_model import leave_model
 from equimodal.storage.files import make_folder, write_json
 from equimodal.storage.locks import locked
 
@@ -22,7 +23,7 @@ def compare(
     data: str = "keypad",
     *,
     data_root: str | Path | None = None,
-    methods: Sequence[str] | None = None,
+    methods: Sequence[str] | str | None = None,
     seeds: int | Sequence[int] = 3,
     epochs: int | None = None,
     objective: str = "fused",
@@ -45,13 +46,16 @@ def compare(
 
     Runs are trained in parallel processes of one thread each, so the numbers do not depend on
     their count. Each run is a folder of its own, so a comparison that is killed at any moment and
-    repeated with ``resume`` ends with the same numbers. Writes results.json and report.html.
+    repeated with ``resume`` ends with the same numbers. Writes results.json, report.html, and the
+    model of the row and seed that did best on validation into the folder ``model``, see
+    `equimodal.load`.
 
     Args:
         data: name of the data set, see `equimodal.data.names`, or the path of a table of your own.
         data_root: folder with the data set's own files, where it needs them; of a table, the
             folder that its paths start from.
-        methods: rows; ``alone:*`` stands for one row a modality. None: every one.
+        methods: rows; ``alone:*`` stands for one row a modality, ``"field"`` for every row. None:
+            the rows that `equimodal methods` does not mark "field".
         seeds: how many, or which. A seed fixes pairs, split, initial weights and order.
         epochs: passes over the training data. None: the data set's.
         objective: loss under a method that brings none, ``fused`` or ``fused+unimodal``.
@@ -129,6 +133,7 @@ def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, An
     if missing or not is_kept(folder):
         keep(folder, results, plan.data_root)
     write_page(folder)
+    leave_model(folder, plan, results)
     if failures:
         raise _incomplete(plan, failures)
     return results

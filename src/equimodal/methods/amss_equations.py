@@ -170,8 +170,11 @@ def information_sums(
         softmax_entropy(features[m]).sum().to(nothing) if m in features else nothing
         for m in unimodal_logits
     ]
-    counts = torch.tensor([len(targets[m]) for m in unimodal_logits])
-    rows = counts.to(nothing, non_blocking=True)
+    counts = [len(targets[m]) for m in unimodal_logits]
+    if len(set(counts)) == 1:
+        rows = nothing.new_full((len(counts),), counts[0])
+    else:
+        rows = torch.tensor(counts).to(nothing, non_blocking=True)
     return torch.cat([torch.stack([*losses, *entropies]), rows])
 
 

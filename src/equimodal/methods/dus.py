@@ -29,7 +29,8 @@ import torch
 from torch import Tensor
 
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Moment, Plan, Step
+from equimodal.balancing.moment import Moment, Plan
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_flag, require_number
 from equimodal.errors import BalanceError
@@ -37,8 +38,7 @@ from equimodal.methods.dus_counts import running_score, sample_counts, shrunk_co
 from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.modalities import ModalityMap
 
-_EVEN = ("uniform",)
-_RULES = ("inverse", "shrink", "tanh", "uniform")
+_EVEN, _RULES = ("uniform",), ("inverse", "shrink", "tanh", "uniform")
 
 
 class DUS(Method):
@@ -196,10 +196,8 @@ class DUS(Method):
 
     def _host_loss(self, step: Step) -> list[Tensor]:
         """The host's fused loss on its paired rows; none where DUS stands alone."""
-        if not self.plug_in:
-            return []
-        if step.paired:
-            return [step.fused_loss]
+        if not self.plug_in or step.paired:
+            return [step.fused_loss] if self.plug_in else []
         if step.readout is None or not step.readout.additive:
             raise BalanceError(
                 "DUS(plug_in=True) on unpaired batches needs a readout whose parts sum to the "

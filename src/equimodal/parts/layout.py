@@ -49,6 +49,27 @@ def samples_first(
     return rows
 
 
+def readings(
+    value: Tensor, encoder: Encoder, module: nn.Module | None, count: int
+) -> dict[str, tuple[slice, ...]]:
+    """Where the first sample lies, as it is read and as it could lie: by what a user would write.
+
+    Empty where the shape or the layer itself tells.
+    """
+    if encoder.folded is not None and encoder.batch_axis in (None, 0):
+        frames = len(value) // count
+        found = {"NT": slice(0, frames), "TN": slice(0, None, count)}
+        orders = (encoder.folded, *({"NT", "TN"} - {encoder.folded}))
+        one = frames == 1 or count == 1
+        return {} if one else {f"folded={order!r}": (found[order],) for order in orders}
+    axis = _axis(value, encoder, "", module, None)
+    known = encoder.batch_axis is None and type(module) in (*_RECURRENT, *_ATTENTION)
+    if known or axis > 1 or value.ndim < 3 or value.shape[:2] != (count, count) or count == 1:
+        return {}
+    first = slice(0, 1)
+    return {f"batch_axis={k}": (slice(None),) * k + (first,) for k in (axis, 1 - axis)}
+
+
 def as_given(rows: Tensor, encoder: Encoder, module: nn.Module | None) -> Tensor:
     """Features with the samples first, laid out as the encoder gives them."""
     value = rows
@@ -141,6 +162,16 @@ def _remedy(value: Tensor, count: int) -> str:
         "Name an encoder that gives a row for each sample, give its axis by "
         "Encoder(..., batch_axis=...), and give loss() one label a sample."
     )
+
+
+def named_module(modality: str, module: nn.Module | None) -> nn.Module:
+    """The module of an encoder whose features are replaced. Raises BalanceError without one."""
+    if module is None:
+        raise BalanceError(
+            f"Modality {modality!r} is named by its parameters, not by a module, so its "
+            "features cannot be replaced. Name an encoder module, or use InputAblation(...)."
+        )
+    return module
 
 
 def replaced_call(modality: str, encoder: Encoder) -> int:

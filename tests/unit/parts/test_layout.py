@@ -113,6 +113,52 @@ def test_another_number_of_rows_is_refused_with_what_to_write(order):
         trained(order, "v", Ablation("zero"), n=6, t=3)
 
 
+WRONG = {
+    "TN read as NT": ("TN", {"folded": "NT"}, r"folded='NT'\).*Write Encoder\(..., folded='TN'\)"),
+    "NT read as TN": ("NT", {"folded": "TN"}, r"folded='TN'\).*Write Encoder\(..., folded='NT'\)"),
+    "time first, nothing said": ("time", {}, r"batch_axis=0\).*Write Encoder\(..., batch_axis=1\)"),
+    "time first, told otherwise": (
+        "time",
+        {"batch_axis": 0},
+        r"Write Encoder\(..., batch_axis=1\)",
+    ),
+    "batch first, told otherwise": (None, {"batch_axis": 1}, r"Write Encoder\(..., batch_axis=0\)"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_no_shape_tells_is_held_against_the_model(kind):
+    order, options, words = WRONG[kind]
+    with pytest.raises(BalanceError, match=rf"features of 'video' are read.*{words}"):
+        trained(order, Encoder("v", **options), Ablation("zero"), n=6, t=6)
+
+
+class Contrasting(Net):
+    """Logits of every pair of samples: no axis can be told by them."""
+
+    def forward(self, a, v):
+        return self.a(a) @ self.v(v).mean(1).T
+
+
+def test_what_the_model_mixes_either_way_is_left_as_it_is():
+    net = Contrasting(None)
+    balancer = Balancer(net, methods.create("joint"), {"audio": "a", "video": "v"})
+    for _ in range(2):
+        balancer.loss(net(torch.randn(6, 3), torch.randn(6, 6, 5)), torch.arange(6)).backward()
+    assert balancer.setting.told == {"audio", "video"}
+
+
+def test_a_head_of_zeros_tells_no_axis_so_that_a_later_batch_does():
+    net = Net("time")
+    nn.init.zeros_(net.fc.weight)
+    balancer = Balancer(net, methods.create("joint"), {"audio": "a", "video": "v"})
+    given = torch.randn(6, 3), torch.randn(6, 6, 5), torch.arange(6) % 3
+    balancer.loss(net(*given[:2]), given[2]).backward()
+    nn.init.normal_(net.fc.weight)
+    with pytest.raises(BalanceError, match="batch_axis=1"):
+        balancer.loss(net(*given[:2]), given[2])
+
+
 def test_pooled_features_are_not_replaced():
     with pytest.raises(BalanceError, match=r"'video', which are pooled by .mean."):
         trained(None, Encoder("v", pool="mean"), Ablation("zero"), n=6, t=3)

@@ -23,6 +23,8 @@ from equimodal.experiments.choice.space import SEARCH_SEED, candidates
 from equimodal.experiments.choice.task import CLOSING, Json, Task
 from equimodal.experiments.choice.telling import Teller
 from equimodal.experiments.choice.time_budget import TimeBudget, seconds_of, spoken
+from equimodal.experiments.left_model import MODEL
+from equimodal.saved.writing import tell_verdict
 from equimodal.storage.files import make_folder, read_json, write_json
 from equimodal.storage.locks import locked
 
@@ -130,6 +132,7 @@ def _chosen(task: Task) -> Json:
         experiment=task.experiment, execution=task.execution,
         budget={"seconds": task.budget.seconds, "spent": task.budget.spent},
     )  # fmt: skip
+    tell_verdict(task.folder / "confirmed" / MODEL, found["text"])
     write_json(task.folder / CHOICE, choice)
     return choice
 

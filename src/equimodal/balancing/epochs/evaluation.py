@@ -1,0 +1,77 @@
+"""A whole split, run without a trace on the training."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from equimodal.balancing.collection import run
+from equimodal.balancing.epochs.epoch import Epoch
+from equimodal.balancing.readouts import logits_of
+from equimodal.balancing.step import Step
+from equimodal.errors import BalanceError
+from equimodal.numerics.random import update_generator
+from equimodal.parts.quiet import quiet
+
+if TYPE_CHECKING:
+    from equimodal.balancing.setting import Setting
+
+
+_STREAM = 1 << 20  # far from the streams that methods draw from
+
+
+def epoch_of(setting: "Setting", moment: Mapping[str, Any]) -> Epoch:
+    """What a method may see between two epochs."""
+    run = partial(evaluated, setting, moment)
+    return Epoch(**moment, optimizers=setting.optimizers, run=run)
+
+
+def evaluated(
+    setting: "Setting", moment: Mapping[str, Any], split: str, share: float
+) -> Iterator[Step]:
+    """Every batch of a loader as a step in evaluation mode, in the loader's order; outside, what
+    was recorded of forward passes and the random streams are as they were.
+
+    Args:
+        setting: of the balancer.
+        moment: where the training is.
+        split: "train" or "val".
+        share: of the batches that are run, in (0, 1], chosen by the number of the epoch.
+
+    Raises:
+        BalanceError: ``forward`` gives no label tensor of paired rows.
+    """
+    modalities, record = setting.modalities, setting.modalities.record
+    draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
+    with record.aside(), quiet(modalities.model):
+        record.logits_name = None
+        for batch in _chosen(setting.loaders[split], share, draw):
+            record.take_features()
+            output, given, present = run(setting.forward, modalities.model, batch)
+            if not isinstance(given, Tensor) or not given.ndim:
+                raise BalanceError(
+                    "forward must return one label tensor of paired rows for the loaders; found "
+                    f"{type(given).__name__}."
+                )
+            target = setting.prepared(given)
+            rows = setting.present_rows(present, target)
+            features = record.take_features(output, None, setting.rows(target))
+            with record.autocast():
+                yield setting.step(moment, logits_of(output), target, features, rows, checked=False)
+
+
+def _chosen(loader: Iterable[Any], share: float, generator: torch.Generator) -> Iterator[Any]:
+    """Batches of a loader; of a share below 1 a random choice of so many, at least one."""
+    if share >= 1 or not isinstance(loader, Sized):
+        yield from loader
+        return
+    count = len(loader)
+    wanted = max(1, math.ceil(share * count))
+    kept = set(torch.randperm(count, generator=generator)[:wanted].tolist())
+    if isinstance(loader, Sequence):
+        yield from (loader[k] for k in sorted(kept))
+        return
+    yield from (batch for k, batch in enumerate(loader) if k in kept)
