@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         OutputLogits,
     )
     from equimodal.balancing.step import Step
-    from equimodal.balancing.task import Classification, MultiLabel, Regression
+    from equimodal.balancing.task import Classification, MultiLabel, Regression, Tasks
     from equimodal.diagnosis.own_model.model import diagnose
     from equimodal.experiments.choice.choice import choose
     from equimodal.experiments.compare import compare
@@ -78,6 +78,7 @@ __all__ = [
     "OutputLogits",
     "Regression",
     "Step",
+    "Tasks",
     "choose",
     "compare",
     "diagnose",
@@ -99,6 +100,7 @@ _HOMES = {
     "OutputLogits": "balancing.readouts",
     "Regression": "balancing.task",
     "Step": "balancing.step",
+    "Tasks": "balancing.task",
     "compare": "experiments.compare",
     "choose": "experiments.choice.choice",
     "diagnose": "diagnosis.own_model.model",

@@ -181,3 +181,20 @@ def dataset(kinds, samples, *, seed=0):
         rough = torch.randn(samples, *SHAPES[kind], generator=draw, dtype=torch.float64)
         inputs[m] = clean[labels] + 0.8 * noise * rough
     return MultimodalDataset(inputs, labels)
+
+
+class TwoTasks(nn.Module):
+    """(N, 7), (N, 7) -> classes and numbers: two heads over one concatenation."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoders = nn.ModuleDict({m: encoder("linear") for m in "ab"})
+        self.kind, self.size = nn.Linear(2 * WIDTH, CLASSES), nn.Linear(2 * WIDTH, 2)
+        self.between = nn.Linear(2 * WIDTH, 2 * WIDTH)
+
+    def forward(self, a, b):
+        features = [self.encoders["a"](a), self.encoders["b"](b)]
+        if len({len(z) for z in features}) > 1:
+            return {"kind": None, "size": None}
+        joined = torch.cat(features, 1)
+        return {"kind": self.kind(joined), "size": self.size(torch.tanh(self.between(joined)))}

@@ -16,7 +16,8 @@ from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
 from equimodal.balancing.method import Method, feature_edit
 from equimodal.balancing.moment import Moment, Plan
-from equimodal.balancing.readouts import Readout, logits_of
+from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts.by_task import task_readouts
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import arguments, training
 from equimodal.balancing.restart import check_state, plain, take_over
@@ -39,9 +40,10 @@ class Balancer:
         method: the balancing method.
         encoders: modality -> name of its encoder module, the module, a regular expression over
             parameter names, or an :class:`Encoder` where that does not say enough.
-        readout: where unimodal logits come from; required by methods that need them.
-        task: what is predicted: ``Classification()`` by default, ``MultiLabel()`` or
-            ``Regression()``, as far as the method has a meaning for it.
+        readout: where unimodal logits come from; required by methods that need them. Of several
+            tasks one for each, by name.
+        task: what is predicted: ``Classification()`` by default, ``MultiLabel()``,
+            ``Regression()`` or ``Tasks({...})``, as far as the method has a meaning for it.
         objective: the loss under the method: ``"fused"`` (the papers' setting) or
             ``"fused+unimodal"``.
         unimodal_weight: weight of the unimodal losses in ``"fused+unimodal"``.
@@ -81,7 +83,7 @@ class Balancer:
         model: nn.Module,
         method: Method,
         encoders: Mapping[str, str | nn.Module | Encoder],
-        readout: Readout | None = None,
+        readout: Readout | Mapping[str, Readout] | None = None,
         *,
         task: Task | None = None,
         objective: str = "fused",
@@ -98,8 +100,9 @@ class Balancer:
     ) -> None:
         task = Classification() if task is None else task
         loaders, optimizers = {} if loaders is None else loaders, listed(optimizers)
+        read: Readout | None = task_readouts(readout, getattr(task, "outputs", None))
         arguments.check_kinds(
-            model, method=method, encoders=encoders, readout=readout, task=task, loaders=loaders,
+            model, method=method, encoders=encoders, readout=read, task=task, loaders=loaders,
             forward=forward, log=log,
         )  # fmt: skip
         seed = arguments.whole("seed", seed)
@@ -109,21 +112,19 @@ class Balancer:
         weight = require_number("unimodal_weight", unimodal_weight, above=0)
         weight = weight if method.unimodal_weight is None else method.unimodal_weight
         arguments.check_arguments(
-            method, task=task, objective=objective, on=on, readout=readout, loaders=loaders,
+            method, task=task, objective=objective, on=on, readout=read, loaders=loaders,
             log_every=log_every, diagnose=diagnose,
         )  # fmt: skip
         training.refuse_used(method)
-        modalities = bind(self, model, encoders, readout)
+        modalities = bind(self, model, encoders, read)
         self.setting = Setting(
-            method, modalities, readout, task, objective, weight, loaders, forward, on, seed, epochs
+            method, modalities, read, task, objective, weight, loaders, forward, on, seed, epochs
         )
         self._start()
         self.step_index = self.epoch_index = 0
         self.watch = LoopWatch(method)
         weakref.finalize(self, self.watch.tell_no_end)
-        self.diagnosis = Recorder(
-            diagnose, modalities, readout, trained=self.setting.reads_unimodal
-        )
+        self.diagnosis = Recorder(diagnose, modalities, read, trained=self.setting.reads_unimodal)
         self.decisions = Decisions(
             modalities.names, log=log, every=log_every, measured=self.diagnosis.flush
         )
@@ -174,7 +175,7 @@ class Balancer:
     def loss(
         self,
         output: Any,
-        target: Tensor | Mapping[str, Tensor],
+        target: Tensor | Mapping[str, Any],
         present: Tensor | None = None,
         logits: str | int | None = None,
     ) -> Tensor:
@@ -183,7 +184,7 @@ class Balancer:
         Args:
             output: what a forward pass of the model gave: (N, C) logits, or anything that holds
                 them. Other passes may have come since.
-            target: (N,) labels, or one tensor a modality where the batches are unpaired.
+            target: (N,) labels, by name for several tasks, by modality for unpaired batches.
             present: (N, M) bool where modalities are missing in some rows of a paired batch,
                 columns in the order of ``encoders``: a modality's own logits, features and score
                 are then those of its present rows. Best on the CPU: no device has to wait.
@@ -193,7 +194,7 @@ class Balancer:
         recorded, so that a validation loop may use it.
         """
         setting, method, record = self.setting, self.setting.method, self.setting.modalities.record
-        record.logits_name, fused = logits, logits_of(output, logits)
+        fused = setting.fused(output, logits)
         if not torch.is_grad_enabled():
             return setting.plain_loss(fused, target)
         training.check_training(method, setting.on, setting.optimizers, setting.epochs)

@@ -97,7 +97,14 @@ def with_pairs(
     """Unpaired rows behind the rows of a paired batch. -> {m: x}, {m: y}"""
     paired, labels = pairs
     rows = {m: torch.cat([paired[m], x]) for m, x in inputs.items()}
-    return rows, {m: torch.cat([labels, y]) for m, y in targets.items()}
+    return rows, {m: _behind(labels, y) for m, y in targets.items()}
+
+
+def _behind(first: Any, second: Any) -> Any:
+    """Labels behind others, of each task where there are several."""
+    if isinstance(first, Mapping):
+        return {name: torch.cat([y, second[name]]) for name, y in first.items()}
+    return torch.cat([first, second])
 
 
 def paired_rows(dataset: Any, indices: Tensor) -> tuple[dict[str, Tensor], Tensor]:

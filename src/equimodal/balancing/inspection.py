@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from equimodal.balancing.collection import run
 from equimodal.balancing.method import Method
-from equimodal.balancing.readouts import logits_of
 from equimodal.balancing.setting import Setting
 from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
@@ -118,8 +117,7 @@ def inspect(setting: Setting, batch: Any, logits_name: str | int | None = None) 
 def _dry_step(setting: Setting, batch: Any, logits_name: str | int | None) -> Step:
     """The step of one batch, which no method has seen."""
     output, target, present = run(setting.forward, setting.modalities.model, batch)
-    setting.modalities.record.logits_name = logits_name
-    logits = logits_of(output, logits_name)
+    logits = setting.fused(output, logits_name)
     target = setting.read(logits, target)
     rows = setting.present_rows(present, target)
     features = setting.modalities.record.take_features(output, logits, setting.rows(target))

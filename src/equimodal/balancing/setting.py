@@ -12,10 +12,10 @@ from equimodal.balancing.collection import Forward
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.moment import KEPT
-from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.requirements.arguments import needs_readout, require_form
 from equimodal.balancing.requirements.samples import check_samples
-from equimodal.balancing.requirements.training import check_features
+from equimodal.balancing.requirements.training import check_features, check_target
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits, GradientEdits
@@ -68,24 +68,6 @@ def release(balancer: "Balancer", modalities: ModalityMap) -> None:
         del _BALANCERS[modalities.model]
 
 
-def check_target(target: Tensor | Mapping[str, Tensor]) -> None:
-    """Raise `BalanceError` unless these are labels, of at least one sample."""
-    given = list(target.values()) if isinstance(target, Mapping) else [target]
-    odd = [type(y).__name__ for y in given if not isinstance(y, Tensor)]
-    if odd or not given:
-        raise BalanceError(
-            "The target must be a tensor, or a mapping with a tensor for each modality; found "
-            f"{odd[0] if odd else 'an empty mapping'}. Write torch.as_tensor(target)."
-        )
-    if any(y.ndim == 0 for y in given):
-        raise BalanceError("The target must hold one entry a sample; found a single number.")
-    if not any(map(len, given)):
-        raise BalanceError(
-            "The batch holds no sample, so that it has no loss; found 0 labels. Leave empty "
-            "batches out (DataLoader(..., drop_last=True) where the last one is)."
-        )
-
-
 @dataclass
 class Setting:
     """What a balancer was given; its arguments say what each is."""
@@ -109,6 +91,17 @@ class Setting:
     def reads_unimodal(self) -> bool:
         """Whether unimodal logits are read, by the method or by the objective."""
         return needs_readout(self.method, self.objective)
+
+    def fused(self, output: Any, name: str | int | None) -> Tensor | None:
+        """The fused logits in an output, of several tasks side by side. -> (N, ..., C)"""
+        if name is not None and self.task.outputs is not None:
+            raise BalanceError(
+                f"logits={name!r} names the logits of one task, and there are several: write "
+                "Tasks(..., logits={task: name})."
+            )
+        found = self.task.outputs if name is None else name
+        self.modalities.record.logits_name = found
+        return logits_of(output, found)
 
     def rows(self, target: Tensor | Mapping[str, Tensor]) -> dict[str, int]:
         """Samples of every modality, as the labels count them."""
@@ -220,6 +213,7 @@ class Setting:
 
     def prepared(self, target: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
         """The target in the type that the task reads. Raises as `check_target` does."""
+        target = self.task.packed(target)
         check_target(target)
         if isinstance(target, Tensor):
             return self.task.prepared(target)
@@ -227,6 +221,7 @@ class Setting:
 
     def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The fused loss, which is all that a validation loop needs. -> ()"""
+        target = self.task.packed(target)
         if logits is None or not isinstance(target, Tensor):
             raise BalanceError(
                 "Without gradients loss() is the plain fused loss and needs fused logits and one "

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from equimodal.balancing.collection import run
 from equimodal.balancing.epochs.epoch import Epoch
-from equimodal.balancing.readouts import logits_of
 from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
 from equimodal.numerics.random import update_generator
@@ -51,7 +50,6 @@ def evaluated(
     draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
     found = []
     with record.aside(), quiet(modalities.model):
-        record.logits_name = None
         for batch in _chosen(setting.loaders[split], share, draw):
             step = _step(setting, moment, batch)
             with record.autocast():
@@ -64,6 +62,7 @@ def _step(setting: "Setting", moment: Mapping[str, Any], batch: Any) -> Step:
     record = setting.modalities.record
     record.take_features()
     output, given, present = run(setting.forward, setting.modalities.model, batch)
+    given = setting.task.packed(given)
     if not isinstance(given, Tensor) or not given.ndim:
         raise BalanceError(
             "forward must return one label tensor of paired rows for the loaders; found "
@@ -72,7 +71,8 @@ def _step(setting: "Setting", moment: Mapping[str, Any], batch: Any) -> Step:
     target = setting.prepared(given)
     rows = setting.present_rows(present, target)
     features = record.take_features(output, None, setting.rows(target))
-    return setting.step(moment, logits_of(output), target, features, rows, checked=False)
+    logits = setting.fused(output, None)
+    return setting.step(moment, logits, target, features, rows, checked=False)
 
 
 def _chosen(loader: Iterable[Any], share: float, generator: torch.Generator) -> Iterator[Any]:

@@ -22,6 +22,8 @@ class Ablation(Readout):
         fill: what replaces them: ``"zero"``, or the batch's ``"mean"`` features.
     """
 
+    serves_several = True
+
     def __init__(self, fill: str = "zero") -> None:
         require_choice("Ablation fill", fill, ("zero", "mean"))
         self.fill = fill
@@ -49,6 +51,7 @@ class InputAblation(Readout):
     """
 
     differentiable = False
+    serves_several = True
 
     def __init__(self, blank: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]) -> None:
         what = "InputAblation takes blank(modality, *args, **kwargs) -> (args, kwargs)"

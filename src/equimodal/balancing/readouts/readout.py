@@ -18,6 +18,13 @@ class Readout:
     differentiable: bool = True
     """Whether a loss on the unimodal logits trains the encoders."""
 
+    serves_several: bool = False
+    """Whether it reads all that the model gives, so that it serves several tasks."""
+
+    def of(self, task: str) -> "Readout":
+        """The readout of one of several tasks."""
+        return self
+
     def attach(self, modalities: ModalityMap) -> None:
         """Once, when the balancer is made: hooks that it needs on the model."""
 
@@ -78,9 +85,12 @@ def require_vectors(title: str, features: Mapping[str, Tensor]) -> None:
             )
 
 
-def logits_of(output: Any, name: str | int | None = None) -> Tensor | None:
+def logits_of(output: Any, name: Any = None) -> Tensor | None:
     """The logits in a model's output: a tensor, ``.logits``, ``["logits"]`` or the first entry; or
-    those of another name or position."""
+    those of another name or position, or of several tasks (`TaskOutputs`)."""
+    if hasattr(name, "joined"):
+        found: Tensor | None = name.joined(output)
+        return found
     if name is not None:
         return named_logits(output, name)
     if isinstance(output, Tensor):

@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
-from equimodal.balancing.task import Task
+from equimodal.balancing.task import Task, Tasks
 from equimodal.checks import (
     require,
     require_choice,
@@ -40,7 +40,9 @@ def check_kinds(
     """Refuse arguments that are of another kind than what is asked for. Raises BalanceError."""
     _require_kind("model", model, nn.Module, "a torch.nn.Module")
     _require_kind("method", method, Method, "a method, made by methods.create(name)")
-    _require_kind("task", task, Task, "Classification(), MultiLabel() or Regression()")
+    _require_kind(
+        "task", task, Task, "Classification(), MultiLabel(), Regression() or Tasks({...})"
+    )
     named = "a mapping by modality, such as {'audio': 'audio_net', 'video': 'video_net'}"
     _require_kind("encoders", encoders, Mapping, named)
     assert isinstance(encoders, Mapping) and isinstance(model, nn.Module)
@@ -161,7 +163,11 @@ def _require_suited(method: Method, task: Task) -> None:
 
 def summed_numbers(task: Task, readout: Readout | None) -> bool:
     """Whether a modality's own number would be a part of a sum."""
-    return task.whole_numbers and readout is not None and readout.additive
+    if readout is None:
+        return False
+    if isinstance(task, Tasks):
+        return any(summed_numbers(t, readout.of(name)) for name, t in task.tasks.items())
+    return task.whole_numbers and readout.additive
 
 
 def check_modules(method: Method, modalities: ModalityMap) -> None:

@@ -3,6 +3,7 @@
 from equimodal.balancing.task.classification import Classification
 from equimodal.balancing.task.multi_label import MultiLabel
 from equimodal.balancing.task.regression import Regression
+from equimodal.balancing.task.several import Tasks
 from equimodal.balancing.task.task import Task
 
-__all__ = ["Classification", "MultiLabel", "Regression", "Task"]
+__all__ = ["Classification", "MultiLabel", "Regression", "Task", "Tasks"]

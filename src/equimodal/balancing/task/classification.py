@@ -87,7 +87,9 @@ class Classification(Task):
         rows, labels = label_rows(logits, target)
         if rows.shape[-1] == 1:
             return self._binary_loss(rows[:, 0], labels)
-        weight = None if self.weight is None else self.weight.to(rows)
+        if self.weight is not None:  # kept there: a copy in each step would make the host wait
+            self.weight = self.weight.to(rows.device)
+        weight = None if self.weight is None else self.weight.to(rows.dtype)
         if is_soft(labels):
             labels = labels.to(rows.dtype)
         if self.ignore_index is None or is_soft(labels):
@@ -169,7 +171,7 @@ class Classification(Task):
         if is_soft(target):
             raise BalanceError(
                 "Purity holds clusters against one class a sample; found soft targets of shape "
-                f"{tuple(target.shape)} in loaders=. Give loaders of plain labels, without mixup."
+                f"{tuple(target.shape)} in loaders=. Give loaders of one class each."
             )
         target = target.reshape(len(target), -1)[:, 0]
         if self.ignore_index is not None:

@@ -9,6 +9,8 @@ A *label* is what is predicted once: one a sample, or with token-level outputs o
 some are not counted, as padding is, their number is a tensor on the device, so that no host waits.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -24,6 +26,13 @@ class Task:
     """Which of "score", "information", "purity" and "classes" (one a sample) it has not."""
     whole_numbers: bool = False
     """Whether every modality is asked for the whole target, so that parts of a sum serve none."""
+
+    outputs: Any = None
+    """Where the logits of several tasks are in an output; None for one task."""
+
+    def packed(self, target: Any) -> Any:
+        """What `loss()` was given as target in one tensor, or in one for each modality."""
+        return target
 
     def prepared(self, target: Tensor) -> Tensor:
         """The target in the type that loss, score and counts read. (N, ...) -> (N, ...)"""
