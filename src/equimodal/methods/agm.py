@@ -128,7 +128,7 @@ class AGM(Method):
     def unsuited(self, task: Task) -> str:
         """Responses are judged by the cross-entropy of the label."""
         reason = "its responses are judged by the cross-entropy of a label"
-        return reason if task.whole_numbers or "information" in task.lacks else ""
+        return reason if type(task).log_loss is Task.log_loss else ""
 
     def on_loss(self, step: Step) -> Tensor:
         """The objective, with what flows back through each response scaled."""
