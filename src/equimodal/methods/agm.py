@@ -127,8 +127,8 @@ class AGM(Method):
 
     def unsuited(self, task: Task) -> str:
         """Responses are judged by the cross-entropy of the label."""
-        lacks = "information" in task.lacks
-        return "its responses are judged by the cross-entropy of a label" if lacks else ""
+        reason = "its responses are judged by the cross-entropy of a label"
+        return reason if type(task).log_loss is Task.log_loss else ""
 
     def on_loss(self, step: Step) -> Tensor:
         """The objective, with what flows back through each response scaled."""

@@ -97,10 +97,10 @@ def test_the_game_pushes_no_bias_and_no_head_that_is_shared():
         (fusions.Gated, Ablation()),
     ):
         found = []
-        for lam in (0.0, 5.0):
+        for lam, game in ((0.0, {}), (5.0, {"k": 0})):  # where they would not cancel
             model = fusions.built(fusion)
             audio, video, labels = fusions.batch()
-            balancer = Balancer(model, MCR(lam, contrast=0), ENCODERS, readout)
+            balancer = Balancer(model, MCR(lam, **game, contrast=0), ENCODERS, readout)
             balancer.loss(model(audio, video), labels).backward()
             found.append({n: p.grad.clone() for n, p in model.named_parameters()})
         plain, game = found
