@@ -198,7 +198,15 @@ def _trained(modalities: ModalityMap, modality: str) -> list[Parameter]:
 def _gradients(loss: Tensor, groups: list[list[Parameter]]) -> list[Tensor]:
     """Gradients of a loss with respect to groups of parameters, each group flat. -> [(P_k,)]"""
     every = [p for group in groups for p in group]
-    found = torch.autograd.grad(loss, every, retain_graph=True, allow_unused=True)
+    try:
+        found = torch.autograd.grad(loss, every, retain_graph=True, allow_unused=True)
+    except RuntimeError as error:
+        if "fabric.backward" not in str(error):
+            raise
+        raise BalanceError(
+            "MMPareto back-propagates single losses, which Fabric refuses under the precision that "
+            "it was given: give Fabric none, and run forward pass and loss() under torch.autocast."
+        ) from error
     ends = [0]
     for group in groups:
         ends.append(ends[-1] + len(group))
