@@ -8,6 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
+from equimodal import BalanceError, methods
 from loops import plain as of
 from loops.plain import (
     BATCH,

@@ -115,9 +115,8 @@ class MMPareto(Method):
             parameters = _trained(step.modalities, m)
             own = mean_over_ranks(sum(d[_OWN][k] for d in step.every_drawn))
             total = flat([p.grad for p in parameters], like=parameters) / factor
-            pair = pareto_weights(total - own, own)
-            weights.append(pair[0])
-            direction = 2 * (pair[0] * (total - own) + pair[1] * own)
+            weight, direction = pareto_direction(total - own, own)
+            weights.append(weight)
             self._write(parameters, total, direction, self.gamma * factor)
         step.record("weight", torch.stack(weights))
 
@@ -179,6 +178,12 @@ def pareto_weights(joint: Tensor, unimodal: Tensor) -> Tensor:
     weight = torch.where(both >= one, 0.999, weight)
     weight = torch.where(both > 0, 0.5, weight)
     return torch.stack([weight, 1 - weight])
+
+
+def pareto_direction(joint: Tensor, unimodal: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight a of the first gradient, and 2 a g + 2 (1 - a) u. (P,), (P,) -> (), (P,)"""
+    weights = pareto_weights(joint, unimodal)
+    return weights[0], 2 * (weights[0] * joint + weights[1] * unimodal)
 
 
 def length_ratio(total: Tensor, direction: Tensor) -> Tensor:
