@@ -10,6 +10,7 @@ from equimodal.errors import BalanceError, DataError
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
+    from equimodal.balancing.epochs.epoch import Epoch
     from equimodal.balancing.method import Method
     from equimodal.balancing.readouts import (
         Ablation,
@@ -18,24 +19,42 @@ if TYPE_CHECKING:
         LinearSplit,
         OutputLogits,
     )
-    from equimodal.balancing.step import Epoch, Step
+    from equimodal.balancing.step import Step
     from equimodal.balancing.task import Classification, MultiLabel, Regression, Tasks
     from equimodal.diagnosis.own_model.model import diagnose
     from equimodal.experiments.choice.choice import choose
     from equimodal.experiments.compare import compare
+    from equimodal.methods.agm import AGM
     from equimodal.methods.amss import AMSS
+    from equimodal.methods.cml import CML
+    from equimodal.methods.dgl import DGL
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
+    from equimodal.methods.gblend import GBlending
     from equimodal.methods.joint import Joint, JointUnimodal
+    from equimodal.methods.lfm import LFM
+    from equimodal.methods.mbsd import MBSD
+    from equimodal.methods.midas import MIDAS
+    from equimodal.methods.opm import OPM
+    from equimodal.methods.pmr import PMR
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
+    from equimodal.saved.model import load
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AGM",
     "AMSS",
+    "CML",
+    "DGL",
     "DUS",
+    "LFM",
+    "MBSD",
+    "MIDAS",
+    "OPM",
+    "PMR",
     "Ablation",
     "AuxiliaryHeads",
     "BalanceError",
@@ -46,6 +65,7 @@ __all__ = [
     "DiagnoseRelearn",
     "Encoder",
     "Epoch",
+    "GBlending",
     "InputAblation",
     "Joint",
     "JointUnimodal",
@@ -60,6 +80,7 @@ __all__ = [
     "choose",
     "compare",
     "diagnose",
+    "load",
 ]
 
 _HOMES = {
@@ -68,7 +89,7 @@ _HOMES = {
     "Balancer": "balancing.balancer",
     "Classification": "balancing.task",
     "Encoder": "parts.selection",
-    "Epoch": "balancing.step",
+    "Epoch": "balancing.epochs.epoch",
     "InputAblation": "balancing.readouts",
     "LinearSplit": "balancing.readouts",
     "Method": "balancing.method",
@@ -81,6 +102,7 @@ _HOMES = {
     "compare": "experiments.compare",
     "choose": "experiments.choice.choice",
     "diagnose": "diagnosis.own_model.model",
+    "load": "saved.model",
 }
 _MODULES = ("data", "diagnosis", "functional", "methods", "models", "report")
 

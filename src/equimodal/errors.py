@@ -45,6 +45,11 @@ def one_line(text: str) -> str:
     return printable(bounded(" ".join(text.split())))
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 problem``, ``2 problems``; ``several`` is the word where it is not formed by an s."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def quoted(value: object) -> str:
     """A value as it stands in a message: in one line, shortened where it is long.
 
@@ -93,7 +98,15 @@ def check_all(*checks: Callable[[], object]) -> None:
         raise BalanceError(" Besides: ".join(map(str, found))) from found[0]
 
 
+def close_names(name: str, known: Iterable[str], *, n: int = 1, cutoff: float = 0.6) -> list[str]:
+    """The known names that are closest, whatever their capitals; none where none is close."""
+    by_form: dict[str, str] = {}
+    for each in known:
+        by_form.setdefault(each.casefold(), each)
+    return [by_form[form] for form in get_close_matches(name.casefold(), by_form, n, cutoff)]
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`" Did you mean 'amss'?"` for the closest of the known names, "" where none is close."""
-    close = get_close_matches(name, list(known), n=1)
+    close = close_names(name, known)
     return f" Did you mean '{close[0]}'?" if close else ""

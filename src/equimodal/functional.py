@@ -7,14 +7,29 @@ from equimodal.methods import functions
 from equimodal.numerics.sampling import inclusion_probabilities
 
 if TYPE_CHECKING:  # for type checkers alone
+    from equimodal.methods.agm import mono_modal_responses as mono_modal_responses
+    from equimodal.methods.agm import response_coefficients as response_coefficients
     from equimodal.methods.amss_equations import modality_significance as modality_significance
     from equimodal.methods.amss_equations import sample_units as sample_units
     from equimodal.methods.amss_equations import unit_importance as unit_importance
     from equimodal.methods.amss_equations import update_fractions as update_fractions
+    from equimodal.methods.cml import confidence_rises as confidence_rises
     from equimodal.methods.diagnose_relearn import relearn_strength as relearn_strength
     from equimodal.methods.dus_counts import cumulative_score as cumulative_score
     from equimodal.methods.dus_counts import sample_counts as sample_counts
+    from equimodal.methods.gblend import blending_weights as blending_weights
+    from equimodal.methods.lfm import alignment as alignment
+    from equimodal.methods.lfm import matching_weight as matching_weight
+    from equimodal.methods.mbsd import teaching_weights as teaching_weights
+    from equimodal.methods.midas import label_shares as label_shares
+    from equimodal.methods.midas import misaligned_losses as misaligned_losses
+    from equimodal.methods.ogm import modulation_coefficients as modulation_coefficients
+    from equimodal.methods.opm import drop_rates as drop_rates
+    from equimodal.methods.pmr import class_prototypes as class_prototypes
+    from equimodal.methods.pmr import prototype_probabilities as prototype_probabilities
+    from equimodal.methods.pmr import rebalance_weights as rebalance_weights
     from equimodal.numerics.purity import cluster_purity as cluster_purity
+    from equimodal.numerics.scores import discrepancy_ratios as discrepancy_ratios
 
 _HOMES = functions()
 

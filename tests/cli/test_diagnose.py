@@ -152,3 +152,29 @@ def test_a_data_set_is_trained_and_diagnosed_and_shown_again(
     assert json.loads(said(f"{line} --resume", capsys)) == found
     assert main(line.split()) == 2
     assert "holds results already" in capsys.readouterr().err
+
+
+def test_what_a_verdict_lacks_is_trained_on_request(tiny, capsys, without_workers, monkeypatch):
+    for place in ("equimodal.data.load", "equimodal.training.setup.load"):
+        monkeypatch.setattr(place, tiny_source)
+    monkeypatch.setattr("equimodal.data.sources.ready", lambda name, *_, **__: (name, None))
+    shutil.rmtree(tiny / "runs/alone-a")
+    before = said("diagnose tiny", capsys)
+    assert "equimodal diagnose tiny --settle" in before
+    after = said("diagnose tiny --settle --jobs 1", capsys)
+    assert (tiny / "runs/alone-a/seed-3/result.json").is_file()
+    assert "a: no verdict: it was not trained alone" in before
+    assert "a: no verdict: it was not trained alone" not in after
+    assert said("diagnose tiny", capsys) == after
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("diagnose --data keypad --settle", ["--settle belongs to a folder"]),
+        ("diagnose tiny --jobs 2", ["--jobs belongs to --data"]),
+        ("diagnose tiny --settle --epochs 3", ["--epochs belongs to --data"]),
+    ],
+)
+def test_settling_is_of_a_folder(line, words, tiny, refused):
+    refused(line, *words)

@@ -400,7 +400,7 @@ MISUSE = {
     ),
     "two methods for the same stage": (
         lambda: methods.create("amss~amss+"),
-        ["AMSS and AMSS cannot be combined", "both mask the same gradients"],
+        ["AMSS and AMSS cannot be combined", "both change the same gradients"],
     ),
     "no data": (empty_batches, ["holds no sample"]),
     "batches of no sample": (batches_of_none, ["batch_size must be a whole number >= 1; found 0"]),

@@ -12,7 +12,9 @@ PER_UPDATE = [n for n in methods.names() if not methods.load(n).per_forward]
 def test_two_micro_batches_of_8_equal_one_batch_of_16(name):
     one, two = trained(name), trained(name, parts=2)
 
-    assert largest_difference(one.weights, two.weights) < 1e-10
+    # A direction that nearly vanishes is lengthened, and its rounding with it.
+    limit = 1e-5 if one.balancer.setting.method.rewrites else 1e-10
+    assert largest_difference(one.weights, two.weights) < limit
     assert one.balancer.step_index == two.balancer.step_index == 24
     assert names_and_steps(one) == names_and_steps(two)
 
@@ -21,9 +23,11 @@ def names_and_steps(training):
     return [(r["step"], r["name"]) for r in training.balancer.decisions.drain()]
 
 
-def test_only_methods_that_draw_their_own_batches_act_at_every_forward_pass():
+def test_only_methods_that_draw_rows_or_change_features_or_the_loss_act_at_every_forward_pass():
     for name in set(methods.names()) - set(PER_UPDATE):
-        assert methods.load(name).unpaired, name
+        assert methods.load(name).unpaired or any(
+            map(methods.create(name).has_stage, ("on_features", "on_loss"))
+        ), name
 
 
 @pytest.mark.parametrize("name", by_class())

@@ -154,11 +154,22 @@ def test_what_names_no_part_is_refused(where, features):
         Encoder(where, features=features)
 
 
-def test_an_encoder_of_parts_is_not_trained_alone_by_a_diagnosis():
+def test_an_encoder_of_parts_is_trained_alone_by_a_diagnosis():
+    model = fusions.built(TwoTowers)
+    initial = model.state_dict()
+    data = [fusions.batch()]
+    found = diagnose(
+        model, {"train": data, "test": data}, TOWERS, LinearSplit("fc"), untrained=initial,
+        train_alone_epochs=2, train_alone_seeds=1, batch_size=4,
+        optimizer=lambda weights: torch.optim.SGD(weights, lr=0.1),
+    )  # fmt: skip
+    assert found["missing"] == []
+    for judged in found["verdict"]["modalities"].values():
+        assert judged["probe"]["alone"] is not None and judged["probe"]["fitted"] is not None
+
+
+def test_an_encoder_of_parts_takes_no_weights_of_its_own():
     model = fusions.built(TwoTowers)
     data = [fusions.batch()]
     with pytest.raises(BalanceError, match="made of several parts"):
-        diagnose(
-            model, {"train": data, "test": data}, TOWERS, LinearSplit("fc"),
-            untrained=model.state_dict(), train_alone_epochs=1, optimizer=torch.optim.SGD,
-        )  # fmt: skip
+        diagnose(model, {"train": data, "test": data}, TOWERS, alone={"audio": {}})

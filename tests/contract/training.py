@@ -37,7 +37,7 @@ def sgd(parameters):
 
 
 def start(
-    name, *, kinds=PAIR, seed=0, weights=0, epochs=4, samples=96, optimizer=sgd, on="gradient",
+    name, *, kinds=PAIR, seed=0, weights=0, epochs=4, samples=96, optimizer=sgd, on=None,
     wrap=None, shard=None, held_out=1, settings=None, **options,
 ):  # fmt: skip
     """A training that has not begun.

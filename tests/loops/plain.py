@@ -120,7 +120,7 @@ def weights(model):
 @cache
 def plain(
     name, *, epochs=EPOCHS, planned=EPOCHS, batch_size=BATCH, samples=SAMPLES, parts=1,
-    optimizer=sgd, schedule=None, clip=None, unpaired=False, on="gradient", dtype=None,
+    optimizer=sgd, schedule=None, clip=None, unpaired=False, on=None, dtype=None,
     scaled=False,
 ):  # fmt: skip
     """Weights after training with the plain loop.

@@ -4,7 +4,7 @@ import torch
 from contract.models import CLASSES, dataset, model
 from contract.training import start
 from equimodal import functional
-from equimodal.balancing.step import Moment
+from equimodal.balancing.moment import Moment
 from equimodal.methods.amss_released import released_fractions
 from reference import amss as reference
 

@@ -8,34 +8,25 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.batches import (
-    Batches,
-    Stream,
-    epoch_batches,
-    require_rows,
-    unpaired_rows,
-    with_pairs,
-)
+from equimodal.balancing.batches import Batches, epoch_batches, require_rows, unpaired_batches
 from equimodal.balancing.collection import Forward, check_readable, default_forward
 from equimodal.balancing.decisions import Decisions, Log
+from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
-from equimodal.balancing.method import Method
+from equimodal.balancing.method import Method, feature_edit
+from equimodal.balancing.moment import Moment, Plan
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.readouts.by_task import task_readouts
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import arguments, training
 from equimodal.balancing.restart import check_state, plain, take_over
 from equimodal.balancing.setting import Setting, bind, release
-from equimodal.balancing.step import Epoch, Plan, merged
 from equimodal.balancing.task import Classification, Task
-from equimodal.balancing.updates import (
-    UpdateScaling,
-    listed,
-    scale_gradients,
-    warn_if_normalised,
-    watch_steps,
-)
+from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
+from equimodal.balancing.updates.merging import merged
+from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
+from equimodal.checks import require_number
 from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
@@ -55,6 +46,7 @@ class Balancer:
             ``Regression()`` or ``Tasks({...})``, as far as the method has a meaning for it.
         objective: the loss under the method: ``"fused"`` (the papers' setting) or
             ``"fused+unimodal"``.
+        unimodal_weight: weight of the unimodal losses in ``"fused+unimodal"``.
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
         forward: ``forward(model, batch) -> (output, target)``, or ``(output, target, present)``
@@ -62,7 +54,8 @@ class Balancer:
             batches ``(*inputs, target)`` and of mappings with ``labels``.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
-        on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``.
+        on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``; by default
+            what the method asks for, or the gradient.
         epochs: planned number of epochs, for schedules given as a share of training.
         seed: seeds every draw of the method.
         log: called with the method's decisions, ``log({"balance/fraction/audio": 0.7}, step)``,
@@ -94,10 +87,11 @@ class Balancer:
         *,
         task: Task | None = None,
         objective: str = "fused",
+        unimodal_weight: float = 1.0,
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
         optimizers: Optimizer | Sequence[Optimizer] = (),
-        on: str = "gradient",
+        on: str | None = None,
         epochs: int | None = None,
         seed: int = 0,
         log: Log | None = None,
@@ -114,6 +108,9 @@ class Balancer:
         seed = arguments.whole("seed", seed)
         epochs = None if epochs is None else arguments.whole("epochs", epochs, 1)
         loaders, objective = dict(loaders), method.objective or objective
+        on = (method.on or "gradient") if on is None else on
+        weight = require_number("unimodal_weight", unimodal_weight, above=0)
+        weight = weight if method.unimodal_weight is None else method.unimodal_weight
         arguments.check_arguments(
             method, task=task, objective=objective, on=on, readout=read, loaders=loaders,
             log_every=log_every, diagnose=diagnose,
@@ -121,7 +118,7 @@ class Balancer:
         training.refuse_used(method)
         modalities = bind(self, model, encoders, read)
         self.setting = Setting(
-            method, modalities, read, task, objective, loaders, forward, on, seed, epochs
+            method, modalities, read, task, objective, weight, loaders, forward, on, seed, epochs
         )
         self._start()
         self.step_index = self.epoch_index = 0
@@ -133,9 +130,11 @@ class Balancer:
         )
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
-        self._scaling = UpdateScaling()
-        self._apply = self._scaling.hold if on == "update" else scale_gradients
+        self._begun = -1  # the latest epoch whose start the method has seen
+        self._edited = UpdateEdits() if on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
+        if method.has_stage("on_features"):
+            modalities.record.edit = feature_edit(method, self._pass_moment)
         self.attach(*optimizers)
         training.claim(method)
 
@@ -166,8 +165,8 @@ class Balancer:
         if self._edits:
             for optimizer in new:
                 watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
-        if self.setting.on == "update":
-            self._scaling.follow(new)
+        if isinstance(self._edited, UpdateEdits):
+            self._edited.follow(new)
         elif self._edits:
             warn_if_normalised(self.setting.method, new)
 
@@ -203,11 +202,16 @@ class Balancer:
         present_rows = setting.present_rows(present, target)
         features = record.take_features(output, fused, setting.rows(target))
         made = len(self.decisions.records)
+        if self._begun < self.epoch_index:
+            self._begun = self.epoch_index
+            if method.acts(epoch := epoch_of(setting, self._moment())):
+                method.on_epoch_start(epoch)
         with record.autocast():
-            step = setting.step(self._moment(), fused, target, features, present_rows, self._apply)
-            if method.unpaired:
+            moment = self._pass_moment()
+            step = setting.step(moment, fused, target, features, present_rows, self._edited)
+            if method.draws(step):
                 self.watch.tell_pairing(step.paired)
-            loss = method.on_loss(step)
+            loss = method.loss(step)
             measured = self.diagnosis.saw_loss(step)
             if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
@@ -233,7 +237,10 @@ class Balancer:
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
-            setting.method.on_gradients(merged(micro, unimodal=setting.reads_unimodal))
+            step = merged(micro, unimodal=setting.reads_unimodal)
+            self._edited.begin()
+            if setting.method.acts(step):
+                setting.method.on_gradients(step)
         self.watch.saw_update()
         self.step_index += 1
         self.decisions.saw_update(self.step_index)
@@ -241,14 +248,11 @@ class Balancer:
     @torch.no_grad()
     def epoch_end(self) -> None:
         """Run the epoch stage, once after the last update of an epoch."""
-        setting, modalities = self.setting, self.setting.modalities
         self.watch.check_epoch(self.epoch_index, strict=self._edits)
-        epoch = Epoch(
-            **self._moment(), task=setting.task, total=setting.epochs,
-            optimizers=setting.optimizers, collect=setting.collect,
-        )  # fmt: skip
-        setting.method.on_epoch_end(epoch)
-        forget_gathered(modalities.model)
+        epoch = epoch_of(self.setting, self._moment())
+        if self.setting.method.acts(epoch):
+            self.setting.method.on_epoch_end(epoch)
+        forget_gathered(self.setting.modalities.model)
         self.decisions.flush()
         self.epoch_index += 1
 
@@ -268,23 +272,15 @@ class Balancer:
             start: batches of this epoch that were trained before the loaded state was taken.
         """
         require_rows(dataset, batch_size, start)
-        method, seed = self.setting.method, self.setting.seed
+        seed, epoch = self.setting.seed, self.epoch_index
         self.watch.saw_pass(start)
-        paired = epoch_batches(dataset, batch_size, seed=seed, epoch=self.epoch_index, start=start)
-        if not method.unpaired:
-            yield from paired
+        if not self.setting.method.draws(Moment(**self._moment())):
+            yield from epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
             return
-        streams = {
-            m: Stream(len(dataset), seed=seed, name=m, position=self._positions.get(m, (0, 0)))
-            for m in self.setting.modalities.names
-        }
-        for _ in range(start, len(self.loader(dataset, batch_size=batch_size))):
-            plan = Plan(**self._moment(), batch_size=batch_size)
-            inputs, targets = unpaired_rows(dataset, streams, method.on_plan(plan))
-            self._positions = {m: s.position for m, s in streams.items()}
-            if method.keeps_pairs:
-                inputs, targets = with_pairs(next(paired), inputs, targets)
-            yield inputs, targets
+        yield from unpaired_batches(
+            self, dataset, batch_size, start, self._positions,
+            lambda: Plan(**self._moment(), batch_size=batch_size),
+        )  # fmt: skip
 
     def loader(self, dataset: Any, *, batch_size: int) -> Batches:
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
@@ -316,6 +312,7 @@ class Balancer:
             "format": 1,
             "step": self.step_index,
             "epoch": self.epoch_index,
+            "begun": self._begun,
             "seed": given.seed,
             "method": type(given.method).__name__,
             "config": plain(given.method.config()),
@@ -324,6 +321,7 @@ class Balancer:
             "on": given.on,
             "streams": {m: list(p) for m, p in self._positions.items()},
             "state": given.method.state_dict(),
+            "snapshots": given.method.snapshots,
             "constants": given.method.constants if constants else None,
             "readout": readout.state_dict() if isinstance(readout, nn.Module) else None,
         }
@@ -334,15 +332,19 @@ class Balancer:
         Raises:
             BalanceError: another balancer's, or damaged; this one is then as it was.
         """
-        check_state(state, self.state_dict())
+        check_state(state, self.state_dict(), given=type(self.setting.method))
         take_over(state, self.setting.method, self.setting.readout)
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
+        self._begun = state.get("begun", self.epoch_index - 1)
         self.setting.seed = state["seed"]
         self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}
 
     def __repr__(self) -> str:
         return coverage(self.setting)
+
+    def _pass_moment(self) -> dict[str, Any]:
+        return self._moment() | {"micro_batch": self.watch.micro_batch}
 
     def _moment(self) -> dict[str, Any]:
         return self.setting.moment(self.step_index, self.epoch_index, self.decisions.records)

@@ -1,7 +1,7 @@
 """Shuffled streams of indices, the rows that they name, and both as a loader of epochs."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +15,7 @@ from equimodal.parts import distributed
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
+    from equimodal.balancing.moment import Plan
 
 
 def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
@@ -145,6 +146,31 @@ def epoch_batches(
     order = shuffled(len(dataset), seed=seed, stream="paired", turn=epoch)
     for indices in torch.split(order, batch_size)[start:]:
         yield paired_rows(dataset, indices)
+
+
+def unpaired_batches(
+    balancer: "Balancer",
+    dataset: Any,
+    batch_size: int,
+    start: int,
+    positions: dict[str, tuple[int, int]],
+    plan: "Callable[[], Plan]",
+) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """Batches of one epoch in which every modality has the rows that the method plans; the place
+    in each modality's stream is kept in ``positions``."""
+    method, seed = balancer.setting.method, balancer.setting.seed
+    epoch = balancer.epoch_index
+    paired = epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
+    streams = {
+        m: Stream(len(dataset), seed=seed, name=m, position=positions.get(m, (0, 0)))
+        for m in balancer.setting.modalities.names
+    }
+    for _ in range(start, len(balancer.loader(dataset, batch_size=batch_size))):
+        inputs, targets = unpaired_rows(dataset, streams, method.on_plan(plan()))
+        positions |= {m: s.position for m, s in streams.items()}
+        if method.keeps_pairs:
+            inputs, targets = with_pairs(next(paired), inputs, targets)
+        yield inputs, targets
 
 
 class Batches:

@@ -1,22 +1,19 @@
-"""How a batch is run, and features of a whole split, read without a trace on the training."""
+"""How a batch is run, and which part of it is what."""
 
 import inspect
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from equimodal.balancing.method import Method
-from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
-from equimodal.parts.modalities import ModalityMap, unwrap
-from equimodal.parts.presence import rows_present
-from equimodal.parts.quiet import kept_streams, quiet
+from equimodal.parts.modalities import unwrap
+from equimodal.parts.quiet import kept_streams
 
 Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
 """``forward(model, batch) -> (output, target)``, or ``(output, target, present)``."""
@@ -147,58 +144,3 @@ def run(forward: Forward, model: nn.Module, batch: Any) -> tuple[Any, Any, Any]:
         )
     output, target, *present = found
     return output, target, present[0] if present else None
-
-
-def collect_features(
-    modalities: ModalityMap,
-    loader: Iterable[Any],
-    forward: Forward,
-    task: Task,
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Features and labels of all batches by modality, on the CPU. -> {m: (N_m, D)}, {m: (N_m,)}
-
-    Rows in which a modality is missing are left out of it, where ``forward`` tells them.
-    In evaluation mode; the global random stream is left as it was.
-
-    Args:
-        modalities: of the model.
-        loader: gives the batches, again and again.
-        forward: as the user gave it.
-        task: brings labels into the type that it reads.
-
-    Raises:
-        BalanceError: ``forward`` gives something else, or the loader no sample of a modality.
-    """
-    features: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
-    labels: dict[str, list[Tensor]] = {m: [] for m in modalities.names}
-    with quiet(modalities.model):
-        for batch in loader:
-            modalities.record.take_features()
-            output, given, present = run(forward, modalities.model, batch)
-            given = task.packed(given)
-            if not isinstance(given, Tensor) or not given.ndim:
-                raise BalanceError(
-                    "forward must return one label tensor of paired rows for the loaders; found "
-                    f"{type(given).__name__}."
-                )
-            target = task.prepared(given)
-            rows = rows_present(present, len(target), modalities.names)
-            count = dict.fromkeys(modalities.names, len(target))
-            for m, found in modalities.record.take_features(output, None, count).items():
-                kept = slice(None) if rows is None else rows[m].cpu()
-                features[m].append(found.float().flatten(1).cpu()[kept])
-                labels[m].append(target.cpu()[kept])
-    empty = [m for m in modalities.names if not labels[m]]
-    if empty:
-        raise BalanceError(
-            f"A loader of the balancer gave no batch with {empty[0]!r}: it must be iterable again "
-            "and again, so pass a DataLoader or a list, not a generator."
-        )
-    absent = [m for m in modalities.names if not any(map(len, labels[m]))]
-    if absent:
-        raise BalanceError(
-            f"A loader of the balancer gave no sample that holds {absent[0]!r}, so that nothing is "
-            "known of its encoder there; found it missing in every row. Give a split that holds it."
-        )
-    return ({m: torch.cat(f) for m, f in features.items()},
-            {m: torch.cat(y) for m, y in labels.items()})  # fmt: skip

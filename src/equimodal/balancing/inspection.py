@@ -16,7 +16,12 @@ from equimodal.errors import BalanceError
 from equimodal.parts.quiet import kept_streams
 from equimodal.parts.sharding import is_sharded
 
-_STAGES = {"on_loss": "loss", "on_gradients": "gradients", "on_epoch_end": "end of an epoch"}
+_STAGES = {
+    "on_features": "features",
+    "on_loss": "loss",
+    "on_gradients": "gradients",
+    "on_epoch_end": "end of an epoch",
+}
 _MUCH = 0.5
 
 

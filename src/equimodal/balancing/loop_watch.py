@@ -74,6 +74,12 @@ class LoopWatch:
         return self._losses_since_update > 0
 
     @property
+    def micro_batch(self) -> int:
+        """Losses since the last update whose graph was used or is still there."""
+        self._forget_lost()
+        return len(self._given)
+
+    @property
     def due(self) -> bool:
         """Whether a back-propagated loss waits for its ``before_step()``."""
         return any(g.trained for g in self._given)
@@ -171,7 +177,7 @@ class LoopWatch:
         grads = [p.grad for p in parameters if p.grad is not None]
         if not any(is_sharded(g) for g in grads) and len({g.device for g in grads}) == 1:
             norms = torch._foreach_norm(dense_values(grads))
-            self._norms.append(torch.stack([n.double() for n in norms]).norm())
+            self._norms.append(torch.stack(norms).double().norm())
 
     def saw_step(self) -> None:
         """An optimizer is about to step. Raises BalanceError if its gradients are not balanced."""

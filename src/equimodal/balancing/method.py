@@ -2,19 +2,28 @@
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from equimodal.balancing.step import Epoch, Plan, Step
+from equimodal.balancing.epochs.epoch import Epoch
+from equimodal.balancing.moment import Moment, Plan, TrainingPass
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
+from equimodal.balancing.windows import Window
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.recording.hooks import Edit
+
+STAGES = ("on_features", "on_loss", "on_gradients", "on_epoch_end")
+"""At which a method changes a training, in their order within a step."""
 
 
 class Method:
-    """A balancing method: plain Python with up to five stages and a ``state``.
+    """A balancing method: plain Python with up to six stages and a ``state``.
 
     A subclass stores its constructor arguments under their own names; ``repr``, the command line
     and the check of a checkpoint read them from there.
@@ -25,20 +34,34 @@ class Method:
     "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
+    unimodal_weight: float | None = None
+    """Weight of the unimodal losses in that objective; None: it is the balancer's argument."""
     unpaired: bool = False
     """Whether every modality draws its own rows: then ``on_plan`` gives their numbers."""
+    on: str | None = None
+    """What its factors must be applied to, such as "update"; None: the balancer's argument."""
+    rewrites: bool = False
+    """Whether it writes gradients of its own in the place of the loss's, so that ``on="update"``
+    and parameters in shards have no meaning."""
     per_forward: bool = False
     """Whether it acts at every forward pass, so that accumulation changes it."""
     keeps_pairs: bool = False
     """Whether an unpaired method also wants the paired batch, in front of its own rows."""
+    window: Window = Window()
+    """When its stages run; ``methods.create(name, start=..., end=...)`` sets it."""
     state: dict[str, Any]
     """All that must survive a restart, and nothing else: tensors and plain data."""
     constants: dict[str, Any]
     """Large tensors that are fixed from the start: saved once, not in every checkpoint."""
 
+    snapshots: dict[str, Any]
+    """Large tensors that change now and then: put in anew, never changed in place, so that they
+    are saved without a copy."""
+
     def __init__(self) -> None:
         self.state = {}
         self.constants = {}
+        self.snapshots = {}
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Once, when the balancer is made."""
@@ -47,12 +70,24 @@ class Method:
         """Why it cannot work on this kind of target; empty if it can."""
         return ""
 
+    def on_epoch_start(self, epoch: Epoch) -> None:
+        """Once an epoch, before the loss of its first batch."""
+
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Before an iteration of an unpaired method: rows to draw. -> {m: n}"""
         raise NotImplementedError
 
+    def on_features(self, modality: str, features: Tensor, passing: TrainingPass) -> Tensor:
+        """Inside a forward pass that trains: what the rest of the model reads in place of an
+        encoder's output. (N, ...) -> (N, ...)"""
+        raise NotImplementedError
+
     def on_loss(self, step: Step) -> Tensor:
         """After every forward pass: the scalar to back-propagate."""
+        return step.objective_loss
+
+    def on_warm_up(self, step: Step) -> Tensor:
+        """In place of all stages in the share ``warm_up`` of the training: the loss."""
         return step.objective_loss
 
     def on_gradients(self, step: Step) -> None:
@@ -70,6 +105,20 @@ class Method:
     def note(self) -> str:
         """What a reader of the results must know of this run; empty if nothing."""
         return ""
+
+    def acts(self, moment: Moment) -> bool:
+        """Whether its stages run at a moment of the training."""
+        return self.window.holds(moment.epoch_index, moment.total_epochs)
+
+    def draws(self, moment: Moment) -> bool:
+        """Whether every modality draws its own rows at a moment of the training."""
+        return self.unpaired and self.acts(moment)
+
+    def loss(self, step: Step) -> Tensor:
+        """The scalar to back-propagate, in its window and outside it. -> ()"""
+        if self.window.warms_up(step.epoch_index, step.total_epochs):
+            return self.on_warm_up(step)
+        return self.on_loss(step) if self.acts(step) else step.objective_loss
 
     def has_stage(self, stage: str) -> bool:
         """Whether it acts at a stage, such as "on_loss"."""
@@ -96,8 +145,9 @@ class Method:
                 )
 
     def config(self) -> dict[str, Any]:
-        """Constructor arguments by name."""
-        return {n: getattr(self, n) for n in inspect.signature(type(self)).parameters}
+        """Constructor arguments by name, and its window where that is a part of the training."""
+        own = {n: getattr(self, n) for n in inspect.signature(type(self)).parameters}
+        return own | (asdict(self.window) if self.window.needs_epochs else {})
 
     def state_dict(self) -> dict[str, Any]:
         """Copy of the state."""
@@ -110,3 +160,20 @@ class Method:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.config().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def feature_edit(method: Method, moment: Callable[[], dict[str, Any]]) -> Edit:
+    """The feature stage of a method, as the record of forward passes runs it.
+
+    Args:
+        method: has the stage.
+        moment: gives the arguments of a moment of the training.
+    """
+
+    def edit(modality: str, features: Tensor, drawn: dict[str, Any]) -> Tensor:
+        passing = TrainingPass(**moment(), drawn=drawn)
+        return method.on_features(modality, features, passing) if method.acts(passing) else features
+
+    # Draws, and what a method remembers, are no part of a compiled graph.
+    outside: Edit = torch.compiler.disable(edit)  # type: ignore[no-untyped-call]
+    return outside

@@ -1,6 +1,7 @@
 """Whether a saved balancer belongs to this one."""
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from torch import Tensor, nn
@@ -25,8 +26,8 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
-    """Refuse the state of another balancer.
+def check_state(state: Mapping[str, Any], mine: Mapping[str, Any], *, given: type[Method]) -> None:
+    """Refuse the state of another balancer, whose method is one of the class ``given``.
 
     Raises:
         BalanceError: written by another method, other arguments or other modalities, or with
@@ -37,8 +38,9 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
             f"load_state_dict() takes what state_dict() gave, a mapping; found "
             f"{type(state).__name__}."
         )
+    read = {**state, "config": _completed(state.get("config"), given)}
     for key in _SAME:
-        if state.get(key) != mine[key]:
+        if read.get(key) != mine[key]:
             raise BalanceError(
                 f"The checkpoint was written with {key} {state.get(key)!r}; this run has "
                 f"{mine[key]!r}. Build the same balancer, or start afresh."
@@ -60,17 +62,30 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
         )
 
 
+def _completed(config: Any, given: type[Method]) -> Any:
+    """Arguments as an earlier version wrote them, with those that it had not at their defaults."""
+    if not isinstance(config, Mapping):
+        return config
+    taken = signature(given).parameters.values()
+    later = {p.name: p.default for p in taken if p.default is not p.empty and p.name not in config}
+    return dict(config) | plain(later)
+
+
 def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
     """Whether an entry of a checkpoint is of the kind that a balancer writes."""
     if key in ("step", "epoch", "seed"):
         return is_whole(value) and (value >= 0 or key == "seed")
+    if key == "begun":  # which earlier versions did not write
+        return value is _ABSENT or (is_whole(value) and value >= -1)
     if key == "streams":
         return isinstance(value, Mapping) and all(
             m in mine["modalities"] and isinstance(p, (list, tuple)) and len(p) == 2
             and all(is_whole(n) and n >= 0 for n in p)
             for m, p in value.items()
         )  # fmt: skip
-    if key in ("constants", "readout"):
+    if key == "snapshots" and value is _ABSENT:  # which earlier versions did not write
+        return True
+    if key in ("constants", "readout", "snapshots"):
         return value is None or isinstance(value, Mapping)
     return key != "state" or (isinstance(value, Mapping) and mine[key].keys() <= value.keys())
 
@@ -81,16 +96,17 @@ def take_over(state: Mapping[str, Any], method: Method, readout: Readout | None)
     Raises:
         BalanceError: the method or the readout cannot read it.
     """
-    before, constants = method.state_dict(), method.constants
+    before, constants, snapshots = method.state_dict(), method.constants, method.snapshots
     try:
         method.load_state_dict(state["state"])
+        method.snapshots = dict(state.get("snapshots") or {})
         if state["constants"] is not None:
             method.constants = dict(state["constants"])
         if isinstance(readout, nn.Module) and state["readout"] is not None:
             readout.load_state_dict(state["readout"])
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         method.load_state_dict(before)
-        method.constants = constants
+        method.constants, method.snapshots = constants, snapshots
         said = bounded(f"{type(error).__name__}: {error}", LONGEST_VALUE)
         raise BalanceError(
             f"The checkpoint's state cannot be read by {type(method).__name__} or its readout "

@@ -1,28 +1,29 @@
 """What a balancer was given, and whose hooks a model carries: one balancer a model."""
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.collection import Forward, collect_features
+from equimodal.balancing.collection import Forward
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
+from equimodal.balancing.moment import KEPT
 from equimodal.balancing.readouts import Readout, logits_of
-from equimodal.balancing.requirements.arguments import needs_readout, require_form
+from equimodal.balancing.requirements.arguments import needs_readout
 from equimodal.balancing.requirements.samples import check_samples
+from equimodal.balancing.requirements.targets import check_target, require_form
 from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.balancing.updates import scale_gradients
+from equimodal.balancing.updates.edits import Edits, GradientEdits
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap, unwrap
-from equimodal.parts.presence import rows_present
+from equimodal.parts.presence import rows_kept, rows_present
 from equimodal.parts.selection import Encoder
-from equimodal.parts.units import Part
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
@@ -68,24 +69,6 @@ def release(balancer: "Balancer", modalities: ModalityMap) -> None:
         del _BALANCERS[modalities.model]
 
 
-def check_target(target: Tensor | Mapping[str, Tensor]) -> None:
-    """Raise `BalanceError` unless these are labels, of at least one sample."""
-    given = list(target.values()) if isinstance(target, Mapping) else [target]
-    odd = [type(y).__name__ for y in given if not isinstance(y, Tensor)]
-    if odd or not given:
-        raise BalanceError(
-            "The target must be a tensor, or a mapping with a tensor for each modality; found "
-            f"{odd[0] if odd else 'an empty mapping'}. Write torch.as_tensor(target)."
-        )
-    if any(y.ndim == 0 for y in given):
-        raise BalanceError("The target must hold one entry a sample; found a single number.")
-    if not any(map(len, given)):
-        raise BalanceError(
-            "The batch holds no sample, so that it has no loss; found 0 labels. Leave empty "
-            "batches out (DataLoader(..., drop_last=True) where the last one is)."
-        )
-
-
 @dataclass
 class Setting:
     """What a balancer was given; its arguments say what each is."""
@@ -95,6 +78,7 @@ class Setting:
     readout: Readout | None
     task: Task
     objective: str
+    unimodal_weight: float
     loaders: dict[str, Iterable[Any]]
     forward: Forward
     on: str
@@ -140,7 +124,7 @@ class Setting:
         """The arguments of a moment of this training."""
         return {
             "index": index, "epoch_index": epoch, "modalities": self.modalities,
-            "seed": self.seed, "records": records,
+            "seed": self.seed, "records": records, "total_epochs": self.epochs,
         }  # fmt: skip
 
     def step(
@@ -150,27 +134,45 @@ class Setting:
         target: Tensor | Mapping[str, Tensor],
         features: dict[str, Tensor],
         rows: dict[str, Tensor] | None,
-        apply: Callable[[list[tuple[Part, Tensor]]], None] = scale_gradients,
+        edits: Edits | None = None,
+        *,
+        checked: bool = True,
     ) -> Step:
-        """One forward pass as the method sees it, of labels that were read.
+        """One forward pass as the method sees it, of labels that were read and, ``checked``, of
+        features and logits that belong together.
 
         Raises:
             BalanceError: its features cannot be read.
         """
         labels = target if isinstance(target, Tensor) else None
+        if checked:
+            self._check(logits, features, rows, labels)
+        drawn = self.modalities.record.drawn
+        if KEPT in drawn:
+            rows = rows_kept(drawn[KEPT], rows, self.modalities.names)
+        targets = self._targets(target, rows)
+        return Step(
+            **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
+            target=labels, logits=None if labels is None else logits, outputs=features,
+            readout=self.readout, edits=edits or GradientEdits(), drawn=drawn,
+            unimodal_weight=self.unimodal_weight,
+        )  # fmt: skip
+
+    def _check(
+        self,
+        logits: Tensor | None,
+        features: dict[str, Tensor],
+        rows: Mapping[str, Tensor] | None,
+        labels: Tensor | None,
+    ) -> None:
+        """Refuse a pass that cannot be read. Raises BalanceError."""
         check_features(features, self.modalities, rows, trained=self.objective != "fused")
         if labels is not None and (unsure := features.keys() - self.told):
             self.told |= check_samples(self.modalities, unsure, len(labels))
-        targets = self._targets(target, rows)
         if logits is not None and rows is None and self.readout:
             self.readout.check(self.modalities, features, logits)
         if self.objective != "fused" and self.readout:
             self.readout.check_trained(self.modalities, features)
-        return Step(
-            **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
-            target=labels, logits=None if labels is None else logits, outputs=features,
-            readout=self.readout, apply=apply,
-        )  # fmt: skip
 
     def read(
         self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]
@@ -217,10 +219,6 @@ class Setting:
         if isinstance(target, Tensor):
             return self.task.prepared(target)
         return {m: self.task.prepared(y) for m, y in target.items()}
-
-    def collect(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Features and labels of a loader. -> {m: (N_m, D)}, {m: (N_m,)}"""
-        return collect_features(self.modalities, self.loaders[split], self.forward, self.task)
 
     def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The fused loss, which is all that a validation loop needs. -> ()"""

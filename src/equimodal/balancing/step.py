@@ -1,50 +1,25 @@
-"""All that a method may see of a training: a moment, a step, an epoch."""
+"""What a method may see of a step and of an epoch."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import combinations
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
-from equimodal.balancing.decisions import Record
+from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.readouts.readout import require_vectors
 from equimodal.balancing.task import Task
+from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
-from equimodal.numerics.random import update_generator
-from equimodal.parts.modalities import ModalityMap
+from equimodal.numerics.blanking import blanked_rows
+from equimodal.parts.distributed import sum_over_ranks
+from equimodal.parts.gradients import add_noise, flat, scale_of, spreads
 from equimodal.parts.units import Part
-
-
-@dataclass
-class Moment:
-    """What every stage knows: where the training is, and a reproducible source of draws."""
-
-    index: int
-    """Number of the update, from 0."""
-    epoch_index: int
-    """Number of the epoch, from 0."""
-    modalities: ModalityMap
-    seed: int
-    records: list[Record] = field(repr=False)
-
-    def generator(self, stream: int = 0) -> torch.Generator:
-        """CPU generator seeded by (seed, update, stream): equal on all ranks and devices."""
-        return update_generator(self.seed, self.index, stream)
-
-    def record(self, name: str, values: Tensor | Iterable[float]) -> None:
-        """Keep a decision, one value a modality; tensors are copied to the host at epoch's end."""
-        kept = values.detach() if isinstance(values, Tensor) else tuple(values)
-        self.records.append(Record(self.index, self.epoch_index, name, kept))
-
-
-@dataclass
-class Plan(Moment):
-    """Before an iteration whose batches are drawn per modality."""
-
-    batch_size: int = 0
-    """Nominal rows of one modality, n_b."""
 
 
 @dataclass(kw_only=True)
@@ -53,6 +28,8 @@ class Step(Moment):
 
     task: Task
     objective: str
+    unimodal_weight: float
+    """Weight of the unimodal losses in the objective."""
     logits: Tensor | None
     """(N, ..., C) fused logits; None where the batches are unpaired."""
     target: Tensor | None
@@ -64,8 +41,56 @@ class Step(Moment):
     rows: dict[str, Tensor] | None
     """(N_m,) rows of a paired batch in which each modality is present; None where all are."""
     readout: Readout | None
-    apply: Callable[[list[tuple[Part, Tensor]]], None] = field(repr=False)
-    """Multiply the gradients, or with on="update" the updates, of units by their factors."""
+    edits: Edits = field(repr=False)
+    """Carries out what is decided on gradients or, with on="update", on updates."""
+    drawn: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What the method drew in the forward pass."""
+    every_drawn: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    """In ``on_gradients``: what was drawn or kept in ``drawn``, of every micro-batch."""
+
+    def apply(self, factors: list[tuple[Part, Tensor]]) -> None:
+        """Multiply the gradients, or with on="update" the updates, of units by their factors.
+
+        All edits of one update multiply or add in the order in which they were made."""
+        self.edits.scale_units(factors)
+
+    def scale(self, factors: Mapping[str, Tensor], parameters: str = "weights") -> None:
+        """Multiply the gradients, or the updates, of encoders by a factor each. {m: ()}
+
+        ``parameters``: their "weights", which have units; "conv": those of convolutions alone;
+        "all": everything that they learn."""
+        for m, factor in factors.items():
+            self.edits.scale_all(self.modalities.learning(m, parameters), factor)
+
+    def spreads(self, modality: str, parameters: str = "weights") -> Tensor:
+        """Standard deviation of each gradient of an encoder over its elements, as it is now.
+
+        Not a number for a gradient of one element or that is not finite. -> (K,)"""
+        return spreads(self._gradients(modality, parameters))
+
+    def add_noise(self, modality: str, sizes: Tensor, parameters: str = "weights") -> None:
+        """Add Gaussian noise to the gradients of an encoder, with ``on="update"`` too: of a
+        standard deviation each, none where it is no number. The same on all ranks. (K,)"""
+        stream = 1 + self.modalities.names.index(modality)
+        add_noise(self._gradients(modality, parameters), sizes, self.generator(stream))
+
+    def loss_scale(
+        self, reference: Tensor, parameters: Sequence[Parameter]
+    ) -> tuple[Tensor, Tensor]:
+        """What was done to the loss before it was back-propagated, as the gradients tell.
+
+        Args:
+            reference: (P,) gradient of the loss itself, over all micro-batches, ranks averaged.
+            parameters: those that it is of, whose gradients no edit has changed.
+
+        Returns:
+            The factor, and the share of the gradients that it does not explain. (), ()
+        """
+        return scale_of(flat([p.grad for p in parameters], like=parameters), reference)
+
+    def _gradients(self, modality: str, parameters: str) -> list[Tensor]:
+        found = self.modalities.learning(modality, parameters)
+        return [p.grad for p in found if p.grad is not None]
 
     @property
     def paired(self) -> bool:
@@ -99,12 +124,16 @@ class Step(Moment):
     @cached_property
     def fused_loss(self) -> Tensor:
         """Loss of the fused logits. -> ()"""
+        self._require_paired()
+        assert self.logits is not None and self.target is not None
+        return self.task.loss(self.logits, self.target)
+
+    def _require_paired(self) -> None:
         if self.logits is None or self.target is None:
             raise BalanceError(
                 "The batch is unpaired and has no fused logits; use a method that draws its own "
                 "batches, or batches of equal rows with one label tensor."
             )
-        return self.task.loss(self.logits, self.target)
 
     @cached_property
     def unimodal_losses(self) -> dict[str, Tensor]:
@@ -112,12 +141,97 @@ class Step(Moment):
         given = self.unimodal_logits.items()
         return {m: self.task.loss(z, self.targets[m]) for m, z in given if len(z)}
 
+    def scores(self) -> Tensor:
+        """Mean score of each modality's own logits over its rows, of all ranks. -> (M,)
+
+        Not a number for one that is missing in all rows."""
+        given = self.unimodal_logits.items()
+        sums = torch.stack([self.task.score_sums(z.detach(), self.targets[m]) for m, z in given])
+        return self.task.mean_score(sum_over_ranks(sums))
+
     @property
     def objective_loss(self) -> Tensor:
-        """The objective: the fused loss, or the fused loss plus all unimodal losses. -> ()"""
+        """The objective: the fused loss, or the fused loss plus the weighted sum of all unimodal
+        losses. -> ()"""
+        return self.objective_of(self.fused_loss)
+
+    def objective_of(self, fused_loss: Tensor) -> Tensor:
+        """The objective with another fused loss. () -> ()"""
         if self.objective == "fused":
-            return self.fused_loss
-        return self.fused_loss + torch.stack(list(self.unimodal_losses.values())).sum()
+            return fused_loss
+        unimodal = torch.stack(list(self.unimodal_losses.values())).sum()
+        return torch.add(fused_loss, unimodal, alpha=self.unimodal_weight)
+
+    def pairs(self) -> Iterator[tuple[str, str, Tensor, Tensor, Tensor]]:
+        """Every two modalities, their own logits and the labels of the rows in which both are
+        present: (j, k, (N_jk, C), (N_jk, C), (N_jk, ...)); those without such a row are left out.
+        """
+        self._require_paired()
+        assert self.target is not None
+        for j, k in combinations(self.modalities.names, 2):
+            one, other, target = self.unimodal_logits[j], self.unimodal_logits[k], self.target
+            if self.rows is not None:
+                first, second = (self.rows[m].to(one.device) for m in (j, k))
+                one, other = one[torch.isin(first, second)], other[torch.isin(second, first)]
+                target = target[first[torch.isin(first, second)].to(target.device)]
+            if len(one):
+                yield j, k, one, other, target
+
+    def check(self) -> None:
+        """Raise `BalanceError` where logits and labels do not belong together."""
+        self._require_paired()
+        assert self.logits is not None and self.target is not None
+        self.task.check(self.logits, self.target)
+
+    def coalitions(self) -> dict[frozenset[str], Tensor]:
+        """Fused logits of every set of modalities but the empty one, the features of the others
+        zero, in evaluation mode with a graph; of all, the model's own. -> {set: (N, C)}"""
+        self._require_paired()
+        assert self.logits is not None
+        names = list(self.outputs)
+        sets = [frozenset(s) for n in range(1, len(names)) for s in combinations(names, n)]
+        readout = self.readout or Readout()
+        found = readout.coalitions(self.modalities, self.outputs, sets, training=False)
+        return {**found, frozenset(names): self.logits}
+
+    def present(self) -> Tensor:
+        """Whether each modality is there in each row of the paired batch. -> (N, M) bool"""
+        self._require_paired()
+        assert self.target is not None
+        names, mask = self.modalities.names, self.target.new_ones((), dtype=torch.bool)
+        found = mask.new_ones(len(self.target), len(names))
+        for k, m in enumerate(names if self.rows is not None else ()):
+            assert self.rows is not None
+            found[:, k] = False
+            found[self.rows[m].to(found.device), k] = True
+        return found
+
+    def logits_of(
+        self,
+        features: Mapping[str, Tensor] | None = None,
+        *,
+        kept: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Fused logits of the paired batch for other features, with a graph. -> (N, C)
+
+        Exact parts where the head reads the features as they are; else the layers after the
+        encoders run again.
+
+        Args:
+            features: what replaces a modality's encoder output, as it is in ``outputs``; those
+                that are not named stay.
+            kept: (N, M) bool, columns in the order of the modalities: zeros replace the features
+                of the others, row by row.
+            training: in the mode that the model is in; else in evaluation mode.
+        """
+        self._require_paired()
+        given = {**self.outputs, **(features or {})}
+        if kept is not None:
+            given = blanked_rows(
+                given, dict(zip(self.modalities.names, kept.unbind(1), strict=True))
+            )
+        return (self.readout or Readout()).fused(self.modalities, given, training=training)
 
     def detached(self, *, unimodal: bool) -> "Step":
         """This step cut from the graph, with its unimodal logits if asked for."""
@@ -132,50 +246,3 @@ class Step(Moment):
                 logits = self.unimodal_logits
             seen.__dict__["unimodal_logits"] = {m: z.detach() for m, z in logits.items()}
         return seen
-
-
-def merged(parts: Sequence[Step], *, unimodal: bool) -> Step:
-    """All micro-batches of one update as a single step."""
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    together = replace(
-        first,
-        logits=_joined([s.logits for s in parts]),
-        target=_joined([s.target for s in parts]),
-        targets=_joined_by_modality([s.targets for s in parts]),
-        outputs=_joined_by_modality([s.features for s in parts]),
-    )
-    if unimodal:
-        logits = _joined_by_modality([s.unimodal_logits for s in parts])
-        together.__dict__["unimodal_logits"] = logits
-    return together
-
-
-def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
-    """All rows; None where a part has none."""
-    given = [p for p in parts if p is not None]
-    return torch.cat(given) if len(given) == len(parts) else None
-
-
-def _joined_by_modality(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """All rows of each modality, from the parts that have it."""
-    names = dict.fromkeys(m for p in parts for m in p)
-    return {m: torch.cat([p[m] for p in parts if m in p]) for m in names}
-
-
-@dataclass(kw_only=True)
-class Epoch(Moment):
-    """The end of an epoch."""
-
-    task: Task
-    total: int | None
-    """Planned number of epochs, where the user gave it."""
-    optimizers: tuple[torch.optim.Optimizer, ...]
-    collect: Callable[[str], tuple[dict[str, Tensor], dict[str, Tensor]]] = field(repr=False)
-
-    def features(self, split: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Features and labels of a whole split ('train' or 'val') by modality, in evaluation mode,
-        without gradient and without consuming the global random stream: the rows in which each is
-        present. -> {m: (N_m, D)}, {m: (N_m,)}"""
-        return self.collect(split)

@@ -9,11 +9,19 @@ from collections.abc import Iterable, Mapping
 from equimodal import data
 from equimodal import methods as registry
 from equimodal.comparison.command.values import short_text
-from equimodal.comparison.rows import ENSEMBLE, EVERY_ALONE, RATE_FACTORS, UNTRAINED, alone_row
+from equimodal.comparison.rows import (
+    ALONE,
+    ENSEMBLE,
+    EVERY_ALONE,
+    RATE_FACTORS,
+    UNTRAINED,
+    alone_row,
+)
 from equimodal.data import converters
 from equimodal.docstrings import argument_docs
 
 _WIDTH, _DIGITS = 96, 4
+_ORIGINS = {"paper": "", "practice": "in use", "ours": "ours"}
 _OTHER_ROWS = (
     (UNTRAINED, "the model before training: the floor of every probe"),
     (alone_row("MODALITY"), f"one encoder trained alone; {EVERY_ALONE} for each of them"),
@@ -30,15 +38,23 @@ def methods() -> str:
     """One line for each method, by family, and for each other row of a comparison."""
     families: dict[str, list[tuple[str, str]]] = {}
     for entry in map(registry.entry, registry.names()):
-        families.setdefault(entry.family, []).append((entry.name, entry.summary))
+        families.setdefault(entry.family, []).append((entry.name, _sentence(entry)))
     return "\n\n".join(
         [
             *(f"{family}:\n{_columns(rows, '  ')}" for family, rows in families.items()),
             "other rows that compare takes:\n" + _columns(_OTHER_ROWS, "  "),
+            f"`--methods {registry.FIELD}` compares every row; those marked so are left out else.\n"
             f"Methods that act at different stages combine, such as {_combination()}.\n"
             "Run `equimodal methods NAME` for a method's paper and settings.",
         ]
     )
+
+
+def _sentence(entry: registry.Entry) -> str:
+    """What it does, and whose it is where that is not one paper's."""
+    marks = [_ORIGINS[entry.origin], registry.FIELD if entry.on_request else ""]
+    shown = ", ".join(filter(None, marks))
+    return f"{entry.summary} ({shown})" if shown else entry.summary
 
 
 def method(name: str) -> str:
@@ -47,6 +63,8 @@ def method(name: str) -> str:
     Raises:
         BalanceError: there is no such method.
     """
+    if meaning := _other_row(name):
+        return f"{name}: {meaning}\n\nA row that compare takes, and no method: it has no settings."
     entry, kind = registry.entry(name), type(registry.create(name))
     main = entry.main
     facts = [
@@ -58,7 +76,19 @@ def method(name: str) -> str:
         ("package", entry.package) if entry.package else ("card", entry.card),
     ]
     settings = _settings(name, registry.settings(name), _meanings(name))
-    return "\n\n".join([f"{name}: {entry.summary}", _columns(facts), settings])
+    bounds = ", ".join(f"{key}={_written(v)}" for key, v in registry.window_settings(name).items())
+    when = f"when it acts, as shares of the training: {bounds}; whole epochs"
+    parts = [f"{name}: {entry.summary}", _columns(facts), settings, *([when] if bounds else [])]
+    return "\n\n".join(parts)
+
+
+def _other_row(name: str) -> str:
+    """What a row that is no method stands for; "" for any other name."""
+    if name != EVERY_ALONE and name.startswith(ALONE) and name != ALONE:
+        return "this modality's encoder trained alone"
+    return {EVERY_ALONE: "one row for each modality, trained alone", **dict(_OTHER_ROWS)}.get(
+        name, ""
+    )
 
 
 def sources() -> str:

@@ -22,6 +22,7 @@ examples:
 def _run(arguments: argparse.Namespace) -> None:
     from equimodal.experiments.choice.choice import chosen, experiment_of
     from equimodal.experiments.choice.telling import outcome
+    from equimodal.experiments.left_model import MODEL
 
     options = given(arguments)
     budget = options.pop("budget")
@@ -29,7 +30,8 @@ def _run(arguments: argparse.Namespace) -> None:
     choice = chosen(experiment, execution, budget=budget)
     folder = execution.folder(experiment.data, "choose-")
     say("\n".join(outcome(choice)))
-    say(f"model:   {folder / choice['pick']['model']}")
+    say(f"model:   {folder / 'confirmed' / MODEL}")
+    say(f"weights: {folder / choice['pick']['model']}")
     say(f"page:    {folder / choice['page']}")
     say(f"choice:  {folder / 'choice.json'}")
 

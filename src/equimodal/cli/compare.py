@@ -32,6 +32,8 @@ def _run(arguments: argparse.Namespace) -> None:
     folder = execution.folder(experiment.data)
     say(f"results: {folder / 'results.json'}")
     say(f"page:    {folder / 'report.html'}")
+    if (folder / "model" / "model.json").exists():
+        say(f"model:   {folder / 'model'}")
     warn_of_divergence(results["runs"])
 
 

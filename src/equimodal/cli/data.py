@@ -5,7 +5,7 @@ import json
 
 from equimodal.cli.command import Command
 from equimodal.comparison.command.values import whole_number
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, counted
 from equimodal.storage.printing import say
 
 _DESCRIPTION = """\
@@ -79,15 +79,14 @@ def _check(arguments: argparse.Namespace) -> None:
         raise BalanceError(f"'{table}' is no table; give the path of one ({', '.join(SUFFIXES)}).")
     from equimodal.data.table.check.check import check as read
     from equimodal.data.table.check.report import as_json, as_text
-    from equimodal.data.table.reading.findings import summary
 
     report = read(table, root=arguments.data_root, jobs=arguments.jobs, progress=True)
     say(json.dumps(as_json(report), indent=1) if arguments.json else as_text(report))
     if report.problems:
-        count = len(report.problems)
+        one = len(report.problems) == 1
         raise BalanceError(
-            f"{table} has {count} problem{'s' * (count > 1)} that make training wrong or "
-            f"impossible: {summary(report.problems)}."
+            f"{table} has {counted(len(report.problems), 'problem')} that "
+            f"{'makes' if one else 'make'} training wrong or impossible, as listed above."
         )
 
 

@@ -21,6 +21,7 @@ examples:
   equimodal diagnose results/keypad
   equimodal diagnose results/keypad --row amss       another row than joint
   equimodal diagnose results/keypad/runs/joint/seed-0
+  equimodal diagnose results/keypad --settle         train what the verdict lacks, then diagnose
   equimodal diagnose training.json                   what a balancer recorded in your own loop
   equimodal diagnose --data my.csv --seeds 3         train what it takes, then diagnose
   equimodal diagnose --data my.csv --resume          continue after a kill, or show it again
@@ -28,6 +29,8 @@ examples:
 What each word and number means: docs/diagnosis.md"""
 
 _JUDGING = ("row", "split", "deep")
+_DEEP = ("data_root", "cache")
+_SETTLE = (*_DEEP, "jobs")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -45,7 +48,7 @@ def _check(given: dict[str, Any]) -> None:
             "diagnose takes the folder or file of a training, or --data with a data set to train "
             f"on; found {what}. Write: equimodal diagnose results/keypad"
         )
-    needed = ("data_root", "cache") if "deep" in given else ()
+    needed = [*_DEEP * ("deep" in given), *_SETTLE * ("settle" in given)]
     *_, training = COMMANDS["diagnose"].values()
     foreign = [o.flag for o in training if o.name in given and o.name not in needed]
     if "target" in given and foreign:
@@ -53,6 +56,8 @@ def _check(given: dict[str, Any]) -> None:
             f"{foreign[0]} belongs to --data: what lies in '{given['target']}' is trained already; "
             "leave it out."
         )
+    if "settle" in given and "data" in given:
+        raise BalanceError("--settle belongs to a folder; --data trains all of it. Leave it out.")
 
 
 def _read(given: dict[str, Any]) -> dict[str, Any]:
@@ -61,14 +66,18 @@ def _read(given: dict[str, Any]) -> dict[str, Any]:
     from equimodal.diagnosis.folder import diagnose_folder, diagnose_recording
 
     if Path(given["target"]).is_file():
-        foreign = [f"--{name}" for name in _JUDGING if name in given]
+        foreign = [f"--{name}" for name in (*_JUDGING, "settle") if name in given]
         if foreign:
             raise BalanceError(
                 f"{foreign[0]} belongs to a folder; '{given['target']}' is the record of one "
                 "training. Leave it out."
             )
         return diagnose_recording(given["target"])
-    return diagnose_folder(given.pop("target"), **given)
+    if given.pop("settle", False):
+        from equimodal.experiments.diagnose import settle_folder
+
+        return settle_folder(given.pop("target"), **given)
+    return diagnose_folder(given.pop("target"), progress=True, **given)
 
 
 def _trained(given: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from equimodal.cli.parser import parse
+from equimodal.cli.parser import parse, takes_seconds
 from equimodal.cli.shown import warnings_as_lines
 from equimodal.errors import BalanceError, ToldElsewhere, one_line
 from equimodal.storage.printing import say
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if argv is None else argv)
     try:
-        _run(given)
+        _run(given, told=argv is None)
         sys.stdout.flush()
         return 0
     except BrokenPipeError:
@@ -40,12 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _run(given: list[str]) -> None:
+def _run(given: list[str], *, told: bool = False) -> None:
+    """Do what is asked; with ``told`` say at once that it starts, where that takes seconds."""
     try:
         with told_once(os.environ):
             arguments = parse(given)
     except SystemExit:  # argparse has printed the help or the version
         return
+    if told and takes_seconds(given) and is_first_here(os.environ):
+        say(f"equimodal {given[0]}: starting, PyTorch takes seconds to load", file=sys.stderr)
     with warnings_as_lines():
         arguments.run(arguments)
 

@@ -7,7 +7,9 @@ from equimodal.storage.printing import say
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", help="explain this method in full")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="explain this method or row in full"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> None:

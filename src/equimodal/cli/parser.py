@@ -13,6 +13,9 @@ from equimodal.cli.data import DATA
 from equimodal.cli.data_actions import ACTIONS
 from equimodal.cli.diagnose import DIAGNOSE
 from equimodal.cli.methods import METHODS
+from equimodal.cli.models.evaluate import EVALUATE
+from equimodal.cli.models.export import EXPORT
+from equimodal.cli.models.predict import PREDICT
 from equimodal.cli.report import REPORT
 from equimodal.cli.reproduce import REPRODUCE
 from equimodal.cli.train import TRAIN
@@ -35,6 +38,9 @@ examples:
   equimodal data get avdigits --help       fetch the files of a data set
   equimodal data convert cremad --help     from official files to a table that compare reads
   equimodal report results/keypad          write the page of a finished comparison again
+  equimodal predict results/my/model new.csv --out predictions.csv
+  equimodal evaluate results/my/model test.csv
+  equimodal export results/my/model --format onnx --out my.onnx
 
 Run `equimodal COMMAND --help` for the options of a command."""
 
@@ -47,7 +53,11 @@ _COMMANDS = {
     "methods": METHODS,
     "data": DATA,
     "report": REPORT,
+    "predict": PREDICT,
+    "evaluate": EVALUATE,
+    "export": EXPORT,
 }
+_LOADING = ("compare", "train", "diagnose", "choose", "predict", "evaluate", "export")
 _OPTIONS = ("-h", "--help", "--version")
 
 
@@ -87,6 +97,12 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     if first == "data" and given[1:2] and given[1] in ACTIONS:
         return _parse_action(given[1], given[2:])
     return _build_parser().parse_args(given or ["--help"])
+
+
+def takes_seconds(given: Sequence[str]) -> bool:
+    """Whether a line, which `parse` understood, is of a command that has to load PyTorch."""
+    recipe = given[0] == "reproduce" and len(given) > 1 and "--show" not in given
+    return recipe or given[0] in _LOADING
 
 
 def _parse_action(name: str, given: Sequence[str]) -> argparse.Namespace:

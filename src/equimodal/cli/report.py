@@ -2,9 +2,22 @@
 
 import argparse
 
+from equimodal.checks import require_choice
 from equimodal.cli.command import Command
 from equimodal.cli.shown import show
+from equimodal.errors import BalanceError
 from equimodal.storage.printing import say
+
+_DESCRIPTION = """\
+Print the table of a finished comparison and write its page again; or, with --format, print the
+comparison for a document or a program."""
+
+_EXAMPLES = """\
+examples:
+  equimodal report results/keypad
+  equimodal report results/keypad --format markdown > keypad.md
+  equimodal report results/keypad --format csv > keypad.csv
+  equimodal report results/keypad --format latex > keypad.tex"""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,14 +26,29 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data-root", metavar="ROOT", help="choose the samples of the page anew from these data"
     )
 
+    parser.add_argument(
+        "--format", metavar="NAME",
+        help="print the comparison as markdown, csv or latex, and write no page",
+    )  # fmt: skip
+
 
 def _run(arguments: argparse.Namespace) -> None:
     from equimodal import report
 
     results = report.read_results(arguments.folder)
+    if arguments.format is not None:
+        from equimodal.report.plain import FORMATS
+
+        if arguments.data_root is not None:
+            raise BalanceError("--data-root is for the page, which --format does not write.")
+        form = require_choice("--format", arguments.format, list(FORMATS))
+        say(FORMATS[form](results).rstrip("\n"))
+        return
     show(results)
     report.renew(arguments.folder, results, arguments.data_root)
     say(f"page:    {report.write_page(arguments.folder)}")
 
 
-REPORT = Command("print the table and write report.html again", None, None, _add_arguments, _run)
+REPORT = Command(
+    "print the table and write report.html again", _DESCRIPTION, _EXAMPLES, _add_arguments, _run
+)

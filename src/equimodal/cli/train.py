@@ -10,10 +10,11 @@ from equimodal.cli.options import given
 from equimodal.cli.shown import PIPE_WIDTH
 from equimodal.errors import BalanceError, ToldElsewhere
 from equimodal.storage.printing import say
-from equimodal.training.launch import import_fabric, told_once
+from equimodal.training.launch import import_fabric, launched, told_once
 from equimodal.workers.process import one_thread
 
 if TYPE_CHECKING:
+    from equimodal.comparison.experiment import Execution, Experiment
     from equimodal.experiments.train import TrainedRun
 
 _DESCRIPTION = """\
@@ -38,6 +39,7 @@ def _run(arguments: argparse.Namespace) -> None:
         from equimodal.comparison.experiment import arranged
 
         experiment, execution = arranged({"seeds": (0,), **given(arguments)})
+        _check_early(experiment, execution)
     import_fabric()
     from equimodal.experiments.train import train_run
 
@@ -46,6 +48,17 @@ def _run(arguments: argparse.Namespace) -> None:
         raise (BalanceError if run.speaks else ToldElsewhere)(run.result["message"])
     if run.speaks:
         _show(run)
+
+
+def _check_early(experiment: "Experiment", execution: "Execution") -> None:
+    """Refuse a folder that holds the run, before the seconds that PyTorch takes to load."""
+    from equimodal.comparison.folder import check_run
+    from equimodal.comparison.rows import run_place
+
+    if launched(os.environ).alone:
+        (row,), (seed,) = experiment.methods or ("",), experiment.seeds
+        folder = execution.folder(experiment.data)
+        check_run(folder, run_place(row, seed), resume=execution.resume)
 
 
 def _show(run: "TrainedRun") -> None:
@@ -60,6 +73,8 @@ def _show(run: "TrainedRun") -> None:
         say(f"{model_line(config)}\n")
     console.print(report.run_table(run.result))
     say(f"\nrun: {run.folder}")
+    if run.model is not None:
+        say(f"model: {run.model}")
 
 
 TRAIN = with_options(

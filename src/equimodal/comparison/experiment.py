@@ -21,6 +21,7 @@ from equimodal.checks import (
     require_text,
 )
 from equimodal.errors import BalanceError, did_you_mean, quoted
+from equimodal.methods.entry import FIELD
 from equimodal.training.schedules import COSINE, check_schedule
 
 OBJECTIVES = ("fused", "fused+unimodal")
@@ -34,7 +35,7 @@ class Experiment:
 
     Args:
         data: name of a data set, or path of a table.
-        methods: rows; None: every one.
+        methods: rows, or "field" for every one; None: the default rows.
         seeds: how many, or which.
         epochs: passes over the training data; None: the data set's, as for the next two.
         lr: learning rate, or several to search through.
@@ -68,6 +69,9 @@ class Experiment:
     def __post_init__(self) -> None:
         for name in ("optimizer", "fusion", "device"):
             require_text(name, getattr(self, name))
+        given: object = self.methods
+        if isinstance(given, str) and given == FIELD:
+            object.__setattr__(self, "methods", (FIELD,))
         if self.methods is not None:
             require_list("methods", self.methods, "rows, such as ['joint', 'ensemble']")
             for row in self.methods:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from equimodal.comparison.plan import Plan
 from equimodal.comparison.rows import ENSEMBLE, slug
 from equimodal.errors import BalanceError
 from equimodal.storage.files import read_json, write_json
 from equimodal.training.config import OPTIONAL
 from equimodal.training.run_folder import RESULT, check_claim, versions
+
+if TYPE_CHECKING:
+    from equimodal.comparison.plan import Plan
 
 CONFIG = "config.json"
 RUNS = "runs"

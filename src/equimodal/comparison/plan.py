@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from equimodal.comparison.rows import (
     RATE_FACTORS,
     UNTRAINED,
     expand_rows,
-    slug,
+    run_place,
 )
 from equimodal.comparison.settings import (
     check_finite,
@@ -35,7 +35,7 @@ from equimodal.training.optimizers import SETTINGS, changed_settings, check_opti
 from equimodal.training.schedules import from_words, in_words
 
 if TYPE_CHECKING:
-    from equimodal.data.dataset import DataSource
+    from equimodal.data.dataset import DataSource, Modality
 
 _OTHER_DATA: TrainingDefaults = {"epochs": 30, "batch_size": 64, "lr": 0.03}
 
@@ -53,13 +53,15 @@ class Plan:
     """A comparison before it is trained.
 
     ``config`` and ``data`` stand in results.json as they are; ``runs`` are in the order in which
-    they are started, those of one seed together, as they share its data.
+    they are started, those of one seed together, as they share its data. ``modalities`` is what
+    their samples are.
     """
 
     config: dict[str, Any]
     data: dict[str, Any]
     runs: tuple[PlannedRun, ...]
     data_root: str | None
+    modalities: dict[str, Modality] = field(default_factory=dict)
 
 
 def check_request(experiment: Experiment) -> None:
@@ -144,7 +146,7 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
     config = json.loads(json.dumps(config))
     for row, values in config["settings"].items():
         check_method_settings(row, values)
-    return Plan(config, _description(source), _runs(config), data_root)
+    return Plan(config, _description(source), _runs(config), data_root, source.modalities)
 
 
 def _model(source: DataSource, encoders: Mapping[str, str], fusion: str) -> dict[str, Any]:
@@ -204,4 +206,4 @@ def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> 
         **{key: config[key] for key in OPTIONAL if key in config and key != "schedule"},
     )
     searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
-    return PlannedRun(run, f"runs/{slug(row)}/seed-{seed}{searched}")
+    return PlannedRun(run, f"{run_place(row, seed)}{searched}")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column as RichColumn
 
 from equimodal.comparison.engine import Listener
 from equimodal.comparison.plan import PlannedRun
@@ -112,12 +113,7 @@ class Live(Lines):
 
     def __init__(self, console: Console, runs: Sequence[PlannedRun]) -> None:
         super().__init__(console, runs)
-        self.bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total} {task.fields[note]}", markup=False),
-            console=console,
-        )
+        self.bars = bars(console, "{task.completed}/{task.total} {task.fields[note]}")
         self.overall = self.bars.add_task("runs", total=len(runs), note="")
         self._of_worker: dict[int, TaskID] = {}
 
@@ -141,7 +137,7 @@ class Live(Lines):
             self.bars.update(
                 self._of_worker[worker],
                 completed=message["epoch"],
-                note=f"epochs, validation accuracy {message['accuracy']:.3f}",
+                note=f"epochs, validation {message['accuracy']:.3f}",
             )
         self.bars.update(
             self.overall, completed=self.tally.over, note=f"runs{self.tally.remaining}"
@@ -151,6 +147,21 @@ class Live(Lines):
         """Print what did not go well; the bars show the rest."""
         if message.get("status") != "finished":
             super().conclude(message)
+
+
+def bars(console: Console, numbers: str) -> Progress:
+    """Bars whose numbers are never cut off: where they do not fit, names wrap and the bar is short.
+
+    Args:
+        console: where they are shown.
+        numbers: what stands behind each bar, as a column of Rich takes it.
+    """
+    return Progress(
+        TextColumn("{task.description}", markup=False, table_column=RichColumn(overflow="fold")),
+        BarColumn(),
+        TextColumn(numbers, markup=False, table_column=RichColumn(no_wrap=True)),
+        console=console,
+    )
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from equimodal import methods
 from equimodal.errors import BalanceError, did_you_mean
-from equimodal.methods import COMPOSED
+from equimodal.methods import COMPOSED, FIELD
 from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED
 
 __all__ = [
     "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
-    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "slug",
+    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "run_place", "slug",
 ]  # fmt: skip
 
 ENSEMBLE = "ensemble"
@@ -31,7 +31,8 @@ def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple
     """Names of all rows in order: ``alone:*`` resolved, what a row reads put before it.
 
     Args:
-        given: rows as the user wrote them; None for the default rows.
+        given: rows as the user wrote them, "field" for every method there is beside the references;
+            None for the default rows.
         modalities: names of the data set's modalities.
 
     Raises:
@@ -40,7 +41,11 @@ def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple
     alone = [alone_row(m) for m in modalities]
     known = known_rows(alone)
     rows: list[str] = []
-    for name in _default_rows() if given is None else given:
+    wanted_rows = _default_rows() if given is None else list(given)
+    if FIELD in wanted_rows:
+        _check_field(wanted_rows)
+        wanted_rows = _every_row()
+    for name in wanted_rows:
         wanted = alone if name == EVERY_ALONE else [name]
         if EVERY_ALONE in _reads(name):
             wanted = [row for row in alone if row not in rows] + [name]
@@ -75,8 +80,24 @@ def slug(row: str) -> str:
     return re.sub(r"[^\w.-]+", "-", spelled)
 
 
-def _default_rows() -> tuple[str, ...]:
-    return (UNTRAINED, EVERY_ALONE, ENSEMBLE, *methods.names())
+def run_place(row: str, seed: int) -> str:
+    """The folder of a run below that of its comparison, but for what tells learning rates apart."""
+    return f"runs/{slug(row)}/seed-{seed}"
+
+
+def _default_rows() -> list[str]:
+    return [r for r in _every_row() if not methods.known(r) or not methods.entry(r).on_request]
+
+
+def _every_row() -> list[str]:
+    return [UNTRAINED, EVERY_ALONE, ENSEMBLE, *methods.names()]
+
+
+def _check_field(rows: Sequence[str]) -> None:
+    if len(rows) > 1:
+        raise BalanceError(
+            f"'{FIELD}' stands for every row and is written alone; found {', '.join(rows)}."
+        )
 
 
 def _check_row(row: str, rows: Sequence[str], known: Sequence[str]) -> None:

@@ -87,7 +87,7 @@ def with_names(row: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_method_settings(row: str, given: Mapping[str, Any]) -> None:
     """Raise `BalanceError` unless the method takes all of these names and values."""
-    known = {**methods.settings(row), ON: "gradient"}
+    known = {**methods.settings(row), **methods.window_settings(row), ON: "gradient"}
     for name, value in given.items():
         require_settings(row, [name], known)
         if _is_number(known[name]) and value is not None and not _is_number(value):

@@ -12,7 +12,7 @@ from equimodal.data import converters
 from equimodal.data.information import Facts, SourceInfo, described
 from equimodal.data.settings import defaults
 from equimodal.data.table import SUFFIXES, is_manifest
-from equimodal.errors import DataError
+from equimodal.errors import DataError, close_names
 
 if TYPE_CHECKING:
     from equimodal.data.arrays import Arrays
@@ -109,11 +109,14 @@ def ready(
 
 def _loader(name: str) -> tuple[Callable[..., Arrays], Facts]:
     table = f", or the path of a table of your own ({', '.join(SUFFIXES)})"
-    if name in converters.names():
+    near = close_names(name, [*_LOADERS, *converters.names()])
+    if name not in _LOADERS and near and near[0] in converters.names():
+        made = near[0]
+        none = "" if name == made else f"There is no data set '{name}'. Did you mean '{made}'? "
         raise DataError(
-            f"'{name}' is made of its official files; write `equimodal data convert {name} "
-            f"--data-root DIR --out {name}.csv`, then --data {name}.csv --data-root DIR. "
-            f"`equimodal data {name}` says which files and where from."
+            f"{none}'{made}' is made of its official files; write `equimodal data convert {made} "
+            f"--data-root DIR --out {made}.csv`, then --data {made}.csv --data-root DIR. "
+            f"`equimodal data {made}` says which files and where from."
         )
     require_known("data set", name, _LOADERS, table)
     module = import_module(_LOADERS[name])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from equimodal.comparison.outcome.differences import unit_numbers
 from equimodal.comparison.rows import UNTRAINED, alone_row
-from equimodal.diagnosis.evidence import Case, Evidence
+from equimodal.diagnosis.evidence import LONGER, Case, Evidence, longer_row
 from equimodal.numerics.intervals import Interval, Units
 
 CHANCE = "chance"
@@ -59,7 +59,7 @@ def _table(case: Case, evidence: Evidence) -> dict[str, Tensor]:
     found = {f"accuracy/{name}": evidence.models[name].hits for name in models}
     found[CHANCE] = (labels == torch.bincount(labels).argmax()).double()
     for m in case.modalities:
-        for name in (case.row, UNTRAINED, alone_row(m)):
+        for name in (case.row, UNTRAINED, alone_row(m), *(longer_row(m, k) for k in LONGER)):
             if name in models and m in evidence.models[name].probed:
                 found[f"probe/{name}/{m}"] = evidence.models[name].probe_hits(m)
     return found | dict(evidence.contributions)

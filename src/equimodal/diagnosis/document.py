@@ -41,9 +41,19 @@ def document(case: Case) -> Diagnosis:
         "advice": advice(found),
         "measures": measures(case, columns),
         "missing": [dict(entry) for entry in case.missing],
+        "settling": settling(found, case.remedies),
         "notes": [*certainty(judged), *case.notes],
     }
     return Diagnosis({**content, "text": lines(content)})
+
+
+def settling(verdict: Json, remedies: Mapping[str, str]) -> list[Json]:
+    """What gives the modalities without a word one: ``{"modalities": names, "command": ...}``."""
+    wanting: dict[str, list[str]] = {}
+    for m, found in verdict["modalities"].items():
+        if found["wants"] in remedies:
+            wanting.setdefault(remedies[found["wants"]], []).append(m)
+    return [{"modalities": names, "command": how} for how, names in wanting.items()]
 
 
 def _counts(judged: Json) -> Json:
@@ -162,6 +172,7 @@ def recording_document(name: str, found: Mapping[str, Any], summary: Json) -> Di
         "advice": [],
         "measures": {"training": summary},
         "missing": [],
+        "settling": [],
         "notes": [],
     }
     return Diagnosis({**content, "text": recording_lines(content)})

@@ -11,6 +11,15 @@ from torch import Tensor
 from equimodal.comparison.ensemble import mean_log_probability
 from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import ALONE, ENSEMBLE, UNTRAINED, alone_row
+from equimodal.diagnosis.rules import LONGEST
+
+LONGER = tuple(2**k for k in range(1, LONGEST.bit_length()))
+"""How many times the steps of the diagnosed training longer references take."""
+
+
+def longer_row(modality: str, times: int) -> str:
+    """The model that one modality alone is after so many times the steps."""
+    return f"{alone_row(modality)} x{times}"
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Case:
         row: the diagnosed model.
         seeds: one `Evidence` each.
         missing: models that could not be had, each with the command that trains it.
+        remedies: what gives a modality without a word one, by what it wants (`rules`).
         notes: what a reader must know.
     """
 
@@ -46,6 +56,7 @@ class Case:
     row: str
     seeds: tuple[Evidence, ...]
     missing: tuple[Mapping[str, Any], ...] = ()
+    remedies: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def has(self, model: str) -> bool:

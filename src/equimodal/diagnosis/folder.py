@@ -11,9 +11,10 @@ from equimodal.diagnosis.diagnosis import Diagnosis
 from equimodal.diagnosis.document import document, recording_document
 from equimodal.diagnosis.evidence import Case
 from equimodal.diagnosis.inside import Inside
-from equimodal.diagnosis.reading import read_case
 from equimodal.diagnosis.recorded import training_summary
-from equimodal.diagnosis.run_files import RunFiles
+from equimodal.diagnosis.stored.reading import read_case, read_runs
+from equimodal.diagnosis.stored.run_files import RunFiles
+from equimodal.storage.console import Console
 from equimodal.storage.files import as_written
 
 _REMEDY = "put back what was there, or train it again in a new folder"
@@ -27,6 +28,7 @@ def diagnose_folder(
     deep: bool = False,
     data_root: str | Path | None = None,
     cache: str | Path | None = None,
+    progress: bool = False,
 ) -> Diagnosis:
     """The diagnosis of a folder that `equimodal compare` or `equimodal train` wrote.
 
@@ -40,17 +42,25 @@ def diagnose_folder(
             and ``purity``, and for Shapley values of any fusion; that takes the data.
         data_root: for ``deep``, the folder with the data set's files, where it needs them.
         cache: for ``deep``, the folder of a table's decoded samples.
+        progress: for ``deep``, say on the error stream which model is looked into.
 
     Raises:
         BalanceError: no such folder or row, nothing finished, or a damaged file.
     """
 
+    console = Console(stderr=True, highlight=False, quiet=not progress)
+    looked: list[int] = []
+
     def look(run: RunFiles) -> Inside:
         from equimodal.diagnosis.own_model.checkpoint import look_inside
 
+        looked.append(run.seed)
+        told = f"looking into {run.row}, seed {run.seed}: model {len(looked)} of {count}"
+        console.print(told, markup=False, emoji=False, soft_wrap=True)
         return look_inside(run, split, data_root=data_root, cache=cache)
 
     with as_written(Path(folder), _REMEDY):
+        count = len(read_runs(folder, row=row)[2]) if deep else 0
         case = read_case(folder, row=row, split=split, look=look if deep else None)
         return document(case)
 

@@ -19,9 +19,10 @@ from equimodal.measures.coalitions import (
     sampled_means,
     scores,
 )
-from equimodal.measures.discrepancy import discrepancy_ratios, mean_scores
+from equimodal.measures.discrepancy import mean_scores
 from equimodal.measures.removal import drops
 from equimodal.measures.shapley import EXACT_UP_TO, interactions, shapley_values
+from equimodal.numerics.scores import discrepancy_ratios
 
 GAINS = ("accuracy", "score")
 """What a Shapley value shares out: being right, and the true class's probability."""

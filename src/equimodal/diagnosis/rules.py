@@ -24,10 +24,19 @@ TELLS_FROM = 0.03
 """Accuracy above chance from which a modality trained alone, or a model, tells something."""
 WEAK_BELOW = 0.5
 """Share of the best modality's accuracy above chance, below which one is weak by itself."""
+LONGEST = 4
+"""How many times the steps of the model a reference takes at most, by doubling."""
+FITTED_FROM = 0.1
+"""Share of the classes' entropy that a training alone must take from the loss on its own training
+data, to have learned at all: noise is learned by heart too."""
 BEHIND_FROM = 0.03
 """Lead of an alternative below which a model without one that is shown is called balanced."""
 SURE_FROM = 0.95
 """Probability that a word is right from which it is called sure."""
+
+REFERENCES, LONGER, EPOCHS, RATES = "references", "longer", "epochs", "rates"
+"""What a modality without a word lacks: references, longer ones, a longer or a better training of
+all."""
 
 NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
 

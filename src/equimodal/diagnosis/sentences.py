@@ -7,6 +7,7 @@ from typing import Any
 
 from equimodal.comparison.rows import UNTRAINED
 from equimodal.comparison.words import listing, percent, points
+from equimodal.diagnosis.evidence import LONGER
 from equimodal.diagnosis.rules import LEARNED_NOTHING, NO_VERDICT, UNDER_TRAINED, is_sure
 
 Json = Mapping[str, Any]
@@ -34,6 +35,11 @@ def word_told(found: Json) -> str:
     return f"{found['word']} ({sure_told(found['sure'])})"
 
 
+def settled_by(entry: Json) -> str:
+    """What would settle the word of the modalities that have none."""
+    return f"to settle {listing(entry['modalities'])}: {entry['command']}"
+
+
 def sure_told(share: float | None) -> str:
     """How probable a word is under the intervals."""
     return f"{'sure' if is_sure(share) else 'not sure'}, {percent(share, digits=0)} %"
@@ -48,6 +54,8 @@ def probes_told(found: Json) -> str:
     for key, name in (("alone", "trained alone"), (UNTRAINED, UNTRAINED)):
         if probe[key]:
             parts.append(f"{name} {percent(probe[key]['value'])}")
+    for times, reached in zip(LONGER, probe.get("longer_alone", ()), strict=False):
+        parts.append(f"alone for {times} times the steps {percent(reached['value'])}")
     lost = f": lost {spanned(percent, probe['lost'])} points" if probe["lost"] else ""
     return f"{', '.join(parts)}, chance {percent(found['chance'])}{lost}"
 

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from equimodal.comparison.words import number, percent, points
+from equimodal.comparison.words import ABSENT, number, percent, points
 from equimodal.diagnosis.recorded import collapsed
 from equimodal.diagnosis.rules import BALANCED, NO_PROMISE
-from equimodal.diagnosis.sentences import probes_told, spanned
+from equimodal.diagnosis.sentences import probes_told, settled_by, spanned
 
 Json = Mapping[str, Any]
 
 
 def lines(content: Json) -> list[str]:
     """The text of a diagnosis, line by line; an indented line belongs to the one above."""
-    parts = (_verdict, _modalities, _cost, _reliance, _training, _advice, _unsaid)
+    parts = (_budget, _verdict, _modalities, _cost, _reliance, _training, _deep, _advice, _unsaid)
     return [_head(content), *(line for part in parts for line in part(content))]
 
 
 def _head(content: Json) -> str:
     source = content["source"]
     seeds = source.get("seeds") or []
-    count = f", {len(seeds)} seed{'s' * (len(seeds) != 1)}" if seeds else ""
+    several = source.get("kind") != "model"
+    count = f", {len(seeds)} seed{'s' * (len(seeds) != 1)}" if seeds and several else ""
     samples = f"{source['samples'][0]:,} {source['split']} samples"
     return f"{source['data']}, {source['row']}{count}, {samples}, readout {source['readout']}"
+
+
+def _budget(content: Json) -> Iterator[str]:
+    """What the references were trained with."""
+    budget = content["source"].get("budget")
+    if budget:
+        yield budget["told"]
 
 
 def _verdict(content: Json) -> Iterator[str]:
@@ -36,6 +44,7 @@ def _modalities(content: Json) -> Iterator[str]:
         yield f"  {m}: {found['told']}"
         if probes := probes_told(found):
             yield f"    {probes}"
+    yield from (settled_by(entry) for entry in content["settling"])
 
 
 def _cost(content: Json) -> Iterator[str]:
@@ -63,6 +72,41 @@ def _training(content: Json) -> Iterator[str]:
     if shares:
         told = ", ".join(f"{m} {percent(v['mean'], digits=0)}" for m, v in shares.items())
         yield f"share of the gradient's norm over training (percent): {told}"
+
+
+def _deep(content: Json) -> Iterator[str]:
+    """What takes the model itself: its gradients, Fisher information, purity of its features."""
+    measures = content["measures"]
+    told = {
+        "share of the gradient's norm now, on training batches (percent)": _of_each(
+            measures, "gradients", lambda v: percent(v["share"], digits=0)
+        ),
+        "cosine of fused and own gradient (below 0: conflict)": _of_each(
+            measures, "gradients", lambda v: _short(v.get("conflict"))
+        ),
+        "Fisher trace, how much each encoder still learns": _of_each(
+            measures, "fisher_trace", _short
+        ),
+        "purity of feature clusters, training and unseen (percent)": _of_each(
+            measures, "purity", lambda v: _pair(v) if v else ABSENT
+        ),
+    }
+    yield from (f"{label}: {values}" for label, values in told.items() if values)
+
+
+def _of_each(measures: Json, family: str, written: Callable[[Any], str]) -> str:
+    """A measure of every modality; empty where none was measured or says anything."""
+    found = {m: written(value) for m, value in measures.get(family, {}).items()}
+    said = any(text != ABSENT for text in found.values())
+    return ", ".join(f"{m} {text}" for m, text in found.items()) if said else ""
+
+
+def _pair(value: Json) -> str:
+    return f"{percent(value['train'])} and {percent(value['validation'])}"
+
+
+def _short(value: float | None) -> str:
+    return ABSENT if value is None else number(value, ".2g")
 
 
 def _advice(content: Json) -> Iterator[str]:

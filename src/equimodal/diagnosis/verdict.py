@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise, takewhile
+from statistics import fmean
 from typing import Any
 
 from equimodal.comparison.rows import ENSEMBLE, UNIMODAL, UNTRAINED, alone_row
 from equimodal.diagnosis import rules
 from equimodal.diagnosis.columns import CHANCE, Columns, estimate
-from equimodal.diagnosis.evidence import Case
+from equimodal.diagnosis.evidence import LONGER, Case, longer_row
 from equimodal.diagnosis.sentences import headline, word_told
 from equimodal.diagnosis.words import Probes, Word, is_above, word_of
 from equimodal.numerics.intervals import Interval
@@ -34,11 +36,24 @@ def probes_of(case: Case, columns: Columns, m: str) -> Probes:
     fused, own, floor = (f"probe/{name}/{m}" for name in (case.row, alone_row(m), UNTRAINED))
     if own not in columns or fused not in columns:
         return Probes()
+    steps = [own, *_longer(columns, m)]
+    longest = longer_row(m, 2 ** (len(steps) - 1)) if len(steps) > 1 else alone_row(m)
+    fits = [evidence.models[longest].fitted for evidence in case.seeds]
+    known = [share for share in fits if share is not None]
     return Probes(
         lost=columns.interval(own, fused),
         tells=columns.interval(own, CHANCE),
         grown=columns.interval(own, floor) if floor in columns else None,
+        longer=[columns.interval(b, a) for a, b in pairwise(steps)],
+        reached=columns.interval(steps[-1], CHANCE),
+        fitted=fmean(known) if len(known) == len(fits) else None,
     )
+
+
+def _longer(columns: Columns, m: str) -> list[str]:
+    """The probes of the longer references in order, up to the first that is absent."""
+    names = [f"probe/{longer_row(m, times)}/{m}" for times in LONGER]
+    return list(takewhile(lambda name: name in columns, names))
 
 
 def _learned(case: Case, columns: Columns) -> Interval:
@@ -81,7 +96,8 @@ def _modality(case: Case, columns: Columns, m: str, word: Word, probes: Probes) 
         "word": word.word,
         "sure": word.sure,
         "why": word.why,
-        "wants_longer": word.wants,
+        "wants": word.wants,
+        "wants_longer": word.wants == rules.LONGER,
         "probe": {
             "fused": _estimate(columns, fused),
             "alone": _estimate(columns, own),
@@ -90,6 +106,8 @@ def _modality(case: Case, columns: Columns, m: str, word: Word, probes: Probes) 
             "grown": estimate(probes.grown) if probes.grown else None,
             "tells": estimate(probes.tells) if probes.tells else None,
             "longer": [estimate(step) for step in probes.longer],
+            "longer_alone": [columns.estimate(name) for name in _longer(columns, m)],
+            "fitted": probes.fitted,
         },
         "kept": _kept(columns, fused, own, floor),
         "chance": columns.mean(CHANCE),

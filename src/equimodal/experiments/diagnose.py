@@ -9,8 +9,8 @@ from typing import Any
 from equimodal.comparison.experiment import Execution, Experiment, arranged
 from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.diagnosis import Diagnosis
-from equimodal.diagnosis.folder import diagnose_folder
 from equimodal.experiments.compare import compared
+from equimodal.experiments.settling import settled
 
 
 def diagnose_data(
@@ -23,6 +23,8 @@ def diagnose_data(
     **options: Any,
 ) -> Diagnosis:
     """Train `REFERENCES` on a data set as `equimodal.compare` does, and diagnose joint training.
+
+    Each modality alone is trained for longer too, where its word waits for that.
 
     Args:
         data: name of the data set, or the path of a table of your own.
@@ -51,7 +53,27 @@ def diagnosed(
     rows = dict.fromkeys(name if name != JOINT else row for name in REFERENCES)
     folder = execution.folder(experiment.data, "diagnose-")
     compared(replace(experiment, methods=tuple(rows)), replace(execution, out=folder))
-    return diagnose_folder(
-        folder, row=row, split=split, deep=deep, data_root=execution.data_root,
-        cache=execution.cache,
-    )  # fmt: skip
+    return settled(folder, execution, row=row, split=split, deep=deep)
+
+
+def settle_folder(
+    folder: str | Path,
+    *,
+    row: str | None = None,
+    split: str = "test",
+    deep: bool = False,
+    **place: Any,
+) -> Diagnosis:
+    """The diagnosis of a folder after what it lacked was trained there: `settled`.
+
+    Args:
+        folder: of a comparison, or of one run in one.
+        row: which row is diagnosed; by default ``joint``, or the run's own.
+        split: whose samples are judged, ``test`` or ``validation``.
+        deep: also look into the models, see `diagnose_folder`.
+        place: ``data_root``, ``cache``, ``jobs``, ``here``, ``progress`` of `equimodal.compare`.
+
+    Raises:
+        BalanceError: as in `diagnose_folder` and `equimodal.compare`.
+    """
+    return settled(folder, Execution(**place), row=row, split=split, deep=deep)

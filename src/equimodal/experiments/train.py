@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from equimodal.comparison.experiment import Execution, Experiment, check_device
 from equimodal.comparison.folder import check_run
-from equimodal.comparison.plan import PlannedRun, check_request, loadable, make_plan
+from equimodal.comparison.plan import Plan, check_request, loadable, make_plan
 from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
 from equimodal.comparison.worker import ERROR, steady, unforeseen, warnings_told
 from equimodal.errors import BalanceError
+from equimodal.experiments.left_model import MODEL
 from equimodal.experiments.train_progress import shown
+from equimodal.saved.writing import write_model
 from equimodal.storage.printing import say, warn
 from equimodal.training.config import RunConfig
 from equimodal.training.launch import Launch, launched, told_once
@@ -29,13 +31,15 @@ if TYPE_CHECKING:
 class TrainedRun:
     """A run that is over: what determined it, its result, and its folder.
 
-    ``speaks`` is False on all ranks but the first, which is to show the result.
+    ``speaks`` is False on all ranks but the first, which is to show the result. ``model`` is its
+    model folder, None where there is none.
     """
 
     config: RunConfig
     result: dict[str, Any]
     folder: Path
     speaks: bool
+    model: Path | None = None
 
 
 def train_run(experiment: Experiment, execution: Execution) -> TrainedRun:
@@ -71,7 +75,8 @@ def train_run(experiment: Experiment, execution: Execution) -> TrainedRun:
 def _train(
     experiment: Experiment, execution: Execution, launch: Launch, fabric: Fabric | None = None
 ) -> TrainedRun:
-    planned, root = _planned(experiment, execution, launch)
+    plan = _planned(experiment, execution, launch)
+    planned, root = plan.runs[0], plan.data_root
     if fabric is not None:
         fabric.barrier()  # no rank may still find a mistake when the first one writes
     out, speaks = execution.folder(experiment.data), launch.rank == 0
@@ -86,13 +91,14 @@ def _train(
         shown(planned.config, speaks) as notify,
     ):
         result = train(planned.config, folder, data_root=root, notify=notify, fabric=fabric)
-    return TrainedRun(planned.config, result, folder, speaks)
+    model = None
+    if speaks and result["status"] == "finished":
+        model = write_model(folder / MODEL, plan, planned, out)
+    return TrainedRun(planned.config, result, folder, speaks, model)
 
 
-def _planned(
-    experiment: Experiment, execution: Execution, launch: Launch
-) -> tuple[PlannedRun, str | None]:
-    """The only run of an experiment, and the absolute data root."""
+def _planned(experiment: Experiment, execution: Execution, launch: Launch) -> Plan:
+    """The plan of an experiment of one run."""
     if experiment.methods == (ENSEMBLE,):
         raise BalanceError(
             f"The row '{ENSEMBLE}' trains nothing, it averages the rows {alone_row('<modality>')}; "
@@ -106,7 +112,7 @@ def _planned(
         raise BalanceError(f"'{asked}' stands for several rows; write one of {rows}.")
     if not launch.alone:
         _check_shared(plan.runs[0].config, launch.processes)
-    return plan.runs[0], plan.data_root
+    return plan
 
 
 def _check_shared(config: RunConfig, processes: int) -> None:

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import Progress
 
+from equimodal.comparison.progress import bars
 from equimodal.storage.console import Console
 from equimodal.training.config import RunConfig
 
 Notify = Callable[[int, float], None]
+_NUMBERS = "{task.completed}/{task.total} epochs{task.fields[note]}"
 
 
 class Pace:
@@ -41,8 +43,8 @@ def shown(config: RunConfig, speaks: bool) -> Iterator[Notify | None]:
     if not speaks:
         yield None
     elif console.is_terminal:
-        with _bars(console) as bars:
-            yield _bar(bars, config)
+        with bars(console, _NUMBERS) as own:
+            yield _bar(own, config)
     else:
         yield _lines(console, config)
 
@@ -57,21 +59,12 @@ def _lines(console: Console, config: RunConfig) -> Notify:
     return notify
 
 
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} epochs{task.fields[note]}", markup=False),
-        console=console,
-    )
-
-
-def _bar(bars: Progress, config: RunConfig) -> Notify:
+def _bar(own: Progress, config: RunConfig) -> Notify:
     pace = Pace(config.epochs)
-    bar = bars.add_task(config.title, total=config.trained_epochs, note="")
+    bar = own.add_task(config.title, total=config.trained_epochs, note="")
 
     def notify(epoch: int, accuracy: float) -> None:
-        note = f", validation accuracy {accuracy:.3f}, {pace.left(epoch)}"
-        bars.update(bar, completed=epoch, note=note)
+        note = f", validation {accuracy:.3f}, {pace.left(epoch)}"
+        own.update(bar, completed=epoch, note=note)
 
     return notify

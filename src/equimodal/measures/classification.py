@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -37,3 +38,9 @@ def scores(logits: Tensor, labels: Tensor) -> dict[str, float]:
     """All of them by name, as results.json holds them. (N, C), (N,) -> {name: [0, 1]}"""
     measures = (accuracy, macro_f1, mean_average_precision)
     return {measure.__name__: measure(logits, labels) for measure in measures}
+
+
+def entropy(labels: Tensor) -> float:
+    """Entropy of the classes' shares, in nats: the loss of one who knows only these. (N,)"""
+    shares = torch.bincount(labels).double() / len(labels)
+    return float(-torch.special.xlogy(shares, shares).sum())

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from equimodal.measures.shapley import Sampled, sampled_shapley
+from equimodal.numerics.blanking import blanked
 from equimodal.numerics.scores import true_class_probability
 
 Fuse = Callable[[Mapping[str, Tensor]], Tensor]
@@ -25,18 +26,10 @@ def summed(parts: Mapping[str, Tensor]) -> Tensor:
     return torch.stack(list(parts.values())).sum(0)
 
 
-def at_mean(features: Tensor) -> Tensor:
-    """Every row replaced by the mean row. (N, ...) -> (N, ...)"""
-    return features.mean(0, keepdim=True).expand_as(features)
-
-
 def coalition_logits(fuse: Fuse, features: Mapping[str, Tensor], coalition: int) -> Tensor:
     """Logits with the modalities of a coalition, bit m for the m-th. {m: (N, ...)} -> (N, C)"""
-    kept = {
-        m: rows if coalition >> i & 1 else at_mean(rows)
-        for i, (m, rows) in enumerate(features.items())
-    }
-    return fuse(kept)
+    kept = [m for i, m in enumerate(features) if coalition >> i & 1]
+    return fuse(blanked(features, kept, "mean"))
 
 
 def scores(logits: Tensor, labels: Tensor) -> Tensor:

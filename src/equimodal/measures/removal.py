@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from equimodal.measures.classification import accuracy
-from equimodal.measures.coalitions import Fuse, at_mean
+from equimodal.measures.coalitions import Fuse
+from equimodal.numerics.blanking import blank
 
 CHANGES = ("removed", "shuffled", "noised")
 
@@ -21,10 +22,10 @@ CHANGES = ("removed", "shuffled", "noised")
 def changed(features: Tensor, change: str, *, seed: int) -> Tensor:
     """The features of one modality after a change, one of `CHANGES`. (N, ...) -> (N, ...)"""
     if change == "removed":
-        return at_mean(features)
+        return blank(features, "mean")
     draw = torch.Generator().manual_seed(seed)
     others = features[torch.randperm(len(features), generator=draw)]
-    return others if change == "shuffled" else features + others - at_mean(features)
+    return others if change == "shuffled" else features + others - blank(features, "mean")
 
 
 def drops(

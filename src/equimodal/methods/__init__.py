@@ -3,25 +3,27 @@
 `equimodal.methods.entries` holds what is known of each; other packages add theirs by entry points.
 """
 
-import difflib
 import importlib
 import inspect
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from equimodal.errors import BalanceError, quoted
+from equimodal.balancing.windows import Window
+from equimodal.errors import BalanceError, close_names, quoted
 from equimodal.methods import plugins
 from equimodal.methods.entries import ENTRIES
-from equimodal.methods.entry import BASELINE, CASES, Entry, Fit, Range
+from equimodal.methods.entry import BASELINE, CASES, FIELD, Entry, Fit, Range
 
 if TYPE_CHECKING:
     from equimodal.balancing.method import Method
 
 __all__ = [
-    "BASELINE", "CASES", "COMPOSED", "Entry", "Fit", "Range", "classes", "create", "entry",
-    "fitting", "functions", "known", "load", "names", "settings", "with_controls",
+    "BASELINE", "CASES", "COMPOSED", "FIELD", "Entry", "Fit", "Range", "classes", "create", "entry",
+    "fitting", "functions", "known", "load", "names", "settings", "window_settings",
+    "with_controls",
 ]  # fmt: skip
 
 COMPOSED = "~"
@@ -114,26 +116,45 @@ def settings(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters} | dict(entry(name).preset)
 
 
+def window_settings(name: str) -> dict[str, float]:
+    """The shares of the training that bound when a method acts, with their defaults.
+
+    A baseline has none, and a method none that is an argument of its own by that name.
+    """
+    if COMPOSED in name:
+        parts = name.split(COMPOSED)
+        return {f"{p}.{k}": value for p in parts for k, value in window_settings(p).items()}
+    taken = inspect.signature(load(name)).parameters
+    free = {} if entry(name).family == BASELINE else asdict(Window())
+    return {key: value for key, value in free.items() if key not in taken}
+
+
 def create(name: str, **given: Any) -> "Method":
     """A method by its registered name, or several joined by ``~``: ``create("amss~relearn")``.
 
-    The arguments of a part carry its name: ``**{"relearn.lam": 2.0}``.
+    The arguments of a part carry its name: ``**{"relearn.lam": 2.0}``. Every method also takes
+    `window_settings`, such as ``end=0.5``: outside its window the base objective is trained.
 
     Raises:
         BalanceError: unknown name, unknown argument, a value out of its range, or methods that
             cannot be combined.
     """
     entry(name)
-    taken = settings(name)
+    taken, bounds = settings(name), window_settings(name)
     for key in given:
-        if key not in taken:
+        if key not in taken and key not in bounds:
             raise BalanceError(
                 f"{name} has no setting {key!r}: {_hint(key, taken)}"
                 f"Known: {', '.join(taken) or 'none'}."
             )
     if COMPOSED in name:
         return load(name)(*(create(part, **_own(part, given)) for part in name.split(COMPOSED)))
-    return load(name)(**{**entry(name).preset, **given})
+    arguments = {**entry(name).preset, **given}
+    made = load(name)(**{k: v for k, v in arguments.items() if k not in bounds})
+    made.window = Window(**{k: v for k, v in arguments.items() if k in bounds})
+    if made.window.needs_epochs:
+        made.needs |= {"epochs"}
+    return made
 
 
 def _found(name: str) -> Entry | None:
@@ -170,5 +191,5 @@ def _composed(name: str, parts: Sequence[Entry]) -> Entry:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     """``"did you mean 'a' or 'b'? "`` for the closest known names; empty where none is close."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
+    near = close_names(name, known, n=3, cutoff=0.4)
     return f"did you mean {' or '.join(map(repr, near))}? " if near else ""

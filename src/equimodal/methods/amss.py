@@ -20,8 +20,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Epoch, Step
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
 from equimodal.methods.amss_arguments import check_arguments
@@ -162,15 +163,17 @@ class AMSS(Method):
         """Significance, fractions, importance, masks: in the order of the paper."""
         fractions = self._fractions(step)
         importance = self._table.importance()
-        finite = importance.sum(1) < torch.inf
+        totals = importance.sum(1)
+        finite = totals < torch.inf
         shares = fractions.to(importance)[self._table.modality]
         if self.mask == "none":
-            masks = shares[:, None].expand_as(importance)
+            masks, capped = shares[:, None].expand_as(importance), None
+            reached = masks.square()
         else:
-            masks = self._sampled(step, importance, shares)
+            masks, capped = self._sampled(step, importance, totals, shares)
+            reached = masks > 0
         step.apply(self._table.factors(torch.where(finite[:, None], masks, 1.0)))
-        reached = masks.square() if self.mask == "none" else masks > 0
-        self._tally.saw_masks(importance, reached, finite)
+        self._tally.saw_masks(importance, reached, totals=totals, finite=finite, capped=capped)
 
     def on_epoch_end(self, epoch: Epoch) -> None:
         """Record the epoch's counts and shares; warn once where tau is a hard switch."""
@@ -182,25 +185,27 @@ class AMSS(Method):
             warn_of_switch(self.tau, features=self._released.reads_features)
         self._tally = AmssTally()
 
-    def _sampled(self, step: Step, importance: Tensor, shares: Tensor) -> Tensor:
-        """Masks of the drawn units. (L, W), (L,) -> (L, W)"""
+    def _sampled(
+        self, step: Step, importance: Tensor, totals: Tensor, shares: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Masks of the drawn units, and how many weights a layer were cut, where they are.
+
+        (L, W), (L,), (L,) -> (L, W), (L,)
+        """
         sizes = self._table.sizes
         counts = drawn_counts(sizes, shares, 2 if self.weighting == "unbiased" else 1)
         smoothing = 1.0 if self.importance == "uniform" else self.smoothing
-        probabilities = unit_probabilities(importance, sizes, smoothing)
+        probabilities = unit_probabilities(
+            importance, sizes, smoothing, totals=totals, valid=self._table.valid
+        )
         draws = torch.empty(importance.shape).exponential_(generator=step.generator())
         draws = draws.to(importance.device, importance.dtype, non_blocking=True)
         masks = arrival_masks(probabilities, counts, draws, unbiased=self.weighting == "unbiased")
-        return self._weighted(masks, probabilities)
-
-    def _weighted(self, masks: Tensor, probabilities: Tensor) -> Tensor:
-        """The weighting of AMSS+. (L, W), (L, W) -> (L, W)"""
         if self._released.weights:
-            return self._released.weighted(masks, probabilities, self._table.sizes)
+            return self._released.weighted(masks, probabilities, sizes), None
         if self.weighting == "none" or self.cap is None:
-            return masks
-        self._tally.add("capped_weights", (masks > self.cap).sum(1))
-        return masks.clamp_max(self.cap)
+            return masks, None
+        return masks.clamp_max(self.cap), (masks > self.cap).sum(1)
 
     def _fractions(self, step: Step) -> Tensor:
         modalities = len(step.modalities.names)

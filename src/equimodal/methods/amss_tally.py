@@ -12,56 +12,79 @@ _FEW_STEPS = 10
 
 
 class AmssTally:
-    """Sums over the steps of one epoch, or of what is left of it after a restart."""
+    """Sums over the steps of one epoch, or of what is left of it after a restart.
+
+    A step adds to one tensor and keeps one: small operations are what it costs on a GPU.
+    """
 
     def __init__(self) -> None:
-        self._layers: dict[str, Tensor] = {}
-        self._steps = 0
-        # Steps at the clamp by modality, and behind them those with every share there.
-        self._clamped: Tensor | None = None
+        self._layers: Tensor | None = None
+        self._zeros: Tensor | None = None
+        self._untouched: Tensor | None = None
+        self._caps = False
+        self._shares: list[Tensor] = []
+        self._clamp = (0.0, 1.0)
 
-    def add(self, name: str, layers: Tensor) -> None:
-        """Add one step's value of every layer. (L,)"""
-        known = self._layers.get(name)
-        self._layers[name] = layers if known is None else known + layers
-
-    def saw_masks(self, importance: Tensor, reached: Tensor, finite: Tensor) -> None:
-        """One step's squared gradients and what the mask lets through. (L, W), (L, W), (L,)
+    def saw_masks(
+        self,
+        importance: Tensor,
+        reached: Tensor,
+        *,
+        totals: Tensor,
+        finite: Tensor,
+        capped: Tensor | None = None,
+    ) -> None:
+        """One step's squared gradients and what the mask lets through. (L, W), (L, W)
 
         Args:
             importance: summed squared gradient of every unit.
             reached: factor on the squared gradient of every unit, in [0, 1].
-            finite: whether a layer's gradient is; the others were left untouched.
+            totals: (L,) importance of every layer.
+            finite: (L,) whether a layer's gradient is; the others were left untouched.
+            capped: (L,) weights that were cut, where weights have a cap.
         """
-        squares = torch.where(finite[:, None], importance, 0.0)
-        self.add("untouched_layers", (~finite).long())
-        self.add("squares", squares.sum(1))
-        self.add("passed", (squares * reached).sum(1))
+        if self._zeros is None or self._untouched is None:
+            self._zeros = torch.zeros_like(totals)
+            self._untouched = totals.new_tensor([0.0, 0.0, 1.0, 0.0])[:, None]
+        passed = (importance * reached).sum(1)
+        cut = self._zeros if capped is None else capped.to(totals)
+        seen = torch.stack([totals, passed, self._zeros, cut])
+        seen = torch.where(finite, seen, self._untouched)
+        self._layers = seen if self._layers is None else self._layers + seen
+        self._caps = capped is not None
 
     def saw_shares(self, fractions: Tensor, low: float, high: float) -> None:
         """One step's share of units of every modality, clamped to [low, high]. (M,)"""
-        at_low = fractions <= low
-        at_clamp = at_low | (fractions >= high)
-        # All at the largest share are many equal modalities, and no switch.
-        switched = at_clamp.all() & at_low.any() & (low < high)
-        seen = torch.cat([at_clamp, switched[None]])
-        self._clamped = seen.long() if self._clamped is None else self._clamped + seen
-        self._steps += 1
+        self._shares.append(fractions)
+        self._clamp = low, high
 
     def records(self, table: UnitTable, modalities: int) -> dict[str, Tensor]:
         """Counts and shares by name. -> {name: (modalities,)}"""
-        found = {n: table.by_modality(v, modalities) for n, v in self._layers.items()}
-        if "passed" in found:
-            found["passed"] = found["passed"] / found.pop("squares")
-        if self._clamped is not None:
-            found["at_clamp"] = self._clamped[:-1] / self._steps
+        found = {}
+        if self._layers is not None:
+            sums = [table.by_modality(layers, modalities) for layers in self._layers]
+            squares, passed, found["untouched_layers"], capped = sums
+            found["passed"] = passed / squares
+            if self._caps:
+                found["capped_weights"] = capped
+        if self._shares:
+            at_low, at_high = self._at_clamp()
+            found["at_clamp"] = (at_low | at_high).sum(0) / len(self._shares)
         return found
 
     def switched(self) -> bool:
         """Whether in most steps all shares sat at the clamp, one of them at its lower end."""
-        if self._clamped is None or self._steps < _FEW_STEPS:
+        if len(self._shares) < _FEW_STEPS or self._clamp[0] >= self._clamp[1]:
             return False
-        return int(self._clamped[-1]) > self._steps / 2
+        at_low, at_high = self._at_clamp()
+        # All at the largest share are many equal modalities, and no switch.
+        switched = (at_low | at_high).all(1) & at_low.any(1)
+        return int(switched.sum()) > len(self._shares) / 2
+
+    def _at_clamp(self) -> tuple[Tensor, Tensor]:
+        """Whether shares were the least, and the largest. -> (steps, M), (steps, M)"""
+        shares = torch.stack(self._shares)
+        return shares <= self._clamp[0], shares >= self._clamp[1]
 
 
 def warn_of_switch(tau: float, *, features: bool) -> None:

@@ -4,8 +4,9 @@ Methods can be combined where they act at different stages of a step, because th
 it does alone and sees what the others have done before it:
 
 ===============  ==========================================  =========================
-stage            what is decided there                       methods
+stage            what is decided there                       such as
 ===============  ==========================================  =========================
+features         what the head reads in training             ``modality-dropout``
 plan and loss    which rows are drawn, and the loss          ``dus``, ``dus-rl``
 gradients        which units are updated                     ``amss``, ``amss+``
 end of an epoch  where the encoders' weights are             ``relearn``
@@ -22,8 +23,10 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.balancing.method import Method
-from equimodal.balancing.step import Epoch, Plan, Step
+from equimodal.balancing.epochs.epoch import Epoch
+from equimodal.balancing.method import STAGES, Method
+from equimodal.balancing.moment import Moment, Plan, TrainingPass
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
@@ -51,6 +54,8 @@ class Composition(Method):
         self._drawing = next((p for p in parts if p.unpaired), None)
         self.unpaired = self._drawing is not None
         self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
+        self.on = next(filter(None, (p.on for p in parts)), None)
+        self.rewrites = any(p.rewrites for p in parts)
         self.per_forward = any(p.per_forward for p in parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.objective = next(filter(None, (p.objective for p in parts)), None)
@@ -65,25 +70,44 @@ class Composition(Method):
         for part in self.parts:
             part.on_start(modalities)
 
+    def on_epoch_start(self, epoch: Epoch) -> None:
+        """The starts of an epoch, in the order of the parts."""
+        for part in self.parts:
+            if part.acts(epoch):
+                part.on_epoch_start(epoch)
+
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Rows by the drawing part."""
         assert self._drawing is not None
         return self._drawing.on_plan(plan)
 
+    def draws(self, moment: Moment) -> bool:
+        """Whether the drawing part acts."""
+        return self._drawing is not None and self._drawing.draws(moment)
+
+    def on_features(self, modality: str, features: Tensor, passing: TrainingPass) -> Tensor:
+        """The features of the part that changes them."""
+        for part in self.parts:
+            if part.has_stage("on_features") and part.acts(passing):
+                features = part.on_features(modality, features, passing)
+        return features
+
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the part that has one, or the objective."""
         owner = next((p for p in self.parts if p.has_stage("on_loss")), self.parts[0])
-        return owner.on_loss(step)
+        return owner.loss(step)
 
     def on_gradients(self, step: Step) -> None:
         """The gradient stage of the part that has one."""
         for part in self.parts:
-            part.on_gradients(step)
+            if part.acts(step):
+                part.on_gradients(step)
 
     def on_epoch_end(self, epoch: Epoch) -> None:
         """The epoch stages, in the order of the parts."""
         for part in self.parts:
-            part.on_epoch_end(epoch)
+            if part.acts(epoch):
+                part.on_epoch_end(epoch)
 
     @property
     def acted(self) -> bool:
@@ -114,6 +138,16 @@ class Composition(Method):
         for place, constants in value.items():
             self.parts[int(place)].constants = constants
 
+    @property
+    def snapshots(self) -> dict[str, Any]:
+        """The parts' snapshots by place."""
+        return {str(k): p.snapshots for k, p in enumerate(self.parts) if p.snapshots}
+
+    @snapshots.setter
+    def snapshots(self, value: Mapping[str, Any]) -> None:
+        for place, snapshots in value.items():
+            self.parts[int(place)].snapshots = snapshots
+
     def state_dict(self) -> dict[str, Any]:
         """Copies of the parts' states by place."""
         return {str(k): p.state_dict() for k, p in enumerate(self.parts)}
@@ -141,7 +175,7 @@ def _check(parts: Sequence[Method]) -> None:
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."
             )
-        if not any(part.has_stage(s) for s in ("on_loss", "on_gradients", "on_epoch_end")):
+        if not any(part.has_stage(s) for s in STAGES):
             raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
     for stage, meaning in _STAGES.items():
         both = [n for p, n in zip(parts, names, strict=True) if p.has_stage(stage)]
@@ -160,7 +194,8 @@ def _singles(parts: Sequence[Method]) -> list[Method]:
 
 
 _STAGES = {
+    "on_features": "both change the features of the same pass",
     "on_loss": "both decide the loss and the rows it is taken over",
-    "on_gradients": "both mask the same gradients, and the second would take the first one's zeros "
-    "for units without importance",
+    "on_gradients": "both change the same gradients, and the second would take for the model's own "
+    "what the first left of them",
 }

@@ -28,8 +28,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Epoch
 from equimodal.balancing.task import Task
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError
@@ -157,16 +157,16 @@ class DiagnoseRelearn(Method):
     def _due(self, epoch: Epoch) -> bool:
         """Whether the schedule says so; never after the last epoch, which nothing could repair."""
         index, done = epoch.epoch_index, epoch.epoch_index + 1
-        if epoch.total is not None and done >= epoch.total:
+        if epoch.total_epochs is not None and done >= epoch.total_epochs:
             return False
         if self.every is not None:
             return index > 0 and index % self.every == 0 and self.state["times"] < self.times
-        if epoch.total is None:
+        if epoch.total_epochs is None:
             raise BalanceError(
                 f"{type(self).__name__}(at={self.at}) is a schedule in shares of training: pass "
                 "epochs=... to Balancer, or give every=... epochs."
             )
-        return done in {round(s * epoch.total) for s in self.at}
+        return done in {round(s * epoch.total_epochs) for s in self.at}
 
     def _strengths(self, epoch: Epoch) -> list[float]:
         """Strength of every modality, the first rank's on all ranks."""

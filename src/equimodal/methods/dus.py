@@ -29,7 +29,8 @@ import torch
 from torch import Tensor
 
 from equimodal.balancing.method import Method
-from equimodal.balancing.step import Moment, Plan, Step
+from equimodal.balancing.moment import Moment, Plan
+from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
 from equimodal.methods.dus_arguments import EVEN, check_arguments
@@ -190,10 +191,8 @@ class DUS(Method):
 
     def _host_loss(self, step: Step) -> list[Tensor]:
         """The host's fused loss on its paired rows; none where DUS stands alone."""
-        if not self.plug_in:
-            return []
-        if step.paired:
-            return [step.fused_loss]
+        if not self.plug_in or step.paired:
+            return [step.fused_loss] if self.plug_in else []
         if step.readout is None or not step.readout.additive:
             raise BalanceError(
                 "DUS(plug_in=True) on unpaired batches needs a readout whose parts sum to the "

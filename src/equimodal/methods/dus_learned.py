@@ -12,7 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.balancing.step import Moment, Step
+from equimodal.balancing.moment import Moment
+from equimodal.balancing.step import Step
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError
 from equimodal.methods.dus import DUS

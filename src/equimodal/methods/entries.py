@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from equimodal.methods.entries_features import FEATURES
+from equimodal.methods.entries_gradients import GRADIENTS
+from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
 _AMSS: dict[str, Any] = {
@@ -130,5 +133,8 @@ ENTRIES = (
         ),
         **_RELEARN,
     ),
+    *GRADIENTS,
+    *FEATURES,
+    *LOSSES,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

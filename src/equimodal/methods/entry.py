@@ -7,6 +7,8 @@ from typing import Any
 from equimodal.checks import require, require_choice
 
 BASELINE = "baseline"
+FIELD = "field"
+"""In place of the names of rows: every row there is."""
 STARVED, AHEAD, FUSION = "a modality is starved", "another is ahead", "the fusion is behind"
 CASES = (STARVED, AHEAD, FUSION)
 """What a diagnosis can find that a method may fit; `AHEAD` only ever holds beside `STARVED`."""
@@ -65,6 +67,11 @@ class Entry:
     """Title of a decision that it records, by its name, where the name alone does not say it."""
     quick: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     """Settings with which it acts within a few steps; the contract tests train with them."""
+    origin: str = field(default="paper", kw_only=True)
+    """"paper": a paper's method; "practice": in use, and of no single paper; "ours"."""
+    on_request: bool = field(default=False, kw_only=True)
+    """Whether a comparison of the default rows leaves it out: it is compared by its name, or by
+    `FIELD`, which stands for every row."""
     package: str = field(default="", kw_only=True)
     """The package that registered it; empty for a method of this library."""
 
@@ -75,6 +82,7 @@ class Entry:
             f"The target of {self.name} must be module:Class", self.target,
         )  # fmt: skip
         require_choice(f"The objective of {self.name}", self.objective, ("any", "own"))
+        require_choice(f"The origin of {self.name}", self.origin, ("paper", "practice", "ours"))
         for fit in self.fits:
             require_choice(f"A case that {self.name} fits", fit.case, CASES)
         if self.main:

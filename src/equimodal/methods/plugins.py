@@ -12,10 +12,10 @@ from importlib.metadata import EntryPoint, entry_points
 
 from equimodal.errors import BalanceError
 from equimodal.methods.entries import ENTRIES
-from equimodal.methods.entry import Entry
+from equimodal.methods.entry import FIELD, Entry
 
 GROUP = "equimodal.methods"
-OTHER_ROWS = ("untrained", "ensemble")
+OTHER_ROWS = ("untrained", "ensemble", FIELD)
 """Rows of a comparison that are no methods."""
 _NAME = re.compile(r"[a-z0-9]+([-+]+[a-z0-9]+)*\+?")
 

@@ -80,5 +80,5 @@ class AttentionBottleneck(nn.Module):
         found = {}
         for (m, rows), first in zip(features.items(), self.firsts, strict=True):
             tokens = self.tokens[m](rows).unflatten(1, self.shape)
-            found[m] = torch.cat([first.expand(len(rows), 1, -1), tokens], dim=1)
+            found[m] = torch.cat([first.expand(rows.shape[0], 1, -1), tokens], dim=1)
         return found

@@ -20,8 +20,10 @@ _EPOCHS, _STREAMS = 1_000_003, 1_009
 """Primes: seeds of neighbouring runs, updates and streams do not meet."""
 
 
-def update_generator(seed: int, update: int, stream: int) -> torch.Generator:
-    """CPU generator of one update's draws: equal on all ranks and devices."""
+def update_generator(seed: int, update: int, stream: int, part: int = 0) -> torch.Generator:
+    """CPU generator of one update's draws, of a part of it: equal on all ranks and devices."""
+    if part:
+        return _generator(_digest(f"update/{seed}/{update}/{part}/{stream}") >> 1)
     mixed = (seed * _EPOCHS + update) * _STREAMS + stream
     return _generator(mixed % 2**63)
 

@@ -13,15 +13,26 @@ from torch import Tensor
 from equimodal.checks import require, require_number, require_tensor
 
 
-def unit_probabilities(importance: Tensor, sizes: Tensor, smoothing: float) -> Tensor:
+def unit_probabilities(
+    importance: Tensor,
+    sizes: Tensor,
+    smoothing: float,
+    *,
+    totals: Tensor | None = None,
+    valid: Tensor | None = None,
+) -> Tensor:
     """Probabilities of drawing each unit, mixed with the uniform ones.
 
     p = (1 - smoothing) F / sum F + smoothing / n; uniform where all importances are zero or one is
     not finite. Padding stays zero. (L, W), (L,) -> (L, W)
+
+    ``totals``, (L,), and ``valid``, (L, W), false in the padding, save a step that has them from
+    computing them again.
     """
-    total = importance.sum(1, keepdim=True)
+    total = (importance.sum(1) if totals is None else totals)[:, None]
     width = sizes[:, None].to(total)
-    valid = torch.arange(importance.shape[1], device=importance.device) < width
+    if valid is None:
+        valid = torch.arange(importance.shape[1], device=importance.device) < width
     usable = (total > torch.finfo(total.dtype).tiny) & (total < torch.inf)
     share = torch.where(usable, importance / total, 1.0 / width)
     return torch.where(valid, share.mul(1 - smoothing) + smoothing / width, 0.0)

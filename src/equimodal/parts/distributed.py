@@ -29,6 +29,12 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     return total
 
 
+def mean_over_ranks(values: Tensor) -> Tensor:
+    """Mean of ``values`` over all ranks; ``values`` itself in a single process. (...) -> (...)"""
+    ranks = world_size()
+    return values if ranks == 1 else sum_over_ranks(values) / ranks
+
+
 def broadcast_from_first(values: Tensor, device: torch.device) -> Tensor:
     """The first rank's ``values`` on every rank; they travel over ``device``. (...) -> (...)"""
     if world_size() == 1:

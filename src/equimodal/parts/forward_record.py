@@ -1,38 +1,27 @@
 """What the encoders gave in a forward pass of the model, and how to run it again."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
-from equimodal.parts.layout import as_given, one_of_calls, readings, replaced_call, samples_first
+from equimodal.parts import layout
 from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
-from equimodal.parts.quiet import evaluating
-from equimodal.parts.recording.context import autocast_on, is_recomputing
+from equimodal.parts.quiet import evaluating, kept_streams
 from equimodal.parts.recording.forward_pass import Pass
+from equimodal.parts.recording.hooks import (
+    Edit,
+    Hook,
+    autocast_on,
+    edited,
+    encoder_recomputed,
+    recomputing,
+)
 from equimodal.parts.recording.passes import Passes
 from equimodal.parts.selection import Encoder
-
-
-class _Hook:
-    """A hook of one module. What a copy of the module has in its place does nothing, and needs
-    nothing of ours to be loaded."""
-
-    def __init__(self, module: nn.Module, act: Callable[..., None]) -> None:
-        self._module, self._act = module, act
-        self.copy_ran = False
-
-    def __call__(self, module: nn.Module, *given: Any) -> None:
-        if module is self._module:
-            self._act(*given)
-        elif not torch.compiler.is_compiling():
-            self.copy_ran = True
-
-    def __reduce__(self) -> Any:
-        return getattr, (nullcontext(), "__exit__")
 
 
 class ForwardRecord:
@@ -57,29 +46,36 @@ class ForwardRecord:
         self._recording, self._inert = True, False
         self.output: Any = None  # the one whose features were taken
         self.logits_name: Any = None
-        self._first = _Hook(model, self._begin)
+        self.edit: Edit | None = None
+        """What the rest of the model reads in place of an encoder's features, in training."""
+        self._first = Hook(model, self._begin)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
-            model.register_forward_hook(_Hook(model, self._end)),
+            model.register_forward_hook(Hook(model, self._end)),
         ]
         for m, module in modules.items():
             if module is not None:
-                hook = _Hook(module, self._recorder(m, encoders[m]))
+                hook = Hook(module, self._recorder(m, encoders[m]))
                 self._hooks.append(module.register_forward_hook(hook))
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What a method drew for the forward pass whose features were taken last."""
+        return {} if self._current is None else self._current.drawn
 
     def watch(self, name: str, module: nn.Module) -> None:
         """Record from now on what goes into a module of the model."""
 
         def record(args: tuple[Any, ...]) -> None:
             place = self._open
-            if self._recording and place is not None and args and not is_recomputing():
+            if self._recording and place is not None and args and not recomputing():
                 place.inputs[name] = [*place.inputs.get(name, []), args[0]]
 
-        self._hooks.append(module.register_forward_pre_hook(_Hook(module, record)))
+        self._hooks.append(module.register_forward_pre_hook(Hook(module, record)))
 
     def input_of(self, name: str) -> Any:
         """What went into a watched module, if it ran once in the pass whose features were taken."""
-        found = [] if self._current is None else self._current.inputs.get(name, [])
+        found = self._current.inputs.get(name, []) if self._current else []
         return found[0] if len(found) == 1 else None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -121,9 +117,8 @@ class ForwardRecord:
             raise BalanceError(
                 "This copy of a balancer sees no model: make a Balancer for a copy that is trained."
             )
-        passes = self._passes
+        self.output, passes = output, self._passes
         self._current = found = passes.latest() if output is None else passes.behind(output, logits)
-        self.output = output
         passes.forget(Pass() if found is None else found)
         if found is None:
             return {}
@@ -131,16 +126,15 @@ class ForwardRecord:
         features = {}
         for m, values in found.values.items():
             encoder, count = self._encoders[m], None if rows is None else rows[m]
-            one = one_of_calls(m, encoder, values, found.counts[m])
-            features[m] = samples_first(one, encoder, m, self._modules[m], count)
+            one = layout.one_of_calls(m, encoder, values, found.counts[m])
+            features[m] = layout.samples_first(one, encoder, m, self._modules[m], count)
         return {m: features[m] for m in self._modules if m in features}
 
     def readings(self, modality: str, count: int) -> dict[str, tuple[slice, ...]]:
         """Where the first sample lies in its encoder's output, and could lie: see `layout`."""
-        if self._current is None or self._current.call is None:
-            return {}
-        encoder, module = self._encoders[modality], self._modules[modality]
-        return readings(self._current.values[modality][0], encoder, module, count)
+        values = self._current.values if self._current and self._current.call else {}
+        given, module = values.get(modality), self._modules[modality]
+        return layout.readings(given[0], self._encoders[modality], module, count) if given else {}
 
     def last_call(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments of the forward pass whose features were taken, or of the latest."""
@@ -157,15 +151,26 @@ class ForwardRecord:
         mode = self._current.autocast if self._current else None
         return nullcontext() if mode is None else torch.autocast(mode[0], dtype=mode[1])
 
-    def rerun(self, features: Mapping[str, Tensor]) -> Any:
+    @contextmanager
+    def aside(self, *, recording: bool = True) -> Iterator[None]:
+        """Afterwards what was recorded before is as it was."""
+        before = dict(self.__dict__)
+        self._passes, self._recording = Passes(), recording
+        try:
+            yield
+        finally:
+            self.__dict__.update(before)
+
+    def rerun(self, features: Mapping[str, Tensor], *, training: bool = False) -> Any:
         """The model's output for the same inputs with every encoder's output replaced."""
         (args, kwargs), values = self.last_call(), dict[nn.Module, dict[int, Any]]()
         for m, value in features.items():
-            number, module = replaced_call(m, self._encoders[m]), self._module(m)
-            given = as_given(value, self._encoders[m], module)
-            values.setdefault(module, {})[number] = self._whole_output(m, given)
-        with replaced(values):
-            return self.call_quietly(*args, **kwargs)
+            encoder, module = self._encoders[m], layout.named_module(m, self._modules[m])
+            given = self._whole_output(m, layout.as_given(value, encoder, module))
+            values.setdefault(module, {})[layout.replaced_call(m, encoder)] = given
+        mode = kept_streams(self._model) if training else evaluating(self._model)
+        with replaced(values), mode, self.aside(recording=False):
+            return self._model(*args, **kwargs)
 
     def rerun_disturbed(
         self, modality: str | None, change: Callable[[Tensor], Tensor] = disturbed
@@ -178,41 +183,39 @@ class ForwardRecord:
             calls = self._encoders[m].calls
             first = calls if isinstance(calls, int) else 0 if calls else -1
             for number, value in enumerate(given, first):
-                whole = self._whole_output(m, change(value) if m == modality else value)
-                values.setdefault(self._module(m), {})[number] = whole
+                one = self._whole_output(m, change(value) if m == modality else value)
+                values.setdefault(layout.named_module(m, self._modules[m]), {})[number] = one
         with replaced(values, rest_as_is=True):
             return self.call_quietly(*args, **kwargs)
 
     def call_quietly(self, *args: Any, **kwargs: Any) -> Any:
-        """One forward pass in evaluation mode that leaves no trace in the recorded features."""
-        self._recording = False
-        try:
-            with evaluating(self._model):
-                return self._model(*args, **kwargs)
-        finally:
-            self._recording = True
+        """One forward pass in evaluation mode without a trace in the recorded features."""
+        with evaluating(self._model), self.aside(recording=False):
+            return self._model(*args, **kwargs)
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._recording and not is_recomputing():
+        if self._recording and not recomputing():
             self._open = self._current = self._passes.opened((args, kwargs))
             if not torch.compiler.is_compiling():
                 self._open.weight = next(self._model.parameters(), None)
 
     def _end(self, _: Any, output: Any) -> None:
-        if self._recording and self._open is not None and not is_recomputing():
+        if self._recording and self._open is not None and not recomputing():
             self._passes.closed(self._open, output)
             self._open = None
 
-    def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., None]:
+    def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., Any]:
         calls = encoder.calls
 
-        def record(_: Any, output: Any) -> None:
-            if not self._recording or is_recomputing():
-                return
+        def record(_: Any, output: Any) -> Any:
+            if not self._recording or recomputing():
+                if self._recording and self.edit is not None and self._model.training:
+                    raise encoder_recomputed(modality)
+                return None
             place = self._open
             if place is None:
                 if calls is not None:
-                    return  # calls are counted inside the model's own forward pass
+                    return None  # calls are counted inside the model's own forward pass
                 place = self._passes.loose()
                 place.again = place.again or modality in place.values
                 number = 0
@@ -220,24 +223,20 @@ class ForwardRecord:
                 number = place.counts.get(modality, 0)
             place.counts[modality] = number + 1
             if isinstance(calls, int) and number != calls:
-                return
+                return None
             value = features_in(output, encoder.output, modality)
+            given = output
+            if self.edit is not None and self._model.training and torch.is_grad_enabled():
+                own = layout.named_module(modality, self._modules[modality])
+                output, value = edited(self.edit, modality, output, encoder, own, place.drawn)
             if value is not output:
                 place.outputs[modality] = output
             place.autocast = autocast_on(value.device.type)
             earlier = place.values.get(modality, []) if isinstance(calls, str) else []
             place.values[modality] = [*earlier, value]
+            return None if output is given else output
 
         return record
-
-    def _module(self, modality: str) -> nn.Module:
-        module = self._modules[modality]
-        if module is None:
-            raise BalanceError(
-                f"Modality {modality!r} is named by its parameters, not by a module, so its "
-                "features cannot be replaced. Name an encoder module, or use InputAblation(...)."
-            )
-        return module
 
     def _whole_output(self, modality: str, value: Tensor) -> Any:
         """An encoder's output with other features in it."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from equimodal.parts.distributed import sum_over_ranks
-from equimodal.parts.sharding import is_sharded, local
+from equimodal.parts.sharding import is_sharded, local, own_rows
 
 
 def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
@@ -54,6 +54,27 @@ def gradient_shares(norms: Tensor) -> Tensor:
     return norms / norms.sum()
 
 
+def flat(gradients: Sequence[Tensor | None], *, like: Sequence[Tensor]) -> Tensor:
+    """Gradients of several parameters as one vector, zeros where there is none. -> (P,)"""
+    given = [
+        torch.zeros_like(p).flatten() if g is None else g.detach().flatten()
+        for g, p in zip(gradients, like, strict=True)
+    ]
+    return torch.cat(given) if given else torch.zeros(0)
+
+
+def scale_of(gradients: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+    """The factor by which gradients are a reference, and what of them is not. (P,), (P,) -> (), ()
+
+    The residual is a share of their length; 1 and 0 where both are zero.
+    """
+    squares = reference @ reference
+    factor = torch.where(squares > 0, gradients @ reference / squares, 1.0)
+    length = torch.linalg.vector_norm(gradients)
+    rest = torch.linalg.vector_norm(gradients - factor * reference)
+    return factor, torch.where(length > 0, rest / length, (squares > 0).to(length))
+
+
 def conflict(fused: Sequence[Tensor], own: Sequence[Tensor]) -> Tensor:
     """Cosine of two gradients of the same parameters, in [-1, 1]; NaN where one is 0. -> ()"""
     one = torch.cat([g.flatten().float() for g in fused])
@@ -61,3 +82,46 @@ def conflict(fused: Sequence[Tensor], own: Sequence[Tensor]) -> Tensor:
     norms = torch.linalg.vector_norm(one) * torch.linalg.vector_norm(other)
     cosine: Tensor = torch.dot(one, other) / norms
     return cosine
+
+
+def spreads(gradients: Sequence[Tensor]) -> Tensor:
+    """Unbiased standard deviation of each of K gradients over its elements, over all shards too.
+
+    Not a number for one of a single element, and for one that is not finite. [(...)] -> (K,)
+    """
+    if not gradients:
+        return torch.zeros(0)
+    found = [_sharded_spread(g) if is_sharded(g) else _spread(g) for g in gradients]
+    return torch.stack([s.to(found[0].device) for s in found])
+
+
+def _spread(gradient: Tensor) -> Tensor:
+    wide = gradient.float() if gradient.dtype.itemsize < 4 else gradient
+    return torch.std(wide) if wide.numel() > 1 else wide.new_full((), torch.nan)
+
+
+def _sharded_spread(gradient: Tensor) -> Tensor:
+    mine, count = local(gradient).double(), gradient.numel()
+    total, squares = sum_over_ranks(torch.stack([mine.sum(), mine.square().sum()]))
+    varied = (squares - total.square() / count).clamp_min(0) / max(count - 1, 1)
+    spread: Tensor = varied.sqrt()
+    return spread if count > 1 else spread.new_full((), torch.nan)
+
+
+def add_noise(gradients: Sequence[Tensor], sizes: Tensor, generator: torch.Generator) -> None:
+    """Add Gaussian noise of a standard deviation each, in place: the same on all ranks. None where
+    it is no finite number. [(...)] of K, (K,)
+
+    It is drawn on the gradients' device for whole tensors, of which a shard takes its own rows.
+    """
+    if not gradients:
+        return
+    counts = [g.numel() for g in gradients]
+    device = local(gradients[0]).device
+    own = torch.Generator(device).manual_seed(generator.initial_seed())
+    drawn = torch.split(torch.randn(sum(counts), generator=own, device=device), counts)
+    finite = sizes.nan_to_num(nan=0.0, posinf=0.0).to(device).unbind()
+    for gradient, noise, size in zip(gradients, drawn, finite, strict=True):
+        mine = local(gradient)
+        rows = own_rows(gradient, noise.view(gradient.shape))
+        mine.add_(rows.mul_(size).to(mine))

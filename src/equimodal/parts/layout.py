@@ -164,6 +164,16 @@ def _remedy(value: Tensor, count: int) -> str:
     )
 
 
+def named_module(modality: str, module: nn.Module | None) -> nn.Module:
+    """The module of an encoder whose features are replaced. Raises BalanceError without one."""
+    if module is None:
+        raise BalanceError(
+            f"Modality {modality!r} is named by its parameters, not by a module, so its "
+            "features cannot be replaced. Name an encoder module, or use InputAblation(...)."
+        )
+    return module
+
+
 def replaced_call(modality: str, encoder: Encoder) -> int:
     """Number of the call whose output is replaced; -1 for every call."""
     if isinstance(encoder.calls, str) or encoder.pool is not None:

@@ -12,6 +12,8 @@ from equimodal.parts.normalisation import BATCH_NORM
 from equimodal.parts.selection import Encoder, Parts, as_encoder
 from equimodal.parts.units import Units, find_units
 
+PARAMETERS = ("weights", "conv", "all")
+"""Of an encoder: weights that have units, those of convolutions alone, or everything."""
 _WRAPPERS = {
     "_FabricModule": "_forward_module",
     "DistributedDataParallel": "module",
@@ -64,6 +66,7 @@ class ModalityMap:
         self._parts = Parts(self.model, self.encoders)
         self.modules, self.patterns = self._parts.modules, self._parts.patterns
         self.record = ForwardRecord(self.model, self.modules, self.encoders)
+        self._selected: dict[tuple[str, str], list[Parameter]] = {}
 
     @property
     def shared(self) -> list[str]:
@@ -78,6 +81,22 @@ class ModalityMap:
         """Units all of whose parameters belong to ``modality``, by default those it trains."""
         mine = {p for p in self.parameters(modality).values() if p.requires_grad or not trained}
         return [u for u in find_units(self.model) if all(p.parameter in mine for p in u.parts)]
+
+    def learning(self, modality: str, parameters: str = "all") -> list[Parameter]:
+        """Parameters of a modality's encoder that have a gradient: one of `PARAMETERS`."""
+        key = modality, parameters
+        if key not in self._selected:
+            self._selected[key] = self.selected(modality, parameters)
+        return [p for p in self._selected[key] if p.grad is not None]
+
+    def selected(self, modality: str, parameters: str) -> list[Parameter]:
+        """Parameters of a modality's encoder, frozen ones too: one of `PARAMETERS`."""
+        if parameters == "all":
+            return list(self.parameters(modality).values())
+        layers = self.units(modality, trained=False)
+        weights = dict.fromkeys(p.parameter for layer in layers for p in layer.parts)
+        # Of all layers with units only convolutions have weights of more than two axes.
+        return [w for w in weights if parameters == "weights" or w.ndim > 2]
 
     def trained(self, modality: str) -> bool:
         """Whether any parameter of the modality's encoder is trained, shared ones included."""
@@ -122,9 +141,10 @@ class ModalityMap:
         """Arguments of the pass whose features were taken last, or of the latest."""
         return self.record.last_call()
 
-    def rerun(self, features: Mapping[str, Tensor]) -> Any:
-        """The model's output for its latest inputs with every encoder's output replaced."""
-        return self.record.rerun(features)
+    def rerun(self, features: Mapping[str, Tensor], *, training: bool = False) -> Any:
+        """The model's output for its latest inputs with every encoder's output replaced, in
+        evaluation mode or, ``training``, in the mode that it is in."""
+        return self.record.rerun(features, training=training)
 
     def call_quietly(self, *args: Any, **kwargs: Any) -> Any:
         """One forward pass in evaluation mode that leaves no trace in the recorded features."""

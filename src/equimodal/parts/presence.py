@@ -1,6 +1,6 @@
 """Which rows of a batch hold which modality."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -39,4 +39,20 @@ def rows_present(
         raise BalanceError(f"present has no modality in row {empty}; leave such samples out.")
     if bool(present.all()):
         return None
+    return _rows(present, names)
+
+
+def rows_kept(
+    kept: Tensor, rows: Mapping[str, Tensor] | None, names: Sequence[str]
+) -> dict[str, Tensor]:
+    """Rows in which each modality is present and kept, (N, M) bool on the CPU. -> {m: (N_m,)}
+
+    A row may have none of them: ``rows`` are those in which each is present, None for all.
+    """
+    if rows is None:
+        return _rows(kept, names)
+    return {m: rows[m][kept[rows[m].cpu(), k]] for k, m in enumerate(names)}
+
+
+def _rows(present: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
     return {m: present[:, k].nonzero().squeeze(1) for k, m in enumerate(names)}

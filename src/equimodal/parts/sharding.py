@@ -78,11 +78,19 @@ def local_units(part: Part) -> Tensor | None:
     units = _units_of_rows(part, rows)
     if units is None:
         return None
+    return own_rows(part.parameter, units)
+
+
+def own_rows(tensor: Any, values: Tensor) -> Tensor:
+    """This rank's rows of ``values``, which has a row for each of a tensor; all of them where it
+    is not sharded. (rows, ...) -> (local rows, ...)"""
+    if not is_sharded(tensor):
+        return values
     # Shards are as torch.chunk cuts them: of equal length, but the last ones, which may be empty.
-    group = shard_group(part.parameter)
+    rows, group = len(values), shard_group(tensor)
     size, rank = dist.get_world_size(group), dist.get_rank(group)
     step = -(-rows // size)
-    return units[min(rank * step, rows) : min((rank + 1) * step, rows)]
+    return values[min(rank * step, rows) : min((rank + 1) * step, rows)]
 
 
 def sharded_importance(part: Part, grad: Tensor, count: int) -> Tensor:
@@ -98,13 +106,13 @@ def sharded_importance(part: Part, grad: Tensor, count: int) -> Tensor:
 def spread(part: Part, factor: Tensor) -> Tensor:
     """Factors of units, shaped to multiply a parameter, or a rank's rows of a sharded one.
 
-    (units,) -> broadcasts over ``local(parameter)``
+    (units,), or as `Part.along` gives it -> broadcasts over ``local(parameter)``
     """
     shape = part.parameter.shape
     units = local_units(part)
     if units is None:
         return part.along(factor).expand(1, *part.shape[1:]).reshape(1, *shape[1:])
-    return factor[units.to(factor.device)].view(-1, *[1] * (len(shape) - 1))
+    return factor.flatten()[units.to(factor.device)].view(-1, *[1] * (len(shape) - 1))
 
 
 def _units_of_rows(part: Part, rows: int) -> Tensor | None:

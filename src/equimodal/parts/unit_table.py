@@ -1,12 +1,14 @@
 """All units of all modalities as the rows of one padded matrix: one row a layer."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from equimodal.parts.sharding import is_sharded, shard_group, sharded_importance
+from equimodal.parts.sharding import is_sharded, local, shard_group, sharded_importance
 from equimodal.parts.units import Part, Units
 
 
@@ -26,12 +28,15 @@ class UnitTable:
         self.sizes = torch.tensor(self._counts)
         self.modality = torch.tensor(owner)
         self._positions = torch.tensor(offsets)
+        self.valid = torch.arange(self.width) < self.sizes[:, None]
+        """(L, W) whether there is such a unit, and no padding."""
 
     def to(self, device: torch.device) -> None:
         """Move the index tensors, once."""
         if self.sizes.device != device:
             self.sizes = self.sizes.to(device)
             self.modality = self.modality.to(device)
+            self.valid = self.valid.to(device)
             self._positions = self._positions.to(device)
 
     def importance(self) -> Tensor:
@@ -43,8 +48,13 @@ class UnitTable:
 
     def _importances(self) -> list[Tensor]:
         """Importances layer by layer; those of sharded layers summed over their shards."""
-        values = [_layer_importance(layer) for layer in self.layers]
         sharded = [k for k, layer in enumerate(self.layers) if _shards(layer)]
+        whole = {k: layer for k, layer in enumerate(self.layers) if k not in sharded}
+        squares = iter(_squares([part for layer in whole.values() for part in layer.parts]))
+        values = [
+            reduce(add, [next(squares) for _ in layer.parts]) if k in whole else _of_shard(layer)
+            for k, layer in enumerate(self.layers)
+        ]
         groups = {shard_group(_shards(self.layers[k])[0]): None for k in sharded}
         for group in groups:
             mine = [k for k in sharded if shard_group(_shards(self.layers[k])[0]) == group]
@@ -56,12 +66,19 @@ class UnitTable:
         return values
 
     def factors(self, masks: Tensor) -> list[tuple[Part, Tensor]]:
-        """Masks by parameter. (L, W) -> [(part, (units,))]"""
+        """Masks by parameter, as `Part.along` shapes them.
+
+        (L, W) -> [(part, (1, .., units, .., 1))]
+        """
         flat = masks.reshape(-1).index_select(0, self._positions)
-        rows = torch.split(flat, self._counts)
+        # One view for all parts of one number of axes, in place of one for each.
+        rows = {}
+        for before, after in {_around(part) for layer in self.layers for part in layer.parts}:
+            shaped = flat.view(*[1] * before, -1, *[1] * after)
+            rows[before, after] = torch.split(shaped, self._counts, before)
         return [
-            (part, row)
-            for layer, row in zip(self.layers, rows, strict=True)
+            (part, rows[_around(part)][k])
+            for k, layer in enumerate(self.layers)
             for part in layer.parts
         ]
 
@@ -75,29 +92,43 @@ def _shards(layer: Units) -> list[Tensor]:
     return [part.parameter for part in layer.parts if is_sharded(part.parameter)]
 
 
-def _layer_importance(layer: Units) -> Tensor:
-    total: Tensor | None = None
-    for part in layer.parts:
-        squares = part_importance(part)
-        if squares is not None:
-            total = squares if total is None else total + squares
-    if total is None:
-        parameter = layer.parts[0].parameter
-        return torch.zeros(layer.count, device=parameter.device, dtype=_wide(parameter.dtype))
-    return total
+def _squares(parts: Sequence[Part]) -> list[Tensor]:
+    """Squared gradients of whole parameters summed by unit, squared all at once. -> (units,) each
+
+    A small operation a layer is what this costs on a GPU, so that there is no more than one.
+    """
+    norms = [_norms(part) for part in parts]
+    flat = torch.cat(norms).square_() if norms else torch.zeros(0)
+    return list(torch.split(flat, [len(norm) for norm in norms]))
 
 
-def part_importance(part: Part) -> Tensor | None:
-    """Squared gradients of one parameter summed by unit; None without a gradient. -> (units,)"""
-    grad = part.parameter.grad
+def _norms(part: Part) -> Tensor:
+    """Norm of every unit's gradient; 0 without a gradient. -> (units,)"""
+    grad, parameter = part.parameter.grad, part.parameter
     if grad is None:
-        return None
-    if is_sharded(grad):
-        return sharded_importance(part, grad, part.shape[part.axis])
-    norm: Tensor = torch.linalg.vector_norm(
+        count = part.shape[part.axis]
+        return torch.zeros(count, device=parameter.device, dtype=_wide(parameter.dtype))
+    norms: Tensor = torch.linalg.vector_norm(
         part.view(grad), dim=part.others, dtype=_wide(grad.dtype)
     )
-    return norm.square_()
+    return norms
+
+
+def _of_shard(layer: Units) -> Tensor:
+    """Squared gradients of this rank's rows summed by unit; 0 without a gradient. -> (units,)"""
+    first = local(layer.parts[0].parameter)
+    found = [
+        sharded_importance(part, part.parameter.grad, part.shape[part.axis])
+        for part in layer.parts
+        if part.parameter.grad is not None
+    ]
+    none = torch.zeros(layer.count, device=first.device, dtype=_wide(first.dtype))
+    return reduce(add, found) if found else none
+
+
+def _around(part: Part) -> tuple[int, int]:
+    """Axes before the units' own, and behind it."""
+    return part.axis, len(part.shape) - part.axis - 1
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:

@@ -45,7 +45,12 @@ class Part:
         return tensor if tensor.shape == self.shape else tensor.view(self.shape)
 
     def along(self, values: Tensor) -> Tensor:
-        """``values``, shaped to broadcast over :meth:`view`. (units,) -> (1, .., units, .., 1)"""
+        """``values``, shaped to broadcast over :meth:`view`, if they are not yet.
+
+        (units,) -> (1, .., units, .., 1)
+        """
+        if values.ndim == len(self.shape):
+            return values
         shape = [1] * len(self.shape)
         shape[self.axis] = -1
         return values.view(shape)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from equimodal.report.document import markdown
     from equimodal.report.kept.keeping import is_kept, keep, renew
     from equimodal.report.page.page import write_page
+    from equimodal.report.plain import csv_text, latex, records
     from equimodal.report.read.findings import conclusions
     from equimodal.report.read.reading import read_results
     from equimodal.report.single import run_line, run_table
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "conclusions",
+    "csv_text",
     "is_kept",
     "keep",
+    "latex",
     "markdown",
     "read_results",
+    "records",
     "renew",
     "run_line",
     "run_table",
@@ -29,10 +33,13 @@ __all__ = [
 
 _LAZY = {
     "conclusions": "equimodal.report.read.findings",
+    "csv_text": "equimodal.report.plain",
     "is_kept": "equimodal.report.kept.keeping",
     "keep": "equimodal.report.kept.keeping",
+    "latex": "equimodal.report.plain",
     "markdown": "equimodal.report.document",
     "read_results": "equimodal.report.read.reading",
+    "records": "equimodal.report.plain",
     "renew": "equimodal.report.kept.keeping",
     "run_line": "equimodal.report.single",
     "run_table": "equimodal.report.single",

@@ -22,6 +22,7 @@ from equimodal.report.read.schema import check
 _TAKE_ORDER = ("accuracy", "vs joint", "probe", "vs control", "step", EPOCH, "inside", "note")
 _ABOVE = {"inside": "inside", "probe": "probe", EPOCH: "epoch of"}
 _GAP = 2
+_WORD = 16  # letters of a heading that is not broken
 _STYLES = {1: "green", -1: "red", 0: ""}
 
 
@@ -69,10 +70,11 @@ def _row_width(rows: Sequence[str]) -> int:
 
 
 def _width(column: Column) -> int:
-    """Room for the longest cell, and for a heading of up to 8 characters before it wraps."""
+    """Room for the longest cell, and for the longest word of the heading, up to 16 characters."""
     cells = max(len(cell) for cell in column.cells.values())
     above = len(_ABOVE.get(column.group, ""))
-    return max(cells, above, min(len(column.heading), 8))
+    words = max(len(word) for word in column.heading.split())
+    return max(cells, above, min(len(column.heading), 8), min(words, _WORD))
 
 
 def _fitting(every: list[Column], rows: Sequence[str], width: int) -> list[Column]:

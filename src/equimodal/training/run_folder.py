@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from equimodal import __version__
 from equimodal.errors import BalanceError
 from equimodal.storage.files import read_json, write_json
@@ -21,6 +19,8 @@ CONFIG, CHECKPOINT, RECORDS, PREDICTIONS, RESULT = (
 
 def versions() -> dict[str, str]:
     """What must not change between the runs of one comparison."""
+    import torch  # takes seconds, and who only looks into a folder needs none
+
     return {"equimodal": __version__, "torch": str(torch.__version__)}
 
 

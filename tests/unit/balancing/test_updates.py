@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from equimodal import Balancer, LinearSplit, methods
-from equimodal.balancing.updates import UpdateScaling, normalises, scale_gradients
+from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
+from equimodal.balancing.updates.optimizers import normalises
 from equimodal.parts.units import find_units
 
 FACTOR = torch.tensor([0.0, 1.0, 2.0])
@@ -29,7 +30,7 @@ def test_gradients_are_multiplied_in_place_unit_by_unit():
     layer = layer_with_gradient()
     grad, bias = layer.weight.grad, layer.bias.grad.clone()
     expected = grad * FACTOR[:, None]
-    scale_gradients([(p, FACTOR) for p in parts_of(layer)])
+    GradientEdits().scale_units([(p, FACTOR) for p in parts_of(layer)])
     assert layer.weight.grad is grad
     assert torch.equal(grad, expected)
     assert torch.equal(layer.bias.grad, bias)
@@ -38,7 +39,7 @@ def test_gradients_are_multiplied_in_place_unit_by_unit():
 def test_gradients_of_gates_are_multiplied_gate_by_gate():
     gru = layer_with_gradient(nn.GRU, 2, 3)
     expected = gru.weight_hh_l0.grad * FACTOR.repeat(3)[:, None]
-    scale_gradients([(p, FACTOR) for p in parts_of(gru)])
+    GradientEdits().scale_units([(p, FACTOR) for p in parts_of(gru)])
     assert torch.equal(gru.weight_hh_l0.grad, expected)
 
 
@@ -47,18 +48,18 @@ def test_half_precision_and_channels_last_gradients_are_multiplied_too():
     layer.weight.data = layer.weight.data.to(memory_format=torch.channels_last)
     layer.weight.grad = layer.weight.detach().clone()
     expected = layer.weight.grad * FACTOR.bfloat16()[:, None, None, None]
-    scale_gradients([(p, FACTOR) for p in parts_of(layer)])
+    GradientEdits().scale_units([(p, FACTOR) for p in parts_of(layer)])
     assert torch.equal(layer.weight.grad, expected)
 
 
 def test_a_part_without_a_gradient_is_skipped():
     layer = nn.Linear(4, 3)
-    scale_gradients([(p, FACTOR) for p in parts_of(layer)])
+    GradientEdits().scale_units([(p, FACTOR) for p in parts_of(layer)])
     assert layer.weight.grad is None
 
 
 def scaling(*optimizers):
-    made = UpdateScaling()
+    made = UpdateEdits()
     made.follow(optimizers)
     return made
 
@@ -70,7 +71,7 @@ def test_the_difference_made_by_the_optimizer_is_multiplied(make):
     free.weight.grad, free.bias.grad = layer.weight.grad.clone(), layer.bias.grad.clone()
     old = layer.weight.detach().clone()
     optimizer, plain = (make(x.parameters(), lr=0.1, weight_decay=0.1) for x in (layer, free))
-    scaling(optimizer).hold([(p, FACTOR) for p in parts_of(layer)])
+    scaling(optimizer).scale_units([(p, FACTOR) for p in parts_of(layer)])
     optimizer.step()
     plain.step()
 
@@ -83,7 +84,7 @@ def test_the_difference_made_by_the_optimizer_is_multiplied(make):
 def test_factors_hold_for_one_step_only():
     layer = layer_with_gradient()
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
-    scaling(optimizer).hold([(p, FACTOR) for p in parts_of(layer)])
+    scaling(optimizer).scale_units([(p, FACTOR) for p in parts_of(layer)])
     optimizer.step()
     before = layer.weight.detach().clone()
     optimizer.step()
@@ -94,7 +95,7 @@ def test_each_optimizer_scales_its_own_parameters():
     first, second = layer_with_gradient(), layer_with_gradient()
     one, two = (torch.optim.SGD(x.parameters(), lr=0.1) for x in (first, second))
     old = second.weight.detach().clone()
-    scaling(one, two).hold([(p, FACTOR) for x in (first, second) for p in parts_of(x)])
+    scaling(one, two).scale_units([(p, FACTOR) for x in (first, second) for p in parts_of(x)])
     one.step()
     assert torch.equal(second.weight, old)
     two.step()

@@ -267,7 +267,7 @@ def trained(monkeypatch, tmp_path):
     seen = []
     given = SimpleNamespace(result={"status": "finished"}, speaks=True, folder=Path("there"),
                             config=SimpleNamespace(title="amss, seed 1", as_dict=dict),
-                            raises=None)  # fmt: skip
+                            raises=None, model=Path("there"))  # fmt: skip
 
     def train_run(*given_to_it):
         seen.append(given_to_it)
@@ -328,6 +328,7 @@ def test_train_ends_with_how_it_went_the_table_and_the_folder(trained, capsys):
         "THE TABLE",
         "",
         "run: there",
+        "model: there",
     ]
 
 

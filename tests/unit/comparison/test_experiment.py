@@ -157,3 +157,7 @@ def test_wrong_objectives_are_refused():
 def test_devices_that_are_not_here_are_refused(device):
     with pytest.raises(BalanceError, match="device"):
         check_device(device)
+
+
+def test_field_may_be_given_without_a_list():
+    assert Experiment(methods="field").methods == ("field",)

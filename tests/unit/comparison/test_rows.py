@@ -14,7 +14,8 @@ ALONE = ("alone:image", "alone:sound", "alone:touch")
 
 def test_the_default_rows_are_the_floor_the_baselines_and_every_method():
     rows = expand_rows(None, MODALITIES)
-    assert rows == ("untrained", *ALONE, "ensemble", *methods.names())
+    standing = [n for n in methods.names() if not methods.entry(n).on_request]
+    assert rows == ("untrained", *ALONE, "ensemble", *standing)
 
 
 def test_rows_stay_in_the_order_in_which_they_are_asked_for():
@@ -53,7 +54,8 @@ def test_a_method_is_held_against_its_control():
 
 
 def test_controls_are_default_rows_but_are_not_added_to_those_that_were_asked_for():
-    listed = {control for name in methods.names() for control in controls_of(name)}
+    standing = [n for n in methods.names() if not methods.entry(n).on_request]
+    listed = {control for name in standing for control in controls_of(name)}
     assert listed <= set(expand_rows(None, MODALITIES))
     assert expand_rows(["dus", "amss"], MODALITIES) == ("dus", "amss")
 
@@ -107,3 +109,20 @@ def test_rows_are_spelled_in_one_place():
         for names in [set(spelled(ast.parse(path.read_text())))]
     }
     assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_field_stands_for_every_row_and_the_default_leaves_some_to_it():
+    every, default = expand_rows(["field"], ["a"]), expand_rows(None, ["a"])
+    on_request = {n for n in methods.names() if methods.entry(n).on_request}
+    assert set(every) == {"untrained", "alone:a", "ensemble", *methods.names()}
+    assert on_request and set(default) == set(every) - on_request
+    with pytest.raises(BalanceError, match=r"'field' stands for every row.*field, amss"):
+        expand_rows(["field", "amss"], ["a"])
+
+
+def test_the_default_rows_are_the_baselines_and_the_first_methods():
+    assert expand_rows(None, ["a"]) == (
+        "untrained", "alone:a", "ensemble", "joint", "joint+unimodal", "amss-fixed", "amss-scale",
+        "amss-uniform", "amss", "amss+-fixed", "amss+", "dus-uniform", "dus", "dus-rl",
+        "relearn-fixed", "relearn",
+    )  # fmt: skip

@@ -30,7 +30,7 @@ def test_the_text_names_the_controls_below_the_method():
         "source": {"data": "x", "row": "joint", "samples": [9], "split": "test", "readout": "r"},
         "verdict": VERDICT | {"headline": "h", "modalities": modalities, "cost": cost},
         "advice": [{"method": "amss", "reason": "why", "controls": ["a", "b"]}],
-        "measures": {}, "missing": [], "notes": [],
+        "measures": {}, "missing": [], "settling": [], "notes": [],
     }  # fmt: skip
     shown = lines(content)
     assert shown[shown.index("  amss: why") + 1] == "    to be held against a, b"

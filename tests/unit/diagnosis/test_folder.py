@@ -12,7 +12,7 @@ from equimodal import BalanceError, diagnosis
 from equimodal.comparison.outcome.judged import read_judged
 from equimodal.comparison.outcome.summary import summarise
 from equimodal.comparison.rows import slug
-from equimodal.diagnosis import diagnose_folder, sample_contributions
+from equimodal.diagnosis import diagnose_folder, sample_contributions, settle_folder
 from equimodal.diagnosis.rules import WORDS
 from equimodal.numerics.intervals import Units
 from equimodal.report.read.reading import read_records
@@ -339,3 +339,75 @@ def test_a_checkpoint_that_is_gone_is_named(copied, tiny_loaded):
     (copied / "runs/joint/seed-3/checkpoint.pt").unlink()
     with pytest.raises(BalanceError, match=r"checkpoint.pt' is missing"):
         diagnose_folder(copied, deep=True)
+
+
+# -- what a verdict lacks is trained ------------------------------------------------------------
+
+
+def wanting(folder):
+    """What each modality without a word waits for."""
+    words = diagnose_folder(folder)["verdict"]["modalities"]
+    return {m: v["wants"] for m, v in words.items() if v["wants"]}
+
+
+@pytest.mark.usefixtures("tiny")
+def test_longer_references_are_trained_with_the_budget_of_the_run_and_settle_a_word(tmp_path):
+    """One epoch teaches nothing, so that every modality waits for longer trainings alone."""
+    folder = trained_in(tmp_path / "brief", epochs=1)
+    before = wanting(folder)
+    assert "longer" in before.values()
+    found = settle_folder(folder, here=True, progress=False)
+    for m, wants in before.items():
+        probe = found["verdict"]["modalities"][m]["probe"]
+        assert (wants != "longer") == (probe["longer"] == [])
+        for times, told in zip((2, 4), probe["longer_alone"], strict=False):
+            runs = sorted(folder.glob(f"runs/alone-{m}.x{times}/seed-*"))
+            configs = [json.loads((run / "config.json").read_text()) for run in runs]
+            assert [c["seed"] for c in configs] == [3, 4]
+            first = json.loads((folder / f"runs/alone-{m}/seed-3/config.json").read_text())
+            assert {**first, "epochs": times} == configs[0]
+            right = [read_judged(run).probe_hits(m).mean() for run in runs]
+            assert told["value"] == pytest.approx(mean([float(r) for r in right]))
+    assert "longer" not in wanting(folder).values()
+    assert diagnose_folder(folder) == found
+
+
+@pytest.mark.usefixtures("tiny")
+def test_references_that_are_missing_are_trained(copied):
+    shutil.rmtree(copied / "runs/alone-a")
+    shutil.rmtree(copied / "runs/untrained")
+    found = diagnose_folder(copied)
+    assert found["settling"] == [
+        {"modalities": MODALITIES, "command": f"equimodal diagnose {copied} --settle"}
+    ]
+    assert f"to settle a, b and c: equimodal diagnose {copied} --settle" in str(found)
+    settle_folder(copied, here=True, progress=False)
+    for row in ("alone-a", "untrained"):
+        for seed in (3, 4):
+            assert (copied / f"runs/{row}/seed-{seed}/result.json").is_file()
+
+
+def test_a_run_by_itself_has_no_place_for_its_references(comparison, tmp_path):
+    run = shutil.copytree(comparison / "runs/joint/seed-3", tmp_path / "run")
+    with pytest.raises(BalanceError, match="lies in no comparison"):
+        settle_folder(run)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_deep_diagnosis_prints_what_it_measured_and_says_where_it_is(comparison, capsys):
+    """`--deep` printed the same text byte for byte."""
+    plain = diagnose_folder(comparison)["text"]
+    found = diagnose_folder(comparison, deep=True, progress=True)
+    more = [line for line in found["text"] if line not in plain]
+    measures = found["measures"]
+    for label, family, written in (
+        ("share of the gradient's norm now", "gradients", lambda v: f"{100 * v['share']:.0f}"),
+        ("Fisher trace", "fisher_trace", lambda v: f"{v:.2g}"),
+        ("purity of feature clusters", "purity",
+         lambda v: f"{100 * v['train']:.1f} and {100 * v['validation']:.1f}"),
+    ):  # fmt: skip
+        (line,) = (line for line in more if line.startswith(label))
+        for m, value in measures[family].items():
+            assert f"{m} {written(value)}" in line
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"looking into joint, seed {s}: model {n} of 2" for n, s in ((1, 3), (2, 4))]

@@ -28,6 +28,7 @@ CONTENT = {
     "advice": advice(VERDICT),
     "measures": {"shapley": {"accuracy": {"sound": estimate(-0.0001)}}},
     "missing": [],
+    "settling": [],
     "notes": [],
 }
 

@@ -2,7 +2,16 @@
 
 import pytest
 
-from equimodal.diagnosis.rules import NO_VERDICT, UNDER_TRAINED, WEAK, WELL_TRAINED
+from equimodal.diagnosis.rules import (
+    EPOCHS,
+    LONGER,
+    NO_VERDICT,
+    RATES,
+    REFERENCES,
+    UNDER_TRAINED,
+    WEAK,
+    WELL_TRAINED,
+)
 from equimodal.diagnosis.words import Probes, is_above, is_below, word_of
 from equimodal.numerics.intervals import Interval
 
@@ -12,13 +21,15 @@ def about(mean, half=0.02):
     return Interval(mean, 0.0, (half / 1.9659) ** 2, 1, 401, 401, 100)
 
 
-def word(fused, alone, *, untrained=0.3, chance=0.1, best=0.76, longer=(), half=0.02):
+def word(fused, alone, *, untrained=0.3, chance=0.1, best=0.76, longer=(), half=0.02, fitted=0.8):
     return word_of(
         Probes(
             lost=about(alone - fused, half),
             tells=about(alone - chance, half),
             grown=about(alone - untrained, half),
             longer=[about(step, half) for step in longer],
+            reached=about(alone + sum(longer) - chance, half),
+            fitted=fitted,
         ),
         best,
     )
@@ -34,7 +45,8 @@ def word(fused, alone, *, untrained=0.3, chance=0.1, best=0.76, longer=(), half=
         (0.40, 0.41, (), NO_VERDICT),
         (0.30, 0.41, (), UNDER_TRAINED),
         (0.40, 0.41, (0.09,), NO_VERDICT),
-        (0.40, 0.41, (0.09, 0.0), WEAK),
+        (0.40, 0.41, (0.05, 0.0), WEAK),
+        (0.40, 0.41, (0.09, 0.0), NO_VERDICT),
         (0.92, 0.94, (0.05,), NO_VERDICT),
         (0.74, 0.94, (0.05,), UNDER_TRAINED),
     ],
@@ -47,7 +59,31 @@ def test_each_modality_gets_the_word_that_its_probes_call_for(fused, alone, long
 def test_a_dead_modality_is_weak_once_longer_training_alone_says_so(longer):
     found = word(0.10, 0.11, untrained=0.11, longer=longer)
     assert found.word == (WEAK if longer else NO_VERDICT)
-    assert found.wants is not longer or not longer
+    assert found.wants == ("" if longer else LONGER)
+
+
+@pytest.mark.parametrize("fitted", [None, 0.02])
+def test_a_reference_that_did_not_learn_its_training_data_leaves_no_word(fitted):
+    """A wrong rate looks like a dead modality: neither tells more after twice the steps."""
+    dead = word(0.10, 0.11, untrained=0.11, longer=(0.0, 0.0), fitted=fitted)
+    assert (dead.word, dead.wants) == (NO_VERDICT, RATES)
+    assert "off the loss on its own training data" in dead.why
+    once = word(0.10, 0.11, untrained=0.11, longer=(0.0,), fitted=fitted)
+    assert (once.word, once.wants) == (NO_VERDICT, LONGER)
+    well = word(0.92, 0.94, fitted=fitted)
+    assert well.word == (WELL_TRAINED if fitted is None else NO_VERDICT)
+
+
+def test_what_is_missing_is_named_by_what_would_settle_it():
+    better = word(0.40, 0.41, longer=(0.09,))
+    assert better.wants == LONGER
+    assert better.why == (
+        "trained alone for 2 times as long it is +9.0 [+7.0, +11.0] points better than for once"
+    )
+    assert word(0.40, 0.41, longer=(0.09, 0.09)).wants == EPOCHS
+    assert word(0.40, 0.41, longer=(0.09, 0.0)).wants == EPOCHS
+    assert word(0.96, 0.90).wants == RATES
+    assert word_of(Probes(), 0.5).wants == REFERENCES
 
 
 def test_a_reference_below_the_untrained_encoder_gives_no_word():
@@ -55,7 +91,7 @@ def test_a_reference_below_the_untrained_encoder_gives_no_word():
     found = word(0.54, 0.535, untrained=0.55)
     assert (found.word, found.sure) == (NO_VERDICT, None)
     assert found.why.startswith("trained alone it is not shown to be above untrained (-1.5 [-3.5")
-    assert found.wants
+    assert found.wants == LONGER
 
 
 def test_a_reference_far_below_the_fused_encoder_gives_no_word():

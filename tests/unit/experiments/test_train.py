@@ -27,6 +27,7 @@ def test_the_run_lies_where_a_comparison_puts_it(tmp_path):
     assert done.speaks
     assert {p.name for p in done.folder.iterdir()} == {
         ".lock", "config.json", "checkpoint.pt", "records.json", "predictions.npz", "result.json",
+        "model",
     }  # fmt: skip
 
 

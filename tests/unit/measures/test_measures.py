@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from equimodal.diagnosis.inside import contributions, inside_of, per_class
 from equimodal.measures.calibration import calibration_error
 from equimodal.measures.coalitions import coalition_logits, coalition_scores, sample_values, summed
-from equimodal.measures.discrepancy import discrepancy_ratios, mean_scores
+from equimodal.measures.discrepancy import mean_scores
 from equimodal.measures.generalisation import overfitting_to_generalisation
 from equimodal.measures.removal import CHANGES, changed, drops
 from equimodal.measures.shapley import shapley_values
+from equimodal.numerics.scores import discrepancy_ratios
 from equimodal.parts.gradients import conflict, gradient_norm, gradient_shares
 
 
@@ -58,7 +59,8 @@ def test_a_confidence_on_the_edge_of_two_bins_belongs_to_the_lower_one():
 def test_discrepancy_ratios_of_two_are_inverse_and_of_equals_one():
     assert discrepancy_ratios(torch.tensor([0.6, 0.3])).tolist() == pytest.approx([2, 0.5])
     assert discrepancy_ratios(torch.tensor([0.4, 0.4, 0.4])).tolist() == pytest.approx([1, 1, 1])
-    assert discrepancy_ratios(torch.tensor([0.9, 0.2, 0.4])).tolist()[0] == pytest.approx(3)
+    # The mean over pairs: (4.5 + 2.25) / 2.
+    assert discrepancy_ratios(torch.tensor([0.9, 0.2, 0.4])).tolist()[0] == pytest.approx(3.375)
 
 
 def test_mean_scores_are_mean_probabilities_of_the_true_class():

@@ -10,7 +10,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
 from contract.models import Conv1D
-from equimodal.balancing.updates import scale_gradients
+from equimodal.balancing.updates.edits import GradientEdits
 from equimodal.parts.sharding import local
 from equimodal.parts.unit_table import UnitTable
 from equimodal.parts.units import find_units
@@ -71,6 +71,6 @@ def test_importances_and_masked_gradients_are_those_of_the_whole_parameter(kind,
     assert torch.allclose(found, expected)
     masks = torch.linspace(0, 1, expected.numel()).view_as(expected)
     for table in tables:
-        scale_gradients(table.factors(masks))
+        GradientEdits().scale_units(table.factors(masks))
     for mine, theirs in zip(sharded.parameters(), plain.parameters(), strict=True):
         assert torch.equal(local(mine.grad), theirs.grad)

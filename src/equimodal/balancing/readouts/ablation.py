@@ -35,21 +35,9 @@ class Ablation(Readout):
 
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Unimodal logits. {m: (N, ...)} -> {m: (N, C)}"""
-        unimodal = {}
-        for kept, own in features.items():
-            replaced = {
-                m: own if m == kept else self._filled(f, len(own)) for m, f in features.items()
-            }
-            unimodal[kept] = required_logits(
-                logits_of(modalities.rerun(replaced), modalities.record.logits_name)
-            )
-        return unimodal
-
-    def _filled(self, features: Tensor, rows: int) -> Tensor:
-        """What replaces the features, in as many rows as the kept modality has."""
-        if self.fill == "zero":
-            return features.new_zeros(rows, *features.shape[1:])
-        return features.detach().mean(0, keepdim=True).expand(rows, *features.shape[1:])
+        singles = [frozenset({m}) for m in features]
+        found = self.coalitions(modalities, features, singles, training=False, fill=self.fill)
+        return {m: found[frozenset({m})] for m in features}
 
 
 class InputAblation(Readout):

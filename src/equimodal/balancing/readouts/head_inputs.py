@@ -6,13 +6,38 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts.separation import input_sources, mixing_layer
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 
 _INSTEAD = (
     "Put it before the concatenation, one for each modality, or use Ablation('zero'), which takes "
     "any head."
 )
+
+
+def require_named(head: object) -> None:
+    """Refuse what names no layer. Raises BalanceError."""
+    named = [head] if isinstance(head, str) else head.values() if isinstance(head, Mapping) else []
+    if not named or not all(isinstance(name, str) for name in named):
+        raise BalanceError(
+            "LinearSplit takes the name of the head, such as LinearSplit('fc'), or of a layer for "
+            f"each modality; found {quoted(head)}."
+        )
+
+
+def applied(
+    parts: Mapping[str, tuple[Tensor, Tensor | None]], read: Mapping[str, Tensor], rows: Tensor
+) -> dict[str, Tensor]:
+    """Every modality's part of a linear head; without features it is the bias, in as many rows.
+
+    {m: (C, D_m), (C,)}, {m: (N, [T,] D_m)} -> {m: (N, [T,] C)}
+    """
+    given = {
+        m: read[m] if m in read else rows.new_zeros(*rows.shape[:-1], w.shape[1])
+        for m, (w, _) in parts.items()
+    }
+    # Outside the encoders' autocast features may have less precision than heads.
+    return {m: nn.functional.linear(given[m].to(w.dtype), w, b) for m, (w, b) in parts.items()}
 
 
 def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:

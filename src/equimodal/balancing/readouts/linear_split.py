@@ -6,16 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts.head_inputs import (
+    applied,
     head_input,
     is_alone,
     is_concatenation,
     linear_layer,
     require_blocks,
+    require_named,
     require_own,
 )
 from equimodal.balancing.readouts.readout import Readout, require_vectors
 from equimodal.balancing.readouts.separation import layers_between
-from equimodal.errors import BalanceError, quoted
+from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.sharding import whole
 
@@ -43,7 +45,7 @@ class LinearSplit(Readout):
     additive = True
 
     def __init__(self, head: str | Mapping[str, str]) -> None:
-        _check(head)
+        require_named(head)
         self.head = head
         self._widths: dict[str, int] = {}
         self._between = False
@@ -69,13 +71,19 @@ class LinearSplit(Readout):
         A modality without features, which was missing in the whole batch, has its bias alone.
         """
         parts = self._parts(modalities, features)
-        read, any_of = self._read(modalities, features) or features, next(iter(features.values()))
-        given = {
-            m: read[m] if m in read else any_of.new_zeros(*any_of.shape[:-1], w.shape[1])
-            for m, (w, _) in parts.items()
-        }
-        # Outside the encoders' autocast features may have less precision than heads.
-        return {m: nn.functional.linear(given[m].to(w.dtype), w, b) for m, (w, b) in parts.items()}
+        rows = next(iter(features.values()))
+        read = self._read(modalities, features) or features
+        return applied(parts, read, rows)
+
+    def fused(
+        self, modalities: ModalityMap, features: Mapping[str, Tensor], *, training: bool = True
+    ) -> Tensor:
+        """Fused logits, without running the model where the head reads the features as they are:
+        the sum of the parts, in which a blank modality has its bias. {m: (N, D_m)} -> (N, C)"""
+        if not self._checked or self._between:
+            return super().fused(modalities, features, training=training)
+        parts = applied(self._parts(modalities, features), features, next(iter(features.values())))
+        return torch.stack(list(parts.values())).sum(0)
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """On either mode's first batch of equal rows, refuse parts that do not sum to the logits.
@@ -234,16 +242,6 @@ class LinearSplit(Readout):
                 f"{sorted(heads)}."
             )
         return {m: linear_layer(modalities, self.title, heads[m]) for m in modalities.names}
-
-
-def _check(head: object) -> None:
-    """Refuse what names no layer. Raises BalanceError."""
-    named = [head] if isinstance(head, str) else head.values() if isinstance(head, Mapping) else []
-    if not named or not all(isinstance(name, str) for name in named):
-        raise BalanceError(
-            "LinearSplit takes the name of the head, such as LinearSplit('fc'), or of a layer for "
-            f"each modality; found {quoted(head)}."
-        )
 
 
 def _whole_or_none(value: Tensor | None) -> Tensor | None:

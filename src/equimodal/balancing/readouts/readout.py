@@ -1,11 +1,12 @@
 """What a readout is, and where the logits are in a model's output."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from equimodal.errors import BalanceError
+from equimodal.numerics.blanking import blanked
 from equimodal.parts.modalities import ModalityMap
 
 
@@ -30,6 +31,34 @@ class Readout:
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Unimodal logits of one forward pass. {m: (N, ...)} -> {m: (N, C)}"""
         raise NotImplementedError
+
+    def fused(
+        self, modalities: ModalityMap, features: Mapping[str, Tensor], *, training: bool = True
+    ) -> Tensor:
+        """Fused logits of features in place of the encoders' outputs, with a graph: the layers
+        after the encoders run again. {m: (N, ...)} -> (N, C)
+
+        Args:
+            modalities: of the model, whose latest inputs serve.
+            features: of all modalities.
+            training: in the mode that the model is in; else in evaluation mode.
+        """
+        output = modalities.rerun(features, training=training)
+        return required_logits(logits_of(output, modalities.record.logits_name))
+
+    def coalitions(
+        self,
+        modalities: ModalityMap,
+        features: Mapping[str, Tensor],
+        sets: Collection[frozenset[str]],
+        *,
+        training: bool = True,
+        fill: str = "zero",
+    ) -> dict[frozenset[str], Tensor]:
+        """Fused logits of every set of modalities, all others blanked. -> {set: (N, C)}"""
+        return {
+            s: self.fused(modalities, blanked(features, s, fill), training=training) for s in sets
+        }
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """Raise BalanceError where the fused logits of a batch show that it does not fit."""

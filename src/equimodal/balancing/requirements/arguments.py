@@ -1,11 +1,10 @@
 """The arguments of a balancer, checked before training starts."""
 
-import copy
 import math
 from collections.abc import Collection, Iterator, Mapping
 from numbers import Integral
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.method import Method
@@ -21,6 +20,7 @@ from equimodal.checks import (
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.selection import Encoder
+from equimodal.parts.sharding import is_sharded
 
 OBJECTIVES = ("fused", "fused+unimodal")
 
@@ -109,13 +109,22 @@ def check_arguments(
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
             require_number(argument, value, low=1, whole=True)
+    if method.on not in (None, on):
+        raise BalanceError(
+            f"{name} acts on the {method.on}, as its rule asks for; found on={on!r}. Leave it out."
+        )
+    if method.rewrites and on == "update":
+        raise BalanceError(
+            f"{name} writes gradients of its own, which are no factor on an update; leave out "
+            'on="update".'
+        )
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
         )
-    _require_suited(method, task)
+    require_suited(method, task)
     if needs_readout(method, objective) and summed_numbers(task, readout):
         raise BalanceError(
             f"{name} with objective {objective!r} asks every modality for the whole number, and "
@@ -136,17 +145,8 @@ def check_arguments(
             )
 
 
-def require_form(method: Method, task: Task, logits: Tensor, target: Tensor) -> None:
-    """Refuse outputs of a form for which the method has no meaning. Raises BalanceError."""
-    lacking = task.form(logits, target)
-    if lacking:
-        narrowed = copy.copy(task)
-        narrowed.lacks = task.lacks | lacking
-        narrowed.name = f"outputs of shape {tuple(logits.shape)}, a label a token"
-        _require_suited(method, narrowed)
-
-
-def _require_suited(method: Method, task: Task) -> None:
+def require_suited(method: Method, task: Task) -> None:
+    """Refuse a task for which the method has no meaning. Raises BalanceError."""
     if reason := method.unsuited(task):
         raise BalanceError(f"{type(method).__name__} does not work for {task.name}: {reason}.")
 
@@ -161,7 +161,13 @@ def summed_numbers(task: Task, readout: Readout | None) -> bool:
 
 
 def check_modules(method: Method, modalities: ModalityMap) -> None:
-    """Refuse a method that reads features where a modality has no module. Raises BalanceError."""
+    """Refuse a method that reads features where a modality has no module, and one that writes
+    gradients where they are in shards. Raises BalanceError."""
+    if method.rewrites and any(map(is_sharded, modalities.model.parameters())):
+        raise BalanceError(
+            f"{type(method).__name__} reads gradients of single losses, which FSDP2 does not give; "
+            "use DistributedDataParallel."
+        )
     absent = [m for m, module in modalities.modules.items() if module is None]
     if absent and "features" in method.needs:
         raise BalanceError(

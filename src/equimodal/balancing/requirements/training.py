@@ -40,7 +40,8 @@ def check_training(
     if "epochs" in method.needs and epochs is None:
         raise BalanceError(
             f"{type(method).__name__} acts at shares of the training, and how long it is is not "
-            "known: pass epochs=... to Balancer, or give every=... epochs to the method."
+            "known: pass epochs=... to Balancer, or leave out what is a share of it (start, end, "
+            "warm_up, at)."
         )
     if optimizers or not (on == "update" or "optimizers" in method.needs):
         return

@@ -40,7 +40,7 @@ _DATA = Option(
 )  # fmt: skip
 _DATA_ROOT = Option("data_root", "--data-root", "DIR", "folder with the data set's own files")
 _METHODS = Option(
-    "methods", "--methods", "A,B", "rows, see `equimodal methods` (all)",
+    "methods", "--methods", "A,B", "rows, see `equimodal methods`; field: all (all unmarked)",
     read=values.words, write=values.list_text,
 )  # fmt: skip
 _METHOD = Option(
@@ -143,7 +143,9 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
             _other(_SETTINGS, "setting of a method, the optimiser or the converter; repeatable"),
         ),
         "where it runs": (
-            _DEVICE, _JOBS, _other(_OUT, "folder of the results (results/NAME)"), _CACHE, _RESUME,
+            _DEVICE, _JOBS,
+            _other(_OUT, "folder of the results (results/NAME, with --tiny results/NAME-tiny)"),
+            _CACHE, _RESUME,
         ),
     },
     "diagnose": {
@@ -156,6 +158,11 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
             Option(
                 "deep", "--deep", None,
                 "also load each model: gradients, Fisher information, purity of its features",
+            ),
+            Option(
+                "settle", "--settle", None,
+                "first train what a verdict lacks in DIR: missing references, and a modality "
+                "alone for 2 and 4 times the steps; --data does so anyway",
             ),
             Option("json", "--json", None, "print the same content as JSON"),
         ),

@@ -20,6 +20,7 @@ class Judged:
     ``ablated`` logits (N, C) with all others at their mean, and the classes (N,) that a linear
     probe of the encoder predicts. ``losses`` holds (training, validation) losses by modality.
     Samples of one number in ``groups`` (N,) come from one source; None where that is not known.
+    ``fitted`` is the share of the classes' entropy that training took from its own loss.
     """
 
     logits: Tensor
@@ -28,6 +29,7 @@ class Judged:
     probed: Mapping[str, Tensor] = field(default_factory=dict)
     losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: Tensor | None = None
+    fitted: float | None = None
 
     @property
     def adds_up(self) -> bool:

@@ -1,106 +1,185 @@
-"""References for a user's model: its encoders with other weights, and copies trained alone."""
+"""References for a user's model: each of its encoders trained alone, in the model's own forward."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils._pytree import tree_map
 
+from equimodal.diagnosis.own_model.budget import Budget
 from equimodal.diagnosis.own_model.subject import Subject
+from equimodal.diagnosis.own_model.updates import updates
 from equimodal.errors import BalanceError
-from equimodal.parts.quiet import kept_streams
+from equimodal.numerics.random import epoch_seed
+from equimodal.parts.quiet import kept_streams, quiet
 
-Weights = nn.Module | Mapping[str, Any]
-MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+
+@dataclass
+class Trained:
+    """A head trained with its encoder, and what trains it.
+
+    ``lowest`` is the least mean loss of a pass over its samples, in nats, and ``updates`` counts
+    the steps.
+    """
+
+    head: nn.Linear
+    optimizer: torch.optim.Optimizer
+    schedule: Any
+    total: Tensor
+    rows: int = 0
+    updates: int = 0
+    lowest: float = math.inf
+
+    def step(self) -> None:
+        """One update, and that of the rate."""
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.schedule is not None:
+            self.schedule.step()
+        self.updates += 1
+
+    def pass_over(self) -> None:
+        """Note the mean loss of a pass; one that is not finite teaches nothing."""
+        mean = float(self.total) / max(self.rows, 1)
+        self.lowest = min(self.lowest, mean) if math.isfinite(mean) else self.lowest
+        self.total, self.rows = torch.zeros_like(self.total), 0
+
+
+def _begun(
+    rows: Tensor, classes: int, encoder: list[nn.Parameter], budget: Budget, steps: int
+) -> Trained:
+    head = nn.Linear(rows.shape[1], classes).to(rows)
+    optimizer = budget.optimizer([*encoder, *head.parameters()])
+    optimizer.zero_grad()
+    schedule = budget.schedule(optimizer, steps) if budget.schedule else None
+    total = torch.zeros((), dtype=torch.float64, device=rows.device)
+    return Trained(head, optimizer, schedule, total)
+
+
+def parameters_alone(subject: Subject, modality: str) -> list[nn.Parameter]:
+    """What a training of one encoder alone learns.
+
+    Raises:
+        BalanceError: it shares its module with another modality, or none of it is trained.
+    """
+    modalities = subject.modalities
+    shared = [
+        m
+        for m in modalities.names
+        if m != modality and modalities.modules[m] is modalities.modules[modality]
+    ]
+    if shared:
+        raise BalanceError(
+            f"The encoder of {modality!r} is shared with {shared[0]!r}, so that it cannot be "
+            "trained alone: what it learns would be of both."
+        )
+    found = [p for p in modalities.parameters(modality).values() if p.requires_grad]
+    if not found:
+        raise BalanceError(
+            f"The encoder of {modality!r} has no trained parameter of its own, so that a training "
+            "alone would change nothing; leave train_alone_epochs out."
+        )
+    return found
+
+
+def reads_others(subject: Subject, modality: str, batch: Any) -> bool:
+    """Whether the features of a modality change where all others are `blanked`."""
+    with quiet(subject.modalities.model):
+        features = subject.run(batch)[2][modality]
+        with blanked(subject, modality):
+            alone = subject.run(batch)[2][modality]
+    return not torch.allclose(features, alone, rtol=1e-4, atol=1e-5)
 
 
 @contextmanager
-def restored(model: nn.Module) -> Iterator[None]:
-    """Afterwards the model's weights, buffers and gradients are as they were."""
-    kept = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    gradients = {p: p.grad for p in model.parameters()}
-    modes = {module: module.training for module in model.modules()}
+def blanked(subject: Subject, modality: str) -> Iterator[None]:
+    """Inside, the encoders of all other modalities give zeros, in the form of their output."""
+
+    def nothing(module: nn.Module, inputs: Any, output: Any) -> Any:
+        return tree_map(lambda x: torch.zeros_like(x) if isinstance(x, Tensor) else x, output)
+
+    modules = subject.modalities.modules
+    others = {modules[m] for m in subject.modalities.names if m != modality}
+    handles = [module.register_forward_hook(nothing) for module in others if module is not None]
     try:
         yield
     finally:
-        model.load_state_dict(kept)
-        for parameter, gradient in gradients.items():
-            parameter.grad = gradient
-        for module, mode in modes.items():
-            module.training = mode
+        for handle in handles:
+            handle.remove()
 
 
-def load(module: nn.Module, weights: Weights, what: str) -> None:
-    """Load weights, or say which do not fit.
-
-    Raises:
-        BalanceError: names or shapes are not those of the module.
-    """
+@contextmanager
+def _only(learning: list[nn.Parameter], model: nn.Module) -> Iterator[None]:
+    """Inside, no other parameter of the model takes a gradient, so that none is computed."""
+    mine = {id(p) for p in learning}
+    others = [p for p in model.parameters() if p.requires_grad and id(p) not in mine]
     try:
-        given = weights.state_dict() if isinstance(weights, nn.Module) else weights
-        module.load_state_dict(dict(given))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise BalanceError(
-            f"{what} does not fit {type(module).__name__}: {reason} Pass the state dict, or the "
-            "module, of the same class and sizes."
-        ) from error
-
-
-def encoder_module(subject: Subject, modality: str) -> nn.Module:
-    """The module of one modality's encoder.
-
-    Raises:
-        BalanceError: it is named by its parameters, or shared with another modality.
-    """
-    modules = subject.modalities.modules
-    module = modules[modality]
-    shared = [m for m in modules if m != modality and modules[m] is module]
-    several = subject.modalities.encoders[modality].features is not None
-    if module is None or shared or several:
-        how = f"shared with {shared[0]!r}" if shared else "named by parameters, not by a module"
-        how = "made of several parts" if several else how
-        raise BalanceError(
-            f"The encoder of {modality!r} is {how}, so that it cannot be trained or loaded alone."
-        )
-    return module
+        for parameter in others:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in others:
+            parameter.requires_grad_(True)
 
 
 def train_alone(
     subject: Subject,
     modality: str,
     loader: Iterable[Any],
+    budget: Budget,
     *,
-    epochs: int,
     classes: int,
-    optimizer: MakeOptimizer,
+    samples: int,
+    times: int,
     seed: int,
-) -> nn.Linear:
-    """Train one encoder, as it is now, with a new linear head of its own; returns the head.
+) -> Trained:
+    """Train one encoder, as it is now, with a new linear head of its own.
 
-    The other encoders run along but do not learn.
+    The model runs as it does; the other encoders do not learn, and are to be `blanked` where this
+    one reads them.
+
+    Args:
+        subject: the model.
+        modality: which of its encoders.
+        loader: of the training samples.
+        budget: of the training, ``times`` its passes.
+        classes: of the head.
+        samples: that the loader gives.
+        times: see above.
+        seed: of the head, of the order and of dropout.
     """
-    encoder, model = encoder_module(subject, modality), subject.modalities.model
-    head: nn.Linear | None = None
-    stepper: torch.optim.Optimizer | None = None
-    with kept_streams(model), torch.enable_grad():
+    learning, model = parameters_alone(subject, modality), subject.modalities.model
+    trained: Trained | None = None
+    single = not subject.modalities.has_batch_norm()
+    with kept_streams(model), _only(learning, model), torch.enable_grad():
         torch.manual_seed(seed)
         model.eval()
-        encoder.train()
-        for _ in range(epochs):
-            for batch in loader:
-                _, labels, features = subject.run(batch)
-                rows = features[modality].flatten(1)
-                if head is None or stepper is None:
-                    head = nn.Linear(rows.shape[1], classes).to(rows)
-                    learning = [p for p in encoder.parameters() if p.requires_grad]
-                    stepper = optimizer([*learning, *head.parameters()])
-                stepper.zero_grad()
-                functional.cross_entropy(head(rows), labels).backward()  # type: ignore[no-untyped-call]
-                stepper.step()
-    assert head is not None
-    return head
+        for module in subject.modalities.inside(modality):
+            module.training = True
+        for epoch in range(times * budget.epochs):
+            torch.manual_seed(epoch_seed(seed, epoch))
+            for parts in updates(loader, budget.batch_size, single=single):
+                whole = sum(rows for _, rows in parts)
+                for part, rows in parts:
+                    _, labels, features = subject.run(part)
+                    flat = features[modality].flatten(1)
+                    if trained is None:
+                        steps = budget.updates(samples, times)
+                        trained = _begun(flat, classes, learning, budget, steps)
+                    loss = functional.cross_entropy(trained.head(flat), labels)
+                    (loss * rows / whole).backward()  # type: ignore[no-untyped-call]
+                    trained.total += loss.detach().double() * rows
+                    trained.rows += rows
+                assert trained is not None
+                trained.step()
+            assert trained is not None  # a loader without a batch is refused before
+            trained.pass_over()
+    assert trained is not None
+    return trained

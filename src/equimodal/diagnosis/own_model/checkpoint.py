@@ -10,7 +10,7 @@ from equimodal.balancing.collection import default_forward
 from equimodal.diagnosis.inside import Inside, inside_of
 from equimodal.diagnosis.own_model.deep import gradient_measures, purities
 from equimodal.diagnosis.own_model.subject import Subject
-from equimodal.diagnosis.run_files import RunFiles
+from equimodal.diagnosis.stored.run_files import RunFiles
 from equimodal.errors import BalanceError
 from equimodal.parts.quiet import quiet
 from equimodal.storage.files import load_checkpoint

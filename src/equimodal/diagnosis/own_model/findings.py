@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from itertools import product
 from typing import Any
 
 import torch
@@ -10,19 +12,23 @@ from torch import Tensor, nn
 
 from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import UNTRAINED, alone_row
-from equimodal.diagnosis.evidence import Case, Evidence, ensemble
+from equimodal.diagnosis import rules
+from equimodal.diagnosis.columns import Columns
+from equimodal.diagnosis.evidence import LONGER, Case, Evidence, ensemble, longer_row
 from equimodal.diagnosis.inside import Inside, inside_of
 from equimodal.diagnosis.own_model.alone import (
-    MakeOptimizer,
-    Weights,
-    encoder_module,
-    load,
-    restored,
+    Trained,
+    blanked,
+    reads_others,
     train_alone,
 )
+from equimodal.diagnosis.own_model.budget import Budget, budget_told, described
 from equimodal.diagnosis.own_model.deep import gradient_measures, purities
 from equimodal.diagnosis.own_model.subject import Refusion, Subject
+from equimodal.diagnosis.own_model.weights import Weights, encoder_module, load, restored
+from equimodal.diagnosis.verdict import verdict
 from equimodal.errors import BalanceError
+from equimodal.measures.classification import entropy
 from equimodal.measures.coalitions import Fuse, coalition_logits, summed
 from equimodal.training.prediction import Prediction
 from equimodal.training.probe import probe_predictions
@@ -43,6 +49,8 @@ class Findings:
         self.subject, self.loaders, self.seed = subject, loaders, seed
         self.names = subject.modalities.names
         self.notes: list[str] = []
+        self.trained: dict[int, dict[str, Judged]] = {seed: {}}
+        self.budget: dict[str, Any] | None = None
         self.train = subject.see(loaders["train"], "train")
         self.seen = subject.see(loaders[JUDGED], JUDGED)
         known = None if groups is None else _groups(groups, len(self.seen.labels))
@@ -98,57 +106,108 @@ class Findings:
         for m, state in weights.items():
             with restored(self.subject.modalities.model):
                 load(encoder_module(self.subject, m), state, f"alone[{m!r}]")
-                self._judge_alone(m, None)
+                self.models[alone_row(m)] = self._judged_alone(m, None)
         if weights:
             self.notes.append(
                 "The encoders trained alone came without heads: their accuracy is that of their "
                 "linear probes, and there is no ensemble to hold the model against."
             )
 
-    def train_alone(self, untrained: Weights, epochs: int, optimizer: MakeOptimizer) -> None:
-        """Copies of all encoders, each trained alone from the initial weights."""
-        classes = self.seen.logits.shape[1]
-        for m in self.names:
-            load(self.subject.modalities.model, untrained, "untrained")
-            head = train_alone(
-                self.subject, m, self.loaders["train"], epochs=epochs, classes=classes,
-                optimizer=optimizer, seed=self.seed,
+    def train_alone(self, untrained: Weights, budget: Budget) -> None:
+        """Every encoder trained alone from the initial weights, for each seed of the budget.
+
+        Where a word waits for it, for twice and for four times the updates too.
+        """
+        self.trained = {seed: {} for seed in budget.seeds}
+        if len(budget.seeds) > 1:
+            self.notes.append(
+                "one model: intervals speak of it alone, held against "
+                f"{len(budget.seeds)} trainings of each reference"
+            )
+        names: Sequence[str] = self.names
+        for times in (1, *LONGER):
+            for m, seed in product(names, budget.seeds):
+                found = self._trained_alone(m, untrained, budget, times, seed)
+                row = alone_row(m) if times == 1 else longer_row(m, times)
+                self.trained[seed][row] = found
+            case = self.case("")
+            words = verdict(case, Columns(case))["modalities"]
+            names = [m for m in self.names if words[m]["wants"] == rules.LONGER]
+
+    def _trained_alone(
+        self, m: str, untrained: Weights, budget: Budget, times: int, seed: int
+    ) -> Judged:
+        load(self.subject.modalities.model, untrained, "untrained")
+        count = len(self.train.labels)
+        first = next(iter(self.loaders["train"]))
+        alone = blanked(self.subject, m) if reads_others(self.subject, m, first) else nullcontext()
+        with alone:
+            trained = train_alone(
+                self.subject, m, self.loaders["train"], budget, times=times, seed=seed,
+                samples=count, classes=self.seen.logits.shape[1],
             )  # fmt: skip
-            self._judge_alone(m, head)
+            used = described(trained.optimizer)
+            if times == 1:
+                self.budget = budget_told(budget, used, trained.updates, count)
+            try:
+                return self._judged_alone(m, trained)
+            except BalanceError as error:
+                raise BalanceError(
+                    f"The training of {m!r} alone, with {used}, diverged: {error}"
+                ) from error
 
     @torch.no_grad()
-    def _judge_alone(self, modality: str, head: nn.Linear | None) -> None:
+    def _judged_alone(self, modality: str, trained: Trained | None) -> Judged:
         train, seen = self._look()
         probed = self._probed(train, seen, modality)
         one_hot = nn.functional.one_hot(probed[modality], self.seen.logits.shape[1]).float()
-        rows = seen.features[modality].flatten(1)
-        logits = one_hot if head is None else head.cpu()(rows.to(head.weight.dtype)).float()
-        self.models[alone_row(modality)] = Judged(logits, seen.labels, {}, probed)
-        if head is not None:
-            self.models |= ensemble(self.models, self.names)
+        if trained is None:
+            return Judged(one_hot, seen.labels, {}, probed)
+        head = trained.head.cpu()
+        logits = head(seen.features[modality].flatten(1).to(head.weight.dtype)).float()
+        whole = entropy(train.labels)
+        fitted = 1 - trained.lowest / whole if whole > 0 else None
+        return Judged(logits, seen.labels, {}, probed, fitted=fitted)
 
     def case(self, name: str) -> Case:
-        """The evidence of a diagnosis."""
-        evidence = Evidence(self.seed, self.models, self.inside.contributions, self.inside.measured)
+        """The evidence of a diagnosis: the one model, against each training of its references."""
         readout = self.subject.readout
         source = {
-            "kind": "model", "data": name, "row": "model", "seeds": [self.seed], "split": JUDGED,
+            "kind": "model", "data": name, "row": "model", "seeds": list(self.trained),
+            "split": JUDGED,
             "readout": type(readout).__name__ if readout is not None else "Ablation('mean')",
-            "modalities": list(self.names),
+            "modalities": list(self.names), "budget": self.budget,
         }  # fmt: skip
+        evidence = tuple(self._evidence(seed, own) for seed, own in self.trained.items())
         return Case(
-            source, self.names, "model", (evidence,), tuple(self._missing()), tuple(self.notes)
-        )
+            source, self.names, "model", evidence, tuple(self._missing()), _REMEDIES,
+            tuple(self.notes),
+        )  # fmt: skip
+
+    def _evidence(self, seed: int, own: Mapping[str, Judged]) -> Evidence:
+        models = {**self.models, **own}
+        models |= ensemble(models, self.names) if own else {}
+        return Evidence(seed, models, self.inside.contributions, self.inside.measured)
 
     def _missing(self) -> Iterator[dict[str, Any]]:
         """What was not given, and how to give it."""
-        how = (
-            "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs=20, "
-            "optimizer=...)"
-        )
+        there = {*self.models, *(row for own in self.trained.values() for row in own)}
         for row in map(alone_row, self.names):
-            if row not in self.models:
-                yield {"row": row, "seed": self.seed, "command": how}
+            if row not in there:
+                yield {"row": row, "seed": self.seed, "command": _REMEDIES[rules.REFERENCES]}
+
+
+_CALL = "equimodal.diagnose(..., untrained=initial_weights, train_alone_epochs={}, "
+_REMEDIES = {
+    rules.REFERENCES: _CALL.format(20) + "batch_size=32, optimizer=your_optimizer), each as in "
+    "your training",
+    rules.LONGER: _CALL.format(20) + "batch_size=32, optimizer=your_optimizer), each as in your "
+    "training",
+    rules.EPOCHS: "train the model for twice as many epochs, and diagnose it again",
+    rules.RATES: "train the model again with a higher and with a lower learning rate, take the "
+    "best on validation samples, and diagnose it with optimizer= of that training",
+}
+"""What gives a modality without a word one, by what it wants."""
 
 
 def _groups(given: Sequence[int] | Tensor, count: int) -> Tensor:

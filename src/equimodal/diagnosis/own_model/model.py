@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from equimodal.balancing.collection import Forward, default_forward
 from equimodal.balancing.readouts import Readout
 from equimodal.checks import require_number
 from equimodal.diagnosis.diagnosis import Diagnosis
 from equimodal.diagnosis.document import document
-from equimodal.diagnosis.own_model.alone import MakeOptimizer, Weights, restored
+from equimodal.diagnosis.own_model.budget import MakeOptimizer, MakeSchedule, budget_of
 from equimodal.diagnosis.own_model.findings import JUDGED, Findings
 from equimodal.diagnosis.own_model.subject import Subject
+from equimodal.diagnosis.own_model.weights import Weights, restored, uncompiled
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.selection import Encoder
@@ -30,7 +32,10 @@ def diagnose(
     untrained: Weights | None = None,
     alone: Mapping[str, Weights] | None = None,
     train_alone_epochs: int = 0,
-    optimizer: MakeOptimizer | None = None,
+    optimizer: MakeOptimizer | Optimizer | None = None,
+    batch_size: int | str | None = None,
+    schedule: MakeSchedule | None = None,
+    train_alone_seeds: int = 3,
     seed: int = 0,
     groups: Sequence[int] | Tensor | None = None,
     name: str = "your data",
@@ -41,8 +46,12 @@ def diagnose(
     weights as ``untrained`` and a number of epochs, and copies are trained here. Without either the
     diagnosis holds what can be measured inside the model, and says what it cannot.
 
+    A modality that tells little is also trained for twice and four times the updates, to tell
+    `weak by itself` from a training that was too short.
+
     Args:
-        model: a trained classifier with one label a sample.
+        model: a trained classifier with one label a sample; where it is compiled, the module inside
+            is run.
         loaders: ``{"train": ..., "test": ...}``: probes are fitted on the first, and all is judged
             on the second, which must keep its order. Samples with all modalities only.
         encoders: as in :class:`equimodal.Balancer`.
@@ -52,9 +61,16 @@ def diagnose(
         alone: modality -> its encoder, or the encoder's state dict, after training alone.
         train_alone_epochs: train a copy of each encoder alone for so many passes over ``train``,
             from ``untrained``; as many as the model had make a fair reference.
-        optimizer: of these trainings, ``optimizer(parameters)``: the class and the settings that
-            the model was trained with, as another one makes another reference.
-        seed: of their heads and of shuffles.
+        optimizer: of these trainings: the optimizer of your loop, whose class and settings are
+            taken over with the rate that it began with, or ``optimizer(parameters)``. Another one
+            than the model was trained with makes another reference.
+        batch_size: samples of one update of the model's training, accumulated batches counted
+            together; the batches of the loader are put together or divided to that, whatever
+            their size. ``"loader"``: each of them is an update.
+        schedule: ``schedule(optimizer, updates)`` of the rate, stepped after every update. None:
+            it is constant.
+        train_alone_seeds: trainings of each reference, from ``seed`` on.
+        seed: of their heads, of shuffles and of dropout.
         groups: the source of each sample of ``test`` as a number, (N,), where several come from
             one, such as a speaker: intervals then resample sources.
         name: of the data, for the text.
@@ -70,20 +86,22 @@ def diagnose(
         print(equimodal.diagnose(model, {"train": train, "test": test},
                                  {"audio": "audio_net", "video": "video_net"},
                                  LinearSplit("fc"), untrained=initial, train_alone_epochs=20,
-                                 optimizer=lambda weights: torch.optim.AdamW(weights, lr=1e-3)))
+                                 optimizer=optimizer, batch_size=32))
     """
     _check(loaders, untrained, alone, train_alone_epochs)
-    trainer = _trainer(train_alone_epochs, optimizer)
+    require_number("train_alone_seeds", train_alone_seeds, low=1, whole=True)
+    seeds = range(seed, seed + train_alone_seeds)
+    budget = budget_of(train_alone_epochs, batch_size, optimizer, schedule, seeds)
     modalities = ModalityMap(model, encoders)
-    subject = Subject(model, modalities, forward, readout)
+    subject = Subject(modalities.model, modalities, forward, readout)
     try:
-        with restored(modalities.model):
+        with restored(modalities.model), uncompiled(modalities.model):
             found = Findings(subject, loaders, seed, groups)
             found.add_alone(alone or {})
             if untrained is not None:
                 found.add_untrained(untrained)
-                if trainer is not None:
-                    found.train_alone(untrained, train_alone_epochs, trainer)
+                if budget is not None:
+                    found.train_alone(untrained, budget)
         return document(found.case(name))
     finally:
         modalities.record.remove()
@@ -104,14 +122,3 @@ def _check(loaders: Mapping[str, Any], untrained: object, alone: object, epochs:
         )
     if epochs and alone:
         raise BalanceError("Give either alone=... or train_alone_epochs=..., not both.")
-
-
-def _trainer(epochs: int, optimizer: MakeOptimizer | None) -> MakeOptimizer | None:
-    """The optimizer of the references; None where none are trained."""
-    if epochs and optimizer is None:
-        raise BalanceError(
-            "train_alone_epochs needs the optimizer that the model was trained with, as another "
-            "one makes another reference; write optimizer=lambda weights: "
-            "torch.optim.AdamW(weights, lr=1e-3), with your own class and settings."
-        )
-    return optimizer if epochs else None

@@ -45,6 +45,12 @@ class Subject:
                 "diagnose needs fused logits and one label tensor a batch: forward(model, batch) "
                 "must return (output, target) of paired rows."
             )
+        if labels.shape == logits.shape and logits.ndim == 2:
+            raise BalanceError(
+                "diagnose takes single-label classification, one integer label a sample; found "
+                f"targets of the logits' shape {tuple(logits.shape)}, as of a multi-label task, "
+                "which has no verdict: its probes would be of each label."
+            )
         Classification().check(logits, labels)
         if present is not None and not bool(present.all()):
             raise BalanceError(

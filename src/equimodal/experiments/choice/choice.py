@@ -14,14 +14,17 @@ from equimodal.comparison.plan import check_request, loadable, make_plan
 from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.folder import diagnose_folder
 from equimodal.errors import BalanceError, check_all
-from equimodal.experiments.choice.confirmation import CLOSING, FEWEST, confirmed, seed_seconds
+from equimodal.experiments.choice.confirmation import FEWEST, confirmed, seed_seconds
 from equimodal.experiments.choice.folder import CHOICE, check_new, claimed
+from equimodal.experiments.choice.measuring import check_possible
 from equimodal.experiments.choice.outcome import picked
 from equimodal.experiments.choice.search import Search, best, named, open_study, setting
 from equimodal.experiments.choice.space import SEARCH_SEED, candidates
-from equimodal.experiments.choice.task import Json, Task
+from equimodal.experiments.choice.task import CLOSING, Json, Task
 from equimodal.experiments.choice.telling import Teller
 from equimodal.experiments.choice.time_budget import TimeBudget, seconds_of, spoken
+from equimodal.experiments.left_model import MODEL
+from equimodal.saved.writing import tell_verdict
 from equimodal.storage.files import make_folder, read_json, write_json
 from equimodal.storage.locks import locked
 
@@ -107,7 +110,14 @@ def chosen(experiment: Experiment, execution: Execution, *, budget: str | float)
 
 
 def _chosen(task: Task) -> Json:
+    check_possible(task)
     task.teller.stage("diagnosing: joint training, its baselines, every modality alone")
+    if not task.train("diagnosis", methods=REFERENCES):
+        raise BalanceError(
+            f"A budget of {spoken(task.budget.seconds)} was over before the diagnosis was: runs "
+            "took longer than the epoch that was measured. Nothing is lost: write --resume "
+            f"--budget {spoken(3 * task.budget.seconds)}, or begin anew with fewer --epochs."
+        )
     references = task.compare("diagnosis", methods=REFERENCES)
     task.keep()
     found = diagnose_folder(task.folder / "diagnosis", split="validation")
@@ -122,6 +132,7 @@ def _chosen(task: Task) -> Json:
         experiment=task.experiment, execution=task.execution,
         budget={"seconds": task.budget.seconds, "spent": task.budget.spent},
     )  # fmt: skip
+    tell_verdict(task.folder / "confirmed" / MODEL, found["text"])
     write_json(task.folder / CHOICE, choice)
     return choice
 

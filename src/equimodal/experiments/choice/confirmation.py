@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
-from equimodal.comparison.engine import execute
-from equimodal.comparison.progress import shown
 from equimodal.comparison.results import is_over
+from equimodal.errors import BalanceError
 from equimodal.experiments.choice.space import BASELINES, SEARCH_SEED
-from equimodal.experiments.choice.task import Json, Task
+from equimodal.experiments.choice.task import CLOSING, Json, Task
+from equimodal.experiments.choice.time_budget import spoken
 
 FEWEST, _WITHOUT_SEARCH = 2, 3
 """Fresh seeds, at least, after a search; and where there was nothing to search."""
-CLOSING = 12.0
-"""Seconds to start processes and to write a page."""
 _SLOWER = 1.3
 """How much longer than joint + unimodal a method may take."""
 
@@ -31,12 +30,39 @@ def confirmed(task: Task, references: Json, winner: Json | None) -> Json:
     done = task.keep().get("seeds", 0)
     while more := _more_seeds(task, done, each, searched=bool(winner)):
         began = task.budget.spent
-        _train_seeds(task, rows, settings, range(done, done + more))
-        done += more
-        each = (task.budget.spent - began) / more
+        seeds = _fresh(done, more)
+        whole = task.train("confirmed", methods=rows, seeds=seeds, settings=settings)
+        trained = more if whole else _whole_seeds(task, rows, settings, seeds)
+        done += trained
+        each = (task.budget.spent - began) / max(trained, 1)
         task.keep(seeds=done)
-    seeds = [SEARCH_SEED + 1 + k for k in range(done)]
-    return task.compare("confirmed", methods=rows, seeds=seeds, settings=settings)
+        if not whole:
+            break
+    if not done:
+        raise BalanceError(
+            f"A budget of {spoken(task.budget.seconds)} was over before one fresh seed was "
+            "trained: runs took longer than those of the diagnosis. Nothing is lost: write "
+            f"--resume --budget {spoken(task.budget.spent + FEWEST * each + 2 * CLOSING)}"
+        )
+    return task.compare("confirmed", methods=rows, seeds=_fresh(0, done), settings=settings)
+
+
+def _fresh(first: int, count: int) -> list[int]:
+    """Some fresh seeds, by their place."""
+    return [SEARCH_SEED + 1 + k for k in range(first, first + count)]
+
+
+def _whole_seeds(
+    task: Task, rows: Sequence[str], settings: Mapping[str, Any], seeds: Sequence[int]
+) -> int:
+    """How many of the seeds, from the first on, have all of their runs."""
+    place = task.folder / "confirmed"
+
+    def whole(seed: int) -> bool:
+        plan = task.plan(methods=rows, seeds=[seed], settings=settings)
+        return all(is_over(run, place) for run in plan.runs)
+
+    return len(list(takewhile(whole, seeds)))
 
 
 def _more_seeds(task: Task, done: int, each: float, *, searched: bool) -> int:
@@ -46,18 +72,6 @@ def _more_seeds(task: Task, done: int, each: float, *, searched: bool) -> int:
         return max(0, fewest - done)
     fits = math.floor((task.budget.left - CLOSING) / each)
     return max(0, min(fits, math.ceil(fits / 2)))
-
-
-def _train_seeds(
-    task: Task, rows: Sequence[str], settings: Mapping[str, Any], numbers: range
-) -> None:
-    """Train the runs of some fresh seeds, into the folder of the comparison that is to come."""
-    seeds = [SEARCH_SEED + 1 + k for k in numbers]
-    plan = task.plan(methods=rows, seeds=seeds, settings=settings)
-    folder = task.folder / "confirmed"
-    runs = [run for run in plan.runs if not is_over(run, folder)]
-    with shown(runs, progress=task.execution.progress) as listener:
-        execute(runs, folder, jobs=task.jobs, data_root=plan.data_root, listener=listener)
 
 
 def seed_seconds(task: Task, references: Json, rows: Sequence[str]) -> float:

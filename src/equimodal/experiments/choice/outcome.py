@@ -11,13 +11,17 @@ from typing import Any
 from equimodal import methods
 from equimodal.comparison.command.writing import command
 from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.outcome.telling import certainty
 from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
+from equimodal.experiments.choice.time_budget import spoken
 from equimodal.storage.files import load_checkpoint, save_checkpoint
 from equimodal.training.run_folder import CHECKPOINT
 
 SCHEMA = "equimodal.choice/1"
 MODEL = "model.pt"
+_EARLY = 0.1
+"""Share of a budget from which on time that is left over has its reason said."""
 
 Json = dict[str, Any]
 
@@ -64,6 +68,7 @@ def picked(
         "data": results["data"]["name"],
         "budget": dict(budget),
         "verdict": found["verdict"]["state"],
+        "headline": found["verdict"]["headline"],
         "diagnosis": found["text"],
         "trials": list(trials),
         "fresh": {
@@ -82,9 +87,21 @@ def picked(
             "command": _command(row, settings, best_run["seed"], experiment, place),
             "model": MODEL,
         },
-        "notes": _notes(row, winner, experiment, place),
+        "notes": [
+            *_notes(row, winner, experiment, place),
+            *_early(budget, winner),
+            *certainty(results["judged"]),
+        ],
         "page": "confirmed/report.html",
     }
+
+
+def _early(budget: Mapping[str, float], winner: Json | None) -> list[str]:
+    """Why time is left over."""
+    left = budget["seconds"] - budget["spent"]
+    if winner is None or left < _EARLY * budget["seconds"]:
+        return []
+    return [f"{spoken(left)} are left over: no further fresh seed would have fitted"]
 
 
 def _notes(row: str, winner: Json | None, experiment: Experiment, place: Execution) -> list[str]:

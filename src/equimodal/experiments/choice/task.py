@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from equimodal.comparison.engine import Listener, execute
 from equimodal.comparison.experiment import Execution, Experiment
 from equimodal.comparison.plan import Plan, make_plan
+from equimodal.comparison.progress import shown
+from equimodal.comparison.results import is_over
 from equimodal.experiments.choice.folder import STATE
 from equimodal.experiments.choice.telling import Teller
 from equimodal.experiments.choice.time_budget import TimeBudget
@@ -15,6 +19,37 @@ from equimodal.experiments.compare import compared
 from equimodal.storage.files import read_json, write_json
 
 Json = dict[str, Any]
+
+LATEST = 1.1
+"""Share of a budget after which nothing is trained any more."""
+CLOSING = 12.0
+"""Seconds to start processes and to write a page."""
+
+
+class TimeOver(Exception):
+    """So much more than the budget is gone that no run may go on."""
+
+
+class Watch:
+    """Hears the runs, and ends them once a budget is overdrawn.
+
+    Args:
+        listener: that hears them too.
+        budget: the time.
+    """
+
+    def __init__(self, listener: Listener, budget: TimeBudget) -> None:
+        self._listener, self._budget = listener, budget
+
+    def started(self, worker: int, run: int) -> None:
+        """A worker took a run."""
+        self._listener.started(worker, run)
+
+    def heard(self, worker: int, message: Mapping[str, Any]) -> None:
+        """A run sent a message. Raises `TimeOver`."""
+        self._listener.heard(worker, message)
+        if self._budget.spent > LATEST * self._budget.seconds - CLOSING:
+            raise TimeOver
 
 
 @dataclass
@@ -41,6 +76,21 @@ class Task:
         """A comparison in a folder of its own, continued where it is there."""
         execution = replace(self.execution, out=self.folder / name)
         return compared(replace(self.experiment, **changes), execution)
+
+    def train(self, name: str, **changes: Any) -> bool:
+        """Train the runs of a comparison into its folder; False where the time is over before all
+        are."""
+        plan, folder = self.plan(**changes), self.folder / name
+        runs = [run for run in plan.runs if not is_over(run, folder)]
+        with shown(runs, progress=self.execution.progress) as listener:
+            try:
+                execute(
+                    runs, folder, jobs=self.jobs, data_root=plan.data_root,
+                    listener=Watch(listener, self.budget),
+                )  # fmt: skip
+            except TimeOver:
+                return False
+        return True
 
     def keep(self, **known: Any) -> Json:
         """Write down what is known and how much time is gone, for an interrupted call."""

@@ -38,7 +38,7 @@ class Teller:
 def outcome(choice: Mapping[str, Any]) -> Iterator[str]:
     """The lines that `equimodal choose` prints."""
     pick, fresh = choice["pick"], choice["fresh"]
-    yield f"verdict: {choice['verdict']}"
+    yield f"verdict: {choice.get('headline') or choice['verdict']}"
     yield f"searched: {len(choice['trials'])} trials on validation samples of one seed"
     yield f"on {len(fresh['seeds'])} fresh seeds, accuracy in percent:"
     width = max(len(row) for row in fresh["rows"])

@@ -46,13 +46,14 @@ def reproduce(
         given: fields of `Experiment` but ``data``, in the place of the recipe's values, and of
             `Execution`; None is as if not given. ``settings`` are of methods, the optimiser and
             the converter; ``seeds`` are 3, or for ``tiny`` 1; ``data_root`` is the folder of the
-            official files; ``out`` is ``results/<name>``, and the table in its folder ``data``.
+            official files; ``out`` is ``results/<name>``, or ``results/<name>-tiny``, and the
+            table in its folder ``data``.
 
     Raises:
         BalanceError: the name, an argument or the official files are wrong, or training failed.
     """
     given = {key: value for key, value in given.items() if value is not None}
-    folder = Path(given.get("out", f"results/{load(name).name}"))
+    folder = Path(given.get("out", f"results/{load(name).name}{'-tiny' if tiny else ''}"))
     asked, execution = arranged({**given, "out": folder})
     check_new(folder, resume=execution.resume)
     recipe = changed(shrunk(load(name)) if tiny else load(name), given)

@@ -75,6 +75,6 @@ class SpectrogramConvEncoder(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of each spectrogram: (N, C, F, T) -> (N, width)."""
-        present = torch.ones(len(x), x.shape[-1], dtype=torch.bool, device=x.device)
+        present = torch.ones(x.shape[0], x.shape[-1], dtype=torch.bool, device=x.device)
         features: Tensor = self.convolution(x.flatten(1, 2), present)
         return features

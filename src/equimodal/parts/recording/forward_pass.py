@@ -22,6 +22,8 @@ class Pass:
         self.counts: dict[str, int] = {}
         self.outputs: dict[str, Any] = {}
         self.inputs: dict[str, list[Any]] = {}
+        self.drawn: dict[str, Any] = {}
+        """What a method drew for it."""
         self.autocast: tuple[str, torch.dtype] | None = None
         self.again = False
         """Outside the model's forward: whether an encoder was called anew, over older features."""

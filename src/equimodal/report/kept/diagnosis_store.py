@@ -47,7 +47,7 @@ def kept_diagnosis(folder: Path, results: Results) -> tuple[Diagnosis | None, st
 def _diagnosis(folder: str | Path, results: Results) -> dict[str, Any]:
     from equimodal.diagnosis.document import document
     from equimodal.diagnosis.folder import case_contributions
-    from equimodal.diagnosis.reading import read_case
+    from equimodal.diagnosis.stored.reading import read_case
 
     case = read_case(folder)  # once: its Shapley values serve both
     found = document(case)

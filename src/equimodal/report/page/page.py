@@ -84,7 +84,7 @@ def _of_comparison(
 ) -> list[Section | None]:
     return [
         verdict(results, diagnosis),
-        sections.happened(results, shows_tiles=diagnosis is None),
+        sections.happened(results, diagnosis),
         sections.every_row(results),
         sections.accuracy(results),
         sections.ranks(results),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from equimodal.comparison.rows import ALONE, JOINT, UNIMODAL, UNTRAINED, alone_row
 from equimodal.comparison.words import listing, percent, points
-from equimodal.diagnosis.rules import LOST_FROM
+from equimodal.diagnosis.rules import LOST_FROM, UNDER_TRAINED
 from equimodal.numerics.enough import ENOUGH_SEEDS
 from equimodal.report.read.controls import further
 from equimodal.report.read.reading import Results
@@ -33,11 +33,17 @@ def conclusions(results: Results) -> list[str]:
     return list(findings(results).values())
 
 
-def findings(results: Results) -> dict[str, str]:
-    """The conclusions, each under the question that it answers."""
+def findings(results: Results, words: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The conclusions, each under the question that it answers.
+
+    Args:
+        results: what results.json holds.
+        words: of the modalities by the verdict on joint, where it is known: none is called
+            starved that the verdict does not call under-trained.
+    """
     check(results)
     every = {
-        "Starvation": starvation(results),
+        "Starvation": starvation(results, words or {}),
         "Against joint": against_joint(results),
         "Against joint+unimodal": against_unimodal(results),
         "Against its control": against_controls(results),
@@ -70,13 +76,16 @@ def starved(results: Results, modality: str) -> bool:
     return gap.shown < 0 and gap.mean <= -LOST_FROM and floor.sign < 0
 
 
-def starvation(results: Results) -> str:
-    """Which modalities joint training starved, by the linear probe."""
+def starvation(results: Results, words: Mapping[str, str]) -> str:
+    """Which modalities joint training starved, by the linear probe, see `findings`."""
     gaps = {m: gap for m in modalities(results) if (gap := probe_gap(results, m)) is not None}
     if not gaps or UNTRAINED not in results["summary"]:
         rows = "joint, alone:<modality> and untrained"
         return f"Starvation was not measured: it takes the rows {rows}."
-    hungry = [m for m in gaps if starved(results, m)]
+    hungry = [
+        m for m in gaps if starved(results, m) and words.get(m, UNDER_TRAINED) == UNDER_TRAINED
+    ]
+    called = [m for m in gaps if words.get(m) == UNDER_TRAINED]
     told = "; ".join(
         f"{m}: {_probe_story(results, m, gaps[m] if m in hungry or not hungry else None)}"
         for m in sorted(gaps, key=lambda m: m not in hungry)
@@ -85,6 +94,11 @@ def starvation(results: Results) -> str:
         verdict = f"Joint training starved {listing(hungry)}"
     elif few := _too_few(gaps):
         verdict = f"{few}, so starvation is not shown"
+    elif called:
+        verdict = (
+            f"By the mean loss {listing(called)} counts as under-trained, which the whole 95 % "
+            "interval does not show"
+        )
     else:
         verdict = "No modality was shown to be starved by joint training"
     return f"{verdict}. Linear probe, {told}."

@@ -8,9 +8,9 @@ from torch import nn
 
 import equimodal
 from equimodal import Ablation, BalanceError, Balancer, Joint, LinearSplit
-from equimodal.diagnosis.own_model.alone import restored
 from equimodal.diagnosis.own_model.fisher import fisher_traces
 from equimodal.diagnosis.own_model.purity import purity_gap
+from equimodal.diagnosis.own_model.weights import restored
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 
@@ -72,6 +72,8 @@ def sgd(weights):
 
 
 def diagnose(model, readout=None, **options):
+    if options.get("train_alone_epochs"):
+        options = {"batch_size": 32, "train_alone_seeds": 1, **options}
     return equimodal.diagnose(model, LOADERS, ENCODERS, readout, forward=forward, **options)
 
 
@@ -79,8 +81,9 @@ def diagnose(model, readout=None, **options):
 def referenced(trained_once):
     model, initial = trained_once
     return diagnose(
-        model, LinearSplit("fc"), untrained=initial, train_alone_epochs=3, optimizer=sgd
-    )
+        model, LinearSplit("fc"), untrained=initial, train_alone_epochs=3, optimizer=sgd,
+        train_alone_seeds=3,
+    )  # fmt: skip
 
 
 def test_with_copies_trained_alone_every_modality_gets_a_word(referenced):
@@ -101,7 +104,7 @@ def test_without_references_it_says_what_it_cannot_and_how_to_get_there(trained_
     found = diagnose(trained_once[0])
     assert found["verdict"]["state"] == "no verdict"
     assert [e["row"] for e in found["missing"]] == ["alone:audio", "alone:video"]
-    assert "untrained=initial_weights, train_alone_epochs=20" in str(found)
+    assert "untrained=initial_weights, train_alone_epochs=20, batch_size=32" in str(found)
     assert found["measures"]["shapley"]["accuracy"]["audio"]["value"] > 0.3
 
 
@@ -196,6 +199,10 @@ def test_encoders_trained_alone_by_the_user_serve_as_references(trained_once):
         ({"train_alone_epochs": 2, "untrained": {}}, "needs the optimizer that the model was"),
         ({"train_alone_epochs": -1}, "train_alone_epochs must be a whole number >= 0"),
         ({"untrained": {"fc.weight": torch.zeros(1)}}, "untrained does not fit Net"),
+        (
+            {"train_alone_epochs": 2, "untrained": {}, "optimizer": sgd, "batch_size": None},
+            "needs the samples of one update",
+        ),
         ({"alone": {"audio": nn.Linear(9, 9)}}, r"alone\['audio'\] does not fit Sequential"),
         ({"alone": {"smell": nn.Linear(9, 9)}}, "alone names 'smell'"),
     ],

@@ -21,7 +21,7 @@ def test_a_choice_is_searched_confirmed_on_fresh_seeds_and_handed_back(
 ):
     found = equimodal.choose(budget="260s", out=tmp_path / "c", **ARGUMENTS)
     assert found == json.loads((tmp_path / "c" / "choice.json").read_text())
-    # 5 jobs of the diagnosis, the search until 60 % are gone, the rest for fresh seeds.
+    # An epoch, 6 jobs of the diagnosis, the search until 60 % are gone, then fresh seeds.
     assert 200 <= found["budget"]["spent"] <= 260
     complete = [t for t in found["trials"] if t["state"] == "complete"]
     pruned = [t for t in found["trials"] if t["state"] == "pruned"]
@@ -90,9 +90,9 @@ def test_without_a_method_to_try_the_baselines_alone_are_confirmed(threads, tmp_
 def test_a_budget_that_is_too_short_says_what_to_write_and_keeps_what_is_done(
     threads, suggested, tmp_path
 ):
-    wanted = r"budget of 55s is too short.*--resume --budget \d+[sm]"
+    wanted = r"budget of 80s is too short.*--resume --budget \d+[sm]"
     with pytest.raises(BalanceError, match=wanted):
-        equimodal.choose(budget=55, out=tmp_path, **ARGUMENTS)
+        equimodal.choose(budget=80, out=tmp_path, **ARGUMENTS)
     assert (tmp_path / "diagnosis" / "results.json").exists()
 
 
@@ -111,6 +111,55 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 def test_a_choice_with_other_options_is_not_continued(threads, suggested, tmp_path):
     with pytest.raises(BalanceError, match="too short"):
-        equimodal.choose(budget=55, out=tmp_path, **ARGUMENTS)
+        equimodal.choose(budget=80, out=tmp_path, **ARGUMENTS)
     with pytest.raises(BalanceError, match=r"a choice with epochs 9, this one has 8"):
-        equimodal.choose(budget=55, out=tmp_path, resume=True, **ARGUMENTS | {"epochs": 8})
+        equimodal.choose(budget=80, out=tmp_path, resume=True, **ARGUMENTS | {"epochs": 8})
+
+
+def test_a_budget_that_cannot_work_is_refused_after_one_epoch(threads, tmp_path, monkeypatch):
+    """`--budget 5` was silently five seconds, and refused after 34."""
+    monkeypatch.setattr("equimodal.experiments.choice.measuring.CLOSING", 300.0)
+    wanted = r"one epoch took .* s, so that diagnosing, one trial and 2 fresh seeds of 9 epochs"
+    with pytest.raises(BalanceError, match=wanted):
+        equimodal.choose(budget="4m", out=tmp_path, **ARGUMENTS)
+    assert threads.jobs == 1
+    assert not (tmp_path / "diagnosis").exists() and not (tmp_path / "measured").exists()
+
+
+def test_what_a_choice_takes_at_least_grows_with_its_epochs(threads, tmp_path):
+    from equimodal.experiments.choice import measuring
+
+    class Now:
+        jobs = 2
+
+    short, long = (
+        measuring._least(Now, {"epoch": 2.0, "beside": 1.0, "epochs": n}) for n in (1, 11)
+    )
+    assert long - short == pytest.approx(9.5 * 20 / 2)
+
+
+@pytest.mark.parametrize("slow", [0, 1])
+def test_it_is_never_later_than_a_tenth(threads, suggested, tmp_path, monkeypatch, slow):
+    """`--budget 3m` took 4m: jobs of the confirmation last longer than those before."""
+    real = choice.confirmed
+
+    def slower(task, references, winner):
+        monkeypatch.setattr(type(task.budget), "spent", property(lambda own: clock(own)))
+        return real(task, references, winner)
+
+    spent = choice.TimeBudget.spent.fget
+    jobs = []
+
+    def clock(budget):
+        jobs.append(threads.jobs)
+        return spent(budget) + (30.0 if slow else 3.0) * (threads.jobs - jobs[0])
+
+    monkeypatch.setattr(choice, "confirmed", slower)
+    arguments = {"budget": "260s", "out": tmp_path / "c", **ARGUMENTS}
+    if slow:
+        with pytest.raises(BalanceError, match="over before one fresh seed was trained"):
+            equimodal.choose(**arguments)
+        return
+    found = equimodal.choose(**arguments)
+    assert found["budget"]["spent"] <= 1.1 * 260
+    assert len(found["fresh"]["seeds"]) >= 1

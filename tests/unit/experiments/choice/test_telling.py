@@ -24,6 +24,12 @@ def test_rows_stand_with_mean_and_sd():
     assert "  joint  validation 90.5  test 90.0" in list(outcome(CHOICE | {"fresh": fresh}))
 
 
+def test_the_verdict_is_told_by_its_headline():
+    assert next(outcome(CHOICE)) == "verdict: balanced"
+    told = CHOICE | {"headline": "under-trained: sound (sure, 99 %)"}
+    assert next(outcome(told)) == "verdict: under-trained: sound (sure, 99 %)"
+
+
 def test_a_difference_that_rounds_to_nothing_has_no_sign():
     told = "\n".join(outcome(CHOICE))
     assert "joint+unimodal: 0.0 [-1.3, 0.0] points" in told

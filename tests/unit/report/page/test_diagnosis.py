@@ -315,7 +315,7 @@ def test_the_diagnosis_is_kept_with_the_contributions_of_the_shown_seed(
         seed: {"shapley/score/sound": [0.25, 0.123456], "shapley/score/image": [0.5, seed]}
         for seed in (0, 1)
     }
-    monkeypatch.setattr("equimodal.diagnosis.reading.read_case", lambda _: "the case")
+    monkeypatch.setattr("equimodal.diagnosis.stored.reading.read_case", lambda _: "the case")
     monkeypatch.setattr("equimodal.diagnosis.document.document", lambda _: diagnosis)
     monkeypatch.setattr("equimodal.diagnosis.folder.case_contributions", lambda _: by_seed)
     keep_diagnosis(folder, results)

@@ -84,7 +84,7 @@ def _modality(report: Report, name: str) -> str:
         low, middle, high = (_seconds(reading) or {}).values()
         parts.append(f"  seconds: {low:.2f} to {high:.2f}, median {middle:.2f}")
     used = ", ".join(f"{key} {value}" for key, value in settings.items())
-    parts.append(f"  trained on as: {'x'.join(map(str, reading.form.shape))} ({used})")
+    parts.append(f"  as they are kept: {'x'.join(map(str, reading.form.shape))} ({used})")
     return "\n".join(parts)
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from math import inf
 
 from equimodal.data.table.items.work import Entry, Outcome, Task, as_dict
 from equimodal.errors import DataError
@@ -22,8 +23,9 @@ Answer = tuple[list[Outcome], bytes]
 
 
 def answers(
-    task: Task, entries: Sequence[Entry], *, jobs: int, patience: float = PATIENCE
-) -> Iterator[Answer]:
+    task: Task, entries: Sequence[Entry], *, jobs: int, patience: float = PATIENCE,
+    ahead: int | None = None,
+) -> Iterator[Answer]:  # fmt: skip
     """The outcomes of all items with the bytes of their arrays, in chunks, in any order.
 
     Args:
@@ -31,12 +33,14 @@ def answers(
         entries: the items.
         jobs: processes.
         patience: seconds after which a chunk's process is ended.
+        ahead: how far, in samples, an item may lie behind the first that is still at work: who
+            needs them in their order keeps no more than these. None: any distance.
 
     Raises:
         DataError: no process can be started.
     """
     chunks = deque(list(entries[at : at + CHUNK]) for at in range(0, len(entries), CHUNK))
-    pool = _Pool(task, chunks, patience)
+    pool = _Pool(task, chunks, patience, inf if ahead is None else ahead)
     try:
         for _ in range(min(jobs, len(chunks))):
             pool.hire()
@@ -65,8 +69,10 @@ class _Worker(PipedProcess):
 class _Pool:
     """The chunks that wait and the workers."""
 
-    def __init__(self, task: Task, chunks: deque[list[Entry]], patience: float) -> None:
-        self.task, self.waiting, self.patience = task, chunks, patience
+    def __init__(
+        self, task: Task, chunks: deque[list[Entry]], patience: float, ahead: float
+    ) -> None:
+        self.task, self.waiting, self.patience, self.ahead = task, chunks, patience, ahead
         self.workers: list[_Worker] = []
 
     def hire(self) -> None:
@@ -75,6 +81,10 @@ class _Pool:
 
     def turn(self) -> Iterator[Answer]:
         """Wait for an answer, an end or a deadline, and say what came of it."""
+        for worker in [w for w in self.workers if w.deadline == inf]:
+            self._assign(worker)
+        if not self.workers:
+            return
         due = min(worker.deadline for worker in self.workers)
         for worker in ready(self.workers, max(0.0, due - time.monotonic())):
             answer = worker.receive()
@@ -83,8 +93,9 @@ class _Pool:
                 continue
             yield answer
             self._assign(worker)
+        # One that has answered while nobody asked is not late.
         late = [w for w in self.workers if w.deadline <= time.monotonic()]
-        for worker in late:
+        for worker in [w for w in late if not ready([w], 0.0)]:
             yield from self._lost(worker, f"it took longer than {self.patience:g} s")
 
     def _assign(self, worker: _Worker) -> None:
@@ -93,9 +104,18 @@ class _Pool:
             self.workers.remove(worker)
             worker.end()
             return
+        worker.chunk = []
+        if self._too_far():
+            worker.deadline = inf
+            return
         worker.chunk = self.waiting.popleft()
         worker.deadline = time.monotonic() + self.patience
         worker.send(worker.chunk)
+
+    def _too_far(self) -> bool:
+        """Whether the next chunk has to wait for one that is at work."""
+        at_work = [worker.chunk[0][0] for worker in self.workers if worker.chunk]
+        return bool(at_work) and self.waiting[0][0][0] - min(at_work) > self.ahead
 
     def _lost(self, worker: _Worker, reason: str) -> Iterator[Answer]:
         """The items of a lost worker: each is tried alone, a single one is the culprit."""

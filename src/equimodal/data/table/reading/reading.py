@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,7 +96,7 @@ def resolve(
         entries = [entry for entry in entries if trained[entry[0]]]
     facts: list[Mapping[str, Any]] = []
     read = 0
-    for outcomes, _ in _outcomes(task, entries, jobs):
+    for outcomes, _ in outcomes_of(task, entries, jobs):
         more = [outcome["facts"] for outcome in outcomes if "facts" in outcome]
         facts = _joined(column.kind, facts, more)
         read += len(outcomes)
@@ -127,7 +127,7 @@ def read(
     index = str(store.index) if store else None
     task = Task("decode", column.kind, column.files, wanted.settings, index, store is not None)
     finished = 0
-    for outcomes, content in _outcomes(task, found.entries, jobs):
+    for outcomes, content in outcomes_of(task, found.entries, jobs):
         rows = iter(unpacked(content, wanted.shape, wanted.dtype))
         for outcome in outcomes:
             row = next(rows) if outcome["array"] else None
@@ -142,12 +142,13 @@ def read(
     return reading
 
 
-def _outcomes(
-    task: Task, entries: Sequence[Entry], jobs: int
-) -> Iterator[tuple[list[Outcome], bytes]]:
-    """In other processes, but cells and a few texts here."""
+def outcomes_of(
+    task: Task, entries: Sequence[Entry], jobs: int, *, ahead: int | None = None
+) -> Generator[tuple[list[Outcome], bytes], None, None]:
+    """What came of each entry, with the bytes of its arrays: in other processes, but cells and a
+    few texts here. ``ahead`` is that of `answers`."""
     if task.files and (task.kind != "text" or len(entries) > ALONE):
-        yield from answers(task, entries, jobs=jobs)
+        yield from answers(task, entries, jobs=jobs, ahead=ahead)
         return
     yield from _here(task, entries)
 

@@ -15,7 +15,7 @@ from equimodal.data.table.reading.declaration import Declaration, Declared, read
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.kinds import infer, names_files, unread
 from equimodal.data.table.reading.table import Table, read_table
-from equimodal.errors import BalanceError, DataError
+from equimodal.errors import BalanceError, DataError, counted
 
 LABELS = ("label", "class", "target", "category", "y")
 SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
@@ -28,7 +28,7 @@ class Column:
     """One modality of a manifest: its kind, its cells (N,), and the settings that are declared.
 
     ``files`` says whether the cells are paths; ``encoder`` is the declared one, or ""; ``parts``
-    are the columns of the table whose cells are joined here.
+    are the columns of the table whose cells are joined here, ``sources`` their names.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Column:
     files: bool
     encoder: str = ""
     parts: tuple[list[str], ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     return Manifest(
         path, folder, declaration, table.rows, table.column(label, "the label"),
         table.column(split, "the split") if split else None,
-        _groups(table.column(group, "the group")) if group else None,
+        groups_of(table.column(group, "the group")) if group else None,
         found, unused, table, taken, said,
     )  # fmt: skip
 
@@ -168,7 +169,7 @@ def repeats(cells: Sequence[str]) -> bool:
     return 1 < len(set(cells)) <= len(cells) / 2
 
 
-def _groups(cells: Sequence[str]) -> list[str]:
+def groups_of(cells: Sequence[str]) -> list[str]:
     """The groups of all samples; a sample without one is a group of its own."""
     return [cell or f"{_ALONE}{place}" for place, cell in enumerate(cells)]
 
@@ -185,23 +186,29 @@ def _with_paths(declared: Declared, folder: Path) -> Declared:
     )  # fmt: skip
 
 
+def cells_of(parts: Sequence[list[str]]) -> list[str]:
+    """The cells of a modality, of its columns together; empty where one of them is."""
+    return [joined(row) if all(row) else "" for row in zip(*parts, strict=True)]
+
+
 def _column(table: Table, name: str, declared: Declared, root: str) -> Column | None:
     parts = [table.column(part, f"the modality '{name}'") for part in declared.columns]
-    cells = [joined(row) if all(row) else "" for row in zip(*parts, strict=True)]
+    cells = cells_of(parts)
     kind = declared.kind or infer(name, cells, root)
     if kind is None:
         return None
     files = names_files(kind, cells)
     return Column(
         name, kind, cells, declared.settings, files, declared.encoder,
-        tuple(parts) if kind == "numbers" else (),
+        tuple(parts) if kind == "numbers" else (), declared.columns,
     )  # fmt: skip
 
 
 def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str]) -> None:
     if len(found) < 2:
         raise DataError(
-            f"{path.name} has {len(found)} modalities ({', '.join(found) or 'none'}), balancing "
+            f"{path.name} has {counted(len(found), 'modality', 'modalities')} "
+            f"({', '.join(found) or 'none'}), balancing "
             f"needs two or more. Not used: {', '.join(unused) or 'none'}; name a column and its "
             f"kind under `modalities` in {path.stem}.yaml to use it."
         )

@@ -42,7 +42,7 @@ from equimodal.data.table.store.prepared import (
     write_latest,
     write_prepared,
 )
-from equimodal.errors import DataError
+from equimodal.errors import DataError, counted
 from equimodal.storage.locks import locked
 from equimodal.workers.process import processors
 
@@ -128,10 +128,10 @@ def refuse(manifest: Manifest, findings: list[Finding]) -> None:
     """Raise `DataError` where a finding is a problem that the user has not accepted."""
     found = problems(findings, manifest.declaration.allow)
     if found:
-        kind = "problem" if len(found) == 1 else "problems"
         raise DataError(
-            f"{manifest.path.name} has {len(found)} {kind}: {summary(found)}. See them all with "
-            f"`equimodal data check {manifest.path.name}`.{_permission(manifest, found)}"
+            f"{manifest.path.name} has {counted(len(found), 'problem')}: {summary(found)}. See "
+            f"them all with `equimodal data check {manifest.path.name}`."
+            f"{_permission(manifest, found)}"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.data.table.fitted.columns import FittedColumn, FittedTable
 from equimodal.data.table.items.decode import text_digest
 from equimodal.data.table.items.scaling import scaling
 from equimodal.data.table.items.text import pieces, pretrained_tokens
@@ -22,7 +23,7 @@ from equimodal.data.table.store.cache import RECORD, Store
 from equimodal.data.table.store.rows import RowFile
 from equimodal.storage.files import atomic, read_json, write_json
 
-PREPARED, ROWS, LATEST = "prepared.json", "rows.npz", "latest.npz"
+PREPARED, ROWS, LATEST, FITTED = "prepared.json", "rows.npz", "latest.npz", "fitted.json"
 _OPTION = "--cache"
 Stamps = Mapping[str, NDArray[np.int64]]
 
@@ -61,6 +62,7 @@ def write_prepared(
         }
     with atomic(folder / ROWS, _OPTION) as into:
         np.savez(into, **arrays)  # type: ignore[arg-type]
+    write_json(folder / FITTED, fitted_columns(manifest, readings).as_dict(), _OPTION)
     settings = {"fingerprint": fingerprint, "modalities": settings_in_force(manifest, readings)}
     # Last: a folder that holds this file is whole.
     write_json(folder / PREPARED, {
@@ -103,7 +105,7 @@ def latest_folder(home: Path, stamp: str, stamps: Stamps) -> Path | None:
 
 def is_whole(folder: Path) -> bool:
     """Whether the folder and the rows that it points at are there."""
-    if not (folder / PREPARED).is_file() or not (folder / ROWS).is_file():
+    if not all((folder / name).is_file() for name in (PREPARED, ROWS, FITTED)):
         return False
     content = read_prepared(folder)
     with np.load(folder / ROWS, allow_pickle=False) as arrays:
@@ -127,6 +129,28 @@ def read_prepared(folder: Path) -> dict[str, Any]:
 def store_folder(folder: Path, entry: Mapping[str, Any]) -> Path:
     """The folder of a modality's rows."""
     return folder.parent.parent.parent / "items" / str(entry["store"])
+
+
+def fitted_columns(manifest: Manifest, readings: Mapping[str, Reading]) -> FittedTable:
+    """How the columns of a table are read, all settings in force."""
+    columns = {
+        name: FittedColumn(
+            manifest.columns[name].sources, manifest.columns[name].kind,
+            manifest.columns[name].files, reading.form.settings, reading.form.shape,
+            reading.form.dtype, reading.form.variation,
+        )
+        for name, reading in readings.items()
+    }  # fmt: skip
+    return FittedTable(columns, manifest.taken["label"], manifest.taken.get("group"))
+
+
+def read_fitted(folder: Path) -> tuple[FittedTable, dict[str, NDArray[np.float64]]]:
+    """The columns of a prepared table, and the mean and scale of each by ``mean:<modality>``."""
+    remedy = f"delete the folder '{folder}' and repeat"
+    table = FittedTable.from_dict(read_json(folder / FITTED, remedy=remedy))
+    with np.load(folder / ROWS, allow_pickle=False) as arrays:
+        scaling = {k: arrays[k] for k in arrays.files if k.startswith(("mean:", "scale:"))}
+    return table, scaling
 
 
 def _vocabulary(settings: Mapping[str, Any]) -> int:

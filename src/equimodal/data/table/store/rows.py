@@ -72,6 +72,18 @@ class RowFile:
             os.close(self._descriptor)  # type: ignore[arg-type]
 
 
+class HeldRows:
+    """Rows in memory where a `RowFile` stands. (N, ...)"""
+
+    def __init__(self, rows: Array) -> None:
+        self.rows, self.shape, self.dtype = rows, rows.shape[1:], rows.dtype
+
+    def read(self, slots: NDArray[np.int64]) -> Array:
+        """The rows at these places: (n,) -> (n, ...)"""
+        found: Array = self.rows[slots]
+        return found
+
+
 @dataclass(eq=False)
 class StoredRows:
     """A split's rows of one modality, where a tensor (N, ...) stands in a data set in memory.
@@ -88,7 +100,7 @@ class StoredRows:
         variation: what pictures are cut to, and how they vary in training.
     """
 
-    file: RowFile
+    file: RowFile | HeldRows
     slots: NDArray[np.int64]
     mean: Tensor | None
     scale: Tensor | None

@@ -28,7 +28,7 @@ def edit(path, old, new):
 def read_here(monkeypatch):
     """Files are read in this process, where a test can look on."""
     monkeypatch.setattr(
-        reading, "answers", lambda task, entries, jobs: reading._here(task, entries)
+        reading, "answers", lambda task, entries, jobs, ahead: reading._here(task, entries)
     )
 
 

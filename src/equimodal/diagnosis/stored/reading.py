@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from equimodal.comparison.outcome.judged import Judged
-from equimodal.comparison.rows import JOINT, UNIMODAL, UNTRAINED, alone_row
-from equimodal.diagnosis.evidence import Case, Evidence, ensemble
+from equimodal.comparison.rows import JOINT, alone_row
+from equimodal.diagnosis.evidence import LONGER, Case, Evidence, ensemble, longer_row
 from equimodal.diagnosis.inside import Inside, inside_of, own_hits, own_measures
 from equimodal.diagnosis.recorded import training_summary
-from equimodal.diagnosis.run_files import RunFiles, finished_runs, run_at, train_command
+from equimodal.diagnosis.stored.remedies import missing, remedies
+from equimodal.diagnosis.stored.run_files import RunFiles, finished_runs, run_at
 from equimodal.errors import BalanceError, did_you_mean, quoted
 from equimodal.measures.coalitions import summed
 from equimodal.training.run_folder import CONFIG
@@ -38,16 +40,10 @@ def read_case(
     Raises:
         BalanceError: no such folder, row or split, nothing finished, or a damaged file.
     """
-    folder = Path(folder)
     if split not in SPLITS:
         raise BalanceError(f"The split must be test or validation; found {quoted(split)}.")
-    root, only = _located(folder)
-    runs = [only] if only is not None and root is None else finished_runs(root or folder)
-    if only is not None:
-        row = row or only.row
-    chosen = _chosen(runs, row or JOINT, folder)
-    seeds = [only.seed] if only is not None else sorted(run.seed for run in chosen)
-    subjects = {run.seed: run for run in chosen}
+    root, runs, subjects = read_runs(folder, row=row)
+    chosen, seeds = list(subjects.values()), list(subjects)
     names = tuple(subjects[seeds[0]].judged(split).unimodal)
     if len(names) < 2:
         raise BalanceError(
@@ -63,9 +59,27 @@ def read_case(
         modalities=names,
         row=chosen[0].row,
         seeds=tuple(found),
-        missing=tuple(_missing(found, subjects, names, root or folder)),
+        missing=tuple(missing(found, subjects, names, root or Path(folder))),
+        remedies=remedies(subjects, Path(folder), split),
         notes=(*_notes(subjects[seeds[0]], root), *_unmeasured(found[0])),
     )
+
+
+def read_runs(
+    folder: str | Path, *, row: str | None = None
+) -> tuple[Path | None, list[RunFiles], dict[int, RunFiles]]:
+    """The folder of the comparison, its finished runs, and the diagnosed one of each seed.
+
+    Args and raises as `read_case`; there is no comparison around a run that lies by itself.
+    """
+    folder = Path(folder)
+    root, only = _located(folder)
+    runs = [only] if only is not None and root is None else finished_runs(root or folder)
+    if only is not None:
+        row = row or only.row
+    chosen = {run.seed: run for run in _chosen(runs, row or JOINT, folder)}
+    seeds = [only.seed] if only is not None else sorted(chosen)
+    return root, runs, {seed: chosen[seed] for seed in seeds}
 
 
 def _located(folder: Path) -> tuple[Path | None, RunFiles | None]:
@@ -140,6 +154,9 @@ def _evidence(
     for run in runs:
         if run.seed == subject.seed and run.fits(subject):
             models.setdefault(run.row, run.judged(split))
+    for m, times in product(names, LONGER):
+        if (longer := reference(runs, subject, m, times)) is not None:
+            models[longer_row(m, times)] = longer.judged(split)
     models |= ensemble(models, names)
     judged = models[subject.row]
     found = _measured_inside(judged)
@@ -150,28 +167,25 @@ def _evidence(
     return Evidence(subject.seed, models, every, measured)
 
 
+def reference(
+    runs: Sequence[RunFiles], subject: RunFiles, modality: str, times: int = 1
+) -> RunFiles | None:
+    """The run that trained one modality alone for so many times the steps of another."""
+    row = alone_row(modality)
+    fitting = (
+        run
+        for run in runs
+        if run.row == row and run.seed == subject.seed and run.fits(subject, times=times)
+    )
+    return next(fitting, None)
+
+
 def _measured_inside(judged: Judged) -> Inside:
     """What the kept predictions say; less where the modalities' parts do not sum to the logits."""
     given = (judged.unimodal, judged.labels)
     if not judged.adds_up:
         return Inside(own_hits(*given), own_measures(judged.logits, *given))
     return inside_of(summed, judged.unimodal, *given)
-
-
-def _references(names: Sequence[str]) -> tuple[str, ...]:
-    """The rows that a diagnosis is held against, besides the ensemble."""
-    return (UNTRAINED, *map(alone_row, names), UNIMODAL)
-
-
-def _missing(
-    found: Sequence[Evidence], subjects: Mapping[int, RunFiles], names: Sequence[str], out: Path
-) -> Iterator[dict[str, Any]]:
-    """References that are not there, each with the command that trains it."""
-    for evidence in found:
-        for row in _references(names):
-            if row not in evidence.models:
-                command = train_command(subjects[evidence.seed], row, evidence.seed, out)
-                yield {"row": row, "seed": evidence.seed, "command": command}
 
 
 def _unmeasured(evidence: Evidence) -> Iterator[str]:

@@ -1,9 +1,4 @@
-"""Masks on gradients, and masks on the optimizer's update.
-
-A mask on a gradient is not a mask on an update: momentum and weight decay still move a masked
-unit, and Adam divides a constant factor out again (a factor 0.3 changes the norm of five Adam
-updates by 0.9999). The released codes mask gradients, so that is the default.
-"""
+"""The optimizers of a training: what they make of a gradient, and when they step."""
 
 import copy
 import inspect
@@ -19,25 +14,11 @@ from torch.optim import Optimizer
 
 from equimodal.balancing.method import Method
 from equimodal.errors import BalanceError, quoted
-from equimodal.parts.sharding import is_sharded, local, spread
-from equimodal.parts.units import Part
 
 _STEPS = 10
 """Of the probe: RAdam divides by its second moment from the sixth on."""
 _CHANGES = 1.5
 """Doubling a gradient doubles the update of plain descent; less than this is mostly lost."""
-
-
-def scale_gradients(factors: list[tuple[Part, Tensor]]) -> None:
-    """Multiply the gradients of units by their factors, in place. Parts without one are skipped."""
-    for part, factor in factors:
-        grad = part.parameter.grad
-        if grad is None:
-            continue
-        if is_sharded(grad):
-            local(grad).mul_(spread(part, factor))
-        else:
-            part.view(grad).mul_(part.along(factor))
 
 
 def warn_if_normalised(method: Method, optimizers: Sequence[Optimizer]) -> None:
@@ -114,42 +95,6 @@ def bare(optimizer: Optimizer) -> Optimizer:
     """The optimizer of PyTorch inside the wrappers of Accelerate, Fabric and Lightning."""
     inner = getattr(optimizer, "optimizer", None)
     return bare(inner) if isinstance(inner, Optimizer) else optimizer
-
-
-class UpdateScaling:
-    """Applies factors to the difference that an optimizer's step makes."""
-
-    def __init__(self) -> None:
-        self._held: dict[Parameter, tuple[Part, Tensor, Tensor]] = {}
-
-    def follow(self, optimizers: Sequence[Optimizer]) -> None:
-        """Scale the steps of these optimizers from now on."""
-        for optimizer in optimizers:
-            optimizer.register_step_post_hook(self._apply)
-
-    def hold(self, factors: list[tuple[Part, Tensor]]) -> None:
-        """Keep the factors, and the parameters as they are, until the next optimizer step."""
-        self._held = {
-            part.parameter: (part, factor, local(part.parameter.detach()).clone())
-            for part, factor in factors
-            if part.parameter.grad is not None
-        }
-
-    @torch.no_grad()
-    def _apply(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                if parameter in self._held:
-                    _interpolate(*self._held.pop(parameter))
-
-
-def _interpolate(part: Part, factor: Tensor, old: Tensor) -> None:
-    """Move a parameter, or this rank's rows of it, to ``old + factor * (new - old)``."""
-    if is_sharded(part.parameter):
-        new, along = local(part.parameter.data), spread(part, factor)
-    else:
-        new, old, along = part.view(part.parameter.data), part.view(old), part.along(factor)
-    new.copy_(torch.lerp(old, new, along.to(new.dtype)))
 
 
 def watch_steps(optimizer: Optimizer, watching: "weakref.WeakMethod[Callable[[], None]]") -> None:

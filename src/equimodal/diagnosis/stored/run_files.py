@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from equimodal.comparison.command.writing import command, stored_experiment
-from equimodal.comparison.experiment import Execution
 from equimodal.comparison.outcome.judged import Judged
-from equimodal.comparison.rows import UNTRAINED
+from equimodal.comparison.rows import ALONE
 from equimodal.errors import BalanceError
+from equimodal.measures.classification import entropy
 from equimodal.numerics.spreads import chosen_rate
 from equimodal.storage.files import read_json
 from equimodal.training.prediction import again, read_arrays
@@ -44,9 +43,12 @@ class RunFiles:
         """Its seed."""
         return int(self.config["seed"])
 
-    def fits(self, other: RunFiles) -> bool:
-        """Whether both were trained on the same data with the same budget, whatever the loss."""
-        mine, theirs = self.config, other.config
+    def fits(self, other: RunFiles, *, times: int = 1) -> bool:
+        """Whether it was trained on the same data with the same budget, whatever the loss.
+
+        ``times``: for so many times the epochs of the other.
+        """
+        mine, theirs = self.config, {**other.config, "epochs": times * other.config["epochs"]}
         return all(mine.get(key) == theirs.get(key) for key in _BUDGET)
 
     def judged(self, split: str) -> Judged:
@@ -64,6 +66,7 @@ class RunFiles:
             dict(zip(names, arrays[f"{split}_probed"], strict=True)),
             self._losses(),
             arrays.get(f"{split}_groups"),
+            self._fitted(arrays[f"{split}_labels"]),
         )
 
     def diagnosis(self) -> list[dict[str, Any]]:
@@ -71,6 +74,16 @@ class RunFiles:
         path = self.folder / RECORDS
         found = read_json(path).get("diagnosis", []) if path.exists() else []
         return list(found)
+
+    def _fitted(self, labels: Tensor) -> float | None:
+        """Share of the classes' entropy that training alone took from the loss of its steps."""
+        path = self.folder / RECORDS
+        if not self.row.startswith(ALONE) or not path.exists():
+            return None
+        losses = [curve["train_loss"] for curve in read_json(path).get("curves", [])]
+        known = (self.result.get("train") or {}).get("entropy")
+        whole = entropy(labels) if known is None else known
+        return 1 - min(losses) / whole if losses and whole > 0 else None
 
     def _losses(self) -> dict[str, tuple[float, float]]:
         train, validation = self.result.get("train") or {}, self.result.get("validation") or {}
@@ -108,11 +121,11 @@ def finished_runs(folder: Path) -> list[RunFiles]:
     Raises:
         BalanceError: a file of a run is damaged.
     """
-    found: dict[str, list[RunFiles]] = {}
+    found: dict[tuple[str, int], list[RunFiles]] = {}
     for config in sorted(folder.glob(f"runs/*/*/{CONFIG}")):
         run = run_at(config.parent)
         if run is not None:
-            found.setdefault(run.row, []).append(run)
+            found.setdefault((run.row, run.config["epochs"]), []).append(run)
     return [run for runs in found.values() for run in _at_one_rate(runs)]
 
 
@@ -136,12 +149,3 @@ def run_at(folder: Path) -> RunFiles | None:
 def _at_one_rate(runs: Sequence[RunFiles]) -> list[RunFiles]:
     rate = chosen_rate([{**run.result, "lr": run.config["lr"]} for run in runs])
     return [run for run in runs if run.config["lr"] == rate]
-
-
-def train_command(like: RunFiles, row: str, seed: int, out: Path) -> str:
-    """The command that trains another row with the data and the budget of a run."""
-    changes = {"method": row, "seed": seed, "settings": {}}
-    rate = {} if row != UNTRAINED else {"lr": None}
-    return command(
-        "train", stored_experiment({**like.config, **changes, **rate}), Execution(out=out)
-    )

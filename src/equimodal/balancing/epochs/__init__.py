@@ -1,0 +1,1 @@
+"""The ends of an epoch: what a method may see there of whole splits."""

@@ -1,0 +1,88 @@
+"""A whole split, run without a trace on the training."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from equimodal.balancing.collection import run
+from equimodal.balancing.epochs.epoch import Epoch
+from equimodal.balancing.step import Step
+from equimodal.errors import BalanceError
+from equimodal.numerics.random import update_generator
+from equimodal.parts.quiet import quiet
+
+if TYPE_CHECKING:
+    from equimodal.balancing.setting import Setting
+
+
+T = TypeVar("T")
+_STREAM = 1 << 20  # far from the streams that methods draw from
+
+
+def epoch_of(setting: "Setting", moment: Mapping[str, Any]) -> Epoch:
+    """What a method may see between two epochs."""
+    run = partial(evaluated, setting, moment)
+    return Epoch(**moment, task=setting.task, optimizers=setting.optimizers, run=run)
+
+
+def evaluated(
+    setting: "Setting",
+    moment: Mapping[str, Any],
+    split: str,
+    read: Callable[[Step], T],
+    share: float,
+) -> list[T]:
+    """What ``read`` makes of every batch of a loader, as a step in evaluation mode; afterwards
+    what was recorded of forward passes and the random streams are as they were.
+
+    Args:
+        setting: of the balancer.
+        moment: where the training is.
+        split: "train" or "val".
+        read: sees one step after the other.
+        share: of the batches that are run, in (0, 1], chosen by the number of the epoch.
+    """
+    modalities, record = setting.modalities, setting.modalities.record
+    draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
+    found = []
+    with record.aside(), quiet(modalities.model):
+        for batch in _chosen(setting.loaders[split], share, draw):
+            step = _step(setting, moment, batch)
+            with record.autocast():
+                found.append(read(step))
+    return found
+
+
+def _step(setting: "Setting", moment: Mapping[str, Any], batch: Any) -> Step:
+    """One batch run. Raises BalanceError where ``forward`` gives no labels of paired rows."""
+    record = setting.modalities.record
+    record.take_features()
+    output, given, present = run(setting.forward, setting.modalities.model, batch)
+    given = setting.task.packed(given)
+    if not isinstance(given, Tensor) or not given.ndim:
+        raise BalanceError(
+            "forward must return one label tensor of paired rows for the loaders; found "
+            f"{type(given).__name__}."
+        )
+    target = setting.prepared(given)
+    rows = setting.present_rows(present, target)
+    features = record.take_features(output, None, setting.rows(target))
+    return setting.step(moment, setting.fused(output, None), target, features, rows, checked=False)
+
+
+def _chosen(loader: Iterable[Any], share: float, generator: torch.Generator) -> Iterator[Any]:
+    """Batches of a loader; of a share below 1 a random choice of so many, at least one."""
+    if share >= 1 or not isinstance(loader, Sized):
+        yield from loader
+        return
+    count = len(loader)
+    wanted = max(1, math.ceil(share * count))
+    kept = set(torch.randperm(count, generator=generator)[:wanted].tolist())
+    if isinstance(loader, Sequence):
+        yield from (loader[k] for k in sorted(kept))
+        return
+    yield from (batch for k, batch in enumerate(loader) if k in kept)

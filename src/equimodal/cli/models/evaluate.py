@@ -1,0 +1,130 @@
+"""`equimodal evaluate`: its texts, and what it prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from equimodal.cli.command import Command
+from equimodal.cli.models.predict import add_reading
+from equimodal.cli.shown import PIPE_WIDTH
+from equimodal.storage.printing import say
+from equimodal.workers.process import one_thread
+
+_DESCRIPTION = """\
+Judge a model folder on the rows of a table with labels: accuracy, macro F1, mean average precision
+and loss with their 95 % intervals, the same of what each modality says alone, recall and precision
+of each class. Rows that cannot be read are counted, named and left out."""
+
+_EXAMPLES = """\
+examples:
+  equimodal evaluate results/my/model test.csv
+  equimodal evaluate results/my/model test.csv --json > evaluation.json"""
+
+_NAMES = {
+    "accuracy": "accuracy", "macro_f1": "macro F1",
+    "mean_average_precision": "mean average precision", "loss": "loss, nats",
+}  # fmt: skip
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="folder that train, compare or choose left")
+    parser.add_argument("rows", metavar="ROWS", help="path of the table, with labels")
+    parser.add_argument("--label", metavar="COLUMN", help="column of the labels (as in training)")
+    parser.add_argument(
+        "--group", metavar="COLUMN", help="column of what rows share, such as a speaker"
+    )
+    add_reading(parser)
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    os.environ.update(one_thread(os.environ))  # read when torch is imported
+    from equimodal.comparison.worker import steady
+    from equimodal.data.progress import shown
+    from equimodal.saved.judgement import judged
+    from equimodal.saved.model import load
+    from equimodal.saved.prediction import opened
+
+    steady()
+    model = load(arguments.model, device=arguments.device)
+    table, root = opened(model, arguments.rows, arguments.data_root)
+    with shown(progress=True) as advance:
+        found = judged(
+            model, table, root, label=arguments.label, group=arguments.group, jobs=arguments.jobs,
+            notify=lambda rows, total: advance("evaluating", rows, total),
+        )  # fmt: skip
+    if arguments.json:
+        say(json.dumps(found, indent=1))
+    else:
+        _show(found)
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from equimodal.storage.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    left = found["rows"] - found["judged"]
+    say(f"{found['judged']} rows judged" + (f", {left} could not be read" if left else ""))
+    for one in found["unread"]:
+        say(f"  row {one['row']}: {one['problem']}")
+    plain: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
+    scores = Table(**plain)
+    for name in ("percent", "[95 % interval]"):
+        scores.add_column(Text(name), justify="left" if name == "percent" else "right")
+    for name, value in _lines(found):
+        scores.add_row(Text(name), Text(value))
+    console.print(scores)
+    console.print()
+    console.print(_classes(found, plain))
+    say(f"\nthe intervals rest on {_units(found)}, and hold for this training of the model alone")
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, name in _NAMES.items():
+        yield name, _told(key, found["scores"][key])
+    for m, own in found["modalities"].items():
+        yield f"{m} alone: accuracy", _told("accuracy", own["accuracy"])
+        yield f"{m} alone: loss, nats", _told("loss", own["loss"])
+
+
+def _told(key: str, value: Mapping[str, Any] | None) -> str:
+    from equimodal.comparison.words import ABSENT, percent
+
+    if value is None:
+        return ABSENT
+    if key != "loss":
+        return percent(value["mean"], value["low"], value["high"])
+    ends = "" if value["low"] is None else f" [{value['low']:.3f}, {value['high']:.3f}]"
+    return f"{value['mean']:.3f}{ends}"
+
+
+def _classes(found: Mapping[str, Any], plain: dict[str, Any]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(**plain)
+    for name in ("class", "rows", "recall", "precision"):
+        drawn.add_column(name, justify="left" if name == "class" else "right")
+    for name, own in found["classes"].items():
+        cells = [_told(key, own[key]) for key in ("recall", "precision")]
+        drawn.add_row(Text(name), str(own["samples"]), *map(Text, cells))
+    return drawn
+
+
+def _units(found: Mapping[str, Any]) -> str:
+    count = found["scores"]["accuracy"]["units"]
+    return f"{count} {found['unit']}{'s' * (count != 1)}"
+
+
+EVALUATE = Command(
+    "judge a trained model on a table with labels", _DESCRIPTION, _EXAMPLES, _add_arguments, _run
+)

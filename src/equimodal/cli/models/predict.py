@@ -1,0 +1,65 @@
+"""`equimodal predict`: its texts, and what it prints."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from equimodal.cli.command import Command
+from equimodal.comparison.command.values import whole_number
+from equimodal.storage.printing import say
+from equimodal.workers.process import one_thread
+
+_DESCRIPTION = """\
+Ask a model folder about the rows of a table (CSV, JSONL or Parquet) that has the columns of
+training; a label is not needed. Writes a CSV with a line for each row: the class, the probability
+of every class, what each modality says alone, what was missing, and where a row cannot be read the
+reason. The samples take no memory; a killed command goes on with --resume."""
+
+_EXAMPLES = """\
+examples:
+  equimodal predict results/my/model new.csv --out predictions.csv
+  equimodal predict results/my/model new.csv --out predictions.csv --resume"""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="folder that train, compare or choose left")
+    parser.add_argument("rows", metavar="ROWS", help="path of the table")
+    parser.add_argument("--out", metavar="FILE", required=True, help="the CSV that is written")
+    add_reading(parser)
+    parser.add_argument("--resume", action="store_true", help="continue what was interrupted")
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Options of how a table is read, and where the model runs."""
+    parser.add_argument("--data-root", metavar="DIR", help="folder that its paths start from")
+    parser.add_argument("--device", metavar="NAME", default="cpu", help="cpu, cuda or cuda:1 (cpu)")
+    parser.add_argument(
+        "--jobs", type=whole_number, metavar="N", help="processes that read files (one a processor)"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    os.environ.update(one_thread(os.environ))  # read when torch is imported
+    from equimodal.comparison.worker import steady
+    from equimodal.data.progress import shown
+    from equimodal.saved.model import load
+    from equimodal.saved.prediction import opened
+    from equimodal.saved.prediction_file import write_predictions
+
+    steady()
+    model = load(arguments.model, device=arguments.device)
+    table, root = opened(model, arguments.rows, arguments.data_root)
+    with shown(progress=True) as advance:
+        done = write_predictions(
+            model, table, root, Path(arguments.out), resume=arguments.resume, jobs=arguments.jobs,
+            notify=lambda rows, total: advance("predicting", rows, total),
+        )  # fmt: skip
+    unread = f", {done.unread} of which could not be read (column problem)" if done.unread else ""
+    say(f"predictions: {done.path} ({done.rows} rows{unread})")
+
+
+PREDICT = Command(
+    "predict the rows of a table by a trained model", _DESCRIPTION, _EXAMPLES, _add_arguments, _run
+)

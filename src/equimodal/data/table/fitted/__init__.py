@@ -1,0 +1,1 @@
+"""The columns of a table as training left them, and new rows read by them."""

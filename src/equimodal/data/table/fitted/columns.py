@@ -1,0 +1,153 @@
+"""How the columns of a table are read, every setting in force: what new rows are read by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from equimodal.checks import require_settings
+from equimodal.data.settings import choice, flag, whole
+from equimodal.data.table.items.text.pretrained_tokens import is_pretrained
+from equimodal.data.table.reading.settings import KINDS, VARIATION, Check
+from equimodal.data.variation import Variation
+from equimodal.errors import DataError, quoted
+
+MOST_NUMBERS = 2**27
+"""Numbers of a row, at most: 512 MB in single precision."""
+_MOST_WORDS, _MOST_TEXT, _MOST_AXES = 100_000, 2**26, 5
+_TYPES = ("u1", "f4", "f8", "i4")
+
+
+@dataclass(frozen=True)
+class FittedColumn:
+    """A modality's columns, and all settings by which a cell of them becomes a row.
+
+    ``sources`` are names of columns, ``files`` says whether cells are paths, ``shape`` and
+    ``dtype`` are of a row before it is scaled, ``variation`` holds what pictures are cut to.
+    """
+
+    sources: tuple[str, ...]
+    kind: str
+    files: bool
+    settings: Mapping[str, Any]
+    shape: tuple[int, ...]
+    dtype: str
+    variation: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def crop(self) -> Variation:
+        """What pictures are cut to; nothing varies."""
+        crop = self.variation.get("crop")
+        return Variation(crop=(crop[0], crop[1]) if crop else None)
+
+
+@dataclass(frozen=True)
+class FittedTable:
+    """The columns of every modality, and the names of those of the label and the group."""
+
+    columns: Mapping[str, FittedColumn]
+    label: str
+    group: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "label": self.label, "group": self.group,
+            "columns": {name: asdict(column) for name, column in self.columns.items()},
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> FittedTable:
+        """What `as_dict` gave, every value checked: it may come from anybody's file.
+
+        Raises:
+            DataError: a value that no table has.
+        """
+        label, group = _name("label", found["label"]), found["group"]
+        if group is not None:
+            _name("group", group)
+        columns = {str(m): _column(str(m), entry) for m, entry in found["columns"].items()}
+        return cls(columns, label, group)
+
+
+def _column(name: str, found: Mapping[str, Any]) -> FittedColumn:
+    place = f"the column of '{name}'"
+    kind = choice(f"{place}: kind", found["kind"], tuple(KINDS))
+    sources = _names(f"{place}: sources", found["sources"])
+    files = flag(f"{place}: files", found["files"])
+    wanted = bool(KINDS[kind].extensions)
+    if files != wanted and kind != "text":
+        raise DataError(f"{place}: files of a {kind} must be {wanted}; found {files}.")
+    variation = dict(found["variation"])
+    require_settings(f"{place}: variation", variation, VARIATION, error=DataError)
+    return FittedColumn(
+        tuple(sources), kind, files, _settings(place, kind, dict(found["settings"])),
+        tuple(_shape(f"{place}: shape", found["shape"])),
+        choice(f"{place}: dtype", found["dtype"], _TYPES),
+        {key: VARIATION[key](f"{place}: {key}", value) for key, value in variation.items()},
+    )  # fmt: skip
+
+
+def _settings(place: str, kind: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a kind: those that can be declared, and what was found in the files."""
+    checks = {**KINDS[kind].settings, **_FOUND}
+    require_settings(place, found, checks, error=DataError)
+    return {name: checks[name](f"{place}: {name}", value) for name, value in found.items()}
+
+
+def _name(place: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise DataError(f"{place} must be a name; found {quoted(value)}.")
+    return value
+
+
+def _names(place: str, value: object) -> list[str]:
+    if not isinstance(value, list) or not value:
+        raise DataError(f"{place} must be names; found {quoted(value)}.")
+    return [_name(place, each) for each in value]
+
+
+def _words(place: str, value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > _MOST_WORDS:
+        raise DataError(f"{place} must be at most {_MOST_WORDS:,} words; found {quoted(value)}.")
+    return [_text(place, each) for each in value]
+
+
+def _text(place: str, value: object) -> str:
+    if not isinstance(value, str) or len(value) > _MOST_TEXT:
+        raise DataError(f"{place} must be a text; found {quoted(value)}.")
+    return value
+
+
+def _tokens(name: str, value: object) -> str:
+    if is_pretrained(value):
+        return value
+    return choice(name, value, ("words", "signs", "pieces", "bytes"))
+
+
+def _shape(place: str, value: object) -> list[int]:
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_AXES:
+        raise DataError(f"{place} must be 1 to {_MOST_AXES} sizes; found {quoted(value)}.")
+    sizes = [whole(place, size, low=1, high=MOST_NUMBERS) for size in value]
+    if math.prod(sizes) > MOST_NUMBERS:
+        raise DataError(f"{place} must be at most {MOST_NUMBERS:,} numbers; found {quoted(value)}.")
+    return sizes
+
+
+def _whole(low: int, high: int) -> Check:
+    return lambda name, value: whole(name, value, low=low, high=high)
+
+
+_FOUND: dict[str, Check] = {
+    "words": _words,
+    "pieces": _text,
+    "tokenizer": _text,
+    "tokens": _tokens,
+    "length": _whole(1, 1024),
+    "width": _whole(1, MOST_NUMBERS),
+    "shape": _shape,
+    "depth": _whole(16, 16),
+    "digits": lambda name, value: choice(name, value, ("double",)),
+}

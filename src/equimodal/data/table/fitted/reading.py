@@ -1,0 +1,129 @@
+"""New rows by fitted columns, block by block in their order: what memory holds does not grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from equimodal.data.table.fitted.columns import FittedColumn
+from equimodal.data.table.items.decode import Array
+from equimodal.data.table.items.work import Entry, Task, unpacked
+from equimodal.data.table.reading.extras import check_installed
+from equimodal.data.table.reading.findings import Unfit
+from equimodal.data.table.reading.paths import located
+from equimodal.data.table.reading.reading import outcomes_of
+from equimodal.errors import BalanceError
+
+_AHEAD = 512
+"""Rows that a modality may be read in front of its slowest."""
+_EMPTY = "is empty"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a table that follow each other.
+
+    ``start`` is the index of the first, ``count`` how many there are; ``used`` (n,) are the indices
+    of those that could be read, ``arrays`` (n, ...) what they hold by modality; ``problems`` says
+    of each other row why not, ``missing`` which modalities have an empty cell.
+    """
+
+    start: int
+    count: int
+    used: list[int]
+    arrays: dict[str, Array]
+    problems: dict[int, str]
+    missing: dict[int, list[str]]
+
+
+def blocks(
+    columns: Mapping[str, FittedColumn], cells: Mapping[str, Sequence[str]], root: str,
+    *, size: int, jobs: int, start: int = 0,
+) -> Iterator[Block]:  # fmt: skip
+    """The rows of a table from ``start`` on, in blocks of ``size``.
+
+    Args:
+        columns: how each modality is read.
+        cells: of each modality, (N,).
+        root: folder that paths start from, as `os.path.realpath` gives it.
+        size: rows of a block.
+        jobs: processes that read files.
+        start: index of the first row.
+    """
+    count = len(next(iter(cells.values())))
+    files = sum(column.files for column in columns.values())
+    each = max(1, jobs // max(1, files))
+    streams = {m: _Stream(column, cells[m], root, each, start) for m, column in columns.items()}
+    try:
+        for at in range(start, count, size):
+            yield _block(streams, at, min(at + size, count))
+    finally:
+        for stream in streams.values():
+            stream.close()
+
+
+def _block(streams: Mapping[str, _Stream], start: int, end: int) -> Block:
+    found = {m: stream.taken(start, end) for m, stream in streams.items()}
+    problems, missing = {}, {}
+    for index in range(start, end):
+        said = {m: row for m, rows in found.items() if isinstance(row := rows[index], str)}
+        if said:
+            problems[index] = "; ".join(f"{m}: {text}" for m, text in said.items())
+        if empty := [m for m, text in said.items() if text == _EMPTY]:
+            missing[index] = empty
+    used = [index for index in range(start, end) if index not in problems]
+    arrays = {
+        m: np.stack([rows[i] for i in used]) if used else np.empty((0, *streams[m].column.shape))
+        for m, rows in found.items()
+    }
+    return Block(start, end - start, used, arrays, problems, missing)
+
+
+class _Stream:
+    """The rows of a modality, read in the background of who takes them."""
+
+    def __init__(
+        self, column: FittedColumn, cells: Sequence[str], root: str, jobs: int, start: int
+    ) -> None:
+        check_installed(column.kind)
+        self.column = column
+        self._ready: dict[int, Array | str] = {}
+        entries: list[Entry] = []
+        for index in range(start, len(cells)):
+            try:
+                entries.append((index, self._place(cells[index], root)))
+            except Unfit as error:
+                self._ready[index] = str(error)
+        task = Task("decode", column.kind, column.files, dict(column.settings), keep=True)
+        self._answers = outcomes_of(task, entries, jobs, ahead=_AHEAD)
+
+    def taken(self, start: int, end: int) -> dict[int, Array | str]:
+        """The rows from ``start`` to before ``end``, or why one cannot be read."""
+        wanted = range(start, end)
+        while not all(index in self._ready for index in wanted):
+            self._take()
+        return {index: self._ready.pop(index) for index in wanted}
+
+    def close(self) -> None:
+        """End the processes."""
+        self._answers.close()
+
+    def _place(self, cell: str, root: str) -> str:
+        if not cell:
+            raise Unfit("cell", _EMPTY)
+        return located(cell, root)[0] if self.column.files else cell
+
+    def _take(self) -> None:
+        outcomes, content = next(self._answers)
+        try:
+            rows = iter(unpacked(content, self.column.shape, self.column.dtype))
+            found = {o["i"]: next(rows) if o["array"] else o["problem"][1] for o in outcomes}
+        except (ValueError, StopIteration) as error:
+            shape = list(self.column.shape)
+            raise BalanceError(
+                f"A {self.column.kind} became an array of another shape than the model's, {shape}: "
+                "what the model says of its columns was edited; use a copy of it as it was made."
+            ) from error
+        self._ready |= found

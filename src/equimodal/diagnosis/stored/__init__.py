@@ -1,0 +1,1 @@
+"""Diagnosis of what a comparison or a run left on disk."""

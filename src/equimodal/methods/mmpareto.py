@@ -1,0 +1,205 @@
+r"""MMPareto: a direction for each encoder that hurts neither the fused nor its own loss.
+
+Every encoder gets two gradients, of the fused loss and of its own unimodal loss. Where they agree
+they are summed; where they conflict the shortest convex combination of them is taken, lengthened
+to the sum and enlarged by gamma, because the noise of SGD helps generalisation.
+
+Wei, Hu: MMPareto: boosting multimodal learning with innocent unimodal assistance. ICML 2024 (PMLR
+235); https://arxiv.org/abs/2405.17730
+
+=================  ===============  ===========================================================
+symbol             name here        shape and meaning
+=================  ===============  ===========================================================
+:math:`g^m`        ``joint``        (P_m,) gradient of the fused loss, encoder m's parameters
+:math:`u^m`        ``own``          (P_m,) gradient of its own unimodal loss
+:math:`(a, 1-a)`   ``weights``      (2,) of both, sum 1
+:math:`h^m`        ``direction``    (P_m,) 2 a g + 2 (1 - a) u
+:math:`\gamma`     ``gamma``        length beside that of the plain sum
+=================  ===============  ===========================================================
+
+An encoder is read by its own unimodal loss alone, so one backward pass of their sum gives every
+:math:`u^m`, and :math:`g^m` is the rest of the gradient of all losses together. The paper's own
+algorithm was not available to us; ``docs/methods/mmpareto.md`` says what is the release's.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from equimodal.balancing.method import Method
+from equimodal.balancing.step import Step
+from equimodal.checks import require, require_choice, require_number, require_tensor
+from equimodal.errors import BalanceError
+from equimodal.parts.distributed import mean_over_ranks
+from equimodal.parts.gradients import flat
+from equimodal.parts.modalities import ModalityMap
+
+_OWN, _REST = "own gradients", "gradients of the rest"
+_LARGEST_RESIDUAL, _LARGEST_IN_HALF = 1e-3, 0.05
+
+
+class MMPareto(Method):
+    r"""Solve the conflict of each encoder's two gradients, and restore their length.
+
+    .. math:: \nabla_p \leftarrow \gamma \max\Big(\frac{\|g_p + u_p\|}{\|h_p\|}, 1\Big) h_p, \quad
+        h = 2 a g + 2 (1 - a) u
+
+    with a = 1/2 where the two do not conflict. Heads and what encoders share are trained by the sum
+    of all losses. One solution an update, of all its micro-batches and ranks.
+
+    Records: ``weight``, that of the fused loss's gradient, of every update.
+
+    Args:
+        gamma: length beside that of the plain sum, > 0; the released code takes 1.5.
+        weights: "pareto"; "equal" for gamma times the sum: the control.
+        rescale: "tensor", each parameter by itself, as released; "encoder", one factor for all of
+            an encoder, which keeps the direction; ours.
+
+    Raises:
+        BalanceError: an argument out of range, another loss than the balancer's was
+            back-propagated, or nothing but encoders is trained.
+
+    Example::
+
+        Balancer(model, MMPareto(), encoders, LinearSplit("fc"))
+    """
+
+    needs: frozenset[str] = frozenset({"unimodal_logits"})
+    objective = "fused+unimodal"
+
+    def __init__(
+        self, gamma: float = 1.5, *, weights: str = "pareto", rescale: str = "tensor"
+    ) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.weights = weights
+        self.rescale = rescale
+        require_number("MMPareto gamma", gamma, above=0)
+        require_choice("MMPareto weights", weights, ("pareto", "equal"))
+        require_choice("MMPareto rescale", rescale, ("tensor", "encoder"))
+        self.rewrites = weights == "pareto"
+        if weights == "equal":
+            self.refuse_set("rescale", why='with weights="equal"')
+        self._checked = -1
+
+    def on_start(self, modalities: ModalityMap) -> None:
+        """The parameters of no encoder, which tell how the loss was scaled."""
+        inside = {p for m in modalities.names for p in modalities.parameters(m).values()}
+        self._rest = [p for p in modalities.model.parameters() if p not in inside]
+        rule = "MMPareto needs trained parameters beside the encoders, such as a head"
+        require(any(p.requires_grad for p in self._rest), rule, len(self._rest))
+
+    def on_loss(self, step: Step) -> Tensor:
+        """The sum of all losses; its parts' gradients are kept for the update."""
+        if self.weights == "pareto":
+            own = torch.stack(list(step.unimodal_losses.values())).sum()
+            rest = [p for p in self._rest if p.requires_grad]
+            groups = [*(_trained(step.modalities, m) for m in step.modalities.names), rest]
+            *found, unimodal = _gradients(own, groups)
+            (fused,) = _gradients(step.fused_loss, [rest])
+            step.drawn |= {_OWN: found, _REST: unimodal + fused}
+        return step.objective_loss
+
+    def on_gradients(self, step: Step) -> None:
+        """Solve each encoder's conflict, and write its gradients."""
+        names = step.modalities.names
+        if self.weights == "equal":
+            gamma = torch.tensor(self.gamma)
+            step.scale(dict.fromkeys(names, gamma), "all")
+            return
+        factor = self._scale(step)
+        weights = []
+        for k, m in enumerate(names):
+            parameters = _trained(step.modalities, m)
+            own = mean_over_ranks(sum(d[_OWN][k] for d in step.every_drawn))
+            total = flat([p.grad for p in parameters], like=parameters) / factor
+            pair = pareto_weights(total - own, own)
+            weights.append(pair[0])
+            direction = 2 * (pair[0] * (total - own) + pair[1] * own)
+            self._write(parameters, total, direction, self.gamma * factor)
+        step.record("weight", torch.stack(weights))
+
+    def _scale(self, step: Step) -> Tensor:
+        """What the loop did to the loss in between: a loss scale, a share of micro-batches. -> ()
+
+        Raises:
+            BalanceError: another loss was back-propagated, as far as it was looked: always on a
+                CPU, else in the first update of an epoch, because a device has to wait.
+        """
+        rest = [p for p in self._rest if p.requires_grad]
+        reference = mean_over_ranks(sum(d[_REST] for d in step.every_drawn))
+        factor, residual = step.loss_scale(reference, rest)
+        if residual.device.type == "cpu" or self._checked != step.epoch_index:
+            self._checked = step.epoch_index
+            half = step.logits is not None and step.logits.dtype.itemsize < 4
+            if float(residual) > (_LARGEST_IN_HALF if half else _LARGEST_RESIDUAL):
+                raise BalanceError(
+                    "MMPareto found gradients that are not of the loss that it gave: another loss "
+                    f"was back-propagated beside it (by {float(residual):.1%} of the heads' "
+                    "gradients). Back-propagate what balancer.loss(...) gives, times a number at "
+                    "most; weight decay belongs into the optimizer."
+                )
+        return factor
+
+    def _write(
+        self, parameters: list[Parameter], total: Tensor, direction: Tensor, length: Tensor
+    ) -> None:
+        """The rescaled direction as the parameters' gradients."""
+        sizes = [p.numel() for p in parameters]
+        parts, sums = torch.split(direction, sizes), torch.split(total, sizes)
+        if self.rescale == "encoder":
+            factors = [length * length_ratio(total, direction)] * len(parts)
+        else:
+            factors = [length * length_ratio(t, h) for t, h in zip(sums, parts, strict=True)]
+        for parameter, part, factor in zip(parameters, parts, factors, strict=True):
+            if parameter.grad is not None:
+                parameter.grad.copy_((factor * part).view_as(parameter))
+
+
+def pareto_weights(joint: Tensor, unimodal: Tensor) -> Tensor:
+    r"""Weights a and 1 - a of two gradients. (P,), (P,) -> (2,), sums to 1
+
+    Half each where they do not conflict, else those of the shortest convex combination,
+
+    .. math:: a = \frac{|u|^2 - \langle g, u \rangle}{|g|^2 + |u|^2 - 2 \langle g, u \rangle}
+
+    0.999 for a g that is zero, and 0.001 for a u that is, as released.
+
+    Raises:
+        BalanceError: no vectors of one length.
+    """
+    require_tensor("joint", joint, axes="P", floating=True)
+    require_tensor("unimodal", unimodal, axes="P", floating=True)
+    require(len(joint) == len(unimodal), "Both gradients must be of one length", len(unimodal))
+    one, both, other = joint @ joint, joint @ unimodal, unimodal @ unimodal
+    weight = (other - both) / (one + other - 2 * both)
+    weight = torch.where(both >= other, 0.001, weight)
+    weight = torch.where(both >= one, 0.999, weight)
+    weight = torch.where(both > 0, 0.5, weight)
+    return torch.stack([weight, 1 - weight])
+
+
+def length_ratio(total: Tensor, direction: Tensor) -> Tensor:
+    r"""Factor that restores the length of a sum: max(|g + u| / |h|, 1); 0 for no direction. -> ()
+
+    (P,), (P,)
+    """
+    length = torch.linalg.vector_norm(direction)
+    ratio = (torch.linalg.vector_norm(total) / length).clamp_min(1)
+    return torch.where(length > 0, ratio, 0.0)
+
+
+def _trained(modalities: ModalityMap, modality: str) -> list[Parameter]:
+    return [p for p in modalities.parameters(modality).values() if p.requires_grad]
+
+
+def _gradients(loss: Tensor, groups: list[list[Parameter]]) -> list[Tensor]:
+    """Gradients of a loss with respect to groups of parameters, each group flat. -> [(P_k,)]"""
+    every = [p for group in groups for p in group]
+    found = torch.autograd.grad(loss, every, retain_graph=True, allow_unused=True)
+    ends = [0]
+    for group in groups:
+        ends.append(ends[-1] + len(group))
+    return [flat(found[a:b], like=every[a:b]) for a, b in pairwise(ends)]

@@ -1,0 +1,180 @@
+"""New rows through a model, block by block: what memory holds does not grow with their number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from equimodal.data.table import SUFFIXES, is_manifest
+from equimodal.data.table.fitted.columns import FittedColumn
+from equimodal.data.table.fitted.reading import Block, blocks
+from equimodal.data.table.items.decode import Array
+from equimodal.data.table.reading.roles import cells_of
+from equimodal.data.table.reading.table import Table, read_table
+from equimodal.errors import BalanceError, DataError, quoted
+from equimodal.training.setup import EVALUATION_ROWS
+from equimodal.workers.process import processors
+
+Rows = str | Path | Mapping[str, Sequence[str]]
+"""A table by its path, or columns by their names."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model says of some samples: fused ``logits`` (N, C), and ``unimodal`` ones (N, C) by
+    modality, of each alone."""
+
+    logits: Tensor
+    unimodal: dict[str, Tensor]
+
+
+class Asked(Protocol):
+    """A model that is asked: `equimodal.saved.model.Model`."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """In the order of the logits."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Their names in order."""
+
+    @property
+    def columns(self) -> Mapping[str, FittedColumn]:
+        """How each modality is read."""
+
+    def prepared(self, arrays: Mapping[str, Array], /) -> dict[str, Tensor]:
+        """Decoded rows as the network takes them. {m: (N, ...)} -> {m: (N, ...)}"""
+
+    def outputs(self, inputs: Mapping[str, Tensor], /) -> Outputs:
+        """What the model makes of them. {m: (N, ...)}"""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model says of rows that follow each other, in their order.
+
+    ``places`` (N,) are lines of a CSV or JSONL, else rows from 1; ``logits`` and ``unimodal`` by
+    modality (N, C) are NaN where a row could not be read, and ``problems`` says why, by index;
+    ``missing`` names the modalities with an empty cell, by index.
+    """
+
+    classes: tuple[str, ...]
+    places: list[int]
+    logits: Tensor
+    unimodal: dict[str, Tensor]
+    problems: dict[int, str]
+    missing: dict[int, list[str]]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def labels(self) -> list[str | None]:
+        """The class of each row; None where it could not be read."""
+        return self._labels(self.logits)
+
+    @property
+    def probabilities(self) -> Tensor:
+        """Of each class, NaN where a row could not be read. (N, C)"""
+        return self.logits.softmax(1)
+
+    def alone(self, modality: str) -> list[str | None]:
+        """The class of each row by one modality alone."""
+        return self._labels(self.unimodal[modality])
+
+    def _labels(self, logits: Tensor) -> list[str | None]:
+        found = logits.argmax(1).tolist()
+        return [None if i in self.problems else self.classes[k] for i, k in enumerate(found)]
+
+
+def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, str]:
+    """The table, and the folder that its paths start from.
+
+    Raises:
+        BalanceError: a column of the model is missing, or the table cannot be read.
+    """
+    if isinstance(rows, Mapping):
+        table, folder = _columns(rows), Path(root or ".")
+    else:
+        path = Path(rows)
+        if not is_manifest(str(path)):
+            raise DataError(f"'{path}' is no table; give the path of one ({', '.join(SUFFIXES)}).")
+        table, folder = read_table(path), Path(root or path.parent)
+    if not folder.is_dir():
+        raise DataError(f"The data root '{folder}' is no folder; give the one that paths start at.")
+    for name, column in model.columns.items():
+        for source in column.sources:
+            table.column(source, f"the modality '{name}'")
+    return table, os.path.realpath(folder)
+
+
+def stream(
+    model: Asked, table: Table, root: str, *, jobs: int | None = None, start: int = 0
+) -> Iterator[Predicted]:
+    """What the model says of the rows from ``start`` on, in blocks.
+
+    Blocks start at multiples of `EVALUATION_ROWS`, so that the numbers do not depend on where it
+    started, and are those that the run kept of its own rows.
+    """
+    cells = {
+        name: cells_of([table.column(s, name) for s in column.sources])
+        for name, column in model.columns.items()
+    }
+    read = blocks(
+        model.columns, cells, root, size=EVALUATION_ROWS, jobs=jobs or processors(), start=start
+    )
+    for block in read:
+        yield _predicted(model, block, table.rows[block.start : block.start + block.count])
+
+
+def _predicted(model: Asked, block: Block, places: list[int]) -> Predicted:
+    shape = (block.count, len(model.classes))
+    logits = torch.full(shape, torch.nan)
+    unimodal = {m: torch.full(shape, torch.nan) for m in model.modalities}
+    if block.used:
+        found = model.outputs(model.prepared(block.arrays))
+        rows = torch.tensor(block.used) - block.start
+        logits[rows] = found.logits
+        for m, own in found.unimodal.items():
+            unimodal[m][rows] = own
+    problems = {i - block.start: text for i, text in block.problems.items()}
+    missing = {i - block.start: names for i, names in block.missing.items()}
+    return Predicted(model.classes, places, logits, unimodal, problems, missing)
+
+
+def joined(model: Asked, parts: Sequence[Predicted]) -> Predicted:
+    """Blocks that follow each other as one."""
+    if not parts:
+        raise BalanceError("There are no rows to predict.")
+    starts = [sum(map(len, parts[:k])) for k in range(len(parts))]
+    together = list(zip(starts, parts, strict=True))
+    return Predicted(
+        model.classes,
+        [place for part in parts for place in part.places],
+        torch.cat([part.logits for part in parts]),
+        {m: torch.cat([part.unimodal[m] for part in parts]) for m in model.modalities},
+        {at + i: text for at, part in together for i, text in part.problems.items()},
+        {at + i: names for at, part in together for i, names in part.missing.items()},
+    )
+
+
+def _columns(given: Mapping[str, Sequence[str]]) -> Table:
+    columns = {}
+    for name, cells in given.items():
+        if isinstance(cells, str) or not all(isinstance(cell, str) for cell in cells):
+            raise DataError(
+                f"The column '{name}' must be a list of texts, as the cells of a table are; found "
+                f"{quoted(cells)}."
+            )
+        columns[name] = [cell.strip() for cell in cells]
+    counts = {name: len(cells) for name, cells in columns.items()}
+    if len(set(counts.values())) != 1 or not next(iter(counts.values())):
+        raise DataError(f"Columns must have the same number of rows, at least one; found {counts}.")
+    return Table(columns, list(range(1, next(iter(counts.values())) + 1)))
