@@ -13,9 +13,10 @@ from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.moment import KEPT
 from equimodal.balancing.readouts import Readout, logits_of
-from equimodal.balancing.requirements.arguments import needs_readout, require_form
+from equimodal.balancing.requirements.arguments import needs_readout
 from equimodal.balancing.requirements.samples import check_samples
-from equimodal.balancing.requirements.training import check_features, check_target
+from equimodal.balancing.requirements.targets import check_target, require_form
+from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits, GradientEdits

@@ -127,8 +127,8 @@ class AGM(Method):
 
     def unsuited(self, task: Task) -> str:
         """Responses are judged by the cross-entropy of the label."""
-        reason = "its responses are judged by the cross-entropy of a label"
-        return reason if type(task).log_loss is Task.log_loss else ""
+        lacks = "likelihood" in task.lacks
+        return "its responses are judged by the cross-entropy of a label" if lacks else ""
 
     def on_loss(self, step: Step) -> Tensor:
         """The objective, with what flows back through each response scaled."""
@@ -161,7 +161,7 @@ class AGM(Method):
             if step.rows is not None:
                 own = own[step.rows[m].to(own.device)]
             losses = step.task.log_loss(own, step.targets[m]).clamp_max(_MOST)
-            sums.append(torch.stack([losses.sum(), losses.new_tensor(float(len(losses)))]))
+            sums.append(step.task.summed(losses, own, step.targets[m]))
         totals = sum_over_ranks(torch.stack(sums))
         losses = totals[:, 0] / totals[:, 1]  # NaN for a modality that no sample holds
         return self._judged(losses)

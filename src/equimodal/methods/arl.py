@@ -27,7 +27,7 @@ from torch import Tensor
 
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
-from equimodal.balancing.task import Classification, Task
+from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_number, require_tensor
 from equimodal.numerics.scores import softmax_entropy
 from equimodal.parts.distributed import sum_over_ranks
@@ -85,7 +85,7 @@ class ARL(Method):
 
     def unsuited(self, task: Task) -> str:
         """Its entropy is that of a prediction over classes."""
-        if self.weights is None and not isinstance(task, Classification):
+        if self.weights is None and "classes" in task.lacks:
             return "its variance is the entropy of a prediction over classes"
         return ""
 

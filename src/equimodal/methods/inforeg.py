@@ -96,7 +96,7 @@ class InfoReg(Method):
 
     def unsuited(self, task: Task) -> str:
         """Its score is a likelihood."""
-        if self.strength is None and "information" in task.lacks:
+        if self.strength is None and "likelihood" in task.lacks:
             return "its score is the likelihood of a discrete label"
         return ""
 
@@ -144,12 +144,11 @@ class InfoReg(Method):
         given = [(m, z.detach()) for m, z in step.unimodal_logits.items()]
         targets = step.targets
         if self.score == "log_likelihood":
-            sums = [-step.task.log_loss(z, targets[m]).sum() for m, z in given]
+            each = {m: -step.task.log_loss(z, targets[m]) for m, z in given}
         else:
-            sums = [step.task.score(z, targets[m]).sum() for m, z in given]
-        total = torch.stack(sums)
-        counts = torch.tensor([len(z) for _, z in given]).to(total, non_blocking=True)
-        total, counts = sum_over_ranks(torch.cat([total, counts])).view(2, -1)
+            each = {m: step.task.score(z, targets[m]) for m, z in given}
+        sums = [step.task.summed(each[m], z, targets[m]) for m, z in given]
+        total, counts = sum_over_ranks(torch.stack(sums)).unbind(1)
         scores = total / counts if self.score == "log_likelihood" else total
         leads = modality_leads(scores)
         found = regulation_strengths(leads, self.beta) * self._scale.to(leads)

@@ -27,7 +27,7 @@ from torch import Tensor
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
-from equimodal.balancing.task import Classification, Task
+from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_flag, require_number, require_tensor
 from equimodal.parts.modalities import ModalityMap
 
@@ -91,7 +91,7 @@ class MSLR(Method):
 
     def unsuited(self, task: Task) -> str:
         """Its trend is that of an accuracy."""
-        if self.strategy == "dynamic" and not isinstance(task, Classification):
+        if self.strategy == "dynamic" and "classes" in task.lacks:
             return "its rates follow the accuracy of classes"
         return ""
 

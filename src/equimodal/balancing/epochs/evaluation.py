@@ -71,8 +71,7 @@ def _step(setting: "Setting", moment: Mapping[str, Any], batch: Any) -> Step:
     target = setting.prepared(given)
     rows = setting.present_rows(present, target)
     features = record.take_features(output, None, setting.rows(target))
-    logits = setting.fused(output, None)
-    return setting.step(moment, logits, target, features, rows, checked=False)
+    return setting.step(moment, setting.fused(output, None), target, features, rows, checked=False)
 
 
 def _chosen(loader: Iterable[Any], share: float, generator: torch.Generator) -> Iterator[Any]:

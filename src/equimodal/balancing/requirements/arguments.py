@@ -1,11 +1,10 @@
 """The arguments of a balancer, checked before training starts."""
 
-import copy
 import math
 from collections.abc import Collection, Iterator, Mapping
 from numbers import Integral
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.method import Method
@@ -125,7 +124,7 @@ def check_arguments(
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
         )
-    _require_suited(method, task)
+    require_suited(method, task)
     if needs_readout(method, objective) and summed_numbers(task, readout):
         raise BalanceError(
             f"{name} with objective {objective!r} asks every modality for the whole number, and "
@@ -146,17 +145,8 @@ def check_arguments(
             )
 
 
-def require_form(method: Method, task: Task, logits: Tensor, target: Tensor) -> None:
-    """Refuse outputs of a form for which the method has no meaning. Raises BalanceError."""
-    lacking = task.form(logits, target)
-    if lacking:
-        narrowed = copy.copy(task)
-        narrowed.lacks = task.lacks | lacking
-        narrowed.name = f"outputs of shape {tuple(logits.shape)}, a label a token"
-        _require_suited(method, narrowed)
-
-
-def _require_suited(method: Method, task: Task) -> None:
+def require_suited(method: Method, task: Task) -> None:
+    """Refuse a task for which the method has no meaning. Raises BalanceError."""
     if reason := method.unsuited(task):
         raise BalanceError(f"{type(method).__name__} does not work for {task.name}: {reason}.")
 

@@ -108,24 +108,6 @@ class KnownParameters:
         return any(p.grad is not None for p in own)
 
 
-def check_target(target: Tensor | Mapping[str, Tensor]) -> None:
-    """Raise `BalanceError` unless these are labels, of at least one sample."""
-    given = list(target.values()) if isinstance(target, Mapping) else [target]
-    odd = [type(y).__name__ for y in given if not isinstance(y, Tensor)]
-    if odd or not given:
-        raise BalanceError(
-            "The target must be a tensor, or a mapping with a tensor for each modality; found "
-            f"{odd[0] if odd else 'an empty mapping'}. Write torch.as_tensor(target)."
-        )
-    if any(y.ndim == 0 for y in given):
-        raise BalanceError("The target must hold one entry a sample; found a single number.")
-    if not any(map(len, given)):
-        raise BalanceError(
-            "The batch holds no sample, so that it has no loss; found 0 labels. Leave empty "
-            "batches out (DataLoader(..., drop_last=True) where the last one is)."
-        )
-
-
 def check_features(
     features: Mapping[str, Tensor],
     modalities: ModalityMap,

@@ -73,6 +73,8 @@ class Classification(Task):
         self.weight = None if weight is None else checked_weight(weight)
         self._heaviest = 0 if self.weight is None else int(self.weight.argmax())
         self.label_smoothing, self.ignore_index, self.criterion = smooth, ignore_index, criterion
+        if ignore_index is not None:
+            self.name, self.lacks = "classes with ignored labels", frozenset({"classes"})
         if criterion is not None:
             require_criterion(criterion, plain=weight is None and not smooth)
 
@@ -114,9 +116,13 @@ class Classification(Task):
         each = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         return torch.where(kept, each, 0).sum() / kept.sum().clamp_min(1)
 
-    def form(self, logits: Tensor, target: Tensor) -> frozenset[str]:
-        """Token-level outputs have no one class a sample."""
-        return frozenset({"classes", "purity"}) if logits.ndim > 2 else frozenset()
+    def form(self, logits: Tensor, target: Tensor) -> tuple[str, frozenset[str]]:
+        """What is no one class a sample with a column of its own."""
+        if logits.ndim > 2:
+            return f"a label a token, {tuple(logits.shape)}", frozenset({"classes", "purity"})
+        if logits.shape[-1] == 1:
+            return "one logit of two classes (two columns would do)", frozenset({"classes"})
+        return "soft targets", frozenset({"classes"} if is_soft(target) else ())
 
     def labels(self, logits: Tensor, target: Tensor) -> int | Tensor:
         """How many labels count, L; a tensor () where some may be ignored."""

@@ -32,7 +32,7 @@ class Regression(Task):
     """
 
     name = "regression"
-    lacks = frozenset({"classes"})
+    lacks = frozenset({"classes", "likelihood"})
     whole_numbers = True
 
     def __init__(self, error: str = "squared") -> None:

@@ -58,7 +58,7 @@ class Tasks(Task):
             self.weights[name] = require_number(f"The weight of {name!r}", weight, above=0)
         self.outputs = TaskOutputs({name: name for name in tasks} | dict(logits or {}))
         self.name = f"several tasks ({', '.join(f'{n}: {t.name}' for n, t in tasks.items())})"
-        self.lacks = frozenset({"classes"}).union(*(t.lacks for t in tasks.values()))
+        self.lacks = frozenset({"classes", "likelihood"}).union(*(t.lacks for t in tasks.values()))
         self._forms: dict[str, tuple[int, int, torch.dtype]] = {}
         self._sizes: dict[str, list[int]] = {}
 

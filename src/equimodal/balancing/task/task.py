@@ -23,7 +23,8 @@ class Task:
     name: str
     """As messages say it, such as "single-label classification"."""
     lacks: frozenset[str] = frozenset()
-    """Which of "score", "information", "purity" and "classes" (one a sample) it has not."""
+    """Which of "score", "information", "purity", "likelihood" (of each label by itself) and
+    "classes" (one a sample, known, a column of the logits each) it has not."""
     whole_numbers: bool = False
     """Whether every modality is asked for the whole target, so that parts of a sum serve none."""
 
@@ -46,9 +47,9 @@ class Task:
         """Raise BalanceError unless shapes, types and, on the CPU, the values fit."""
         raise NotImplementedError
 
-    def form(self, logits: Tensor, target: Tensor) -> frozenset[str]:
-        """What outputs and targets of this shape lack beside ``lacks``."""
-        return frozenset()
+    def form(self, logits: Tensor, target: Tensor) -> tuple[str, frozenset[str]]:
+        """What outputs and targets of this form are, and what they lack beside ``lacks``."""
+        return self.name, frozenset()
 
     def labels(self, logits: Tensor, target: Tensor) -> int | Tensor:
         """How many labels count, L; a tensor () where the device alone knows."""
@@ -67,7 +68,7 @@ class Task:
 
     def score_sums(self, logits: Tensor, target: Tensor) -> Tensor:
         """What `mean_score` is made of, to be added up. (N, ..., C), (N, ...) -> (S,)"""
-        return self._with_count(self.score(logits, target), logits, target)
+        return self.summed(self.score(logits, target), logits, target)
 
     def mean_score(self, sums: Tensor) -> Tensor:
         """How well the labels are predicted, in [0, 1]; NaN without one. (M, S) -> (M,)"""
@@ -75,7 +76,7 @@ class Task:
 
     def information_sums(self, logits: Tensor, target: Tensor) -> Tensor:
         """What `information` reads of predictions, to be added up. (N, ..., C), (N, ...) -> (S,)"""
-        return self._with_count(self.log_loss(logits, target), logits, target)
+        return self.summed(self.log_loss(logits, target), logits, target)
 
     def information(self, counts: Tensor, sums: Tensor) -> Tensor:
         """Lower bound on the information about the label, in nats. (S,), (M, S) -> (M,)
@@ -91,7 +92,7 @@ class Task:
         """
         raise BalanceError(f"There is no purity of clusters for {self.name}.")
 
-    def _with_count(self, each: Tensor, logits: Tensor, target: Tensor) -> Tensor:
+    def summed(self, each: Tensor, logits: Tensor, target: Tensor) -> Tensor:
         """The sum of one value a label, and how many count. (L,) -> (2,)"""
         count = self.labels(logits, target)
         given = count.to(each) if isinstance(count, Tensor) else each.new_full((), count)
