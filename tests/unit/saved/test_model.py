@@ -10,6 +10,7 @@ import torch
 from equimodal import BalanceError, load
 from equimodal.saved.writing import write_model
 from equimodal.training.prediction import read_arrays
+from products import by_class
 from unit.saved.conftest import numbers_and_words, trained
 
 
@@ -34,6 +35,16 @@ def only_test_rows(table, into):
 def test_a_model_folder_predicts_what_its_run_kept(tmp_path, fusion):
     numbers_and_words(tmp_path / "my.csv")
     plan, run = trained(tmp_path, fusion=fusion)
+    write_model(tmp_path / "model", plan, run, tmp_path)
+    rows = only_test_rows(tmp_path / "my.csv", tmp_path / "rows.csv")
+
+    assert_equal_to_the_last_digit(load(tmp_path / "model"), rows, kept(tmp_path, run))
+
+
+@pytest.mark.parametrize("method", by_class())
+def test_the_model_of_every_method_predicts_what_its_run_kept(tmp_path, method):
+    numbers_and_words(tmp_path / "my.csv", rows=80, tests=20)
+    plan, run = trained(tmp_path, method)
     write_model(tmp_path / "model", plan, run, tmp_path)
     rows = only_test_rows(tmp_path / "my.csv", tmp_path / "rows.csv")
 
