@@ -28,9 +28,9 @@ class Classification(Task):
 
     ``logits`` are unnormalised scores, (N, C) or, with a label a token, (N, T, C); one column,
     (N, 1), is the logit of class 1 of two. ``target`` is of the same shape without the classes:
-    labels in [0, C) of any integer type, or of bool. Probabilities of the classes, as mixup and
-    distillation make them, are soft targets: floating, (N, C) or (N, T, C), each row of sum 1;
-    those of one logit are (N,) or (N, 1) in [0, 1].
+    labels in [0, C) of any integer type, or of bool. Probabilities of the classes, as distillation
+    and the mixing of samples make them, are soft targets: floating, (N, C) or (N, T, C), each row
+    of sum 1; those of one logit are (N,) or (N, 1) in [0, 1].
 
     The arguments change the loss that is trained, fused and unimodal, as they change PyTorch's
     ``cross_entropy``. What methods read stays plain: the probability of the true class (of soft
@@ -177,7 +177,7 @@ class Classification(Task):
         if is_soft(target):
             raise BalanceError(
                 "Purity holds clusters against one class a sample; found soft targets of shape "
-                f"{tuple(target.shape)} in loaders=. Give loaders of one class each."
+                f"{tuple(target.shape)} in loaders=. Give loaders of samples that are not mixed."
             )
         target = target.reshape(len(target), -1)[:, 0]
         if self.ignore_index is not None:
