@@ -50,6 +50,7 @@ OWN = {
     "row": WORDS,
     "split": WORDS,
     "deep": st.booleans(),
+    "settle": st.booleans(),
     "json": st.booleans(),
     "budget": WORDS,
 }
