@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from equimodal.methods.joint import Joint, JointUnimodal
     from equimodal.methods.lfm import LFM
     from equimodal.methods.mbsd import MBSD
+    from equimodal.methods.mcr import MCR
     from equimodal.methods.midas import MIDAS
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
@@ -52,6 +53,7 @@ __all__ = [
     "DUS",
     "LFM",
     "MBSD",
+    "MCR",
     "MIDAS",
     "OPM",
     "PMR",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.lfm import alignment as alignment
     from equimodal.methods.lfm import matching_weight as matching_weight
     from equimodal.methods.mbsd import teaching_weights as teaching_weights
+    from equimodal.methods.mcr import jensen_shannon as jensen_shannon
+    from equimodal.methods.mcr import supervised_contrast as supervised_contrast
     from equimodal.methods.midas import label_shares as label_shares
     from equimodal.methods.midas import misaligned_losses as misaligned_losses
     from equimodal.methods.ogm import modulation_coefficients as modulation_coefficients

@@ -67,7 +67,9 @@ def test_a_finished_run_is_shown_again(finished, capsys):
 
 def test_single_runs_are_not_taken_for_a_comparison_without_being_asked(finished, refused):
     for path in finished.iterdir():
-        if path.name != "runs":
+        if path.name == "model":
+            shutil.rmtree(path)
+        elif path.name != "runs":
             path.unlink()
     refused(COMPARE, "'results' holds results already", "add --resume", "--out")
     refused(f"{COMPARE} --epochs 2 --resume", f"'{RUN}' holds a run with other values of epochs")

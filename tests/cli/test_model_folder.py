@@ -159,6 +159,8 @@ def test_rows_that_cannot_be_read_get_their_reason(there, tmp_path, capsys):
     ("export r/model --format pickle", "--format must be one of pt2, onnx"),
     ("export r/model --format pt2 --out my.csv", "there already"),
     ("export r/model --format pt2 --out x.pt2 --rows none.csv", "no file 'none.csv'"),
+    ("report r --format xml", "--format must be one of markdown, csv, latex"),
+    ("report r --format csv --data-root .", "which --format does not write"),
     ("predict hostile test.csv --out p.csv", "'hostile'"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_one_line(there, capsys, line, words):
@@ -184,3 +186,15 @@ def test_a_comparison_that_goes_on_leaves_the_same_model(there, without_workers,
 
     assert before == {p.name: p.read_bytes() for p in (there / "r" / "model").iterdir()}
     assert "model:   r/model" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "latex"])
+def test_a_report_is_printed_for_documents_and_programs(there, form, capsys):
+    from equimodal import report
+
+    before = (there / "r" / "report.html").read_bytes()
+    assert main(["report", "r", "--format", form]) == 0
+
+    write = {"markdown": report.markdown, "csv": report.csv_text, "latex": report.latex}[form]
+    assert capsys.readouterr().out == write(report.read_results("r"))
+    assert (there / "r" / "report.html").read_bytes() == before

@@ -7,6 +7,7 @@ from torch.nn.parallel import DistributedDataParallel
 from contract import uneven_ranks
 from contract.pair import joined, leave
 from contract.training import trained
+from equimodal import methods
 from products import stages
 
 SHARDED = {"kinds": ("convolutional", "gru"), "epochs": 2}
@@ -20,11 +21,18 @@ def train_all(rank, folder, names):
         results = {
             # The second rank holds other validation data: the first one's diagnosis must count.
             "ddp": each_of(names, batch_size=8, wrap=DistributedDataParallel, held_out=1 + rank),
-            "sharded": each_of(stages(names), batch_size=8, shard=shard, **SHARDED),
-            "sharded by encoder": each_of(names, batch_size=8, shard=shard_encoders, **BY_ENCODER),
+            "sharded": each_of(sharded(stages(names)), batch_size=8, shard=shard, **SHARDED),
+            "sharded by encoder": each_of(
+                sharded(names), batch_size=8, shard=shard_encoders, **BY_ENCODER
+            ),
             "uneven": uneven_ranks.every_method(rank),
         }
     leave(results, rank, folder)
+
+
+def sharded(names):
+    """Those that can be trained in shards; the others say why not."""
+    return [n for n in names if not methods.create(n).rewrites]
 
 
 def shard(net):

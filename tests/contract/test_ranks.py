@@ -5,6 +5,8 @@ from contract.pair import both_ranks
 from contract.training import assert_same_weights, largest_difference
 from products import stages, together
 
+# Partners are of a rank's own rows; and ranks that hold other validation data read them all.
+OWN = {("", "mixup"), ("", "mixup-separate"), ("ddp", "mslr"), ("ddp", "mses")}
 LAYOUTS = {"ddp": {}, "sharded": ranks.SHARDED, "sharded by encoder": ranks.BY_ENCODER}
 
 
@@ -46,13 +48,15 @@ def test_two_ranks_stay_identical_and_equal_one_process(names, tmp_path):
     wrong = {}
     for layout, options in LAYOUTS.items():
         trained = stages(names) if layout == "sharded" else names
+        trained = trained if layout == "ddp" else ranks.sharded(trained)
         assert first[layout].keys() == second[layout].keys() == set(trained)
         for name in trained:
             try:
                 one, other = first[layout][name], second[layout][name]
                 assert_same_weights(one["weights"], other["weights"])
                 assert decisions(one) == decisions(other)
-                assert_equal_to_one_process(name, one, **options)
+                if not {(layout, name), ("", name)} & OWN:
+                    assert_equal_to_one_process(name, one, **options)
             except AssertionError as difference:
                 wrong[layout, name] = str(difference)
     assert not wrong

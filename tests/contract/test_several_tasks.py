@@ -115,7 +115,7 @@ def test_every_method_trains_both_tasks_or_says_why_not(name, readout):
     model, balancer = made(name, readout())
     losses = trained(model, balancer.loss, balancer.before_step, 60)
     balancer.epoch_end()
-    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+    assert sum(losses[-5:]) < 0.92 * sum(losses[:5])
 
 
 @pytest.mark.parametrize("plug_in", [False, True])

@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import torch
 
+from equimodal import BalanceError, methods
 from loops.lightning_loop import Clipped, Half, Manual, Scaling, TwoParts, fit, quiet, unpaired
 from loops.plain import UNEVEN, adam, gap, halved, loader, plain, sgd_each, weights
 from products import by_stage
@@ -61,6 +62,10 @@ def test_lightning_gives_the_weights_of_the_plain_loop(name, case):
 @pytest.mark.parametrize("name", by_stage())
 @pytest.mark.parametrize("case", SETTINGS)
 def test_a_setting_of_lightning_does_what_it_does_in_the_plain_loop(name, case):
+    if methods.create(name).rewrites and case.startswith("masks on the update"):
+        with pytest.raises(BalanceError, match="leave out on="):
+            assert_equal(name, *SETTINGS[case])
+        return
     assert_equal(name, *SETTINGS[case])
 
 
@@ -79,6 +84,8 @@ def test_the_settings_change_the_weights_so_that_a_setting_without_effect_is_see
     ]
 
 
+# PyTorch's own warning, of the graph that ends where a method draws and changes features.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("name", by_stage())
 def test_a_compiled_network_is_trained_as_the_plain_one(name):
     torch._dynamo.reset()

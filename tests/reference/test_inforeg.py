@@ -30,10 +30,10 @@ def slow_training(training, epochs, *, beta, threshold):
             scores = reference.log_likelihoods(reference.own_logits(rows, *head), labels.tolist())
             strengths = reference.pulls(scores, beta)
             for m, encoder in net.encoders.items():
-                seen[m].append(sum(float(p.grad.square().sum()) for p in encoder.parameters()))
                 for n, p in encoder.named_parameters():
                     if inside[m]:
                         p.grad += strengths[m] * (p.detach() - kept[m][n])
+                seen[m].append(sum(float(p.grad.square().sum()) for p in encoder.parameters()))
             optimizer.step()
             optimizer.zero_grad()
         traces.append({m: reference.mean(squares) for m, squares in seen.items()})

@@ -21,13 +21,14 @@ def opposed(net, inputs):
 
 @pytest.mark.parametrize("kinds", [("linear", "convolutional"), ("linear", "gru", "convolutional")])
 @pytest.mark.parametrize("conflict", [False, True])
-def test_an_update_equals_the_slow_loops(kinds, conflict):
+@pytest.mark.parametrize("parts", [1, 2])
+def test_an_update_equals_the_slow_loops(kinds, conflict, parts):
     training = start("mmpareto", kinds=kinds)
     net, balancer = training.model, training.balancer
     inputs, labels = training.data.take(torch.arange(6))
     if conflict:  # the same sample under two labels, which both losses get wrong in turn
-        inputs = {m: x[[0, 0, 0]] + 0.3 * x[:3] for m, x in inputs.items()}
-        labels = torch.tensor([0, 1, 1])
+        inputs = {m: x[[0, 0, 0, 0]] + 0.3 * x[:4] for m, x in inputs.items()}
+        labels = torch.tensor([0, 1, 1, 1])
         opposed(net, inputs)
 
     features = {m: encoder(inputs[m]) for m, encoder in net.encoders.items()}
@@ -42,7 +43,9 @@ def test_an_update_equals_the_slow_loops(kinds, conflict):
         for name, grad in zip(names, reference.gradients(g, u, 1.5), strict=True):
             expected[f"encoders.{m}.{name}"] = grad
 
-    balancer.loss(net(inputs), labels).backward()
+    for rows in torch.arange(len(labels)).chunk(parts):
+        loss = balancer.loss(net({m: x[rows] for m, x in inputs.items()}), labels[rows])
+        (loss / parts).backward()
     balancer.before_step()
     assert bool(conflicts) == conflict
     for name, grad in expected.items():

@@ -43,6 +43,10 @@ _MIDAS: dict[str, Any] = {
     "target": "equimodal.methods.midas:MIDAS", "family": "loss", "objective": "own",
     "on_request": True, "records": {"alpha": "weight of the modality's label"},
 }  # fmt: skip
+_MCR: dict[str, Any] = {
+    "target": "equimodal.methods.mcr:MCR", "family": "loss", "objective": "own",
+    "on_request": True, "quick": {"permutations": 2},
+}  # fmt: skip
 
 LOSSES = (
     Entry(
@@ -213,6 +217,32 @@ LOSSES = (
             "equimodal.methods.midas:label_shares", "equimodal.methods.midas:misaligned_losses",
         ),
         **_MIDAS,
+    ),
+    Entry(
+        "mcr-independent", "`mcr` in which no encoder lowers what the others' permutation changes",
+        preset={"k": 0}, is_control=True, **_MCR,
+    ),
+    Entry(
+        "mcr-collaborative", "`mcr` in which every encoder also raises the others' changes",
+        preset={"k": 1}, is_control=True, **_MCR,
+    ),
+    Entry(
+        "mcr-plain", "the unimodal losses and the contrastive term of `mcr`, no game",
+        preset={"lam": 0.0}, is_control=True, **_MCR | {"quick": {}},
+    ),
+    Entry(
+        "mcr",
+        "each encoder raises what permuting its own features changes, and lowers what the others' "
+        "changes",
+        controls=("mcr-independent", "mcr-collaborative", "mcr-plain"),
+        main=Range("lam", 0.01, 1.0),
+        fits=(
+            Fit(STARVED, "makes the encoder of {starved} change the prediction by more"),
+        ),
+        functions=(
+            "equimodal.methods.mcr:jensen_shannon", "equimodal.methods.mcr:supervised_contrast",
+        ),
+        **_MCR,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -43,11 +43,10 @@ class InfoReg(Method):
         \alpha^m = c^m e^{\beta \tanh \Delta^m} \;\text{if}\; \Delta^m > 0
         \;\text{and}\; \frac{T^m_{t-1} - T^m_{t-2}}{T^m_{t-1}} > K, \;\text{else}\; 0
 
-    The term is added to the gradients, once an update: its loss is not part of ``loss()``. The pull
-    of a step is the rate times alpha, so it depends on the learning rate and on the number of
-    steps of an epoch.
+    The pull of a step is the rate times alpha, so it depends on the learning rate and on the number
+    of steps of an epoch. Its strength is that of a forward pass, over all ranks.
 
-    Records: ``strength`` of every update that pulls, ``trace`` and ``window`` of every epoch.
+    Records: ``strength`` of every pass that pulls, ``trace`` and ``window`` of every epoch.
 
     Args:
         beta: sharpness, >= 0; the paper's best is 0.9.
@@ -67,6 +66,7 @@ class InfoReg(Method):
     """
 
     needs: frozenset[str] = frozenset({"unimodal_logits"})
+    per_forward = True
 
     def __init__(
         self,
@@ -115,27 +115,33 @@ class InfoReg(Method):
         """Whether a modality was ever in its window."""
         return bool(self.state["pulled"])
 
+    def on_loss(self, step: Step) -> Tensor:
+        """The objective, and the pull of the modalities that are in their window."""
+        if not any(self.state["window"]):
+            return step.objective_loss
+        self.state["pulled"] = True
+        strengths = self._strengths(step, torch.tensor(self.state["window"]))
+        step.record("strength", strengths)
+        names, inside = step.modalities.names, self.state["window"]
+        terms = [
+            0.5 * strength * self._squared_way(step.modalities, m)
+            for m, strength, pulls in zip(names, strengths, inside, strict=True)
+            if pulls
+        ]
+        return step.objective_loss + torch.stack(terms).sum()
+
     def on_gradients(self, step: Step) -> None:
-        """The traces of this epoch, and the pull of the modalities that are in their window."""
+        """The traces of this epoch."""
         names = step.modalities.names
         squares = encoder_norms({m: step.modalities.parameters(m) for m in names}).square()
         seen = self.state["sum"]
         self.state["sum"] = squares if seen is None else seen.to(squares) + squares
         self.state["updates"] += 1
-        if not any(self.state["window"]):
-            return
-        self.state["pulled"] = True
-        window = torch.tensor(self.state["window"])
-        strengths = self._strengths(step, window)
-        step.record("strength", strengths)
-        for m, strength, inside in zip(names, strengths, self.state["window"], strict=True):
-            if inside:
-                self._pull(step.modalities, m, strength)
 
     def _strengths(self, step: Step, window: Tensor) -> Tensor:
         if self.strength is not None:
             return self.strength * window.float()
-        given = step.unimodal_logits.items()
+        given = [(m, z.detach()) for m, z in step.unimodal_logits.items()]
         targets = step.targets
         if self.score == "log_likelihood":
             each = {m: -step.task.log_loss(z, targets[m]) for m, z in given}
@@ -148,15 +154,11 @@ class InfoReg(Method):
         found = regulation_strengths(leads, self.beta) * self._scale.to(leads)
         return found * window.to(found, non_blocking=True)
 
-    def _pull(self, modalities: ModalityMap, modality: str, strength: Tensor) -> None:
-        """Add alpha (w - w0) to the gradients of an encoder."""
-        kept = self.snapshots[modality]
-        named = modalities.parameters(modality).items()
-        learning = [(name, p) for name, p in named if p.grad is not None]
-        weights = [local(p.detach()) for _, p in learning]
-        moved = torch._foreach_sub(weights, [kept[name] for name, _ in learning])
-        torch._foreach_mul_(moved, strength.to(weights[0].device))
-        torch._foreach_add_([local(p.grad) for _, p in learning], moved)
+    def _squared_way(self, modalities: ModalityMap, modality: str) -> Tensor:
+        """Squared distance of an encoder from its weights of the epoch before. -> ()"""
+        moved = _as_one(modalities, modality) - self.snapshots[modality]["weights"]
+        squares: Tensor = moved.square().sum()
+        return squares
 
     def on_epoch_end(self, epoch: Epoch) -> None:
         """The traces, who is in its window in the next epoch, and the weights to go back to."""
@@ -168,10 +170,7 @@ class InfoReg(Method):
             epoch.record("trace", mean)
         self.state["window"] = self._window(len(names))
         epoch.record("window", [float(w) for w in self.state["window"]])
-        self.snapshots = {
-            m: {n: local(p.detach()).clone() for n, p in epoch.modalities.parameters(m).items()}
-            for m in names
-        }
+        self.snapshots = {m: {"weights": _as_one(epoch.modalities, m).detach()} for m in names}
 
     def _window(self, modalities: int) -> list[bool]:
         """Which modalities are in their prime learning window."""
@@ -224,3 +223,8 @@ def in_window(traces: Tensor, before: Tensor, threshold: float) -> Tensor:
     require_tensor("before", before, axes="M", floating=True)
     require(len(traces) == len(before), "Both traces must be of one length", len(before))
     return (traces > 0) & ((traces - before) > threshold * traces)
+
+
+def _as_one(modalities: ModalityMap, modality: str) -> Tensor:
+    """All of an encoder's weights, of a sharded one this rank's, as one vector. -> (P,)"""
+    return torch.cat([local(p).flatten() for p in modalities.parameters(modality).values()])

@@ -27,6 +27,7 @@ from equimodal.balancing.method import Method
 from equimodal.balancing.moment import TrainingPass
 from equimodal.balancing.step import Step
 from equimodal.checks import require, require_choice, require_number, require_tensor
+from equimodal.numerics.scores import widened
 
 _DRAWN = "mixed"
 
@@ -98,19 +99,22 @@ class MultimodalMixup(Method):
         if mix is None or step.logits is None or step.target is None:
             return step.objective_loss
         step.record("weight", [mix.weight] * len(mix.partners))
-        others = [self._loss(step, step.logits, step.target[p.to(step.target.device)])
+        # Widened once, so that half precision rounds the sum of both losses' gradients.
+        logits, target = widened(step.logits), step.target
+        others = [self._loss(step, logits, target[p.to(target.device)])
                   for p in self._distinct(mix)]  # fmt: skip
-        fused = torch.lerp(torch.stack(others).mean(), step.fused_loss, mix.weight)
+        own = self._loss(step, logits, target)
+        fused = torch.lerp(torch.stack(others).mean(), own, mix.weight)
         if step.objective == "fused":
             return fused
-        own = torch.stack(self._unimodal(step, mix)).sum()
-        return torch.add(fused, own, alpha=step.unimodal_weight)
+        unimodal = torch.stack(self._unimodal(step, mix)).sum()
+        return torch.add(fused, unimodal, alpha=step.unimodal_weight)
 
     def _unimodal(self, step: Step, mix: _Mix) -> list[Tensor]:
         """Mixed losses of own logits: of rows whose partner has the modality too."""
         losses = []
         for m, logits in step.unimodal_logits.items():
-            partners, target = mix.partners[m], step.target
+            partners, target, logits = mix.partners[m], step.target, widened(logits)
             assert target is not None
             if step.rows is not None:
                 rows = step.rows[m].cpu()

@@ -115,9 +115,8 @@ class MMPareto(Method):
             parameters = _trained(step.modalities, m)
             own = mean_over_ranks(sum(d[_OWN][k] for d in step.every_drawn))
             total = flat([p.grad for p in parameters], like=parameters) / factor
-            pair = pareto_weights(total - own, own)
-            weights.append(pair[0])
-            direction = 2 * (pair[0] * (total - own) + pair[1] * own)
+            weight, direction = pareto_direction(total - own, own)
+            weights.append(weight)
             self._write(parameters, total, direction, self.gamma * factor)
         step.record("weight", torch.stack(weights))
 
@@ -181,6 +180,12 @@ def pareto_weights(joint: Tensor, unimodal: Tensor) -> Tensor:
     return torch.stack([weight, 1 - weight])
 
 
+def pareto_direction(joint: Tensor, unimodal: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight a of the first gradient, and 2 a g + 2 (1 - a) u. (P,), (P,) -> (), (P,)"""
+    weights = pareto_weights(joint, unimodal)
+    return weights[0], 2 * (weights[0] * joint + weights[1] * unimodal)
+
+
 def length_ratio(total: Tensor, direction: Tensor) -> Tensor:
     r"""Factor that restores the length of a sum: max(|g + u| / |h|, 1); 0 for no direction. -> ()
 
@@ -198,7 +203,15 @@ def _trained(modalities: ModalityMap, modality: str) -> list[Parameter]:
 def _gradients(loss: Tensor, groups: list[list[Parameter]]) -> list[Tensor]:
     """Gradients of a loss with respect to groups of parameters, each group flat. -> [(P_k,)]"""
     every = [p for group in groups for p in group]
-    found = torch.autograd.grad(loss, every, retain_graph=True, allow_unused=True)
+    try:
+        found = torch.autograd.grad(loss, every, retain_graph=True, allow_unused=True)
+    except RuntimeError as error:
+        if "fabric.backward" not in str(error):
+            raise
+        raise BalanceError(
+            "MMPareto back-propagates single losses, which Fabric refuses under the precision that "
+            "it was given: give Fabric none, and run forward pass and loss() under torch.autocast."
+        ) from error
     ends = [0]
     for group in groups:
         ends.append(ends[-1] + len(group))

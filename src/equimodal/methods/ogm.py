@@ -35,15 +35,13 @@ from equimodal.numerics.scores import discrepancy_ratios
 from equimodal.parts.modalities import PARAMETERS, ModalityMap
 from equimodal.parts.sharding import refuse_other_layouts
 
-_LEAST_SPREAD = 1e-8
-
 
 class OGM(Method):
     r"""Shrink the gradients of the modality that is ahead, and add noise to all (GE).
 
     .. math:: g^m \leftarrow k^m g^m + \lambda \varepsilon, \quad
         k^m = 1 - \tanh(\alpha \rho^m) \;\text{if}\; \rho^m > 1, \;\text{else}\; 1, \quad
-        \varepsilon \sim N(0, (\mathrm{std}(g^m) + 10^{-8})^2)
+        \varepsilon \sim N(0, \mathrm{std}(g^m)^2)
 
     with the spread of each weight's gradient over its own elements, before it is shrunk. Scores are
     of all samples of an update, over micro-batches and ranks. With ``on="update"`` the coefficient
@@ -119,7 +117,7 @@ class OGM(Method):
         spreads = {m: step.spreads(m, self.parameters) for m in noisy}
         step.scale(dict(zip(names, coefficients.unbind(), strict=True)), self.parameters)
         for m, found in spreads.items():
-            step.add_noise(m, self.noise * (found + _LEAST_SPREAD), self.parameters)
+            step.add_noise(m, self.noise * found, self.parameters)
 
     def _coefficients(self, step: Step) -> Tensor:
         modalities = len(step.modalities.names)

@@ -60,7 +60,8 @@ class Model:
 
         Args:
             rows: the path of a table with the columns of training, or these columns by name, such
-                as ``{"image": ["a.png", "b.png"], "text": ["a cat", "a dog"]}``.
+                as ``{"image": ["a.png", "b.png"], "text": ["a cat", "a dog"]}``; inline numbers
+                may be an array, (N, D).
             root: folder that paths start from; by default the table's own, or the current one.
             jobs: processes that read files; by default one a processor.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -21,8 +22,8 @@ from equimodal.errors import BalanceError, DataError, quoted
 from equimodal.training.setup import EVALUATION_ROWS
 from equimodal.workers.process import processors
 
-Rows = str | Path | Mapping[str, Sequence[str]]
-"""A table by its path, or columns by their names."""
+Rows = str | Path | Mapping[str, Any]
+"""A table by its path, or columns by their names: cells, or an array of numbers (N, D)."""
 
 
 @dataclass(frozen=True)
@@ -165,13 +166,24 @@ def joined(model: Asked, parts: Sequence[Predicted]) -> Predicted:
     )
 
 
-def _columns(given: Mapping[str, Sequence[str]]) -> Table:
+def _written(cells: Any) -> Sequence[str]:
+    """Cells as they are; an array of numbers, (N,) or (N, D), as the cells that hold them."""
+    if getattr(cells, "ndim", 0) in (1, 2) and hasattr(cells, "tolist"):
+        rows = cells.tolist()
+        return [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    found: Sequence[str] = cells
+    return found
+
+
+def _columns(given: Mapping[str, Any]) -> Table:
     columns = {}
-    for name, cells in given.items():
-        if isinstance(cells, str) or not all(isinstance(cell, str) for cell in cells):
+    for name, held in given.items():
+        cells = _written(held)
+        listed = isinstance(cells, Sequence) and not isinstance(cells, str)
+        if not listed or not all(isinstance(cell, str) for cell in cells):
             raise DataError(
-                f"The column '{name}' must be a list of texts, as the cells of a table are; found "
-                f"{quoted(cells)}."
+                f"The column '{name}' must be a list of texts, as the cells of a table are, or an "
+                f"array of numbers; found {quoted(held)}."
             )
         columns[name] = [cell.strip() for cell in cells]
     counts = {name: len(cells) for name, cells in columns.items()}

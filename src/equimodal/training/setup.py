@@ -113,7 +113,7 @@ def _balancer(
     config: RunConfig, source: DataSource, network: FusionModel, optimizer: torch.optim.Optimizer
 ) -> Balancer:
     settings = dict(config.settings)
-    on = settings.pop("on", "gradient")
+    on = settings.pop("on", None)  # None: as the method asks for
     return Balancer(
         network,
         create_method(config.registered_method, settings),

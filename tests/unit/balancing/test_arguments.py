@@ -139,7 +139,7 @@ KINDS = {
     "a learning rate": ({"optimizers": 0.1}, "optimizers must be an optimizer"),
     "parameters": ({"optimizers": [nn.Parameter(torch.ones(1))]}, "torch.optim.Optimizer"),
     "an objective": ({"objective": ["fused"]}, "objective must be one of"),
-    "a place": ({"on": None}, "on must be one of"),
+    "a place": ({"on": 3}, "on must be one of"),
 }  # fmt: skip
 
 

@@ -114,6 +114,7 @@ def test_gamma_weighs_the_unimodal_losses():
     for training in losses:
         inputs, labels = training.data.take(torch.arange(16))
         found.append(training.balancer.loss(training.model(inputs), labels).item())
+    assert found[1] > found[0]
     assert found[2] - found[0] == pytest.approx(4 * (found[1] - found[0]))
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
 
 from contract.training import assert_same_weights, run, start, trained
 from equimodal import BalanceError, Regression
@@ -32,7 +33,14 @@ def test_leads_and_strengths(scores, leads, strengths):
 
 @pytest.mark.parametrize(
     ("before", "now", "inside"),
-    [(2, 2.5, True), (2.5, 2.55, False), (2.5, 2, False), (0, 0, False), (0, 1, True)],
+    [
+        (2, 2.5, True),
+        (2.5, 2.55, False),
+        (2.5, 2, False),
+        (0, 0, False),
+        (0, 1, True),
+        (1, 1.041, False),
+    ],
 )
 def test_a_window_is_open_while_the_trace_grows(before, now, inside):
     assert in_window(tensor(now), tensor(before), 0.04).tolist() == [inside]
@@ -54,43 +62,48 @@ def test_the_weakest_is_never_regulated_and_a_lead_at_1_or_more(scores, beta):
     assert bool((found <= math.exp(beta) + 1e-9).all())
 
 
-def pulled(**settings):
-    """A training after its first epoch, with one more backward pass and its gradients before."""
+def pulled(move=None, **settings):
+    """A training behind its first epoch and a pass, its plain loss, and the gradients of both."""
     training = run(start("inforeg", settings={"threshold": None, **settings}), 1)
+    if move:
+        with torch.no_grad():
+            move(training.model)
     inputs, labels = training.data.take(torch.arange(16))
-    training.balancer.loss(training.model(inputs), labels).backward()
+    base = cross_entropy(training.model(inputs).logits, labels)
+    base.backward()
     plain = {n: p.grad.clone() for n, p in training.model.named_parameters()}
-    return training, plain
+    training.model.zero_grad()
+    loss = training.balancer.loss(training.model(inputs), labels)
+    loss.backward()
+    training.balancer.before_step()
+    return training, plain, float((loss - base).detach())
 
 
 def test_at_the_first_step_of_an_epoch_nothing_pulls():
-    training, plain = pulled()
-    training.balancer.before_step()
+    training, plain, term = pulled()
+    assert term == 0
     for n, p in training.model.named_parameters():
         assert torch.equal(p.grad, plain[n])
 
 
 def test_the_pull_is_alpha_times_the_way_since_the_epoch_before():
-    training, plain = pulled(strength=1.984634)
-    method = training.balancer.setting.method
-    with torch.no_grad():
-        weight = training.model.encoders["a"][0].weight
-        weight[0, :2] += tensor(0.1, -0.2)
-    training.balancer.before_step()
-    found = weight.grad - plain["encoders.a.0.weight"]
+    def move(net):
+        net.encoders["a"][0].weight[0, :2] += tensor(0.1, -0.2)
+
+    training, plain, term = pulled(move, strength=1.984634)
+    found = training.model.encoders["a"][0].weight.grad - plain["encoders.a.0.weight"]
     assert found[0, :2].tolist() == pytest.approx([0.198463, -0.396927], abs=1e-6)
     assert found.abs().sum().item() == pytest.approx(0.595390, abs=1e-6)
-    term = 0.5 * 1.984634 * (0.1**2 + 0.2**2)
     assert term == pytest.approx(0.049616, abs=1e-6)
-    assert method.acted
+    assert training.balancer.setting.method.acted
 
 
 def test_the_pull_is_of_the_one_that_leads():
-    training, plain = pulled()
-    with torch.no_grad():
-        for p in training.model.encoders.parameters():
+    def move(net):
+        for p in net.encoders.parameters():
             p += 0.01
-    training.balancer.before_step()
+
+    training, plain, _ = pulled(move)
     training.balancer.epoch_end()
     rows = [r for r in training.balancer.decisions.drain() if r["name"] == "strength"]
     strength = rows[-1]["values"]
@@ -149,8 +162,7 @@ def slow(parameters):
 def test_the_sum_of_probabilities_may_be_the_score():
     lead = {}
     for score in ("log_likelihood", "sum_probability"):
-        training, _ = pulled(score=score, beta=1.0, scale=(0.95, 0.1))
-        training.balancer.before_step()
+        training, _, _ = pulled(score=score, beta=1.0, scale=(0.95, 0.1))
         training.balancer.epoch_end()
         rows = [r for r in training.balancer.decisions.drain() if r["name"] == "strength"]
         lead[score] = rows[-1]["values"]

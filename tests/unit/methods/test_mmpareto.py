@@ -7,7 +7,7 @@ from torch import nn
 from contract.training import assert_same_weights, start, trained
 from equimodal import BalanceError, Balancer, LinearSplit
 from equimodal.functional import pareto_weights
-from equimodal.methods.mmpareto import MMPareto
+from equimodal.methods.mmpareto import MMPareto, pareto_direction
 from unit.two_encoders import Net
 
 
@@ -21,10 +21,9 @@ def written(joint, own, sizes=None, **settings):
     parameters = [nn.Parameter(torch.zeros(n).double()) for n in sizes or [len(joint)]]
     for p in parameters:
         p.grad = torch.zeros_like(p)
-    weight = pareto_weights(joint, own)
-    direction = 2 * (weight[0] * joint + weight[1] * own)
+    weight, direction = pareto_direction(joint, own)
     method._write(parameters, joint + own, direction, torch.tensor(method.gamma))
-    return weight[0].item(), torch.cat([p.grad for p in parameters])
+    return weight.item(), torch.cat([p.grad for p in parameters])
 
 
 CASES = [
@@ -37,6 +36,8 @@ CASES = [
     ((1, 0), (-1, 0), None, 0.5, (0, 0)),
     ((0, 0), (1, 1), None, 0.999, (1.5, 1.5)),
     ((1, 1), (0, 0), None, 0.001, (1.5, 1.5)),
+    # By hand: the second tensor's direction is longer than its sum, and stays.
+    ((1, 0), (-0.9, 0.1), [1, 1], 0.475138, (0.15, 0.157459)),
 ]  # fmt: skip
 
 

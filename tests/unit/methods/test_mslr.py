@@ -85,7 +85,13 @@ def test_a_constant_accuracy_leaves_the_base(accuracy, base):
 
 
 def test_kept_factors_of_1_are_joint_training_bit_for_bit():
-    assert_same_weights(trained("mslr-fixed").weights, trained("joint").weights)
+    kept = trained("mslr-fixed", settings={"base": 1.0})
+    assert_same_weights(kept.weights, trained("joint").weights)
+
+
+def test_the_control_keeps_its_factors_whatever_the_accuracies_do():
+    rising = [(0.1 * k, 0.05 * k) for k in range(1, 9)]
+    assert factors(MSLR(base=[0.5, 2.0], strategy="keep"), *rising) == [[0.5, 2.0]] * 8
 
 
 def one_step(**settings):

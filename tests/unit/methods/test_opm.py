@@ -143,5 +143,5 @@ def test_the_weakest_is_never_dropped_and_rates_follow_the_modalities(scores, ba
 def test_what_has_no_meaning_is_refused():
     with pytest.raises(BalanceError, match="theta, own, none"):
         OPM(rescale="both")
-    with pytest.raises(BalanceError, match="probability of the true class"):
+    with pytest.raises(BalanceError, match="asks every modality for the whole number"):
         start("opm", task=Regression())

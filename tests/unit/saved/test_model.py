@@ -10,6 +10,7 @@ import torch
 from equimodal import BalanceError, load
 from equimodal.saved.writing import write_model
 from equimodal.training.prediction import read_arrays
+from products import by_class
 from unit.saved.conftest import numbers_and_words, trained
 
 
@@ -34,6 +35,16 @@ def only_test_rows(table, into):
 def test_a_model_folder_predicts_what_its_run_kept(tmp_path, fusion):
     numbers_and_words(tmp_path / "my.csv")
     plan, run = trained(tmp_path, fusion=fusion)
+    write_model(tmp_path / "model", plan, run, tmp_path)
+    rows = only_test_rows(tmp_path / "my.csv", tmp_path / "rows.csv")
+
+    assert_equal_to_the_last_digit(load(tmp_path / "model"), rows, kept(tmp_path, run))
+
+
+@pytest.mark.parametrize("method", by_class())
+def test_the_model_of_every_method_predicts_what_its_run_kept(tmp_path, method):
+    numbers_and_words(tmp_path / "my.csv", rows=80, tests=20)
+    plan, run = trained(tmp_path, method)
     write_model(tmp_path / "model", plan, run, tmp_path)
     rows = only_test_rows(tmp_path / "my.csv", tmp_path / "rows.csv")
 
@@ -66,12 +77,36 @@ def test_columns_may_be_given_in_the_place_of_a_table(made, model):
 @pytest.mark.parametrize(("columns", "words"), [
     ({"body": ["1 1 1"]}, "no column 'words'"),
     ({"body": "1 1 1", "words": ["a"]}, "must be a list of texts"),
+    ({"body": 7, "words": ["a"]}, "must be a list of texts"),
+    ({"body": [None], "words": ["a"]}, "must be a list of texts"),
     ({"body": ["1 1 1"], "words": []}, "same number of rows"),
     ("my.txt", "is no table"),
 ])  # fmt: skip
 def test_rows_that_are_no_rows_are_refused(model, columns, words):
     with pytest.raises(BalanceError, match=words):
         model.predict(columns)
+
+
+def test_inline_numbers_may_be_an_array(model):
+    rows = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    said = ["a cat"] * 5
+    cells = [" ".join(map(repr, row.tolist())) for row in rows]
+
+    found = model.predict({"body": rows, "words": said})
+
+    assert torch.equal(found.logits, model.predict({"body": cells, "words": said}).logits)
+
+
+def test_settings_that_do_not_fit_the_rows_are_one_error(made, tmp_path):
+    shutil.copytree(made[0] / "model", tmp_path / "model")
+
+    def shorter(content):
+        content["table"]["columns"]["words"]["settings"]["length"] = 5
+
+    edited(tmp_path / "model", shorter)
+
+    with pytest.raises(BalanceError, match="an array of another shape than the model's"):
+        load(tmp_path / "model").predict({"body": ["1 2 3"], "words": ["a cat"]})
 
 
 def test_a_row_that_cannot_be_read_leaves_the_others_as_they_are(model, made, tmp_path):

@@ -105,19 +105,10 @@ def check_arguments(
     """Refuse what cannot work together, by name. Raises BalanceError."""
     name = type(method).__name__
     require_choice("objective", objective, OBJECTIVES)
-    require_choice("on", on, ("gradient", "update"))
+    _check_place(method, on)
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
             require_number(argument, value, low=1, whole=True)
-    if method.on not in (None, on):
-        raise BalanceError(
-            f"{name} acts on the {method.on}, as its rule asks for; found on={on!r}. Leave it out."
-        )
-    if method.rewrites and on == "update":
-        raise BalanceError(
-            f"{name} writes gradients of its own, which are no factor on an update; leave out "
-            'on="update".'
-        )
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
@@ -158,6 +149,21 @@ def summed_numbers(task: Task, readout: Readout | None) -> bool:
     if isinstance(task, Tasks):
         return any(summed_numbers(t, readout.of(name)) for name, t in task.tasks.items())
     return task.whole_numbers and readout.additive
+
+
+def _check_place(method: Method, on: str) -> None:
+    """Refuse a place at which the method's factors mean nothing. Raises BalanceError."""
+    name = type(method).__name__
+    require_choice("on", on, ("gradient", "update"))
+    if method.on not in (None, on):
+        raise BalanceError(
+            f"{name} acts on the {method.on}, as its rule asks for; found on={on!r}. Leave it out."
+        )
+    if method.rewrites and on == "update":
+        raise BalanceError(
+            f"{name} writes gradients of its own, which are no factor on an update; leave out "
+            'on="update".'
+        )
 
 
 def check_modules(method: Method, modalities: ModalityMap) -> None:

@@ -71,13 +71,7 @@ def picked(
         "headline": found["verdict"]["headline"],
         "diagnosis": found["text"],
         "trials": list(trials),
-        "fresh": {
-            "seeds": results["config"]["seeds"],
-            "rows": {
-                name: {"validation": scores[name], "test": results["summary"][name]["accuracy"]}
-                for name in scores
-            },
-        },
+        "fresh": _fresh(results, scores),
         "pick": {
             "row": row,
             "name": f"{row} {' '.join(f'{k}={v:.3g}' for k, v in settings.items())}".strip(),
@@ -93,6 +87,18 @@ def picked(
             *certainty(results["judged"]),
         ],
         "page": "confirmed/report.html",
+    }
+
+
+def _fresh(results: Json, scores: Mapping[str, float]) -> Json:
+    """The fresh seeds, and each row's accuracy over them."""
+    summary = results["summary"]
+    return {
+        "seeds": results["config"]["seeds"],
+        "rows": {
+            name: {"validation": score, "test": summary[name]["accuracy"]}
+            for name, score in scores.items()
+        },
     }
 
 

@@ -1,4 +1,4 @@
-"""png and jpeg through Pillow: -> (channels, height, width) of bytes."""
+"""Pictures through Pillow: -> (channels, height, width) of bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import Unfit
 
 MOST_PIXELS = 50_000_000
-_FORMATS = ("PNG", "JPEG")
+_FORMATS = ("png", "jpeg", "webp", "bmp", "tiff", "gif")
+_DEEP = ("I", "F")
+"""What modes of more than 8 bits a channel begin with."""
 _EXCHANGED = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
 
@@ -101,14 +103,38 @@ def _open(source: Opened) -> Any:
         with warnings.catch_warnings():
             # Our own limit is lower, and the finding says it.
             warnings.simplefilter("ignore", images.DecompressionBombWarning)
-            image = images.open(source.file, formats=_FORMATS)
+            image = images.open(source.file, formats=_readers(source))
     except images.DecompressionBombError as error:
         raise Unfit("large", f"is too large ({error})") from error
     except Exception as error:  # Pillow raises whatever its readers meet
-        raise Unfit("unreadable", "is no png or jpeg, or its header is damaged") from error
+        raise Unfit("unreadable", f"is no {source.format}, or its header is damaged") from error
     if image.width * image.height > MOST_PIXELS:
         raise Unfit("large", f"has {image.width}x{image.height} pixels, more than {MOST_PIXELS:,}")
+    _check_one(source, image)
     return image
+
+
+def _readers(source: Opened) -> tuple[str, ...]:
+    """The reader of the file's own format; a png or jpeg may be named as the other."""
+    if source.format in ("png", "jpeg") or source.format not in _FORMATS:
+        return ("PNG", "JPEG")
+    return (source.format.upper(),)
+
+
+def _check_one(source: Opened, image: Any) -> None:
+    """Nothing, where the file is one picture whose channels are read whole.
+
+    Raises:
+        Unfit: it holds several, or is no png and has more than 8 bits a channel.
+    """
+    count = getattr(image, "n_frames", 1)
+    if count > 1:
+        raise Unfit(
+            "unreadable",
+            f"holds {count} pictures, and an image is one: save one of them, or all as an mp4",
+        )
+    if image.mode.startswith(_DEEP) and source.format not in ("png", "jpeg"):
+        raise Unfit("unreadable", f"is a {source.format} of more than 8 bits; save it as a png")
 
 
 def _channels(image: Any) -> int:

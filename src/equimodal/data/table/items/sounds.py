@@ -1,4 +1,4 @@
-"""wav and flac through soundfile: -> log-mel spectrogram (1, bands, frames), or samples (T, 2)."""
+"""Sounds through soundfile: -> log-mel spectrogram (1, bands, frames), or samples (T, 2)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ MOST_RATE = 768_000
 LEAST_RATE = 100
 MOST_CHANNELS = 256
 _FINEST = 192_000
+_LARGEST_PAGE = 27 + 255 + 255 * 255  # of an ogg
 _BLOCK = 1 << 18
 _PLAIN = (1, 3, 0xFFFE)  # whole and floating numbers, and either with a longer header
 _SAMPLES = 1 << 22  # of all channels, in a block
@@ -46,10 +47,12 @@ def decode(form: Form, source: Opened, settings: Mapping[str, Any]) -> Item:
         Unfit: it is damaged, cut short, empty, or holds samples that are not finite.
     """
     check_riff(source)
-    contradiction = _contradiction(source)
+    contradiction = _contradiction(source) + _unfinished(source)
     with _open(source) as sound:
         rate, channels = sound.samplerate, sound.channels
         kept, read, peak = _read(sound, round(settings["seconds"] * rate) + 1)
+        if source.format == "mp3" and read < sound.frames:
+            raise Unfit("truncated", f"has {read} samples, its header announces {sound.frames}")
     if not read:
         raise Unfit("empty", "holds no sample")
     warnings = [("silent", f"is silent: no sample above {SILENCE:g}")] if peak < SILENCE else []
@@ -98,6 +101,23 @@ def _contradiction(source: Opened) -> list[tuple[str, str]]:
         return []
     said = f"{rate} samples a second of {frame} bytes, but {speed} bytes a second"
     return [("damaged", f"has a header that contradicts itself: {said}")]
+
+
+def _unfinished(source: Opened) -> list[tuple[str, str]]:
+    """The finding of an ogg whose last page does not say that it is the last, or is not whole."""
+    if source.format != "ogg":
+        return []
+    start = max(source.size - _LARGEST_PAGE, 0)
+    source.file.seek(start)
+    tail = source.file.read(_LARGEST_PAGE)
+    source.file.seek(0)
+    at = tail.rfind(b"OggS")
+    page = tail[at:] if at >= 0 else b""
+    segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    whole = bool(segments) and len(page) >= 27 + len(segments) + sum(segments)
+    if whole and page[5] & 4:
+        return []
+    return [("damaged", "does not end with a last page, as if it were cut short")]
 
 
 def _read(sound: Any, keep: int) -> tuple[Floats, int, float]:

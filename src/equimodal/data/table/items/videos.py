@@ -1,4 +1,4 @@
-"""mp4, avi and flv through PyAV: -> (frames, 3, height, width) of bytes, evenly over time."""
+"""Videos through PyAV: -> (frames, 3, height, width) of bytes, evenly over time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import Unfit
 
 MOST_PIXELS = 4096 * 4096
-_FORMATS = {"mp4": "mov", "avi": "avi", "flv": "flv"}
+_FORMATS = {"mp4": "mov", "avi": "avi", "flv": "flv", "mkv": "matroska"}
 
 
 def decode(source: Opened, settings: Mapping[str, Any]) -> Item:

@@ -12,23 +12,19 @@ from equimodal.errors import DataError
 # Read by running code that is in the file: never opened, whatever they hold.
 PICKLES = ("pkl", "pickle", "p", "pt", "pth", "joblib", "dill")
 FAMILY = {
-    "png": "image", "jpeg": "image", "wav": "sound", "flac": "sound", "mp4": "video",
-    "avi": "video", "flv": "video", "npy": "array", "npz": "array", "txt": "text", "csv": "array",
+    **dict.fromkeys(("png", "jpeg", "webp", "bmp", "tiff", "gif"), "image"),
+    **dict.fromkeys(("wav", "flac", "ogg", "mp3"), "sound"),
+    **dict.fromkeys(("mp4", "avi", "flv", "mkv"), "video"),
+    "npy": "array", "npz": "array", "txt": "text", "csv": "array",
 }  # fmt: skip
+_SAME = {"jpg": "jpeg", "tif": "tiff", "oga": "ogg", "opus": "ogg", "webm": "mkv", "mov": "mp4"}
+"""Extensions of a format that goes by another name here."""
 HEAD = 16
 # Recognised, so that a file under another name is not called damaged, but not read.
 _UNREAD = {
-    b"\x1a\x45\xdf\xa3": "matroska or webm",
-    b"GIF87a": "gif",
-    b"GIF89a": "gif",
-    b"OggS": "ogg",
-    b"ID3\x03": "mp3",
-    b"ID3\x04": "mp3",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "wmv or wma",
     b"\x00\x00\x01\xba": "mpeg",
     b"\x00\x00\x01\xb3": "mpeg",
-    b"II*\x00": "tiff",
-    b"MM\x00*": "tiff",
     b"\x89HDF\r\n\x1a\n": "hdf5",
     b"\x1f\x8b\x08": "gzip",
     b"%PDF-": "pdf",
@@ -44,9 +40,9 @@ _WIDE = {
 
 
 def extension(path: str) -> str:
-    """The extension in lower case, without its dot; jpg is jpeg."""
+    """The extension in lower case, without its dot, by one name for each format: jpg is jpeg."""
     found = os.path.splitext(path)[1].lower().removeprefix(".")
-    return "jpeg" if found == "jpg" else found
+    return _SAME.get(found, found)
 
 
 def content_format(head: bytes) -> str | None:
@@ -60,6 +56,13 @@ def content_format(head: bytes) -> str | None:
         **_UNREAD,
         b"\x89PNG\r\n\x1a\n": "png",
         b"\xff\xd8\xff": "jpeg",
+        b"GIF87a": "gif",
+        b"GIF89a": "gif",
+        b"II*\x00": "tiff",
+        b"MM\x00*": "tiff",
+        b"OggS": "ogg",
+        **dict.fromkeys((b"ID3\x02", b"ID3\x03", b"ID3\x04", b"\xff\xfb", b"\xff\xf3"), "mp3"),
+        b"\x1a\x45\xdf\xa3": "mkv",
         b"fLaC": "flac",
         b"FLV\x01": "flv",
         b"\x93NUMPY": "npy",

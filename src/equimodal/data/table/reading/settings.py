@@ -91,10 +91,11 @@ _SOUND: dict[str, Check] = {
     "short": _choice("silence", "repeat"),
 }
 _WAVEFORM = {name: _SOUND[name] for name in ("rate", "seconds", "level")}
+_SOUNDS = ("wav", "flac", "ogg", "oga", "opus", "mp3")
 KINDS: dict[str, Spec] = {
     "image": Spec(
         "image",
-        ("png", "jpg", "jpeg"),
+        ("png", "jpg", "jpeg", "webp", "bmp", "tiff", "tif", "gif"),
         {
             "size": _size,
             "channels": _channels,
@@ -102,10 +103,12 @@ KINDS: dict[str, Spec] = {
             **VARIATION,
         },
     ),
-    "sound": Spec("spectrogram", ("wav", "flac"), _SOUND),
-    "waveform": Spec("sequence", ("wav", "flac"), _WAVEFORM),
+    "sound": Spec("spectrogram", _SOUNDS, _SOUND),
+    "waveform": Spec("sequence", _SOUNDS, _WAVEFORM),
     "video": Spec(
-        "video", ("mp4", "avi", "flv"), {"size": _size, "frames": _whole(1, 64), **VARIATION}
+        "video",
+        ("mp4", "mov", "avi", "flv", "mkv", "webm"),
+        {"size": _size, "frames": _whole(1, 64), **VARIATION},
     ),
     "text": Spec(
         "text",

@@ -226,18 +226,16 @@ def test_packets_that_cannot_be_decoded_are_told_and_may_be_allowed(tmp_path):
     assert "decoded" in item.warnings[0][1]
 
 
-@pytest.mark.parametrize("form", ["matroska", "webm", "gif"])
-def test_a_video_of_a_format_that_is_not_read_says_which(tmp_path, form):
-    codec = {"matroska": "mpeg4", "webm": "libvpx", "gif": "gif"}[form]
-    with av.open(str(tmp_path / "a.mp4"), "w", format=form) as container:
-        stream = container.add_stream(codec, rate=10)
+def test_a_video_of_a_format_that_is_not_read_says_which(tmp_path):
+    with av.open(str(tmp_path / "a.mp4"), "w", format="gif") as container:
+        stream = container.add_stream("gif", rate=10)
         stream.height, stream.width = H, W
-        stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+        stream.pix_fmt = "rgb8"
         for number in range(4):
             frame = av.VideoFrame.from_ndarray(numbered(number), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    with pytest.raises(Unfit, match=f"holds .*{form}") as caught:
+    with pytest.raises(Unfit, match="holds gif") as caught:
         decode(tmp_path / "a.mp4")
     assert caught.value.code == "unreadable"
 

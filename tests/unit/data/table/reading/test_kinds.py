@@ -81,7 +81,10 @@ def test_arrays_that_look_like_pictures_are_a_question(tmp_path, shape, kind):
         (["今天天气好我们去看电影", "这部电影真的不好看"], "text"),
         (["ฉันชอบดูหนังเรื่องนี้มาก", "หนังเรื่องนี้น่าเบื่อ"], "text"),
         (["北京", "上海"], None),
-        (["a.webp", "b.webp"], None),
+        (["a.heic", "b.heic"], None),
+        (["a.webp", "b.gif"], "image"),
+        (["a.mp3", "b.opus"], "sound"),
+        (["a.webm", "b.mov"], "video"),
         (["12_5 3_7", "1_0 2"], "text"),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from equimodal.data.table.items.decode import Opened, check_riff
 from equimodal.data.table.reading.findings import Unfit
 
-_MOST_BOXES = 1 << 20
+_MOST_BOXES, _MOST_ELEMENTS = 1 << 20, 64
 _BOXES = (
     b"ftyp moov mdat free skip wide moof mfra sidx uuid meta styp pnot udta ssix emsg prft".split()
 )
@@ -27,6 +27,8 @@ def check_bytes(source: Opened) -> None:
         _check_boxes(source)
     if source.format == "flv":
         _check_tags(source)
+    if source.format == "mkv":
+        _check_elements(source)
     source.file.seek(0)
 
 
@@ -56,6 +58,31 @@ def _check_tags(source: Opened) -> None:
     tag = source.file.read(4)
     if tag[:1] not in (b"\x08", b"\x09", b"\x12") or int.from_bytes(tag[1:]) + 11 != length:
         raise Unfit("truncated", "does not end with a whole tag")
+
+
+def _check_elements(source: Opened) -> None:
+    """A matroska is a head and a segment, each with its length, which a recorder may not know."""
+    at = 0
+    for _ in range(_MOST_ELEMENTS):
+        source.file.seek(at)
+        head = source.file.read(16)
+        _, start = _number(head, 0)
+        length, body = _number(head, start)
+        if not start or not body or length + 1 == 1 << 7 * (body - start):
+            return  # no element, or one of unknown length
+        at += body + length
+        if at > source.size:
+            raise Unfit("truncated", f"has {source.size} bytes, its headers announce {at}")
+
+
+def _number(head: bytes, at: int) -> tuple[int, int]:
+    """A number whose leading zeros say how many bytes it has, without that mark, and where it ends;
+    (0, 0) where there is none."""
+    if at >= len(head) or not head[at]:
+        return 0, 0
+    width = 9 - head[at].bit_length()
+    found = int.from_bytes(head[at : at + width])
+    return found & ((1 << 7 * width) - 1), at + width
 
 
 def check_places(source: Opened, places: Iterable[tuple[int, int]]) -> None:
