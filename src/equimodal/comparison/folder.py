@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from equimodal.comparison.rows import ENSEMBLE, slug
 from equimodal.errors import BalanceError
+from equimodal.storage.disk import disk_error
 from equimodal.storage.files import read_json, write_json
 from equimodal.training.config import OPTIONAL
 from equimodal.training.run_folder import RESULT, check_claim, versions
@@ -65,9 +66,13 @@ def check_no_links(folder: Path, runs: Iterable[str]) -> None:
 
 def _ours(folder: Path) -> bool:
     """Whether the folder holds a comparison or single runs; False where there is nothing."""
-    if folder.exists() and not folder.is_dir():
+    try:
+        found = folder.exists()
+    except OSError as error:  # a name that no system takes, or a folder that may not be read
+        raise disk_error(error, folder) from None
+    if found and not folder.is_dir():
         raise BalanceError(f"'{folder}' is a file; choose a folder with --out.")
-    if not folder.is_dir():
+    if not found:
         return False
     entries = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     if entries and CONFIG not in entries and not entries <= {RUNS, DATA}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -128,6 +129,6 @@ def _folder(name: str, root: str | Path | None, facts: Facts) -> Path:
     if root is None:
         raise DataError(f"{name} is read from files: give the data root (--data-root), {wanted}.")
     folder = Path(root)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # also of a name that no system takes
         raise DataError(f"The data root '{root}' is no folder; for {name} it is {wanted}.")
     return folder

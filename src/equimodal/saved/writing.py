@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def _described(
 ) -> Description:
     names, config = _modalities(plan, run), run.config.as_dict()
     table = None
-    if plan.data_root is not None and (Path(plan.data_root) / FITTED).is_file():
+    if plan.data_root is not None and os.path.isfile(Path(plan.data_root) / FITTED):
         found, _ = read_fitted(Path(plan.data_root))
         table = replace(found, columns={m: found.columns[m] for m in names})
     trained = {key: config[key] for key in _KEPT}

@@ -137,6 +137,7 @@ KINDS = {
     "a forward in words": ({"forward": "model(x)"}, "forward must be a function"),
     "a logger": ({"log": "wandb"}, "log must be a function"),
     "a learning rate": ({"optimizers": 0.1}, "optimizers must be an optimizer"),
+    "a rate as a tensor": ({"optimizers": torch.tensor(0.1)}, "optimizers must be an optimizer"),
     "parameters": ({"optimizers": [nn.Parameter(torch.ones(1))]}, "torch.optim.Optimizer"),
     "an objective": ({"objective": ["fused"]}, "objective must be one of"),
     "a place": ({"on": 3}, "on must be one of"),

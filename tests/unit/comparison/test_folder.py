@@ -43,6 +43,11 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
         check_new(tmp_path / "file", resume=True)
 
 
+def test_a_name_that_no_system_takes_is_refused(tmp_path):
+    with pytest.raises(BalanceError, match=r"cannot be used \(.*\); check --out"):
+        check_new(tmp_path / ("x" * 5000), resume=False)
+
+
 def test_the_same_comparison_may_continue(tmp_path, tiny_plans):
     claim(tmp_path, plan())
     claim(tmp_path, plan())

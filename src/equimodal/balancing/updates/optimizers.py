@@ -77,7 +77,7 @@ def _trial(
 def listed(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
     """One optimizer or several, each once and out of its wrappers. Raises BalanceError."""
     several = [optimizers] if isinstance(optimizers, Optimizer) else optimizers
-    if not isinstance(several, Iterable):
+    if isinstance(several, Tensor) or not isinstance(several, Iterable):
         raise BalanceError(
             f"optimizers must be an optimizer or a list of them; found {quoted(optimizers)}."
         )

@@ -137,7 +137,7 @@ def cell_findings(manifest: Manifest) -> list[Finding]:
 
 def _root(path: Path, root: str | Path | None) -> str:
     folder = Path(root) if root is not None else path.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # also of a name that no system takes
         raise DataError(
             f"The data root '{folder}' is no folder; give the one that the paths in {path.name} "
             "start from."

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,7 +54,7 @@ def read_table(path: Path) -> Table:
     Raises:
         DataError: the file is missing, damaged, or no table with a header and a row.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # also of a name that no system takes
         raise DataError(f"There is no file '{path}'; give the path of a CSV, JSONL or Parquet.")
     reader = {".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix.lower(), _csv)
     try:
