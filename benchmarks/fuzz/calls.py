@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fuzz.functions import good_arguments
 from fuzz.here import read_here, stop_at_training
 from fuzz.outcome import VALUE, Outcome, called, quiet, seen, written
 
@@ -80,30 +81,13 @@ def catalogue() -> dict[str, Callable[[], Call]]:
 
 
 def functions() -> dict[str, Callable[[], Call]]:
-    """The pure functions; good arguments of a new one are those of the same name."""
+    """The pure functions."""
     from equimodal import functional
 
     def good(name: str) -> Call:
-        function, draw = getattr(functional, name), torch.Generator().manual_seed(0)
-        taken = inspect.signature(function).parameters
-        return function, {
-            key: sample(key, draw) for key, p in taken.items() if p.default is p.empty
-        }
+        return getattr(functional, name), good_arguments()[name]
 
     return {name: lambda name=name: good(name) for name in functional.__all__}
-
-
-def sample(name: str, draw: torch.Generator) -> Any:
-    """A plausible argument by its name."""
-    known = {
-        "unimodal_logits": {m: torch.randn(4, 3, generator=draw) for m in "ab"},
-        "features": {m: torch.randn(4, 3, generator=draw) for m in "ab"},
-        "target": torch.tensor([0, 1, 2, 0]), "labels": torch.tensor([0, 1, 0, 1]),
-        "clusters": torch.tensor([0, 1, 1, 1]), "generator": draw, "count": 2, "budget": 8,
-        "minimum": 1, "t": 1, "tau": 0.5, "fraction": 0.5, "train_purity": 0.9,
-        "validation_purity": 0.5,
-    }  # fmt: skip
-    return known.get(name, torch.rand(4, generator=draw))
 
 
 def defaults(kind: Callable[..., Any]) -> dict[str, Any]:

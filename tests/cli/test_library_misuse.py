@@ -280,9 +280,9 @@ MISUSE = {
         lambda: first_loss(LABELS[:4]),
         ["Logits must be (N, C) and targets (N,)", "(6, 3) and (4,)"],
     ),
-    "soft targets": (
-        lambda: first_loss(functional.one_hot(LABELS).float()),
-        ["found torch.float32 targets of shape (6, 3)", "soft targets are not supported"],
+    "targets that are no probabilities": (
+        lambda: first_loss(2 * functional.one_hot(LABELS).float()),
+        ["targets"],
     ),
     "one-hot targets": (
         lambda: first_loss(functional.one_hot(LABELS)),
@@ -391,8 +391,8 @@ MISUSE = {
         ["written with modalities ['a', 'b', 'c']", "['audio', 'video']"],
     ),
     "a task the method has no meaning for": (
-        lambda: balancer("dus", task=Regression()),
-        ["DUS does not work for regression", "probability of the true class"],
+        lambda: balancer("arl", task=Regression()),
+        ["ARL does not work for regression", "over classes"],
     ),
     "logging at no interval": (
         lambda: balancer(log_every=0),

@@ -7,7 +7,10 @@ from loops.plain import gap, network, plain, sgd_each, weights
 NAMES = methods.names()
 # The same at their defaults, or in a training as short and as easy as this one: an encoder's
 # gradients times 1.5 and no conflict, and nothing that stops.
-TWINS = ({"arl-fixed", "mmpareto-fixed", "mmpareto"}, {"joint", "mses"})
+TWINS = (
+    {"arl-fixed", "mmpareto-fixed", "mmpareto"}, {"joint", "mses"},
+    {"joint+unimodal", "midas-warm"},  # but for a warm-up
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

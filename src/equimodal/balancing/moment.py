@@ -16,6 +16,11 @@ KEPT = "kept"
 """Under which a forward pass holds the modalities that count."""
 
 
+def without_graph(value: Tensor) -> Tensor:
+    """The tensor cut from the graph; itself where it is in none, which saves an operation."""
+    return value.detach() if value.requires_grad else value
+
+
 @dataclass
 class Moment:
     """What every stage knows: where the training is, and a reproducible source of draws."""
@@ -39,7 +44,7 @@ class Moment:
 
     def record(self, name: str, values: Tensor | Iterable[float]) -> None:
         """Keep a decision, one value a modality; tensors are copied to the host at epoch's end."""
-        kept = values.detach() if isinstance(values, Tensor) else tuple(values)
+        kept = without_graph(values) if isinstance(values, Tensor) else tuple(values)
         self.records.append(Record(self.index, self.epoch_index, name, kept))
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from equimodal.balancing.moment import Moment
+from equimodal.balancing.moment import Moment, without_graph
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.readouts.readout import require_vectors
 from equimodal.balancing.task import Task
@@ -244,5 +244,5 @@ class Step(Moment):
         if unimodal:
             with torch.no_grad():
                 logits = self.unimodal_logits
-            seen.__dict__["unimodal_logits"] = {m: z.detach() for m, z in logits.items()}
+            seen.__dict__["unimodal_logits"] = {m: without_graph(z) for m, z in logits.items()}
         return seen

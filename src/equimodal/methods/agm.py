@@ -39,8 +39,8 @@ from torch import Tensor
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require_choice, require_number, require_tensor
-from equimodal.errors import BalanceError
+from equimodal.checks import require, require_choice, require_number, require_tensor
+from equimodal.errors import BalanceError, quoted
 from equimodal.parts.distributed import sum_over_ranks
 
 
@@ -53,8 +53,14 @@ def mono_modal_responses(logits: Mapping[frozenset[str], Tensor]) -> dict[str, T
     Raises:
         BalanceError: a coalition is missing.
     """
-    if not logits:
-        raise BalanceError("Responses need the logits of every coalition; found none.")
+    if not isinstance(logits, Mapping) or not logits:
+        raise BalanceError(
+            "Responses need the logits of every coalition, {frozenset of names: (N, C)}; found "
+            f"{quoted(logits)}."
+        )
+    for s, given in logits.items():
+        require(isinstance(s, frozenset), "A coalition must be a frozenset of names", s)
+        require_tensor("Logits of a coalition", given, axes="N,C", floating=True)
     names = sorted(frozenset().union(*logits))
     count = len(names)
     sets = [frozenset(s) for n in range(1, count + 1) for s in combinations(names, n)]

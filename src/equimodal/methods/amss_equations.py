@@ -151,37 +151,44 @@ def sample_units(
     return arrival_masks(probabilities, counts, draws, unbiased=unbiased)[0]
 
 
-def feature_sums(task: Task, logits: Tensor, features: Tensor | None, target: Tensor) -> Tensor:
+def feature_sums(
+    task: Task, logits: Tensor, features: Tensor | None, target: Tensor
+) -> tuple[Tensor, int | Tensor]:
     """Sum of H(softmax(z)) and of how many rows: of samples or, with a label and a feature a
-    token, of the tokens whose labels count. (N, ..., C), (N, ...), (N, ...) -> (2,)
+    token, of the tokens whose labels count. (N, ..., C), (N, ...), (N, ...) -> (), number
 
     The entropy is 0 without features, which the significance must not read then.
     """
     if features is None:
-        return logits.new_tensor([0.0, 1.0])
+        return logits.new_zeros(()), 1
     if features.ndim == 2 or features.shape[:-1] != logits.shape[:-1]:
         each = softmax_entropy(features)
-        return torch.stack([each.sum(), each.new_full((), len(each))])
+        return each.sum(), len(each)
     each, kept = softmax_entropy(features.flatten(0, -2)), task.counted(logits, target)
-    if kept is None:
-        return torch.stack([each.sum(), each.new_full((), len(each))])
-    return torch.stack([(each * kept).sum(), kept.sum().to(each)])
+    return (each.sum(), len(each)) if kept is None else ((each * kept).sum(), kept.sum().to(each))
 
 
 def batch_information(step: Step) -> tuple[Tensor, Tensor, Tensor]:
     """Of all ranks' samples: counts of the labels, what the task's information reads of the
     predictions, and mean H(softmax(z)). -> (S,), (M, S), (M,)"""
     task, given, unimodal = step.task, step.targets, step.unimodal_logits
-    sums = torch.stack([task.information_sums(z, given[m]) for m, z in unimodal.items()])
-    spread = torch.stack(
-        [feature_sums(task, z, step.features.get(m), given[m]) for m, z in unimodal.items()]
-    )
+    sums = [task.information_sums(z, given[m]) for m, z in unimodal.items()]
+    spread = [feature_sums(task, z, step.features.get(m), given[m]) for m, z in unimodal.items()]
+    entropies = torch.stack([entropy for entropy, _ in spread]).to(sums[0])
     outputs = next(iter(unimodal.values())).shape[-1]
-    counts = task.label_counts(_labels(step), outputs)
-    total = sum_over_ranks(torch.cat([sums.flatten(), spread.to(sums).flatten(), counts.to(sums)]))
-    sums = total[: sums.numel()].view(sums.shape)
-    entropy, rows = total[sums.numel() :][: spread.numel()].view(-1, 2).unbind(1)
-    return total[sums.numel() + spread.numel() :], sums, entropy / rows
+    counts = task.label_counts(_labels(step), outputs).to(entropies)
+    parts = [*sums, entropies, _numbers([number for _, number in spread], entropies), counts]
+    total = sum_over_ranks(torch.cat(parts))
+    sizes = [len(sums) * len(sums[0]), len(spread), len(spread), len(counts)]
+    predicted, entropy, rows, counts = torch.split(total, sizes)
+    return counts, predicted.view(len(sums), -1), entropy / rows
+
+
+def _numbers(values: Sequence[int | Tensor], like: Tensor) -> Tensor:
+    """Numbers as a vector, in one operation where the host knows them and they are equal."""
+    if len(set(map(type, values))) == 1 and isinstance(values[0], int) and len(set(values)) == 1:
+        return like.new_full((len(values),), values[0])
+    return torch.stack([v if isinstance(v, Tensor) else like.new_full((), v) for v in values])
 
 
 def _check(
@@ -198,7 +205,7 @@ def _check(
     for m, logits in unimodal_logits.items():
         require_tensor(f"unimodal_logits of {m!r}", logits, axes="N,C", floating=True)
         Classification().check(logits, target)
-        require_tensor(f"features of {m!r}", features[m], axes="N,...", floating=True)
+        require_tensor(f"features of {m!r}", features[m], axes="N,D,...", floating=True)
         same = features[m].shape[0] == len(target)
         require(same, f"The features of {m!r} must have {len(target)} rows", len(features[m]))
 

@@ -139,6 +139,7 @@ def certainty_shares(entropies: Tensor, *, floor: float | None = None) -> Tensor
         BalanceError: ``entropies`` is no vector of real numbers, or ``floor`` out of range.
     """
     require_tensor("entropies", entropies, axes="M", floating=True)
+    require(len(entropies) > 0, "There must be a modality", 0)
     least = 0.6 / len(entropies) if floor is None else floor
     require_number("floor", least, low=0, high=1)
     inverse = 1 / shares(entropies).clamp_min(max(least, torch.finfo(entropies.dtype).tiny))

@@ -58,6 +58,8 @@ def confidence_rises(
         BalanceError: an unknown mask, or tensors that do not belong together.
     """
     require_tensor("full", full, axes="N,C", floating=True)
+    require_tensor("subset", subset, axes="N,C", floating=True)
+    require_tensor("labels", labels, axes="N")
     require_choice("mask", mask, MASKS)
     if full.shape != subset.shape or labels.shape != full.shape[:1]:
         raise BalanceError(

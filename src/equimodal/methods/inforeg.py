@@ -222,6 +222,7 @@ def in_window(traces: Tensor, before: Tensor, threshold: float) -> Tensor:
     require_tensor("traces", traces, axes="M", floating=True)
     require_tensor("before", before, axes="M", floating=True)
     require(len(traces) == len(before), "Both traces must be of one length", len(before))
+    require_number("threshold", threshold)
     return (traces > 0) & ((traces - before) > threshold * traces)
 
 

@@ -32,7 +32,7 @@ from torch import Tensor
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require_choice, require_number, require_tensor
+from equimodal.checks import require, require_choice, require_labels, require_number, require_tensor
 from equimodal.numerics.scores import widened
 
 SPACES = ("probabilities", "logits")
@@ -47,6 +47,13 @@ def teaching_weights(one: Tensor, other: Tensor, labels: Tensor) -> Tensor:
     """
     require_tensor("one", one, axes="N,C", floating=True)
     require_tensor("other", other, axes="N,C", floating=True)
+    require_tensor("labels", labels, axes="N")
+    require(
+        one.shape == other.shape and len(labels) == len(one),
+        "Predictions must be of one shape, with a label a row",
+        (tuple(one.shape), tuple(other.shape), len(labels)),
+    )
+    require_labels(labels, one.shape[1])
     chances = [widened(z).softmax(1).gather(1, labels[:, None]).squeeze(1) for z in (one, other)]
     right = (one.argmax(1) == labels) | (other.argmax(1) == labels)
     return (chances[0] - chances[1]).abs() * right

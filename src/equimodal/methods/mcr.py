@@ -37,7 +37,7 @@ from torch.nn import functional
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require_choice, require_number, require_tensor, require_whole
+from equimodal.checks import require, require_choice, require_number, require_tensor, require_whole
 from equimodal.errors import BalanceError
 from equimodal.methods.dgl import headless
 from equimodal.numerics.scores import widened
@@ -71,6 +71,8 @@ def supervised_contrast(features: Tensor, labels: Tensor, temperature: float = 0
     """
     require_tensor("features", features, axes="R,D", floating=True)
     require_tensor("labels", labels, axes="R")
+    require(len(labels) == len(features), "There must be a label for each row", len(labels))
+    require_number("temperature", temperature, above=0)
     rows = functional.normalize(widened(features), dim=1)
     likeness = rows @ rows.T / temperature
     same = labels[:, None] == labels

@@ -37,7 +37,7 @@ from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require_choice, require_number, require_tensor
+from equimodal.checks import require_choice, require_labels, require_number, require_tensor
 from equimodal.errors import BalanceError
 from equimodal.numerics.scores import widened
 from equimodal.parts.distributed import sum_over_ranks
@@ -64,6 +64,10 @@ def misaligned_losses(logits: Tensor, labels: Tensor, shares: Tensor, alpha: Ten
         BalanceError: shapes that do not belong together.
     """
     require_tensor("logits", logits, axes="R,C", floating=True)
+    require_tensor("labels", labels, axes="R,M")
+    require_tensor("shares", shares, axes="R,M", floating=True)
+    require_tensor("alpha", alpha, axes="M", floating=True)
+    require_labels(labels, logits.shape[1])
     if labels.shape != shares.shape or labels.shape != (len(logits), len(alpha)):
         raise BalanceError(
             "Labels and shares must be (R, M) and alpha (M,) for R rows of logits; found "

@@ -95,9 +95,9 @@ class OGM(Method):
             self.needs = frozenset()
 
     def unsuited(self, task: Task) -> str:
-        """Its score is the probability of the truth."""
+        """Its score is the probability of the truth; of numbers, ours, their explained variance."""
         if self.coefficient is None and "score" in task.lacks:
-            return "its ratio compares probabilities of the true class, which numbers have not"
+            return "its ratio compares scores between 0 and 1"
         return ""
 
     def on_start(self, modalities: ModalityMap) -> None:

@@ -45,6 +45,8 @@ def drop_rates(ratios: Tensor, base: float, lam: float) -> Tensor:
         BalanceError: ratios are no floating-point tensor (M,).
     """
     require_tensor("ratios", ratios, axes="M", floating=True)
+    require_number("base", base, low=0, high=1)
+    require_number("lam", lam, low=0)
     rates = (base * (1 + lam * torch.tanh(ratios - 1))).clamp(0, 1)
     return torch.where(ratios > 1, rates, torch.zeros_like(rates))
 

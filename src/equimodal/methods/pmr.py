@@ -33,7 +33,7 @@ from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require_choice, require_number, require_tensor
+from equimodal.checks import require, require_choice, require_labels, require_number, require_tensor
 from equimodal.errors import BalanceError
 from equimodal.numerics.scores import widened
 from equimodal.parts.distributed import sum_over_ranks
@@ -54,11 +54,10 @@ def class_prototypes(features: Tensor, labels: Tensor, classes: int) -> tuple[Te
     """
     require_tensor("features", features, axes="N,D", floating=True)
     require_tensor("labels", labels, axes="N")
-    if len(features) != len(labels):
-        raise BalanceError(
-            f"There must be a label for each row of features; found {len(labels)} for "
-            f"{len(features)}."
-        )
+    rule = "There must be a label for each row of features"
+    require(len(features) == len(labels), rule, (len(features), len(labels)))
+    require_number("classes", classes, low=1, high=2**31, whole=True)
+    require_labels(labels, classes)
     sums, counts = class_sums(features, labels, classes)
     return sums / counts.clamp_min(1)[:, None], counts > 0
 
@@ -100,6 +99,7 @@ def rebalance_weights(scores: Tensor) -> tuple[Tensor, Tensor]:
     floating-point tensor (M,) raises BalanceError.
     """
     require_tensor("scores", scores, axes="M", floating=True)
+    require(len(scores) > 0, "There must be a modality", 0)
     missing = scores.isnan()
     most = scores.masked_fill(missing, -torch.inf).max()
     least = scores.masked_fill(missing, torch.inf).min()

@@ -75,8 +75,11 @@ def test_the_planned_epochs_must_be_known():
 
 
 def base(name, **options):
-    """The objective of a method alone."""
-    return trained("joint", objective=methods.load(name).objective or "fused", **options)
+    """The objective of a method alone, at its own weight."""
+    method = methods.create(name)
+    if method.unimodal_weight is not None:
+        options["unimodal_weight"] = method.unimodal_weight
+    return trained("joint", objective=method.objective or "fused", **options)
 
 
 @pytest.mark.parametrize("name", WINDOWED)

@@ -71,7 +71,7 @@ def test_a_terminal_shows_each_workers_run_and_all_runs(runs):
         live.heard(0, finished(0))
     shown_text = text(live)
     assert "joint, seed 0" in shown_text
-    assert "3/4 epochs, validation accuracy 0.800" in shown_text
+    assert "3/4 epochs, validation 0.800" in shown_text
     assert "1/2 runs" in shown_text
 
 

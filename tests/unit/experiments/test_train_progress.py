@@ -44,7 +44,7 @@ def test_a_terminal_shows_a_bar(screen):
     with shown(config(), speaks=True) as notify:
         notify(3, 0.75)
     assert "joint, seed 3, lr 0.05" in screen.getvalue()
-    assert "3/4 epochs, validation accuracy 0.750" in screen.getvalue()
+    assert "3/4 epochs, validation 0.750" in screen.getvalue()
 
 
 def test_other_ranks_show_nothing(screen):

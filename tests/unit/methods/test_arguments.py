@@ -1,5 +1,6 @@
 """Arguments of methods and of their functions: in effect, or refused by name."""
 
+import importlib.util
 import logging
 import math
 
@@ -19,6 +20,7 @@ from equimodal import (
     methods,
 )
 from equimodal import functional as F
+from places import ROOT
 from unit.two_encoders import Net
 
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0])
@@ -110,17 +112,12 @@ def test_whatever_a_method_is_given_it_trains_or_says_what_is_wrong(name, data):
     assert repr(method)
 
 
-FUNCTIONS = {
-    "update_fractions": [torch.tensor([0.1, 0.2]), 0.2],
-    "unit_importance": [torch.ones(3, 2)],
-    "inclusion_probabilities": [torch.tensor([0.2, 0.8]), 1],
-    "sample_units": [torch.ones(4), 0.5, torch.Generator()],
-    "cumulative_score": [torch.ones(2), torch.ones(2), 1],
-    "sample_counts": [torch.tensor([0.2, 0.4]), 8, 1],
-    "cluster_purity": [LABELS, LABELS],
-    "relearn_strength": [0.9, 0.7],
-    "modality_significance": [{"a": torch.ones(6, 2)}, {"a": torch.ones(6, 3)}, LABELS],
-}
+_SPEC = importlib.util.spec_from_file_location(
+    "good_functions", ROOT / "benchmarks" / "fuzz" / "functions.py"
+)
+_FUNCTIONS = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_FUNCTIONS)
+FUNCTIONS = {n: list(given.values()) for n, given in _FUNCTIONS.good_arguments().items()}
 ODD_TENSORS = st.sampled_from(
     [torch.ones(()), torch.ones(0), torch.ones(3), torch.ones(2, 2), torch.tensor([1, 2]),
      torch.tensor([math.nan, -1.0]), {"a": torch.ones(6)}, {"b": torch.ones(6, 2)}]

@@ -207,8 +207,12 @@ def test_with_decisions_on_the_update_the_noise_stays_on_the_gradient():
     torch.testing.assert_close(moved, -0.5 * noisy)
 
 
-def test_a_number_to_predict_has_no_score():
+def test_a_task_without_a_score_is_refused():
     from equimodal.balancing.task import Regression
 
-    assert "probabilities of the true class" in methods.create("ogm").unsuited(Regression())
-    assert methods.create("ge").unsuited(Regression()) == ""
+    class Plain(Regression):
+        lacks = frozenset({"score"})
+
+    assert "its ratio compares scores" in methods.create("ogm").unsuited(Plain())
+    assert methods.create("ogm").unsuited(Regression()) == ""
+    assert methods.create("ge").unsuited(Plain()) == ""

@@ -83,7 +83,8 @@ class Task:
 
         The entropy of the label by its ``counts``, without the cross-entropy of the predictions.
         """
-        return self.label_entropy(counts) - sums[:, 0] / sums[:, 1]
+        total, number = sums.unbind(1)
+        return self.label_entropy(counts) - total / number
 
     def purity(self, features: Tensor, target: Tensor, most: int) -> float | None:
         """How much clusters of features tell of the target, in [0, 1]; None where these collapsed.

@@ -24,11 +24,12 @@ def candidates(found: Mapping[str, Any]) -> list[str]:
     """The rows that a diagnosis suggests and that have a setting to search, best-founded first.
 
     Where its verdict is not sure, all that fit a starved modality follow: one seed cannot rule
-    them out.
+    them out. Rows on request, as the field's many are, come by advice alone: a budget that is
+    spread over all of them decides nothing.
     """
     rows = [tip["method"] for tip in found["advice"]]
     if not is_sure(found["verdict"]["sure"]):
-        rows += fitting_any()
+        rows += [row for row in fitting_any() if not methods.entry(row).on_request]
     return [row for row in dict.fromkeys(rows) if methods.known(row) and methods.entry(row).main]
 
 

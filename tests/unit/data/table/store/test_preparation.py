@@ -320,7 +320,7 @@ def test_rows_that_were_lost_are_decoded_again(my, cache):
     ("header", "said"),
     [
         (("name", "image", "sound"), "has no label column: none of its columns name, image, sound"),
-        (("label", "image", "split"), r"1 modalities \(image\), balancing needs two"),
+        (("label", "image", "split"), r"1 modality \(image\), balancing needs two"),
     ],
 )
 def test_a_missing_column_is_named(my, header, said):

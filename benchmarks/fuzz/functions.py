@@ -1,0 +1,62 @@
+"""Good arguments of every pure function of `equimodal.functional`, in their order."""
+
+from typing import Any
+
+import torch
+
+
+def good_arguments() -> dict[str, dict[str, Any]]:
+    """Function -> argument -> value, made anew."""
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.tensor([0, 1, 0, 1, 1, 0])
+    two = torch.tensor([0.6, 0.4])
+    logits, other = (torch.randn(6, 3, generator=draw) for _ in range(2))
+    chances, guess = logits.softmax(1), other.softmax(1)
+    losses = {"train_start": 2.0, "validation_start": 2.2, "train_end": 1.0, "validation_end": 1.5}
+    return {
+        "update_fractions": {"significance": two, "tau": 0.2},
+        "unit_importance": {"grad": torch.ones(3, 2)},
+        "inclusion_probabilities": {"probabilities": two, "count": 1},
+        "sample_units": {"importance": torch.ones(4), "fraction": 0.5, "generator": draw},
+        "cumulative_score": {"previous": two, "score": two, "t": 1},
+        "sample_counts": {"scores": two, "budget": 8, "minimum": 1},
+        "cluster_purity": {"labels": labels, "clusters": labels},
+        "relearn_strength": {"train_purity": 0.9, "validation_purity": 0.7},
+        "modality_significance": {
+            "unimodal_logits": {"a": logits}, "features": {"a": other}, "target": labels,
+        },
+        "discrepancy_ratios": {"scores": two},
+        "modulation_coefficients": {"ratios": torch.tensor([1.5, 0.7]), "alpha": 0.8},
+        "certainty_shares": {"entropies": two},
+        "asymmetry_weights": {"certainty": two, "dependence": two, "temperature": 0.5},
+        "modality_leads": {"scores": two},
+        "regulation_strengths": {"leads": two, "beta": 0.9},
+        "in_window": {"traces": two, "before": two / 2, "threshold": 0.1},
+        "trend_ratios": {"scores": two, "history": torch.ones(2, 2)},
+        "smoothed_losses": {"losses": two, "smoothing": 0.5},
+        "pareto_weights": {"joint": two, "unimodal": two.flip(0)},
+        "kept_modalities": {"probabilities": two, "draws": torch.rand(6, 3, generator=draw)},
+        "true_drop_rates": {"probabilities": two},
+        "drop_probabilities": {"scores": two, "base": 0.2, "sharpness": 1.0},
+        "mixed": {"features": logits, "partners": torch.arange(5, -1, -1), "weight": 0.3},
+        "class_prototypes": {"features": logits, "labels": labels, "classes": 2},
+        "prototype_probabilities": {"features": logits, "prototypes": other[:2]},
+        "rebalance_weights": {"scores": two},
+        "confidence_rises": {"full": logits, "subset": other, "labels": labels},
+        "drop_rates": {"ratios": torch.tensor([1.5, 0.7]), "base": 0.2, "lam": 0.5},
+        "blending_weights": {name: torch.full((3,), value) for name, value in losses.items()},
+        "mono_modal_responses": {
+            "logits": {frozenset("a"): logits, frozenset("b"): other, frozenset("ab"): logits},
+        },
+        "response_coefficients": {"losses": two, "reference": two.flip(0)},
+        "teaching_weights": {"one": logits, "other": other, "labels": labels},
+        "alignment": {"one": logits, "other": other},
+        "matching_weight": {"epoch": 1},
+        "label_shares": {"confidences": chances},
+        "misaligned_losses": {
+            "logits": logits, "labels": torch.stack([labels, 1 - labels], 1),
+            "shares": guess[:, :2] / guess[:, :2].sum(1, keepdim=True), "alpha": torch.ones(2),
+        },
+        "jensen_shannon": {"one": logits, "other": other},
+        "supervised_contrast": {"features": logits, "labels": labels},
+    }  # fmt: skip
