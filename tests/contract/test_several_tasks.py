@@ -253,6 +253,8 @@ def test_targets_that_do_not_fit_name_their_task():
     a, b, target = rows()
     with pytest.raises(BalanceError, match=r"a mapping with \['kind', 'size'\]; found .*'kind'"):
         balancer.loss(model(a, b), {"kind": target["kind"]})
+    with pytest.raises(BalanceError, match=r"mapping with \['kind', 'size'\]; found 'Tensor'"):
+        balancer.loss(model(a, b), target["kind"])
     with pytest.raises(BalanceError, match=r"mapping with \['kind', 'size'\]; found 'list'"):
         balancer.loss(model(a, b), [target["kind"], target["size"]])
     with pytest.raises(BalanceError, match=r"The task 'kind': Labels must lie in \[0, 3\)"):

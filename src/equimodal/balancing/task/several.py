@@ -67,8 +67,9 @@ class Tasks(Task):
 
         {t: (N, ...)} -> (N, columns of all)
         """
-        if isinstance(target, Tensor):
-            return target
+        width = sum(width for width, _, _ in self._forms.values())
+        if isinstance(target, Tensor) and width and target.shape[1:] == (width,):
+            return target  # packed before
         named = isinstance(target, Mapping)
         if named and target and all(isinstance(y, Mapping) for y in target.values()):
             return {m: self.packed(y) for m, y in target.items()}
