@@ -6,12 +6,9 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TypeGuard
 
 from equimodal.errors import BalanceError, did_you_mean, quoted
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Refusal = type[BalanceError]
 _LONGEST_NAME = 200
@@ -109,14 +106,6 @@ def require_tensor(name: str, value: object, *, axes: str, floating: bool = Fals
         raise BalanceError(f"{name} must be {kind}; found shape {tuple(value.shape)}.")
     if floating and not value.is_floating_point():
         raise BalanceError(f"{name} must be real numbers; found {value.dtype}.")
-
-
-def require_labels(labels: Tensor, classes: int) -> None:
-    """Whole numbers in [0, classes); values are looked at on the CPU alone."""
-    require(not labels.is_floating_point(), "Labels must be whole numbers", labels.dtype)
-    if labels.device.type == "cpu" and labels.numel():
-        low, high = int(labels.min()), int(labels.max())
-        require(low >= 0 and high < classes, f"Labels must lie in [0, {classes})", (low, high))
 
 
 def require_choice(

@@ -186,7 +186,7 @@ def batch_information(step: Step) -> tuple[Tensor, Tensor, Tensor]:
 
 def _numbers(values: Sequence[int | Tensor], like: Tensor) -> Tensor:
     """Numbers as a vector, in one operation where the host knows them and they are equal."""
-    if len(set(map(type, values))) == 1 and isinstance(values[0], int) and len(set(values)) == 1:
+    if isinstance(values[0], int) and len(set(values)) == 1:
         return like.new_full((len(values),), values[0])
     return torch.stack([v if isinstance(v, Tensor) else like.new_full((), v) for v in values])
 

@@ -36,8 +36,8 @@ from torch.nn import functional
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
-from equimodal.balancing.task import Task
-from equimodal.checks import require_choice, require_labels, require_number, require_tensor
+from equimodal.balancing.task import Task, require_labels
+from equimodal.checks import require_choice, require_number, require_tensor
 from equimodal.errors import BalanceError
 from equimodal.numerics.scores import widened
 from equimodal.parts.distributed import sum_over_ranks

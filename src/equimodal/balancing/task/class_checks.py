@@ -116,6 +116,20 @@ def _one_hot(logits: Tensor, target: Tensor) -> str:
     return f" Write target.argmax(-1) if they are one-hot. {_OTHERS}" if same else ""
 
 
+def require_labels(labels: Tensor, classes: int) -> None:
+    """Refuse what is no whole number in [0, classes), where the host can look. BalanceError."""
+    require(not labels.is_floating_point(), "Labels must be whole numbers", labels.dtype)
+    if on_host(labels):
+        low, high = _range(labels)
+        require(low >= 0 and high < classes, f"Labels must lie in [0, {classes})", (low, high))
+
+
+def _range(labels: Tensor) -> tuple[int, int]:
+    """The least and the largest label."""
+    low, high = (int(x) for x in torch.aminmax(labels))
+    return low, high
+
+
 def _require_values(target: Tensor, *, classes: int, one: bool, ignore_index: int | None) -> None:
     """Refuse labels out of range and rows that are no probabilities. Raises BalanceError."""
     if target.is_floating_point():
@@ -134,7 +148,7 @@ def _require_values(target: Tensor, *, classes: int, one: bool, ignore_index: in
         target = target[target != ignore_index]
         if not target.numel():
             return
-    low, high = (x.item() for x in torch.aminmax(target))
+    low, high = _range(target)
     if low < 0 or high >= classes:
         hint = " Write Classification(ignore_index=-100) if -100 marks what has no label."
         raise BalanceError(
