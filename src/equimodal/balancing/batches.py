@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from equimodal.checks import require, require_number
+from equimodal.checks import require, require_number, require_whole
 from equimodal.errors import BalanceError
 from equimodal.numerics.random import order_generator
 from equimodal.parts import distributed
@@ -16,6 +16,7 @@ from equimodal.parts import distributed
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
     from equimodal.balancing.moment import Plan
+    from equimodal.balancing.turns import Turns
 
 
 def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
@@ -183,23 +184,36 @@ class Batches:
         balancer: the balancer whose method plans them.
         dataset: as in :meth:`Balancer.batches`.
         batch_size: as in :meth:`Balancer.batches`.
+        accumulation: as in :meth:`Balancer.batches`.
+        turns: of the balancer.
     """
 
-    def __init__(self, balancer: "Balancer", dataset: Any, batch_size: int) -> None:
+    def __init__(
+        self,
+        balancer: "Balancer",
+        dataset: Any,
+        batch_size: int,
+        accumulation: int,
+        turns: "Turns",
+    ) -> None:
         require_rows(dataset, batch_size)
+        require_whole("accumulation", accumulation, low=1)
         self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
+        self.accumulation, self._turns = accumulation, turns
         self._start = self._given = 0
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
         self._given, self._start = self._start, 0
         for batch in self.balancer.batches(
-            self.dataset, batch_size=self.batch_size, start=self._given
-        ):
+            self.dataset, batch_size=self.batch_size, start=self._given,
+            accumulation=self.accumulation,
+        ):  # fmt: skip
             self._given += 1
             yield batch
 
     def __len__(self) -> int:
-        return math.ceil(len(self.dataset) // distributed.world_size() / self.batch_size)
+        batches = math.ceil(len(self.dataset) // distributed.world_size() / self.batch_size)
+        return self._turns.count(batches, self.accumulation)
 
     def state_dict(self) -> dict[str, int]:
         """Batches that this epoch has given so far; 0 after its last."""

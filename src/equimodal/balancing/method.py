@@ -18,7 +18,7 @@ from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.recording.hooks import Edit
 
-STAGES = ("on_features", "on_loss", "on_gradients", "on_epoch_end")
+STAGES = ("on_features", "turn", "on_loss", "on_gradients", "on_epoch_end")
 """At which a method changes a training, in their order within a step."""
 
 
@@ -82,6 +82,15 @@ class Method:
         encoder's output. (N, ...) -> (N, ...)"""
         raise NotImplementedError
 
+    def turn(self, moment: Moment) -> tuple[str, ...]:
+        """The modalities whose encoders learn in an update: of its number and epoch alone. Those
+        of the others are cut in the forward pass, and get no gradient."""
+        return moment.modalities.names
+
+    def repeats(self, modalities: int) -> int:
+        """For how many updates a batch is used, of so many modalities."""
+        return 1
+
     def on_loss(self, step: Step) -> Tensor:
         """After every forward pass: the scalar to back-propagate."""
         return step.objective_loss
@@ -127,6 +136,10 @@ class Method:
     def edits_gradients(self) -> bool:
         """Whether it has a gradient stage, so that ``before_step()`` must be called."""
         return self.has_stage("on_gradients")
+
+    def counts_updates(self) -> bool:
+        """Whether it acts on gradients or in turns, so that ``before_step()`` must be called."""
+        return self.edits_gradients() or self.has_stage("turn")
 
     def refuse_set(self, *names: str, why: str) -> None:
         """Refuse arguments that are not at their defaults where they would do nothing.

@@ -8,11 +8,33 @@ from torch import Tensor, nn
 
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
+from equimodal.balancing.setting import Setting
 from equimodal.checks import is_whole
 from equimodal.errors import LONGEST_VALUE, BalanceError, bounded, quoted
 
 _ABSENT = object()
 _SAME = ("format", "method", "config", "modalities", "objective", "on")
+
+
+def written(
+    setting: Setting, method: Method, *, constants: bool, **counters: Any
+) -> dict[str, Any]:
+    """What `Balancer.state_dict` gives: tensors and plain data."""
+    readout = setting.readout
+    return {
+        "format": 1,
+        **counters,
+        "seed": setting.seed,
+        "method": type(method).__name__,
+        "config": plain(method.config()),
+        "modalities": list(setting.modalities.names),
+        "objective": setting.objective,
+        "on": setting.on,
+        "state": method.state_dict(),
+        "snapshots": method.snapshots,
+        "constants": method.constants if constants else None,
+        "readout": readout.state_dict() if isinstance(readout, nn.Module) else None,
+    }
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,15 @@ class Composition(Method):
                 features = part.on_features(modality, features, passing)
         return features
 
+    def turn(self, moment: Moment) -> tuple[str, ...]:
+        """The turn of the part that gives turns."""
+        owners = [p for p in self.parts if p.has_stage("turn") and p.acts(moment)]
+        return owners[0].turn(moment) if owners else moment.modalities.names
+
+    def repeats(self, modalities: int) -> int:
+        """The updates of a batch that a part asks for."""
+        return max(p.repeats(modalities) for p in self.parts)
+
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the part that has one, or the objective."""
         owner = next((p for p in self.parts if p.has_stage("on_loss")), self.parts[0])
@@ -195,6 +204,7 @@ def _singles(parts: Sequence[Method]) -> list[Method]:
 
 _STAGES = {
     "on_features": "both change the features of the same pass",
+    "turn": "both decide whose encoders learn in an update",
     "on_loss": "both decide the loss and the rows it is taken over",
     "on_gradients": "both change the same gradients, and the second would take for the model's own "
     "what the first left of them",

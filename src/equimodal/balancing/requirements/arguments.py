@@ -175,6 +175,12 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
             "use DistributedDataParallel."
         )
     absent = [m for m, module in modalities.modules.items() if module is None]
+    if absent and method.has_stage("turn"):
+        raise BalanceError(
+            f"{type(method).__name__} trains encoders in turn and cuts what they give, and "
+            f"{absent} are named by parameters only. Name an encoder module for each, or "
+            "Encoder(..., features='module')."
+        )
     if absent and "features" in method.needs:
         raise BalanceError(
             f"{type(method).__name__} needs the features of {absent}, which are named by "
