@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.assembly import assembled
+from equimodal.balancing.alternation.repeated import repeating
+from equimodal.balancing.alternation.turns import Turns
 from equimodal.balancing.batches import Batches, epoch_batches, require_rows, unpaired_batches
 from equimodal.balancing.collection import Forward, default_forward
 from equimodal.balancing.decisions import Decisions, Log
@@ -20,10 +21,10 @@ from equimodal.balancing.moment import Moment, Plan
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import training
+from equimodal.balancing.requirements.assembly import assembled
 from equimodal.balancing.restart import check_state, take_over, written
 from equimodal.balancing.setting import release
 from equimodal.balancing.task import Task
-from equimodal.balancing.turns import Turns, repeating
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
 from equimodal.balancing.updates.merging import merged
 from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps

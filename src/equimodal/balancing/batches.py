@@ -14,9 +14,9 @@ from equimodal.numerics.random import order_generator
 from equimodal.parts import distributed
 
 if TYPE_CHECKING:
+    from equimodal.balancing.alternation.turns import Turns
     from equimodal.balancing.balancer import Balancer
     from equimodal.balancing.moment import Plan
-    from equimodal.balancing.turns import Turns
 
 
 def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from equimodal import BalanceError, Balancer, Encoder, LinearSplit, Method
-from equimodal.balancing.turns import Repeated, repeated
+from equimodal.balancing.alternation.chunks import repeated
+from equimodal.balancing.alternation.repeated import Repeated
 from equimodal.methods.composition import Composition
 from unit.two_encoders import Net
 
