@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from equimodal.balancing.alternation.repeated import repeating
 from equimodal.balancing.alternation.turns import Turns
 from equimodal.balancing.batches import Batches, epoch_batches, require_rows, unpaired_batches
-from equimodal.balancing.collection import Forward, default_forward
+from equimodal.balancing.collection import Forward, default_forward, predicted
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.inspection import Check, coverage, inspect
@@ -166,13 +166,13 @@ class Balancer:
                 are then those of its present rows. Best on the CPU: no device has to wait.
             logits: name or position of the fused logits in ``output``, where that is not usual.
 
-        Without gradients (``torch.no_grad()``) this is the plain fused loss and nothing is
-        recorded, so that a validation loop may use it.
+        Without gradients (``torch.no_grad()``) this is the plain loss of what :meth:`predict` gives
+        and nothing is recorded, so that a validation loop may use it.
         """
         setting, method, record = self.setting, self.setting.method, self.setting.modalities.record
-        fused = setting.fused(output, logits)
         if not torch.is_grad_enabled():
-            return setting.plain_loss(fused, target)
+            return setting.plain_loss(predicted(setting, output, present, logits), target)
+        fused = setting.fused(output, logits)
         training.check_training(method, setting.on, setting.optimizers, setting.epochs)
         target = setting.read(fused, target)
         present_rows = setting.present_rows(present, target)
@@ -195,6 +195,22 @@ class Balancer:
         self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
         record.forget_call()
         return loss
+
+    def predict(
+        self, output: Any, present: Tensor | None = None, logits: str | int | None = None
+    ) -> Tensor:
+        """What the trained model predicts: the fused logits in its output, unless the method has a
+        rule of its own, as alternating ones do; then in evaluation alone. -> (N, ..., C)
+
+        Args:
+            output: as :meth:`loss` takes it, of the latest forward pass.
+            present: as :meth:`loss` takes it.
+            logits: as :meth:`loss` takes it.
+        """
+        found = predicted(self.setting, output, present, logits)
+        if found is None:
+            raise BalanceError("predict() found no fused logits in the output; give paired rows.")
+        return found
 
     @torch.no_grad()
     def before_step(self) -> None:

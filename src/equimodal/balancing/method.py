@@ -30,8 +30,8 @@ class Method:
     """
 
     needs: frozenset[str] = frozenset()
-    """What it reads: "unimodal_logits", "features", "train_loader", "val_loader",
-    "optimizers", "epochs"."""
+    """What it reads: "unimodal_logits", "features", "shared_head" (the readout `SharedHead`),
+    "train_loader", "val_loader", "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
     unimodal_weight: float | None = None
@@ -47,6 +47,8 @@ class Method:
     """Whether it acts at every forward pass, so that accumulation changes it."""
     keeps_pairs: bool = False
     """Whether an unpaired method also wants the paired batch, in front of its own rows."""
+    windowed: bool = True
+    """Whether it may act in a share of the training alone: not where it changes predictions."""
     window: Window = Window()
     """When its stages run; ``methods.create(name, start=..., end=...)`` sets it."""
     state: dict[str, Any]
@@ -104,6 +106,11 @@ class Method:
 
     def on_epoch_end(self, epoch: Epoch) -> None:
         """Once an epoch."""
+
+    def predict(self, unimodal_logits: Mapping[str, Tensor], logits: Tensor) -> Tensor:
+        """What the trained model predicts, of the fused logits and of those of the modalities that
+        are present in all of these rows. {m: (N, ..., C)}, (N, ..., C) -> (N, ..., C)"""
+        return logits
 
     @property
     def acted(self) -> bool:

@@ -119,13 +119,16 @@ def settings(name: str) -> dict[str, Any]:
 def window_settings(name: str) -> dict[str, float]:
     """The shares of the training that bound when a method acts, with their defaults.
 
-    A baseline has none, and a method none that is an argument of its own by that name.
+    A baseline has none, nor has a method that changes what the trained model predicts, and a method
+    none that is an argument of its own by that name.
     """
     if COMPOSED in name:
         parts = name.split(COMPOSED)
         return {f"{p}.{k}": value for p in parts for k, value in window_settings(p).items()}
-    taken = inspect.signature(load(name)).parameters
-    free = {} if entry(name).family == BASELINE else asdict(Window())
+    made = load(name)
+    taken = inspect.signature(made).parameters
+    always = entry(name).family == BASELINE or not made.windowed
+    free = {} if always else asdict(Window())
     return {key: value for key, value in free.items() if key not in taken}
 
 

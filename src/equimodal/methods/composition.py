@@ -118,6 +118,12 @@ class Composition(Method):
             if part.acts(epoch):
                 part.on_epoch_end(epoch)
 
+    def predict(self, unimodal_logits: Mapping[str, Tensor], logits: Tensor) -> Tensor:
+        """What the part predicts that has a rule of its own."""
+        owners = (p for p in self.parts if p.has_stage("predict"))
+        owner = next(owners, None)
+        return logits if owner is None else owner.predict(unimodal_logits, logits)
+
     @property
     def acted(self) -> bool:
         """Whether any part has changed anything."""
@@ -205,6 +211,7 @@ def _singles(parts: Sequence[Method]) -> list[Method]:
 _STAGES = {
     "on_features": "both change the features of the same pass",
     "turn": "both decide whose encoders learn in an update",
+    "predict": "both decide what the trained model predicts",
     "on_loss": "both decide the loss and the rows it is taken over",
     "on_gradients": "both change the same gradients, and the second would take for the model's own "
     "what the first left of them",

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.method import Method
-from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.task import Task, Tasks
 from equimodal.checks import (
     require,
@@ -114,6 +114,11 @@ def check_arguments(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
+        )
+    if "shared_head" in method.needs and not isinstance(readout, SharedHead):
+        raise BalanceError(
+            f"{name} trains one head that all modalities share; pass readout=SharedHead('name of "
+            "the head'), a layer that takes the features of each."
         )
     require_suited(method, task)
     if needs_readout(method, objective) and summed_numbers(task, readout):
