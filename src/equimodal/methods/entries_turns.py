@@ -6,10 +6,15 @@ from equimodal.methods.entry import Entry, Range
 
 _MLA: dict[str, Any] = {
     "target": "equimodal.methods.mla:MLA", "family": "alternation", "objective": "own",
-    "on_request": True,
+    "fusion": "shared", "on_request": True,
 }  # fmt: skip
 
 TURNS = (
+    Entry(
+        "joint-shared", "joint training of one head that reads each modality, on its summed logits",
+        "equimodal.methods.joint:Joint",
+        family="alternation", fusion="shared", is_control=True, on_request=True,
+    ),
     Entry(
         "mla-plain",
         "MLA's turns and its prediction by confidence, the shared head's gradient as it is",
@@ -19,7 +24,7 @@ TURNS = (
         "mla",
         "trains the encoders in turn on their own losses through one head, whose gradient spares "
         "the features seen before, and predicts by confidence",
-        controls=("mla-plain",),
+        controls=("mla-plain", "joint-shared"),
         main=Range("alpha", 0.01, 1.0),
         functions=(
             "equimodal.methods.mla:next_projection",

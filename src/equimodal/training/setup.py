@@ -20,7 +20,7 @@ from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.training.alone import Alone
-from equimodal.training.config import RunConfig, as_tuple, create_method
+from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
 
@@ -95,7 +95,7 @@ def build(
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
     network = build_model(
-        source.modalities, len(source.classes), seed=config.seed, fusion=config.fusion,
+        source.modalities, len(source.classes), seed=config.seed, fusion=config.model_fusion,
         encoders={m: spec for m, spec in config.encoders.items() if m in source.modalities},
     )  # fmt: skip
     optimizer = build_optimizer(
@@ -106,7 +106,9 @@ def build(
     balancer = (
         Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)
     )
-    return Setup(config, source, fabric, model, network, wrapped, balancer)
+    setup = Setup(config, source, fabric, model, network, wrapped, balancer)
+    network.rule = rule_of(setup.method)
+    return setup
 
 
 def _balancer(

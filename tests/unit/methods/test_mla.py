@@ -225,7 +225,7 @@ def test_it_predicts_by_its_rule_and_validates_on_it():
          'leave out on="update"'),
         (lambda net: MLA("none", alpha=1.0), "alpha has no effect with projection"),
         (lambda net: MLA("forward"), "MLA projection must be one of"),
-        (lambda net: MLA(alpha=0), "MLA alpha must be a number above 0"),
+        (lambda net: MLA(alpha=0), "MLA alpha must be a number > 0"),
     ],
 )  # fmt: skip
 def test_what_it_cannot_work_with_is_refused(make, words):
@@ -248,9 +248,9 @@ def test_a_head_without_a_weight_to_project_is_refused_and_serves_without_projec
 def test_features_of_unequal_widths_are_refused():
     net = Sharing({"a": 3, "b": 5}, 4)
     net.encoders["b"] = nn.Linear(5, 6).double()
-    net.forward = lambda inputs: net.head(net.encoders["a"](inputs["a"])) + 0 * net.encoders["b"](
-        inputs["b"]
-    ).sum()
+    net.forward = lambda inputs: (
+        net.head(net.encoders["a"](inputs["a"])) + 0 * net.encoders["b"](inputs["b"]).sum()
+    )
     balancer = Balancer(net, MLA(), encoders_of(net), SharedHead("head"))
     inputs, labels = batches(net)[0]
     with pytest.raises(BalanceError, match=r"widths \{'a': 4, 'b': 6\}"):
