@@ -1,6 +1,6 @@
 """A loader whose batches come as often as a method uses them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +37,13 @@ class Repeated(Generic[T]):
     def __len__(self) -> int:
         return self.turns.count(len(self.loader), self.accumulation)  # type: ignore[arg-type]
 
+    @property
+    def batch_sampler(self) -> "Indices | None":
+        """Rows of the batches as often: hosts that skip what a stopped epoch has trained read these
+        in the place of the batches."""
+        given = getattr(self.loader, "batch_sampler", None)
+        return None if given is None else Indices(self.turns, given, self.accumulation)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "loader":
             raise AttributeError(name)
@@ -49,6 +56,25 @@ class Repeated(Generic[T]):
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Let the next iteration continue the epoch where :meth:`state_dict` was taken."""
         self._start = state["batch"]
+
+
+class Indices:
+    """Rows of batches, each batch as often as it is used.
+
+    Args:
+        turns: of the balancer.
+        batch_sampler: rows of each batch.
+        accumulation: batches whose gradients make one update.
+    """
+
+    def __init__(self, turns: Turns, batch_sampler: Collection[Any], accumulation: int) -> None:
+        self.turns, self.batch_sampler, self.accumulation = turns, batch_sampler, accumulation
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.turns.each(self.batch_sampler, self.accumulation)
+
+    def __len__(self) -> int:
+        return self.turns.count(len(self.batch_sampler), self.accumulation)
 
 
 def repeating(turns: Turns, loader: Iterable[T], accumulation: int) -> Iterable[T]:
