@@ -53,6 +53,7 @@ def good_arguments() -> dict[str, dict[str, Any]]:
         "alignment": {"one": logits, "other": other},
         "matching_weight": {"epoch": 1},
         "label_shares": {"confidences": chances},
+        "cosine_logits": {"features": logits, "weight": other},
         "misaligned_losses": {
             "logits": logits, "labels": torch.stack([labels, 1 - labels], 1),
             "shares": guess[:, :2] / guess[:, :2].sum(1, keepdim=True), "alpha": torch.ones(2),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from equimodal.balancing.readouts import (
         Ablation,
         AuxiliaryHeads,
+        CosineSplit,
         InputAblation,
         LinearSplit,
         OutputLogits,
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from equimodal.methods.mbsd import MBSD
     from equimodal.methods.mcr import MCR
     from equimodal.methods.midas import MIDAS
+    from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
+    from equimodal.parts.cosine_head import CosineHead
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
     from equimodal.saved.model import load
@@ -62,6 +65,8 @@ __all__ = [
     "BalanceError",
     "Balancer",
     "Classification",
+    "CosineHead",
+    "CosineSplit",
     "DUSLearned",
     "DataError",
     "DiagnoseRelearn",
@@ -72,6 +77,7 @@ __all__ = [
     "Joint",
     "JointUnimodal",
     "LinearSplit",
+    "MMCosine",
     "Method",
     "ModalityMap",
     "MultiLabel",
@@ -90,6 +96,8 @@ _HOMES = {
     "AuxiliaryHeads": "balancing.readouts",
     "Balancer": "balancing.balancer",
     "Classification": "balancing.task",
+    "CosineHead": "parts.cosine_head",
+    "CosineSplit": "balancing.readouts",
     "Encoder": "parts.selection",
     "Epoch": "balancing.epochs.epoch",
     "InputAblation": "balancing.readouts",

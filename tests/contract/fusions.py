@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from equimodal import CosineHead
+
 WIDTH, CLASSES = 6, 3
 
 
@@ -26,6 +28,12 @@ class Concatenation(Fused):
 
     def fuse(self, a, v):
         return self.fc(torch.cat([a, v], 1))
+
+
+class Cosines(Concatenation):
+    def __init__(self):
+        super().__init__()
+        self.fc = CosineHead([WIDTH, WIDTH], CLASSES)
 
 
 class Between(Concatenation):

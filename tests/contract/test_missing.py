@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from contract import fusions
+from contract.heads import own_head
 from contract.test_encoders import SCHEDULED
 from contract.training import assert_same_weights, quick
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, methods
@@ -32,8 +33,9 @@ class Skipping(fusions.Concatenation):
 
 def made(name, *, model=None, readout=None, **options):
     model = model or fusions.built(fusions.Concatenation)
+    readout = readout or own_head(name, model, "fc")
     balancer = Balancer(
-        model, methods.create(name, **quick(name)), ENCODERS, readout or LinearSplit("fc"),
+        model, methods.create(name, **quick(name)), ENCODERS, readout,
         loaders={"train": loader(), "val": loader()}, forward=forward, epochs=4, **options,
     )  # fmt: skip
     return model, balancer

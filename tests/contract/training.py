@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
+from contract.heads import own_head
 from contract.models import dataset, model
-from equimodal import Balancer, LinearSplit, methods
+from equimodal import Balancer, methods
 
 PAIR = ("linear", "convolutional")
 
@@ -46,6 +47,7 @@ def start(
     ``shard`` shards its parameters in place.
     """
     net = model(kinds, seed=weights)
+    readout = own_head(name, net, "head")
     if shard:
         shard(net)
     validation = dataset(kinds, 30, seed=held_out)
@@ -56,7 +58,7 @@ def start(
         net,
         methods.create(name, **chosen),
         {m: f"encoders.{m}" for m in data.inputs},
-        LinearSplit("head"),
+        readout,
         loaders={"train": [whole(data)], "val": [whole(validation)]},
         optimizers=[stepper],
         on=on,

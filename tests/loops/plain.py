@@ -19,7 +19,8 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from contract import models
-from equimodal import Balancer, LinearSplit, methods
+from contract.heads import own_head
+from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 
 KINDS = ("linear", "convolutional")
@@ -92,12 +93,13 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
         options: passed to the balancer.
     """
     net = network() if model is None else model
+    readout = own_head(name, net, "head")
     optimizers = optimizer(net)
     balancer = Balancer(
         net,
         methods.create(name, **methods.entry(name).quick),
         {m: f"encoders.{m}" for m in "ab"},
-        LinearSplit("head"),
+        readout,
         loaders={"train": loader(SAMPLES), "val": [validation()]},
         optimizers=optimizers if attached else (),
         epochs=epochs,

@@ -175,7 +175,7 @@ def _check(parts: Sequence[Method]) -> None:
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."
             )
-        if not any(part.has_stage(s) for s in STAGES):
+        if not any(part.has_stage(s) for s in ("on_start", *STAGES)):
             raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
     for stage, meaning in _STAGES.items():
         both = [n for p, n in zip(parts, names, strict=True) if p.has_stage(stage)]

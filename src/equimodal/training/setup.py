@@ -95,7 +95,7 @@ def build(
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
     network = build_model(
-        source.modalities, len(source.classes), seed=config.seed, fusion=config.fusion,
+        source.modalities, len(source.classes), seed=config.seed, fusion=config.model_fusion,
         encoders={m: spec for m, spec in config.encoders.items() if m in source.modalities},
     )  # fmt: skip
     optimizer = build_optimizer(
