@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from equimodal.balancing.readouts.separation import input_sources, mixing_layer
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.sharding import whole
 
 _INSTEAD = (
     "Put it before the concatenation, one for each modality, or use Ablation('zero'), which takes "
@@ -38,6 +39,11 @@ def applied(
     }
     # Outside the encoders' autocast features may have less precision than heads.
     return {m: nn.functional.linear(given[m].to(w.dtype), w, b) for m, (w, b) in parts.items()}
+
+
+def whole_or_none(bias: Tensor | None) -> Tensor | None:
+    """A bias gathered from its shards, where there is one."""
+    return None if bias is None else whole(bias)
 
 
 def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:

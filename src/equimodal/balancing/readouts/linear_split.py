@@ -14,6 +14,7 @@ from equimodal.balancing.readouts.head_inputs import (
     require_blocks,
     require_named,
     require_own,
+    whole_or_none,
 )
 from equimodal.balancing.readouts.readout import Readout, require_vectors
 from equimodal.balancing.readouts.separation import layers_between
@@ -74,6 +75,10 @@ class LinearSplit(Readout):
         rows = next(iter(features.values()))
         read = self._read(modalities, features) or features
         return applied(parts, read, rows)
+
+    def weights(self, modalities: ModalityMap, modality: str) -> Tensor:
+        """The modality's block of the head. -> (C, D_m)"""
+        return self._parts(modalities, {})[modality][0]
 
     def fused(
         self, modalities: ModalityMap, features: Mapping[str, Tensor], *, training: bool = True
@@ -197,9 +202,9 @@ class LinearSplit(Readout):
         if not isinstance(self.head, str):
             layers = self._layers(modalities, self.head)
             self._check_widths(layers)
-            return {m: (whole(x.weight), _whole_or_none(x.bias)) for m, x in layers.items()}
+            return {m: (whole(x.weight), whole_or_none(x.bias)) for m, x in layers.items()}
         head = linear_layer(modalities, self.title, self.head)
-        weight, bias = whole(head.weight), _whole_or_none(head.bias)
+        weight, bias = whole(head.weight), whole_or_none(head.bias)
         share = None if bias is None else bias / len(names)
         widths = self._all_widths(names, head.in_features)
         if set(widths) == {head.in_features}:
@@ -242,7 +247,3 @@ class LinearSplit(Readout):
                 f"{sorted(heads)}."
             )
         return {m: linear_layer(modalities, self.title, heads[m]) for m in modalities.names}
-
-
-def _whole_or_none(value: Tensor | None) -> Tensor | None:
-    return None if value is None else whole(value)

@@ -128,6 +128,12 @@ def check_arguments(
             f"reach the encoders through {type(readout).__name__}; pass LinearSplit(...) or "
             "Ablation(...)."
         )
+    if isinstance(readout, nn.Module) and readout.differentiable and objective == "fused":
+        raise BalanceError(
+            f"{type(readout).__name__} on attached features is trained by unimodal losses, which "
+            f"{name} with objective 'fused' has not; pass objective='fused+unimodal', or leave "
+            "attached out, so that the heads are probes."
+        )
     for split in ("train", "val"):
         if f"{split}_loader" in method.needs and split not in loaders:
             raise BalanceError(
