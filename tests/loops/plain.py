@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from contract import models
+from contract.training import hold_all
 from equimodal import Balancer, LinearSplit, methods
 from equimodal.data import MultimodalDataset
 
@@ -103,6 +104,7 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
         epochs=epochs,
         **options,
     )
+    hold_all(optimizers[0], balancer)
     return Start(net, optimizers, balancer)
 
 

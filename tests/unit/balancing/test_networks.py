@@ -243,12 +243,14 @@ def test_readouts_offer_their_weights():
     a, b, y = BATCH
     balancer.loss(net(a, b), y)
     modalities, split = balancer.setting.modalities, balancer.setting.readout
-    assert torch.equal(split.weights(modalities, "b"), net.head.weight[:, 4:])
-    split.weights(modalities, "b").sum().backward()
+    features = {"a": net.a(a), "b": net.b(b)}
+    block = split.weights(modalities, features)["b"]
+    assert torch.equal(block, net.head.weight[:, 4:])
+    block.sum().backward()
     assert torch.equal(net.head.weight.grad, torch.tensor([[0.0] * 4 + [1.0] * 4] * 2))
     heads = AuxiliaryHeads({"a": 4, "b": 4}, 2)
-    assert heads.weights(modalities, "a") is heads.heads["a"].weight
+    assert heads.weights(modalities, features)["a"] is heads.heads["a"].weight
 
 
 def test_a_readout_without_such_weights_says_so():
-    assert Ablation("zero").weights(None, "a") is None
+    assert Ablation("zero").weights(None, {}) is None

@@ -67,9 +67,9 @@ class AuxiliaryHeads(nn.Module, Readout):
         }
         return {m: self.heads[m](f.to(weights[m].dtype)) for m, f in given.items()}
 
-    def weights(self, modalities: ModalityMap, modality: str) -> Tensor:
-        """The weight of the modality's head. -> (C, D_m)"""
-        return self.heads[modality].get_parameter("weight")
+    def weights(self, modalities: ModalityMap, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of the heads. {m: (N, D_m)} -> {m: (C, D_m)}"""
+        return {m: self.heads[m].get_parameter("weight") for m in modalities.names}
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """Refuse heads of another number of classes than the model's. Raises BalanceError."""

@@ -76,9 +76,9 @@ class LinearSplit(Readout):
         read = self._read(modalities, features) or features
         return applied(parts, read, rows)
 
-    def weights(self, modalities: ModalityMap, modality: str) -> Tensor:
-        """The modality's block of the head. -> (C, D_m)"""
-        return self._parts(modalities, {})[modality][0]
+    def weights(self, modalities: ModalityMap, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Each modality's part of the head. {m: (N, D_m)} -> {m: (C, D_m)}"""
+        return {m: weight for m, (weight, _) in self._parts(modalities, features).items()}
 
     def fused(
         self, modalities: ModalityMap, features: Mapping[str, Tensor], *, training: bool = True

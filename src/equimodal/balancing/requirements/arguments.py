@@ -116,6 +116,11 @@ def check_arguments(
             "OutputLogits(...)."
         )
     require_suited(method, task)
+    if "head_weights" in method.needs and not _reads_blocks(readout):
+        raise BalanceError(
+            f"{name} reads the part of a linear head that belongs to each modality; pass "
+            "readout=LinearSplit(...), or leave that part of the method out."
+        )
     if needs_readout(method, objective) and summed_numbers(task, readout):
         raise BalanceError(
             f"{name} with objective {objective!r} asks every modality for the whole number, and "
@@ -140,6 +145,12 @@ def check_arguments(
                 f"{name} reads the {split} set; found loaders for {sorted(loaders)}. Pass "
                 "loaders={'train': ..., 'val': ...}."
             )
+
+
+def _reads_blocks(readout: Readout | None) -> bool:
+    """Whether the parts of a readout are products with the fused head's own weights."""
+    offers = readout is not None and type(readout).weights is not Readout.weights
+    return offers and readout is not None and readout.additive
 
 
 def require_suited(method: Method, task: Task) -> None:
