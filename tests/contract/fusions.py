@@ -142,7 +142,7 @@ def built(kind):
 
 def losses_of(model, balancer):
     """The losses of a training of 24 steps on the one batch."""
-    parameters = [*model.parameters(), *getattr(balancer.setting.readout, "parameters", list)()]
+    parameters = [*model.parameters(), *balancer.parameters()]
     optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     audio, video, labels = batch()

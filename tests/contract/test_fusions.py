@@ -44,6 +44,8 @@ MODELS = {
     "inputs": (fusions.FiLM, lambda: InputAblation(blank)),
     "joint transformer": (fusions.JointTransformer, lambda: InputAblation(blank)),
 }
+# Those whose parts are products with the head's own weights.
+BLOCKS = {"concatenation", "dropout before the head", "sum of features", "sum of logits"}
 # Readouts that no gradient passes cannot train a modality's own loss.
 UNTRAINED = {"auxiliary", "inputs", "joint transformer"}
 
@@ -52,6 +54,8 @@ def refusal(name, fusion):
     """What a method says of a model it cannot work on; None where it can."""
     if methods.entry(name).fusion == "cosine" and fusion != "cosines":
         return "a model with a cosine head; found none"
+    if "head_weights" in methods.create(name).needs and fusion not in BLOCKS:
+        return "reads the part of a linear head that belongs to each modality"
     if methods.load(name).objective == "fused+unimodal" and fusion in UNTRAINED:
         return "do not reach the encoders through"
     if fusion == "joint transformer" and "features" in methods.create(name).needs:

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from contract import models
 from contract.heads import own_head
+from contract.training import hold_all
 from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 
@@ -105,6 +106,7 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
         epochs=epochs,
         **options,
     )
+    hold_all(optimizers[0], balancer)
     return Start(net, optimizers, balancer)
 
 

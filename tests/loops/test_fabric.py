@@ -14,6 +14,7 @@ from loops.plain import (
     BATCH,
     EPOCHS,
     SAMPLES,
+    STEPS,
     UNEVEN,
     gap,
     loader,

@@ -6,24 +6,24 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from equimodal.balancing.alternation.repeated import repeating
 from equimodal.balancing.alternation.turns import Turns
-from equimodal.balancing.batches import Batches, epoch_batches, require_rows, unpaired_batches
+from equimodal.balancing.batches import Batches, planned_batches, require_rows
+from equimodal.balancing.binding import release
 from equimodal.balancing.collection import Forward, default_forward, predicted
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
 from equimodal.balancing.method import Method, feature_edit
-from equimodal.balancing.moment import Moment, Plan
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import training
 from equimodal.balancing.requirements.assembly import assembled
-from equimodal.balancing.restart import check_state, take_over, written
-from equimodal.balancing.setting import release
+from equimodal.balancing.restart import check_state, saved, take_over
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
 from equimodal.balancing.updates.merging import merged
@@ -53,6 +53,8 @@ class Balancer:
         forward: ``forward(model, batch) -> (output, target)``, or ``(output, target, present)``
             where modalities are missing; used on ``loaders`` and by :meth:`check`. By default of
             batches ``(*inputs, target)`` and of mappings with ``labels``.
+        example: a batch, as :meth:`check` takes it, for a method that trains a network of its own
+            and has no loaders: it shows how wide features are, and zeros serve.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``; by default
@@ -91,6 +93,7 @@ class Balancer:
         unimodal_weight: float = 1.0,
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
+        example: Any = None,
         optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str | None = None,
         epochs: int | None = None,
@@ -102,8 +105,8 @@ class Balancer:
         optimizers = listed(optimizers)
         self.setting = assembled(
             self, model, method, encoders, readout, task=task, objective=objective,
-            unimodal_weight=unimodal_weight, loaders=loaders, forward=forward, on=on,
-            epochs=epochs, seed=seed, log=log, log_every=log_every, diagnose=diagnose,
+            unimodal_weight=unimodal_weight, loaders=loaders, forward=forward, example=example,
+            on=on, epochs=epochs, seed=seed, log=log, log_every=log_every, diagnose=diagnose,
         )  # fmt: skip
         modalities, read = self.setting.modalities, self.setting.readout
         self.step_index = self.epoch_index = 0
@@ -116,7 +119,7 @@ class Balancer:
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
         self._turns = Turns(method, modalities)
-        modalities.record.begins = self._turns.starter(lambda: Moment(**self._pass_moment()))
+        modalities.record.begins = self._turns.starter(self._pass_moment)
         self._begun = -1  # the latest epoch whose start the method has seen
         self._edited = UpdateEdits() if self.setting.on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
@@ -146,6 +149,11 @@ class Balancer:
         elif self._edits and not self.setting.method.rewrites:
             warn_if_normalised(self.setting.method, new)
 
+    def parameters(self) -> Iterator[Parameter]:
+        """What is trained beside the model, by the method or the readout; nothing for most methods:
+        ``SGD([*model.parameters(), *balancer.parameters()])``."""
+        return self.setting.networks.parameters()
+
     # -- the stages ---------------------------------------------------------------------------
 
     def loss(
@@ -174,9 +182,11 @@ class Balancer:
             return setting.plain_loss(predicted(setting, output, present, logits), target)
         fused = setting.fused(output, logits)
         training.check_training(method, setting.on, setting.optimizers, setting.epochs)
+        setting.networks.require_held(type(method).__name__, setting.optimizers)
         target = setting.read(fused, target)
         present_rows = setting.present_rows(present, target)
         features = record.take_features(output, fused, setting.rows(target))
+        setting.networks.follow(features)
         made = len(self.decisions.records)
         if self._begun < self.epoch_index:
             self._begun = self.epoch_index
@@ -189,7 +199,7 @@ class Balancer:
                 self.watch.tell_pairing(step.paired)
             loss = method.loss(step)
             measured = self.diagnosis.saw_loss(step)
-            if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
+            if setting.trains_heads:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
             seen = step.detached(unimodal=setting.reads_unimodal) if self._edits else None
         self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
@@ -200,13 +210,8 @@ class Balancer:
         self, output: Any, present: Tensor | None = None, logits: str | int | None = None
     ) -> Tensor:
         """What the trained model predicts: the fused logits in its output, unless the method has a
-        rule of its own, as alternating ones do; then in evaluation alone. -> (N, ..., C)
-
-        Args:
-            output: as :meth:`loss` takes it, of the latest forward pass.
-            present: as :meth:`loss` takes it.
-            logits: as :meth:`loss` takes it.
-        """
+        rule of its own, as those do that train encoders in turn; then in evaluation alone.
+        -> (N, ..., C), of arguments as :meth:`loss` takes them."""
         found = predicted(self.setting, output, present, logits)
         if found is None:
             raise BalanceError("predict() found no fused logits in the output; give paired rows.")
@@ -227,6 +232,7 @@ class Balancer:
         self.diagnosis.drop(untrained)
         self._parameters.check(gradients=micro is not None)
         self._turns.saw_update()
+        setting.networks.average()
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
@@ -268,30 +274,19 @@ class Balancer:
                 each for several: it then gives so many together, again and again.
         """
         require_rows(dataset, batch_size, start)
-        seed, epoch = self.setting.seed, self.epoch_index
         self.watch.saw_pass(start)
-        if not self.setting.method.draws(Moment(**self._moment())):
-            done, first = self._turns.place(start, accumulation)
-            given = epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=done)
-            yield from self._turns.each(given, accumulation, first)
-            return
-        yield from unpaired_batches(
-            self, dataset, batch_size, start, self._positions,
-            lambda: Plan(**self._moment(), batch_size=batch_size),
-        )  # fmt: skip
+        done, first = self._turns.place(start, accumulation)
+        given = planned_batches(self, dataset, batch_size, done, self._positions, self._moment)
+        yield from self._turns.each(given, accumulation, first)
 
     def loader(self, dataset: Any, *, batch_size: int, accumulation: int = 1) -> Batches:
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
         return Batches(self, dataset, batch_size, accumulation, self._turns)
 
     def repeat(self, loader: Iterable[Any], accumulation: int = 1) -> Any:
-        """A loader of your own, whose batches come for as many updates as the method uses each:
-        the loader itself where that is one.
-
-        Args:
-            loader: iterable again and again, such as a DataLoader.
-            accumulation: as of :meth:`batches`; a rest of fewer batches is left out.
-        """
+        """A loader of your own, iterable again and again, whose batches come for as many updates as
+        the method uses each; itself where that is one. ``accumulation`` is that of
+        :meth:`batches`: a rest of fewer batches is left out."""
         return repeating(self._turns, loader, accumulation)
 
     def passes(self) -> Iterator[int]:
@@ -320,11 +315,13 @@ class Balancer:
             constants: also the large tensors that are fixed from the start (initial weights);
                 leave them out where the same model is built again from the same seed.
         """
-        return written(
-            self.setting, self.setting.method, constants=constants, step=self.step_index,
-            epoch=self.epoch_index, begun=self._begun,
-            streams={m: list(p) for m, p in self._positions.items()},
-        )  # fmt: skip
+        counted = {
+            "step": self.step_index,
+            "epoch": self.epoch_index,
+            "begun": self._begun,
+            "streams": {m: list(p) for m, p in self._positions.items()},
+        }
+        return saved(self.setting, counted, constants=constants)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where :meth:`state_dict` was taken.
@@ -333,7 +330,7 @@ class Balancer:
             BalanceError: another balancer's, or damaged; this one is then as it was.
         """
         check_state(state, self.state_dict(), given=type(self.setting.method))
-        take_over(state, self.setting.method, self.setting.readout)
+        take_over(state, self.setting.method, self.setting.networks)
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
         self._begun = state.get("begun", self.epoch_index - 1)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from equimodal.balancing.moment import Moment, Plan
 from equimodal.checks import require, require_number, require_whole
 from equimodal.errors import BalanceError
 from equimodal.numerics.random import order_generator
@@ -16,7 +17,6 @@ from equimodal.parts import distributed
 if TYPE_CHECKING:
     from equimodal.balancing.alternation.turns import Turns
     from equimodal.balancing.balancer import Balancer
-    from equimodal.balancing.moment import Plan
 
 
 def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
@@ -149,25 +149,37 @@ def epoch_batches(
         yield paired_rows(dataset, indices)
 
 
-def unpaired_batches(
+def planned_batches(
     balancer: "Balancer",
     dataset: Any,
     batch_size: int,
     start: int,
     positions: dict[str, tuple[int, int]],
-    plan: "Callable[[], Plan]",
-) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-    """Batches of one epoch in which every modality has the rows that the method plans; the place
-    in each modality's stream is kept in ``positions``."""
+    moment: Callable[[], dict[str, Any]],
+) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
+    """Batches of one epoch: paired, or in which every modality has the rows that the method plans.
+
+    Args:
+        balancer: whose method it is.
+        dataset: as in :meth:`Balancer.batches`.
+        batch_size: as there.
+        start: as there.
+        positions: the place in each modality's stream, which is kept there.
+        moment: gives the arguments of a moment of the training.
+    """
     method, seed = balancer.setting.method, balancer.setting.seed
     epoch = balancer.epoch_index
     paired = epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
+    if not method.draws(Moment(**moment())):
+        yield from paired
+        return
     streams = {
         m: Stream(len(dataset), seed=seed, name=m, position=positions.get(m, (0, 0)))
         for m in balancer.setting.modalities.names
     }
     for _ in range(start, len(balancer.loader(dataset, batch_size=batch_size))):
-        inputs, targets = unpaired_rows(dataset, streams, method.on_plan(plan()))
+        planned = method.on_plan(Plan(**moment(), batch_size=batch_size))
+        inputs, targets = unpaired_rows(dataset, streams, planned)
         positions |= {m: s.position for m, s in streams.items()}
         if method.keeps_pairs:
             inputs, targets = with_pairs(next(paired), inputs, targets)

@@ -21,7 +21,7 @@ loss stays.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import STAGES, Method
@@ -64,6 +64,12 @@ class Composition(Method):
         """The first part's reason not to work on this kind of target."""
         reasons = ((type(p).__name__, p.unsuited(task)) for p in self.parts)
         return next((f"{name}: {reason}" for name, reason in reasons if reason), "")
+
+    def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
+        """The networks of the parts that have one, by place."""
+        made = {str(k): p.modules(widths, outputs) for k, p in enumerate(self.parts)}
+        held = {k: network for k, network in made.items() if network is not None}
+        return nn.ModuleDict(held) if held else None
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Start every part."""

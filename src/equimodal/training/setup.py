@@ -116,7 +116,7 @@ def _balancer(
 ) -> Balancer:
     settings = dict(config.settings)
     on = settings.pop("on", None)  # None: as the method asks for
-    return Balancer(
+    made = Balancer(
         network,
         create_method(config.registered_method, settings),
         {m: f"encoders.{m}" for m in source.modalities},
@@ -129,6 +129,10 @@ def _balancer(
         seed=config.seed,
         diagnose=EVERY,
     )
+    if beside := list(made.parameters()):
+        rate = optimizer.param_groups[0]["lr"]
+        optimizer.add_param_group({"params": beside, "lr": rate})
+    return made
 
 
 def _source(config: RunConfig, data_root: str | None, device: str) -> DataSource:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
+from equimodal.balancing.alternation.chunks import repeated
 from equimodal.balancing.alternation.turns import Turns
 from equimodal.checks import require, require_whole
 
@@ -71,7 +72,8 @@ class Indices:
         self.turns, self.batch_sampler, self.accumulation = turns, batch_sampler, accumulation
 
     def __iter__(self) -> Iterator[Any]:
-        return self.turns.each(self.batch_sampler, self.accumulation)
+        self.turns.tell()  # and no count: a host passes over those that were trained
+        return repeated(self.batch_sampler, self.turns.repeats, self.accumulation)
 
     def __len__(self) -> int:
         return self.turns.count(len(self.batch_sampler), self.accumulation)

@@ -1,7 +1,7 @@
 """Whose encoders learn in an update, and for how many updates a batch is used."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch.nn.parallel import DistributedDataParallel
@@ -32,13 +32,13 @@ class Turns:
         self._told = False
         self._given = self._updates = 0
 
-    def starter(self, moment: Callable[[], Moment]) -> Callable[[], None] | None:
+    def starter(self, moment: Callable[[], dict[str, Any]]) -> Callable[[], None] | None:
         """What a model does before a forward pass; None where all encoders always learn."""
         if not self._taken:
             return None
         # A method's turn is no part of a compiled graph.
         outside: Callable[[], None] = torch.compiler.disable(  # type: ignore[no-untyped-call]
-            lambda: self.begin(moment())
+            lambda: self.begin(Moment(**moment()))
         )
         return outside
 
@@ -99,16 +99,20 @@ class Turns:
                 "or balancer.batches(..., accumulation=...), and call before_step() once an update."
             )
 
+    def tell(self) -> None:
+        """Batches come as often as they are to be used."""
+        self._told = True
+
     def passes(self) -> Iterator[int]:
         """The updates of a batch that is at hand, counted from 0."""
-        self._told = True
+        self.tell()
         for number in range(self.repeats):
             self._given += 1
             yield number
 
     def each(self, batches: Iterable[T], accumulation: int, first: int = 0) -> Iterator[T]:
         """Batches as often as they are used: see `repeated`."""
-        self._told = True
+        self.tell()
         for number, batch in enumerate(repeated(batches, self.repeats, accumulation, first), 1):
             self._given += number % accumulation == 0
             yield batch

@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from equimodal.balancing.binding import bind, release
 from equimodal.balancing.collection import Forward, check_readable
 from equimodal.balancing.method import Method
+from equimodal.balancing.networks.making import own_network
+from equimodal.balancing.networks.trained import TrainedNetworks
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.readouts.by_task import task_readouts
 from equimodal.balancing.requirements import arguments, training
-from equimodal.balancing.setting import Setting, bind, release
+from equimodal.balancing.setting import Setting
 from equimodal.balancing.task import Classification, Task
 from equimodal.checks import require_number
-from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def assembled(
     unimodal_weight: float,
     loaders: Mapping[str, Iterable[Any]] | None,
     forward: Forward,
+    example: Any,
     on: str | None,
     epochs: int | None,
     seed: int,
@@ -65,18 +68,20 @@ def assembled(
     setting = Setting(
         method, modalities, read, task, objective, weight, dict(given), forward, on, seed, epochs
     )
-    _start(balancer, setting)
+    _start(balancer, setting, example)
     return setting
 
 
-def _start(balancer: "Balancer", setting: Setting) -> None:
+def _start(balancer: "Balancer", setting: Setting, example: Any) -> None:
     """Check the model against the method, which then looks at it for the first time."""
     method, modalities = setting.method, setting.modalities
     try:
         arguments.check_modules(method, modalities)
         check_readable(method, setting.forward, modalities.model, setting.loaders)
+        heads = setting.readout if isinstance(setting.readout, nn.Module) else None
+        setting.networks = TrainedNetworks(own_network(setting, example), heads)
         method.on_start(modalities)
-    except BalanceError:
+    except Exception:
         # The error keeps the balancer alive, and the corrected one needs the model.
         release(balancer, modalities)
         raise
