@@ -97,6 +97,7 @@ class MLA(Method):
     """
 
     needs = frozenset({"unimodal_logits", "features", "shared_head"})
+    objective = "fused"
     windowed = False
 
     def __init__(

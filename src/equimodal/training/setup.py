@@ -52,7 +52,13 @@ class Setup:
     @property
     def steps(self) -> int:
         """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
-        return math.ceil(len(self.source.train) // self.fabric.world_size / self.batch_size)
+        rows = len(self.source.train) // self.fabric.world_size
+        return math.ceil(rows / self.batch_size) * self.repeats
+
+    @property
+    def repeats(self) -> int:
+        """Steps for which a batch is used."""
+        return self.method.repeats(len(self.source.modalities))
 
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the model makes of each modality, after its forward pass, as the balancer reads it.
