@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from contract.heads import Shared
 from equimodal import CosineHead
 
 WIDTH, CLASSES = 6, 3
@@ -34,6 +35,12 @@ class Cosines(Concatenation):
     def __init__(self):
         super().__init__()
         self.fc = CosineHead([WIDTH, WIDTH], CLASSES)
+
+
+class Sharing(Concatenation):
+    def __init__(self):
+        super().__init__()
+        self.fc = Shared(WIDTH, CLASSES)
 
 
 class Between(Concatenation):
@@ -149,11 +156,14 @@ def losses_of(model, balancer):
     losses = []
     for _ in range(6):
         for _ in range(4):
-            loss = balancer.loss(model(audio, video), labels)
-            loss.backward()
-            balancer.before_step()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(float(loss.detach()))
+            total = 0.0
+            for _ in balancer.passes():
+                loss = balancer.loss(model(audio, video), labels)
+                loss.backward()
+                balancer.before_step()
+                optimizer.step()
+                optimizer.zero_grad()
+                total += float(loss.detach())
+            losses.append(total)
         balancer.epoch_end()
     return losses

@@ -15,7 +15,8 @@ class Shared(torch.nn.Module):
         self.layer, self.width = torch.nn.Linear(width, classes), width
 
     def forward(self, x):
-        return torch.stack([self.layer(f) for f in x.split(self.width, -1)]).sum(0)
+        # In one product: autocast may cast the weight once a use, or once for all.
+        return self.layer(x.unflatten(-1, (-1, self.width))).sum(-2)
 
 
 def own_head(name, net, head, width=WIDTH):

@@ -67,12 +67,14 @@ def train(model, balancer, present, steps=12):
     audio, video, labels = fusions.batch() if present is None else blanked(present)
     losses = []
     for step in range(steps):
-        loss = balancer.loss(model(audio, video), labels, present)
-        loss.backward()
-        balancer.before_step()
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(float(loss.detach()))
+        losses.append(0.0)
+        for _ in balancer.passes():
+            loss = balancer.loss(model(audio, video), labels, present)
+            loss.backward()
+            balancer.before_step()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses[-1] += float(loss.detach())
         if step % 3 == 2:
             balancer.epoch_end()
     return losses
@@ -154,11 +156,12 @@ def test_a_modality_may_be_missing_in_a_whole_batch(name):
     balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     none, every = torch.zeros(24, dtype=torch.bool), torch.ones(24, dtype=torch.bool)
-    for inputs, present in (
+    batches = [
         ((None, video), torch.stack([none, every], 1)),
         ((audio, video), None),
         ((audio, None), torch.stack([every, none], 1)),
-    ):
+    ]
+    for inputs, present in balancer.repeat(batches):
         loss = balancer.loss(model(*inputs), labels, present)
         loss.backward()
         balancer.before_step()

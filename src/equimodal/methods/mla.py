@@ -124,6 +124,10 @@ class MLA(Method):
         """Its predictions are mixed by the entropy of classes."""
         return "it mixes distributions over one class" if "classes" in task.lacks else ""
 
+    def has_stage(self, stage: str) -> bool:
+        """Without a projection gradients are left alone."""
+        return super().has_stage(stage) and (stage != "on_gradients" or self.rewrites)
+
     def turn(self, moment: Moment) -> tuple[str, ...]:
         """One modality after the other."""
         names = moment.modalities.names
@@ -150,11 +154,10 @@ class MLA(Method):
 
     def on_gradients(self, step: Step) -> None:
         """Project the head's gradient, and take the features of this update into the projection."""
-        if self.projection == "none":
-            return
         weight, (m,) = _linear(step).weight, self.turn(step)
-        features = step.features[m]
-        rows = widened(features).flatten(0, -2)
+        if m not in step.features:
+            return
+        rows = widened(step.features[m]).flatten(0, -2)
         before = self.state["projection"]
         first = before is None
         if first:

@@ -102,7 +102,7 @@ class Shared(nn.Module):
         require(
             len(set(widths.values())) == 1,
             "The fusion shared reads all modalities by one layer, so that their encoders must give "
-            "features of one width; their widths", dict(widths),
+            "features of one width", dict(widths),
         )  # fmt: skip
         self.layer = nn.Linear(next(iter(widths.values())), classes)
 
