@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from equimodal.balancing.readouts import (
         Ablation,
         AuxiliaryHeads,
+        CosineSplit,
         InputAblation,
         LinearSplit,
         OutputLogits,
+        SharedHead,
     )
     from equimodal.balancing.step import Step
     from equimodal.balancing.task import Classification, MultiLabel, Regression, Tasks
@@ -37,8 +39,11 @@ if TYPE_CHECKING:
     from equimodal.methods.mbsd import MBSD
     from equimodal.methods.mcr import MCR
     from equimodal.methods.midas import MIDAS
+    from equimodal.methods.mla import MLA
+    from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
+    from equimodal.parts.cosine_head import CosineHead
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
     from equimodal.saved.model import load
@@ -55,6 +60,7 @@ __all__ = [
     "MBSD",
     "MCR",
     "MIDAS",
+    "MLA",
     "OPM",
     "PMR",
     "Ablation",
@@ -62,6 +68,8 @@ __all__ = [
     "BalanceError",
     "Balancer",
     "Classification",
+    "CosineHead",
+    "CosineSplit",
     "DUSLearned",
     "DataError",
     "DiagnoseRelearn",
@@ -72,11 +80,13 @@ __all__ = [
     "Joint",
     "JointUnimodal",
     "LinearSplit",
+    "MMCosine",
     "Method",
     "ModalityMap",
     "MultiLabel",
     "OutputLogits",
     "Regression",
+    "SharedHead",
     "Step",
     "Tasks",
     "choose",
@@ -90,6 +100,8 @@ _HOMES = {
     "AuxiliaryHeads": "balancing.readouts",
     "Balancer": "balancing.balancer",
     "Classification": "balancing.task",
+    "CosineHead": "parts.cosine_head",
+    "CosineSplit": "balancing.readouts",
     "Encoder": "parts.selection",
     "Epoch": "balancing.epochs.epoch",
     "InputAblation": "balancing.readouts",
@@ -99,6 +111,7 @@ _HOMES = {
     "MultiLabel": "balancing.task",
     "OutputLogits": "balancing.readouts",
     "Regression": "balancing.task",
+    "SharedHead": "balancing.readouts",
     "Step": "balancing.step",
     "Tasks": "balancing.task",
     "compare": "experiments.compare",

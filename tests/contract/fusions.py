@@ -3,6 +3,9 @@
 import torch
 from torch import nn
 
+from contract.heads import Shared
+from equimodal import CosineHead
+
 WIDTH, CLASSES = 6, 3
 
 
@@ -26,6 +29,18 @@ class Concatenation(Fused):
 
     def fuse(self, a, v):
         return self.fc(torch.cat([a, v], 1))
+
+
+class Cosines(Concatenation):
+    def __init__(self):
+        super().__init__()
+        self.fc = CosineHead([WIDTH, WIDTH], CLASSES)
+
+
+class Sharing(Concatenation):
+    def __init__(self):
+        super().__init__()
+        self.fc = Shared(WIDTH, CLASSES)
 
 
 class Between(Concatenation):
@@ -134,18 +149,21 @@ def built(kind):
 
 def losses_of(model, balancer):
     """The losses of a training of 24 steps on the one batch."""
-    parameters = [*model.parameters(), *getattr(balancer.setting.readout, "parameters", list)()]
+    parameters = [*model.parameters(), *balancer.parameters()]
     optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     audio, video, labels = batch()
     losses = []
     for _ in range(6):
         for _ in range(4):
-            loss = balancer.loss(model(audio, video), labels)
-            loss.backward()
-            balancer.before_step()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(float(loss.detach()))
+            total = 0.0
+            for _ in balancer.passes():
+                loss = balancer.loss(model(audio, video), labels)
+                loss.backward()
+                balancer.before_step()
+                optimizer.step()
+                optimizer.zero_grad()
+                total += float(loss.detach())
+            losses.append(total)
         balancer.epoch_end()
     return losses

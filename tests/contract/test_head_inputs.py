@@ -5,7 +5,15 @@ import torch
 from torch import nn
 
 from contract import fusions
-from equimodal import BalanceError, Balancer, Encoder, LinearSplit, methods
+from equimodal import (
+    BalanceError,
+    Balancer,
+    CosineHead,
+    CosineSplit,
+    Encoder,
+    LinearSplit,
+    methods,
+)
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 WIDTH = fusions.WIDTH
@@ -374,6 +382,16 @@ def test_the_only_linear_layer_of_a_head_is_advised_and_serves():
     audio, video, labels = fusions.batch()
     balancer.loss(model(audio, video), labels).backward()
     balancer.before_step()
+
+
+def test_what_follows_a_cosine_head_is_told_too():
+    def cosines():
+        model = Scaled()
+        model.fc = CosineHead([WIDTH, WIDTH], fusions.CLASSES)
+        return model
+
+    found = refusal(cosines, readout=CosineSplit("fc"))
+    assert "CosineSplit('fc'): the parts" in found and "makes them 4 times as large" in found
 
 
 def test_a_weight_that_is_made_of_others_is_read_in_a_refusal_too():

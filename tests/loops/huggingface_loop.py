@@ -45,6 +45,17 @@ class Batches:
             yield {"inputs": inputs, "labels": labels}
 
 
+class Repeating(Trainer):
+    """A Trainer whose batches come for as many updates as the method uses each."""
+
+    balancer = None
+
+    def get_train_dataloader(self):
+        return self.balancer.repeat(
+            super().get_train_dataloader(), self.args.gradient_accumulation_steps
+        )
+
+
 class Unpaired(Trainer):
     """A Trainer over batches that the method draws."""
 
@@ -105,7 +116,9 @@ def trained(name, folder, *, resume=None, **options):
     """Weights after a training of the method ``name``, whose epochs and optimizer are not told."""
     own = {k: options.pop(k) for k in ("optimizer", "on") if k in options}
     made = start(name, epochs=None, attached=False, **own)
-    trainer(made, folder, **options)[0].train(resume_from_checkpoint=resume)
+    built = trainer(made, folder, kind=Repeating, **options)[0]
+    built.balancer = made.balancer
+    built.train(resume_from_checkpoint=resume)
     return weights(made.model)
 
 

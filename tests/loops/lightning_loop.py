@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 
+from equimodal.balancing.batches import Batches
 from equimodal.integrations.lightning import BalanceCallback
 from loops.plain import BATCH, EPOCHS, data, loader, start
 
@@ -134,6 +135,9 @@ def fit(
     lit = module(made, schedule)
     if change:
         lit.net = change(lit.net)
+    parts = options.get("accumulate_grad_batches", module.parts if hasattr(module, "parts") else 1)
     batches = given(made.balancer) if given else loader()
+    if not isinstance(batches, Batches):
+        batches = made.balancer.repeat(batches, parts)
     trainer(trained_by, **options).fit(lit, batches, ckpt_path=ckpt_path, weights_only=weights_only)
     return made

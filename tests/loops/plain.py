@@ -19,7 +19,9 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from contract import models
-from equimodal import Balancer, LinearSplit, methods
+from contract.heads import own_head
+from contract.training import hold_all
+from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 
 KINDS = ("linear", "convolutional")
@@ -92,17 +94,19 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
         options: passed to the balancer.
     """
     net = network() if model is None else model
+    readout = own_head(name, net, "head")
     optimizers = optimizer(net)
     balancer = Balancer(
         net,
         methods.create(name, **methods.entry(name).quick),
         {m: f"encoders.{m}" for m in "ab"},
-        LinearSplit("head"),
+        readout,
         loaders={"train": loader(SAMPLES), "val": [validation()]},
         optimizers=optimizers if attached else (),
         epochs=epochs,
         **options,
     )
+    hold_all(optimizers[0], balancer)
     return Start(net, optimizers, balancer)
 
 
@@ -141,9 +145,9 @@ def plain(
         scaled: with a GradScaler of 2 ** 10.
     """
     made = start(name, optimizer=optimizer, epochs=planned, on=on)
-    given = loader(batch_size, samples)
+    given = made.balancer.repeat(loader(batch_size, samples), parts)
     if unpaired:
-        given = made.balancer.loader(data(samples), batch_size=batch_size)
+        given = made.balancer.loader(data(samples), batch_size=batch_size, accumulation=parts)
     schedules = [schedule(o) for o in made.optimizers] if schedule else []
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, enabled=scaled)
     for _ in range(epochs):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from equimodal import BalanceError
+from equimodal import BalanceError, methods
 from loops.lightning_loop import SILENT, Automatic, Manual, fit, quiet, unpaired
 from loops.plain import EPOCHS, STEPS, gap, halved, loader, network, plain, start, weights
 from products import by_stage
@@ -39,7 +39,8 @@ def stopped(name, moment, folder, module=Automatic, **options):
         name, module, given=unpaired, trained_by=[save], enable_checkpointing=True,
         start_with={"epochs": EPOCHS}, max_epochs=2, **options,
     )  # fmt: skip
-    return folder / f"step={moment.get('every_n_train_steps', 2 * STEPS)}.ckpt"
+    last = 2 * STEPS * methods.create(name).repeats(2)
+    return folder / f"step={moment.get('every_n_train_steps', last)}.ckpt"
 
 
 def continued(name, file, module=Automatic, **options):
@@ -51,7 +52,8 @@ def continued(name, file, module=Automatic, **options):
     again = fit(
         name, module, given=unpaired, ckpt_path=file, weights_only=True, start_with=other, **options
     )
-    assert (again.balancer.epoch_index, again.balancer.step_index) == (EPOCHS, EPOCHS * STEPS)
+    updates = EPOCHS * STEPS * again.balancer.setting.method.repeats(2)
+    assert (again.balancer.epoch_index, again.balancer.step_index) == (EPOCHS, updates)
     return weights(again.model)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from equimodal.balancing.objectives import OBJECTIVES
+from equimodal.balancing.requirements.objectives import OBJECTIVES
 from equimodal.checks import (
     is_number,
     is_whole,

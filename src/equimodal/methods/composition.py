@@ -21,7 +21,7 @@ loss stays.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import STAGES, Method
@@ -65,6 +65,12 @@ class Composition(Method):
         reasons = ((type(p).__name__, p.unsuited(task)) for p in self.parts)
         return next((f"{name}: {reason}" for name, reason in reasons if reason), "")
 
+    def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
+        """The networks of the parts that have one, by place."""
+        made = {str(k): p.modules(widths, outputs) for k, p in enumerate(self.parts)}
+        held = {k: network for k, network in made.items() if network is not None}
+        return nn.ModuleDict(held) if held else None
+
     def on_start(self, modalities: ModalityMap) -> None:
         """Start every part."""
         for part in self.parts:
@@ -92,6 +98,15 @@ class Composition(Method):
                 features = part.on_features(modality, features, passing)
         return features
 
+    def turn(self, moment: Moment) -> tuple[str, ...]:
+        """The turn of the part that gives turns."""
+        owners = [p for p in self.parts if p.has_stage("turn") and p.acts(moment)]
+        return owners[0].turn(moment) if owners else moment.modalities.names
+
+    def repeats(self, modalities: int) -> int:
+        """The updates of a batch that a part asks for."""
+        return max(p.repeats(modalities) for p in self.parts)
+
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the part that has one, or the objective."""
         owner = next((p for p in self.parts if p.has_stage("on_loss")), self.parts[0])
@@ -108,6 +123,12 @@ class Composition(Method):
         for part in self.parts:
             if part.acts(epoch):
                 part.on_epoch_end(epoch)
+
+    def predict(self, unimodal_logits: Mapping[str, Tensor], logits: Tensor) -> Tensor:
+        """What the part predicts that has a rule of its own."""
+        owners = (p for p in self.parts if p.has_stage("predict"))
+        owner = next(owners, None)
+        return logits if owner is None else owner.predict(unimodal_logits, logits)
 
     @property
     def acted(self) -> bool:
@@ -175,7 +196,7 @@ def _check(parts: Sequence[Method]) -> None:
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."
             )
-        if not any(part.has_stage(s) for s in STAGES):
+        if not any(part.has_stage(s) for s in ("on_start", *STAGES)):
             raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
     for stage, meaning in _STAGES.items():
         both = [n for p, n in zip(parts, names, strict=True) if p.has_stage(stage)]
@@ -195,6 +216,8 @@ def _singles(parts: Sequence[Method]) -> list[Method]:
 
 _STAGES = {
     "on_features": "both change the features of the same pass",
+    "turn": "both decide whose encoders learn in an update",
+    "predict": "both decide what the trained model predicts",
     "on_loss": "both decide the loss and the rows it is taken over",
     "on_gradients": "both change the same gradients, and the second would take for the model's own "
     "what the first left of them",

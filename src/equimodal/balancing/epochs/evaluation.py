@@ -36,8 +36,7 @@ def evaluated(
     read: Callable[[Step], T],
     share: float,
 ) -> list[T]:
-    """What ``read`` makes of every batch of a loader, as a step in evaluation mode; afterwards
-    what was recorded of forward passes and the random streams are as they were.
+    """What ``read`` makes of every batch of a loader, as `observed` reads them.
 
     Args:
         setting: of the balancer.
@@ -46,11 +45,22 @@ def evaluated(
         read: sees one step after the other.
         share: of the batches that are run, in (0, 1], chosen by the number of the epoch.
     """
-    modalities, record = setting.modalities, setting.modalities.record
     draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
+    return observed(setting, moment, _chosen(setting.loaders[split], share, draw), read)
+
+
+def observed(
+    setting: "Setting",
+    moment: Mapping[str, Any],
+    batches: Iterable[Any],
+    read: Callable[[Step], T],
+) -> list[T]:
+    """What ``read`` makes of every batch, as a step in evaluation mode; afterwards what was
+    recorded of forward passes and the random streams are as they were."""
+    modalities, record = setting.modalities, setting.modalities.record
     found = []
     with record.aside(), quiet(modalities.model):
-        for batch in _chosen(setting.loaders[split], share, draw):
+        for batch in batches:
             step = _step(setting, moment, batch)
             with record.autocast():
                 found.append(read(step))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts.separation import layers_around
+from equimodal.parts.cosine_head import CosineHead
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.sharding import whole
 
@@ -49,6 +50,12 @@ def _output(modalities: ModalityMap, name: str, given: Tensor) -> Tensor:
     """What a head gives. (N, ..., D) -> (N, ..., C)"""
     head = modalities.model.get_submodule(name)
     assert isinstance(head, nn.Linear)
+    if isinstance(head, CosineHead):
+        blocks = zip(
+            torch.split(given, head.widths, dim=-1),
+            torch.split(whole(head.weight), head.widths, dim=1), strict=True,
+        )  # fmt: skip
+        return torch.stack([head.part(x, w).float() for x, w in blocks]).sum(0)
     bias = None if head.bias is None else whole(head.bias).float()
     return nn.functional.linear(given.float(), whole(head.weight).float(), bias)
 
