@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from equimodal.balancing.batches import Batches, epoch_batches, require_rows, unpaired_batches
+from equimodal.balancing.batches import Batches, require_rows, unpaired_batches
 from equimodal.balancing.collection import Forward, check_readable, default_forward
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.epochs.evaluation import epoch_of
+from equimodal.balancing.epochs.items import Items
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
 from equimodal.balancing.method import Method, feature_edit
@@ -63,6 +64,8 @@ class Balancer:
         log_every: hand decisions to ``log`` every so many updates; by default at an epoch's end.
         diagnose: record scores, gradient norms and conflicts of every modality each so many
             updates, such as 10, for ``balancer.diagnosis.save(path)`` and ``log``.
+        steps: of a method that lists an epoch's rows: ``"expanded"``, as many batches as these
+            make, or ``"nominal"``, as many as all rows make.
 
     Raises:
         BalanceError: something the method needs is missing, or the model has another balancer; the
@@ -97,6 +100,7 @@ class Balancer:
         log: Log | None = None,
         log_every: int | None = None,
         diagnose: int | None = None,
+        steps: str = "expanded",
     ) -> None:
         task = Classification() if task is None else task
         loaders, optimizers = {} if loaders is None else loaders, listed(optimizers)
@@ -113,7 +117,7 @@ class Balancer:
         weight = weight if method.unimodal_weight is None else method.unimodal_weight
         arguments.check_arguments(
             method, task=task, objective=objective, on=on, readout=read, loaders=loaders,
-            log_every=log_every, diagnose=diagnose,
+            log_every=log_every, diagnose=diagnose, steps=steps,
         )  # fmt: skip
         training.refuse_used(method)
         modalities = bind(self, model, encoders, read)
@@ -130,7 +134,7 @@ class Balancer:
         )
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
-        self._begun = -1  # the latest epoch whose start the method has seen
+        self._items = Items(self.setting, self._moment, steps)
         self._edited = UpdateEdits() if on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
         if method.has_stage("on_features"):
@@ -202,10 +206,7 @@ class Balancer:
         present_rows = setting.present_rows(present, target)
         features = record.take_features(output, fused, setting.rows(target))
         made = len(self.decisions.records)
-        if self._begun < self.epoch_index:
-            self._begun = self.epoch_index
-            if method.acts(epoch := epoch_of(setting, self._moment())):
-                method.on_epoch_start(epoch)
+        self._items.saw_loss(target, record.drawn)
         with record.autocast():
             moment = self._pass_moment()
             step = setting.step(moment, fused, target, features, present_rows, self._edited)
@@ -253,6 +254,7 @@ class Balancer:
         if self.setting.method.acts(epoch):
             self.setting.method.on_epoch_end(epoch)
         forget_gathered(self.setting.modalities.model)
+        self._items.epoch_end()
         self.decisions.flush()
         self.epoch_index += 1
 
@@ -261,9 +263,9 @@ class Balancer:
     ) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
         """Batches of one epoch, as the method wants them.
 
-        ``({m: x}, y)``, shuffled from (seed, epoch); or, for a method that draws every modality's
-        own rows, ``({m: x}, {m: y})`` in the numbers that it plans: ceil(N / batch_size) times.
-        Under several ranks each reads its own shard.
+        ``({m: x}, y)``, shuffled from (seed, epoch) or as the method lists the epoch's rows; or,
+        for one that draws every modality's own rows, ``({m: x}, {m: y})`` in the numbers that it
+        plans: ceil(N / batch_size) times. Under several ranks each reads its own shard.
 
         Args:
             dataset: items ``({m: x}, label)`` or ``({m: x}, label, index)``; where it has
@@ -272,11 +274,9 @@ class Balancer:
             start: batches of this epoch that were trained before the loaded state was taken.
         """
         require_rows(dataset, batch_size, start)
-        seed, epoch = self.setting.seed, self.epoch_index
         self.watch.saw_pass(start)
         if not self.setting.method.draws(Moment(**self._moment())):
-            yield from epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
-            return
+            return (yield from self._items.batches(dataset, batch_size, start))
         yield from unpaired_batches(
             self, dataset, batch_size, start, self._positions,
             lambda: Plan(**self._moment(), batch_size=batch_size),
@@ -284,7 +284,7 @@ class Balancer:
 
     def loader(self, dataset: Any, *, batch_size: int) -> Batches:
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
-        return Batches(self, dataset, batch_size)
+        return Batches(self, dataset, batch_size, self._items.count)
 
     def check(self, batch: Any, logits: str | int | None = None) -> Check:
         """Run one batch through ``forward`` and report what was found and what looks wrong.
@@ -312,7 +312,6 @@ class Balancer:
             "format": 1,
             "step": self.step_index,
             "epoch": self.epoch_index,
-            "begun": self._begun,
             "seed": given.seed,
             "method": type(given.method).__name__,
             "config": plain(given.method.config()),
@@ -324,6 +323,7 @@ class Balancer:
             "snapshots": given.method.snapshots,
             "constants": given.method.constants if constants else None,
             "readout": readout.state_dict() if isinstance(readout, nn.Module) else None,
+            **self._items.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -336,7 +336,7 @@ class Balancer:
         take_over(state, self.setting.method, self.setting.readout)
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
-        self._begun = state.get("begun", self.epoch_index - 1)
+        self._items.load_state_dict(state)
         self.setting.seed = state["seed"]
         self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}
 

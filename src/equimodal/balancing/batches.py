@@ -46,6 +46,11 @@ def require_rows(dataset: Any, batch_size: int, start: int = 0) -> None:
     require(sized, "The data set must have a length and items", dataset)
 
 
+def plain_count(dataset: Any, batch_size: int) -> int:
+    """Batches of an epoch of all rows, on each rank."""
+    return math.ceil(len(dataset) // distributed.world_size() / batch_size)
+
+
 class Stream:
     """Endless shuffled indices of one modality: without replacement within a pass.
 
@@ -165,7 +170,7 @@ def unpaired_batches(
         m: Stream(len(dataset), seed=seed, name=m, position=positions.get(m, (0, 0)))
         for m in balancer.setting.modalities.names
     }
-    for _ in range(start, len(balancer.loader(dataset, batch_size=batch_size))):
+    for _ in range(start, plain_count(dataset, batch_size)):
         inputs, targets = unpaired_rows(dataset, streams, method.on_plan(plan()))
         positions |= {m: s.position for m, s in streams.items()}
         if method.keeps_pairs:
@@ -183,14 +188,20 @@ class Batches:
         balancer: the balancer whose method plans them.
         dataset: as in :meth:`Balancer.batches`.
         batch_size: as in :meth:`Balancer.batches`.
+        count: how many an epoch has now.
     """
 
-    def __init__(self, balancer: "Balancer", dataset: Any, batch_size: int) -> None:
+    def __init__(
+        self, balancer: "Balancer", dataset: Any, batch_size: int, count: Callable[[Any, int], int]
+    ) -> None:
         require_rows(dataset, batch_size)
         self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
+        self._count = count
         self._start = self._given = 0
+        self._length = 1
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
+        self._length = len(self)
         self._given, self._start = self._start, 0
         for batch in self.balancer.batches(
             self.dataset, batch_size=self.batch_size, start=self._given
@@ -199,11 +210,11 @@ class Batches:
             yield batch
 
     def __len__(self) -> int:
-        return math.ceil(len(self.dataset) // distributed.world_size() / self.batch_size)
+        return self._count(self.dataset, self.batch_size)
 
     def state_dict(self) -> dict[str, int]:
         """Batches that this epoch has given so far; 0 after its last."""
-        return {"batch": self._given % len(self)}
+        return {"batch": self._given % self._length}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Let the next iteration continue the epoch where :meth:`state_dict` was taken."""

@@ -1,17 +1,20 @@
 """Whether a saved balancer belongs to this one."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from inspect import signature
 from typing import Any
 
 from torch import Tensor, nn
 
+from equimodal.balancing.epochs.blocks import Block
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout
 from equimodal.checks import is_whole
 from equimodal.errors import LONGEST_VALUE, BalanceError, bounded, quoted
 
 _ABSENT = object()
+_BLOCK = {f.name for f in fields(Block)}
 _SAME = ("format", "method", "config", "modalities", "objective", "on")
 
 
@@ -83,11 +86,24 @@ def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
             and all(is_whole(n) and n >= 0 for n in p)
             for m, p in value.items()
         )  # fmt: skip
+    if key == "items":
+        return _fits_items(value, mine[key]["steps"])
     if key == "snapshots" and value is _ABSENT:  # which earlier versions did not write
         return True
     if key in ("constants", "readout", "snapshots"):
         return value is None or isinstance(value, Mapping)
     return key != "state" or (isinstance(value, Mapping) and mine[key].keys() <= value.keys())
+
+
+def _fits_items(value: Any, steps: str) -> bool:
+    """Whether it holds the items of an epoch, listed for as many ``steps``."""
+    if not isinstance(value, Mapping) or value.get("steps") != steps:
+        return False
+    blocks = value.get("blocks", _ABSENT)
+    return blocks is None or (
+        isinstance(blocks, (list, tuple))
+        and all(isinstance(b, Mapping) and b.keys() == _BLOCK for b in blocks)
+    )
 
 
 def take_over(state: Mapping[str, Any], method: Method, readout: Readout | None) -> None:
