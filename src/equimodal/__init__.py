@@ -10,6 +10,7 @@ from equimodal.errors import BalanceError, DataError
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
+    from equimodal.balancing.epochs.blocks import Block
     from equimodal.balancing.epochs.epoch import Epoch
     from equimodal.balancing.method import Method
     from equimodal.balancing.readouts import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from equimodal.experiments.compare import compare
     from equimodal.methods.agm import AGM
     from equimodal.methods.amss import AMSS
+    from equimodal.methods.bss import BSS
     from equimodal.methods.cml import CML
     from equimodal.methods.dgl import DGL
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from equimodal.methods.midas import MIDAS
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
+    from equimodal.methods.remix import Remix
+    from equimodal.methods.smv import SMV
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
     from equimodal.saved.model import load
@@ -48,6 +52,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AGM",
     "AMSS",
+    "BSS",
     "CML",
     "DGL",
     "DUS",
@@ -57,10 +62,12 @@ __all__ = [
     "MIDAS",
     "OPM",
     "PMR",
+    "SMV",
     "Ablation",
     "AuxiliaryHeads",
     "BalanceError",
     "Balancer",
+    "Block",
     "Classification",
     "DUSLearned",
     "DataError",
@@ -77,6 +84,7 @@ __all__ = [
     "MultiLabel",
     "OutputLogits",
     "Regression",
+    "Remix",
     "Step",
     "Tasks",
     "choose",
@@ -89,6 +97,7 @@ _HOMES = {
     "Ablation": "balancing.readouts",
     "AuxiliaryHeads": "balancing.readouts",
     "Balancer": "balancing.balancer",
+    "Block": "balancing.epochs.blocks",
     "Classification": "balancing.task",
     "Encoder": "parts.selection",
     "Epoch": "balancing.epochs.epoch",

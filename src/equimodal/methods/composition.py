@@ -62,6 +62,7 @@ class Composition(Method):
         self.per_forward = any(p.per_forward for p in parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.objective = next(filter(None, (p.objective for p in parts)), None)
+        self.unimodal_weight = next(filter(None, (p.unimodal_weight for p in parts)), None)
 
     def unsuited(self, task: Task) -> str:
         """The first part's reason not to work on this kind of target."""

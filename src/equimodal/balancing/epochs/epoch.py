@@ -30,6 +30,8 @@ class Epoch(Moment):
         repr=False
     )
     """Places of this rank's batches of a split, the same of them, and how many there are."""
+    rows: int | None = None
+    """Rows of the data set, where the method lists them."""
     labels: Tensor | None = field(default=None, repr=False)
     """(N,) labels of the training split, on the CPU, once `by_row` has read it."""
 
@@ -63,7 +65,6 @@ class Epoch(Moment):
         """
 
         def labelled(step: Step) -> Tensor:
-            step.check()
             assert step.target is not None
             found = widened(read(step))
             return torch.cat([step.target.to(found)[:, None], found], 1)

@@ -72,7 +72,12 @@ def dealt(
         if 0 < count % ranks <= rank:
             yield batch
 
-    found = _read(setting, moment, mine(), read)
+    def checked(step: Step) -> T:
+        assert step.target is not None
+        setting.read(step.logits, step.target)
+        return read(step)
+
+    found = _read(setting, moment, mine(), checked)
     return places, found, count
 
 

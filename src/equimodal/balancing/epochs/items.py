@@ -66,6 +66,7 @@ class Items:
             return
         self.begun, self._blocks = moment["epoch_index"], None
         epoch = epoch_of(self.setting, moment)
+        epoch.rows = None if dataset is None else len(dataset)
         if not method.acts(epoch):
             return
         blocks = method.on_epoch_start(epoch)
