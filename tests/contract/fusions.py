@@ -132,6 +132,29 @@ def built(kind):
         return kind().double()
 
 
+class Rows:
+    """Tensors of equal length as a data set of items; the last one holds the labels."""
+
+    def __init__(self, **tensors):
+        self.tensors = tensors
+
+    def __len__(self):
+        return len(self.tensors["labels"])
+
+    def __getitem__(self, index):
+        item = {name: x[index] for name, x in self.tensors.items()}
+        return item, item.pop("labels")
+
+
+def epoch(balancer, steps, **tensors):
+    """The one batch so many times; of a method that lists items, the batches that these make."""
+    if not balancer.setting.method.lists_items:
+        yield from [tensors] * steps
+        return
+    for inputs, labels in balancer.batches(Rows(**tensors), batch_size=8):
+        yield {**inputs, "labels": labels}
+
+
 def losses_of(model, balancer):
     """The losses of a training of 24 steps on the one batch."""
     parameters = [*model.parameters(), *getattr(balancer.setting.readout, "parameters", list)()]
@@ -140,8 +163,8 @@ def losses_of(model, balancer):
     audio, video, labels = batch()
     losses = []
     for _ in range(6):
-        for _ in range(4):
-            loss = balancer.loss(model(audio, video), labels)
+        for given in epoch(balancer, 4, audio=audio, video=video, labels=labels):
+            loss = balancer.loss(model(given["audio"], given["video"]), given["labels"])
             loss.backward()
             balancer.before_step()
             optimizer.step()

@@ -60,7 +60,13 @@ def check_blocks(blocks: Sequence[Block], rows: int, modalities: int) -> None:
 
 
 def batches_of(
-    blocks: Sequence[Block], batch_size: int, *, seed: int, epoch: int, wanted: int | None = None
+    blocks: Sequence[Block],
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    least: int = 1,
+    wanted: int | None = None,
 ) -> list[Rows]:
     """The batches of an epoch, block by block; of this rank's shard under several ranks.
 
@@ -71,33 +77,36 @@ def batches_of(
         batch_size: rows of a batch; the last one of a block may be smaller.
         seed: of the run.
         epoch: its number.
+        least: rows that a batch must have: a smaller last one joins the one before it in its block,
+            and a block that has fewer is left out.
         wanted: so many batches: some drawn at random of those that there are, in their order, or
             all of them anew in another order, and again; None for each once.
 
     Raises:
         BalanceError: there is no batch.
     """
-    found = _one_pass(blocks, batch_size, seed, epoch, 0)
+
+    def turn(number: int) -> list[Rows]:
+        return _one_pass(blocks, batch_size, least, seed, epoch, number)
+
+    found = turn(0)
     if not found:
         held = sum(len(b.index) for b in blocks)
         raise BalanceError(
-            f"The items of epoch {epoch} make no batch for every process; found {held}."
+            f"The items of epoch {epoch} make no batch of {least} rows for every process; found "
+            f"{held}."
         )
     if wanted is None or wanted == len(found):
         return found
-    every: list[Rows] = []
-    turn = 0
-    while wanted - len(every) >= len(found):
-        every += _one_pass(blocks, batch_size, seed, epoch, turn)
-        turn += 1
-    rest = _one_pass(blocks, batch_size, seed, epoch, turn)
+    whole, left = divmod(wanted, len(found))
+    every = [rows for number in range(whole) for rows in turn(number)]
+    rest = turn(whole)
     drawn = torch.randperm(len(rest), generator=order_generator(seed, "items/rest", epoch))
-    chosen = sorted(drawn[: wanted - len(every)].tolist())
-    return every + [rest[k] for k in chosen]
+    return every + [rest[k] for k in sorted(drawn[:left].tolist())]
 
 
 def _one_pass(
-    blocks: Sequence[Block], batch_size: int, seed: int, epoch: int, turn: int
+    blocks: Sequence[Block], batch_size: int, least: int, seed: int, epoch: int, turn: int
 ) -> list[Rows]:
     """Every item once, in batches; the order of a shuffled block is another in every turn."""
     found: list[Rows] = []
@@ -109,7 +118,17 @@ def _one_pass(
             draw = order_generator(seed, f"items/{place}/{turn}", epoch)
             order = torch.randperm(count, generator=draw)
         mine = order[rank : count - count % ranks : ranks]
-        for part in torch.split(mine, batch_size) if len(mine) else ():
+        for part in _parts(mine, batch_size, least):
             kept = None if block.kept is None else block.kept[part]
             found.append((block.index[part], kept))
     return found
+
+
+def _parts(items: Tensor, batch_size: int, least: int) -> list[Tensor]:
+    """Items in their order, in parts of ``least`` at least. (n,) -> (b,) each"""
+    if len(items) < least:
+        return []
+    parts = list(torch.split(items, batch_size))
+    if len(parts[-1]) < least <= batch_size:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts

@@ -16,6 +16,7 @@ from equimodal.balancing.moment import KEPT
 from equimodal.balancing.task.task import on_host
 from equimodal.errors import BalanceError
 from equimodal.numerics.blanking import blanked_rows
+from equimodal.parts.normalisation import BATCH_NORM
 
 if TYPE_CHECKING:
     from equimodal.balancing.setting import Setting
@@ -80,8 +81,12 @@ class Items:
         if self._blocks is None:
             order = shuffled(len(dataset), seed=seed, stream="paired", turn=epoch)
             return [(index, None) for index in torch.split(order, batch_size)]
-        count = plain_count(dataset, batch_size) if self.steps == "nominal" else None
-        return batches_of(self._blocks, batch_size, seed=seed, epoch=epoch, wanted=count)
+        # Normalised over its batch, a row alone has no variance: PyTorch refuses it.
+        normalised = any(isinstance(x, BATCH_NORM) for x in self.setting.modalities.model.modules())
+        return batches_of(
+            self._blocks, batch_size, seed=seed, epoch=epoch, least=2 if normalised else 1,
+            wanted=plain_count(dataset, batch_size) if self.steps == "nominal" else None,
+        )  # fmt: skip
 
     def count(self, dataset: Any, batch_size: int) -> int:
         """How many batches the epoch has."""
