@@ -145,6 +145,7 @@ FUSIONS: Mapping[str, Fusion] = {
     "gated": Fusion(Gated, _ablation),
     "attention": Fusion(AttentionBottleneck, _ablation),
 }  # fmt: skip
+"""Fusions by the name that ``--fusion`` takes."""
 CONCAT = "concat"
 
 
