@@ -4,7 +4,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from loops.mapping import WithMapping
-from loops.plain import BATCH, EPOCHS, SAMPLES, loader, start, weights
+from loops.plain import BATCH, EPOCHS, SAMPLES, batches_of, start, weights
 
 
 def fresh(**options):
@@ -32,10 +32,10 @@ def trained(
         accelerator: default a fresh one.
         options: passed to the start.
     """
-    made = start(name, attached=False, **options)
+    made = start(name, attached=False, samples=samples, **options)
     accelerator = accelerator or fresh(gradient_accumulation_steps=parts)
     model, optimizer, batches = accelerator.prepare(
-        WithMapping(made.model), made.optimizer, loader(batch_size, samples)
+        WithMapping(made.model), made.optimizer, batches_of(made.balancer, batch_size, samples)
     )
     balancer = made.balancer
     balancer.attach(optimizer)
@@ -44,7 +44,7 @@ def trained(
     if epochs.start:
         accelerator.load_state(folder)
     for _ in epochs:
-        for inputs, target, _ in batches:
+        for inputs, target, *_ in batches:
             with accelerator.accumulate(model):
                 accelerator.backward(balancer.loss(model(inputs), target))
                 if accelerator.sync_gradients:

@@ -45,8 +45,7 @@ class Balancer:
             tasks one for each, by name.
         task: what is predicted: ``Classification()`` by default, ``MultiLabel()``,
             ``Regression()`` or ``Tasks({...})``, as far as the method has a meaning for it.
-        objective: the loss under the method: ``"fused"`` (the papers' setting) or
-            ``"fused+unimodal"``.
+        objective: the loss under the method, ``"fused"`` (the papers') or ``"fused+unimodal"``.
         unimodal_weight: weight of the unimodal losses in ``"fused+unimodal"``.
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
@@ -122,8 +121,9 @@ class Balancer:
         training.refuse_used(method)
         modalities = bind(self, model, encoders, read)
         self.setting = Setting(
-            method, modalities, read, task, objective, weight, loaders, forward, on, seed, epochs
-        )
+            method, modalities, read, task, objective, weight, loaders, forward, on, seed, epochs,
+            steps,
+        )  # fmt: skip
         self._start()
         self.step_index = self.epoch_index = 0
         self.watch = LoopWatch(method)
@@ -134,7 +134,7 @@ class Balancer:
         )
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
-        self._items = Items(self.setting, self._moment, steps)
+        self._items = Items(self.setting, self._moment)
         self._edited = UpdateEdits() if on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
         if method.has_stage("on_features"):

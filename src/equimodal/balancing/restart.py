@@ -99,6 +99,8 @@ def _fits_items(value: Any, steps: str) -> bool:
     """Whether it holds the items of an epoch, listed for as many ``steps``."""
     if not isinstance(value, Mapping) or value.get("steps") != steps:
         return False
+    if not (is_whole(value.get("taken")) and value["taken"] >= 0):
+        return False
     blocks = value.get("blocks", _ABSENT)
     return blocks is None or (
         isinstance(blocks, (list, tuple))

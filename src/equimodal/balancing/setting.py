@@ -84,6 +84,7 @@ class Setting:
     on: str
     seed: int
     epochs: int | None
+    steps: str = "expanded"
     optimizers: tuple[Optimizer, ...] = ()
     told: set[str] = field(default_factory=set)
     """Modalities whose features are known to have the samples where they are read."""

@@ -42,18 +42,17 @@ class Items:
     Args:
         setting: of the balancer.
         moment: gives the arguments of a moment of the training.
-        steps: one of `STEPS`.
     """
 
-    def __init__(
-        self, setting: "Setting", moment: Callable[[], dict[str, Any]], steps: str
-    ) -> None:
-        self.setting, self.steps = setting, steps
+    def __init__(self, setting: "Setting", moment: Callable[[], dict[str, Any]]) -> None:
+        self.setting = setting
         self.begun = -1
         """The latest epoch whose start the method has seen."""
         self._moment = moment
         self._blocks: list[Block] | None = None
+        self._dealt: dict[tuple[int, int, int], list[Rows]] = {}
         self._waiting: deque[_Given] = deque()
+        self._taken = self._passed_over = 0  # losses of this epoch; batches a restart skips
         self._unlike: Tensor | int = 0
         self._read: Tensor | None = None
         if setting.method.lists_items and "features" in setting.method.needs:
@@ -65,7 +64,7 @@ class Items:
         moment, method = self._moment(), self.setting.method
         if self.begun >= moment["epoch_index"]:
             return
-        self.begun, self._blocks = moment["epoch_index"], None
+        self.begun, self._blocks, self._taken = moment["epoch_index"], None, 0
         epoch = epoch_of(self.setting, moment)
         epoch.rows = None if dataset is None else len(dataset)
         if not method.acts(epoch):
@@ -77,6 +76,12 @@ class Items:
     def planned(self, dataset: Any, batch_size: int) -> list[Rows]:
         """The rows of the epoch's batches: those of a plain epoch where none are listed."""
         self.begin(dataset)
+        key = (self.begun, len(dataset), batch_size)
+        if key not in self._dealt:
+            self._dealt = {key: self._dealt_out(dataset, batch_size)}
+        return self._dealt[key]
+
+    def _dealt_out(self, dataset: Any, batch_size: int) -> list[Rows]:
         seed, epoch = self.setting.seed, self.begun
         if self._blocks is None:
             order = shuffled(len(dataset), seed=seed, stream="paired", turn=epoch)
@@ -85,12 +90,12 @@ class Items:
         normalised = any(isinstance(x, BATCH_NORM) for x in self.setting.modalities.model.modules())
         return batches_of(
             self._blocks, batch_size, seed=seed, epoch=epoch, least=2 if normalised else 1,
-            wanted=plain_count(dataset, batch_size) if self.steps == "nominal" else None,
+            wanted=plain_count(dataset, batch_size) if self.setting.steps == "nominal" else None,
         )  # fmt: skip
 
     def count(self, dataset: Any, batch_size: int) -> int:
         """How many batches the epoch has."""
-        if self.steps == "nominal" or not self.setting.method.lists_items:
+        if self.setting.steps == "nominal" or not self.setting.method.lists_items:
             return plain_count(dataset, batch_size)
         return len(self.planned(dataset, batch_size))
 
@@ -103,11 +108,14 @@ class Items:
             yield from epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
             return
         self._waiting.clear()
-        for index, kept in self.planned(dataset, batch_size)[start:]:
+        first, self._passed_over = self._passed_over, 0
+        given = self.planned(dataset, batch_size)
+        for number, (index, kept) in enumerate(given[start:], start):
             inputs, labels = paired_rows(dataset, index)
             self._require_order(index, labels)
             everything = kept is None or bool(kept.all())
-            self._waiting.append(_Given(labels, None if everything else kept))
+            if number >= first:  # a host that continues an epoch may iterate over those before
+                self._waiting.append(_Given(labels, None if everything else kept))
             yield inputs, labels
 
     def saw_loss(self, target: Any, drawn: Mapping[str, Any]) -> None:
@@ -130,6 +138,7 @@ class Items:
                 "loss() a batch; validate under torch.no_grad()."
             )
         given = self._waiting.popleft()
+        self._taken += 1
         self._require_labels(given.labels, target)
         if given.kept is not None and drawn.get(_GIVEN) is not given:
             raise BalanceError(
@@ -141,7 +150,7 @@ class Items:
     def epoch_end(self) -> None:
         """The epoch's items are through. Raises BalanceError where labels were of other batches."""
         self._waiting.clear()
-        self._blocks = None
+        self._blocks, self._dealt, self._taken = None, {}, 0
         unlike, self._unlike = self._unlike, 0
         if int(unlike):
             raise _other_batch()
@@ -152,13 +161,17 @@ class Items:
         if not self.setting.method.lists_items:
             return found
         blocks = None if self._blocks is None else [dict(vars(b)) for b in self._blocks]
-        return found | {"items": {"steps": self.steps, "blocks": blocks}}
+        items = {"steps": self.setting.steps, "blocks": blocks, "taken": self._taken}
+        return found | {"items": items}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue within the epoch in which `state_dict` was taken; the balancer checked it."""
         self.begun = state.get("begun", state["epoch"] - 1)
-        blocks = state["items"]["blocks"] if "items" in state else None
+        items = state.get("items", {})
+        blocks = items.get("blocks")
         self._blocks = None if blocks is None else [Block(**b) for b in blocks]
+        self._taken = self._passed_over = items.get("taken", 0)
+        self._dealt = {}
         self._waiting.clear()
 
     def _blank(self, modality: str, features: Tensor, drawn: dict[str, Any]) -> Tensor:
