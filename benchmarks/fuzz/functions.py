@@ -29,6 +29,9 @@ def good_arguments() -> dict[str, dict[str, Any]]:
         "modulation_coefficients": {"ratios": torch.tensor([1.5, 0.7]), "alpha": 0.8},
         "certainty_shares": {"entropies": two},
         "asymmetry_weights": {"certainty": two, "dependence": two, "temperature": 0.5},
+        "balancing_coefficients": {"scores": two, "before": two / 2},
+        "weight_cosine": {"one": logits, "other": other},
+        "direction_loss": {"coefficients": two, "cosines": two},
         "modality_leads": {"scores": two},
         "regulation_strengths": {"leads": two, "beta": 0.9},
         "in_window": {"traces": two, "before": two / 2, "threshold": 0.1},
@@ -53,6 +56,7 @@ def good_arguments() -> dict[str, dict[str, Any]]:
         "alignment": {"one": logits, "other": other},
         "matching_weight": {"epoch": 1},
         "label_shares": {"confidences": chances},
+        "cosine_logits": {"features": logits, "weight": other},
         "misaligned_losses": {
             "logits": logits, "labels": torch.stack([labels, 1 - labels], 1),
             "shares": guess[:, :2] / guess[:, :2].sum(1, keepdim=True), "alpha": torch.ones(2),

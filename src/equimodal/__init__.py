@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from equimodal.balancing.readouts import (
         Ablation,
         AuxiliaryHeads,
+        CosineSplit,
         InputAblation,
         LinearSplit,
         OutputLogits,
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     from equimodal.methods.mbsd import MBSD
     from equimodal.methods.mcr import MCR
     from equimodal.methods.midas import MIDAS
+    from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
     from equimodal.methods.remix import Remix
     from equimodal.methods.smv import SMV
+    from equimodal.parts.cosine_head import CosineHead
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
     from equimodal.saved.model import load
@@ -69,6 +72,8 @@ __all__ = [
     "Balancer",
     "Block",
     "Classification",
+    "CosineHead",
+    "CosineSplit",
     "DUSLearned",
     "DataError",
     "DiagnoseRelearn",
@@ -79,6 +84,7 @@ __all__ = [
     "Joint",
     "JointUnimodal",
     "LinearSplit",
+    "MMCosine",
     "Method",
     "ModalityMap",
     "MultiLabel",
@@ -99,6 +105,8 @@ _HOMES = {
     "Balancer": "balancing.balancer",
     "Block": "balancing.epochs.blocks",
     "Classification": "balancing.task",
+    "CosineHead": "parts.cosine_head",
+    "CosineSplit": "balancing.readouts",
     "Encoder": "parts.selection",
     "Epoch": "balancing.epochs.epoch",
     "InputAblation": "balancing.readouts",

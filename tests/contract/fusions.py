@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from equimodal import CosineHead
 from equimodal.parts.quiet import evaluating
 
 WIDTH, CLASSES = 6, 3
@@ -30,6 +31,12 @@ class Concatenation(Fused):
 
     def fuse(self, a, v):
         return self.fc(torch.cat([a, v], 1))
+
+
+class Cosines(Concatenation):
+    def __init__(self):
+        super().__init__()
+        self.fc = CosineHead([WIDTH, WIDTH], CLASSES)
 
 
 class Between(Concatenation):
@@ -164,7 +171,7 @@ def losses_of(model, balancer):
 
     Of a method that lists items, whose batches differ, the fused losses of the whole one before
     and after each epoch."""
-    parameters = [*model.parameters(), *getattr(balancer.setting.readout, "parameters", list)()]
+    parameters = [*model.parameters(), *balancer.parameters()]
     optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     audio, video, labels = batch()

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from contract import fusions
+from contract.heads import own_head
 from equimodal import Ablation, BalanceError, Balancer, Encoder, LinearSplit, diagnose, methods
 from equimodal.parts.modalities import ModalityMap
 from products import by_class
@@ -43,8 +44,8 @@ def made(name, encoders, readout=None, **options):
     model = fusions.built(TwoTowers)
     data = [fusions.batch()]
     return model, Balancer(
-        model, methods.create(name), encoders, readout or LinearSplit("fc"), epochs=6,
-        loaders={"train": data, "val": data}, **options,
+        model, methods.create(name), encoders, readout or own_head(name, model, "fc", WIDTH),
+        epochs=6, loaders={"train": data, "val": data}, **options,
     )  # fmt: skip
 
 

@@ -19,7 +19,9 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from contract import models
-from equimodal import Balancer, LinearSplit, methods
+from contract.heads import own_head
+from contract.training import hold_all
+from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 
 KINDS = ("linear", "convolutional")
@@ -102,17 +104,19 @@ def start(
         options: passed to the balancer.
     """
     net = network() if model is None else model
+    readout = own_head(name, net, "head")
     optimizers = optimizer(net)
     balancer = Balancer(
         net,
         methods.create(name, **methods.entry(name).quick),
         {m: f"encoders.{m}" for m in "ab"},
-        LinearSplit("head"),
+        readout,
         loaders={"train": loader(SAMPLES, samples), "val": [validation()]},
         optimizers=optimizers if attached else (),
         epochs=epochs,
         **options,
     )
+    hold_all(optimizers[0], balancer)
     return Start(net, optimizers, balancer)
 
 

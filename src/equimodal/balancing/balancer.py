@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 from torch.optim import Optimizer
 
-from equimodal.balancing.batches import Batches, require_rows, unpaired_batches
+from equimodal.balancing.batches import Batches, planned_batches, require_rows
+from equimodal.balancing.binding import bind, release
 from equimodal.balancing.collection import Forward, check_readable, default_forward
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.epochs.evaluation import epoch_of
@@ -16,13 +18,14 @@ from equimodal.balancing.epochs.items import Items
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
 from equimodal.balancing.method import Method, feature_edit
-from equimodal.balancing.moment import Moment, Plan
+from equimodal.balancing.networks.making import own_network
+from equimodal.balancing.networks.trained import TrainedNetworks
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.readouts.by_task import task_readouts
 from equimodal.balancing.recorder import Recorder
 from equimodal.balancing.requirements import arguments, training
-from equimodal.balancing.restart import check_state, plain, take_over
-from equimodal.balancing.setting import Setting, bind, release
+from equimodal.balancing.restart import check_state, saved, take_over
+from equimodal.balancing.setting import Setting
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
 from equimodal.balancing.updates.merging import merged
@@ -52,6 +55,8 @@ class Balancer:
         forward: ``forward(model, batch) -> (output, target)``, or ``(output, target, present)``
             where modalities are missing; used on ``loaders`` and by :meth:`check`. By default of
             batches ``(*inputs, target)`` and of mappings with ``labels``.
+        example: a batch, as :meth:`check` takes it, for a method that trains a network of its own
+            and has no loaders: it shows how wide features are, and zeros serve.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``; by default
@@ -63,8 +68,7 @@ class Balancer:
         log_every: hand decisions to ``log`` every so many updates; by default at an epoch's end.
         diagnose: record scores, gradient norms and conflicts of every modality each so many
             updates, such as 10, for ``balancer.diagnosis.save(path)`` and ``log``.
-        steps: of a method that lists an epoch's rows: ``"expanded"``, as many batches as these
-            make, or ``"nominal"``, as many as all rows make.
+        steps: batches of an epoch whose rows the method lists: all, or ``"nominal"``, as joint's.
 
     Raises:
         BalanceError: something the method needs is missing, or the model has another balancer; the
@@ -92,6 +96,7 @@ class Balancer:
         unimodal_weight: float = 1.0,
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
+        example: Any = None,
         optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str | None = None,
         epochs: int | None = None,
@@ -124,7 +129,7 @@ class Balancer:
             method, modalities, read, task, objective, weight, loaders, forward, on, seed, epochs,
             steps,
         )  # fmt: skip
-        self._start()
+        self._start(example)
         self.step_index = self.epoch_index = 0
         self.watch = LoopWatch(method)
         weakref.finalize(self, self.watch.tell_no_end)
@@ -142,14 +147,16 @@ class Balancer:
         self.attach(*optimizers)
         training.claim(method)
 
-    def _start(self) -> None:
+    def _start(self, example: Any) -> None:
         """Check the model against the method, which then looks at it for the first time."""
         setting, modalities = self.setting, self.setting.modalities
         try:
             arguments.check_modules(setting.method, modalities)
             check_readable(setting.method, setting.forward, modalities.model, setting.loaders)
+            heads = setting.readout if isinstance(setting.readout, nn.Module) else None
+            setting.networks = TrainedNetworks(own_network(setting, example), heads)
             setting.method.on_start(modalities)
-        except BalanceError:
+        except Exception:
             self.detach()  # the error keeps this one alive, and the corrected one needs the model
             raise
 
@@ -173,6 +180,11 @@ class Balancer:
             self._edited.follow(new)
         elif self._edits:
             warn_if_normalised(self.setting.method, new)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """What is trained beside the model, by the method or the readout; nothing for most methods:
+        ``SGD([*model.parameters(), *balancer.parameters()])``."""
+        return self.setting.networks.parameters()
 
     # -- the stages ---------------------------------------------------------------------------
 
@@ -202,9 +214,11 @@ class Balancer:
         if not torch.is_grad_enabled():
             return setting.plain_loss(fused, target)
         training.check_training(method, setting.on, setting.optimizers, setting.epochs)
+        setting.networks.require_held(type(method).__name__, setting.optimizers)
         target = setting.read(fused, target)
         present_rows = setting.present_rows(present, target)
         features = record.take_features(output, fused, setting.rows(target))
+        setting.networks.follow(features)
         made = len(self.decisions.records)
         self._items.saw_loss(target, record.drawn)
         with record.autocast():
@@ -214,7 +228,7 @@ class Balancer:
                 self.watch.tell_pairing(step.paired)
             loss = method.loss(step)
             measured = self.diagnosis.saw_loss(step)
-            if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
+            if setting.trains_heads:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
             seen = step.detached(unimodal=setting.reads_unimodal) if self._edits else None
         self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
@@ -235,6 +249,7 @@ class Balancer:
         self.decisions.drop(untrained)
         self.diagnosis.drop(untrained)
         self._parameters.check(gradients=micro is not None)
+        setting.networks.average()
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
@@ -275,12 +290,8 @@ class Balancer:
         """
         require_rows(dataset, batch_size, start)
         self.watch.saw_pass(start)
-        if not self.setting.method.draws(Moment(**self._moment())):
-            return (yield from self._items.batches(dataset, batch_size, start))
-        yield from unpaired_batches(
-            self, dataset, batch_size, start, self._positions,
-            lambda: Plan(**self._moment(), batch_size=batch_size),
-        )  # fmt: skip
+        given = (self, dataset, batch_size, start, self._positions, self._moment)
+        yield from planned_batches(*given, self._items.batches)
 
     def loader(self, dataset: Any, *, batch_size: int) -> Batches:
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
@@ -307,24 +318,13 @@ class Balancer:
             constants: also the large tensors that are fixed from the start (initial weights);
                 leave them out where the same model is built again from the same seed.
         """
-        given, readout = self.setting, self.setting.readout
-        return {
-            "format": 1,
+        counted = {
             "step": self.step_index,
             "epoch": self.epoch_index,
-            "seed": given.seed,
-            "method": type(given.method).__name__,
-            "config": plain(given.method.config()),
-            "modalities": list(given.modalities.names),
-            "objective": given.objective,
-            "on": given.on,
             "streams": {m: list(p) for m, p in self._positions.items()},
-            "state": given.method.state_dict(),
-            "snapshots": given.method.snapshots,
-            "constants": given.method.constants if constants else None,
-            "readout": readout.state_dict() if isinstance(readout, nn.Module) else None,
             **self._items.state_dict(),
         }
+        return saved(self.setting, counted, constants=constants)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where :meth:`state_dict` was taken.
@@ -333,7 +333,7 @@ class Balancer:
             BalanceError: another balancer's, or damaged; this one is then as it was.
         """
         check_state(state, self.state_dict(), given=type(self.setting.method))
-        take_over(state, self.setting.method, self.setting.readout)
+        take_over(state, self.setting.method, self.setting.networks)
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
         self._items.load_state_dict(state)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from equimodal.balancing.moment import Moment, Plan
 from equimodal.checks import require, require_number
 from equimodal.errors import BalanceError
 from equimodal.numerics.random import order_generator
@@ -15,7 +16,6 @@ from equimodal.parts import distributed
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
-    from equimodal.balancing.moment import Plan
 
 
 def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
@@ -153,25 +153,43 @@ def epoch_batches(
         yield paired_rows(dataset, indices)
 
 
-def unpaired_batches(
+def planned_batches(
     balancer: "Balancer",
     dataset: Any,
     batch_size: int,
     start: int,
     positions: dict[str, tuple[int, int]],
-    plan: "Callable[[], Plan]",
-) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-    """Batches of one epoch in which every modality has the rows that the method plans; the place
-    in each modality's stream is kept in ``positions``."""
+    moment: Callable[[], dict[str, Any]],
+    listed: Callable[[Any, int, int], Iterator[tuple[dict[str, Tensor], Any]]],
+) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
+    """Batches of one epoch: paired, of the items that the method lists, or in which every modality
+    has the rows that it plans.
+
+    Args:
+        balancer: whose method it is.
+        dataset: as in :meth:`Balancer.batches`.
+        batch_size: as there.
+        start: as there.
+        positions: the place in each modality's stream, which is kept there.
+        moment: gives the arguments of a moment of the training.
+        listed: gives batches of items.
+    """
     method, seed = balancer.setting.method, balancer.setting.seed
     epoch = balancer.epoch_index
+    if method.lists_items:
+        yield from listed(dataset, batch_size, start)
+        return
     paired = epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
+    if not method.draws(Moment(**moment())):
+        yield from paired
+        return
     streams = {
         m: Stream(len(dataset), seed=seed, name=m, position=positions.get(m, (0, 0)))
         for m in balancer.setting.modalities.names
     }
     for _ in range(start, plain_count(dataset, batch_size)):
-        inputs, targets = unpaired_rows(dataset, streams, method.on_plan(plan()))
+        planned = method.on_plan(Plan(**moment(), batch_size=batch_size))
+        inputs, targets = unpaired_rows(dataset, streams, planned)
         positions |= {m: s.position for m, s in streams.items()}
         if method.keeps_pairs:
             inputs, targets = with_pairs(next(paired), inputs, targets)

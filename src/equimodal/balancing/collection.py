@@ -70,7 +70,7 @@ def check_readable(
     list or a data set shows one. Raises BalanceError."""
     read = [split for split in loaders if f"{split}_loader" in method.needs]
     for loader in [loaders[split] for split in read if forward is default_forward]:
-        with kept_streams(model), _kept_draws():
+        with kept_streams(model), kept_draws():
             batch = _shown(loader)
         if batch is not None:
             arguments_of(model, batch)
@@ -90,7 +90,7 @@ def _shown(loader: Any) -> Any:
 
 
 @contextmanager
-def _kept_draws() -> Iterator[None]:
+def kept_draws() -> Iterator[None]:
     """Afterwards the random streams of Python and of NumPy are as they were."""
     python, numpy = random.getstate(), np.random.get_state()
     try:

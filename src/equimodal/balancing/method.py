@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from equimodal.balancing.epochs.blocks import Block
 from equimodal.balancing.epochs.epoch import Epoch
@@ -31,8 +31,8 @@ class Method:
     """
 
     needs: frozenset[str] = frozenset()
-    """What it reads: "unimodal_logits", "features", "train_loader", "val_loader",
-    "optimizers", "epochs"."""
+    """What it reads: "unimodal_logits", "head_weights" (the part of a linear head that reads each
+    modality), "features", "train_loader", "val_loader", "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
     unimodal_weight: float | None = None
@@ -65,6 +65,16 @@ class Method:
         self.state = {}
         self.constants = {}
         self.snapshots = {}
+
+    def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
+        """A network that is trained beside the model, for features of these widths and so many
+        logits; None for none.
+
+        Made once, before ``on_start``, and fixed from then on. `Balancer.parameters` offers it to
+        the optimizer, checkpoints hold it, and its gradients are averaged over the ranks. Keep it
+        under a name of your own; nothing but a loss of yours trains it. {m: D_m}, C
+        """
+        return None
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Once, when the balancer is made."""

@@ -22,7 +22,7 @@ loss stays.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from equimodal.balancing.epochs.blocks import Block
 from equimodal.balancing.epochs.epoch import Epoch
@@ -68,6 +68,12 @@ class Composition(Method):
         """The first part's reason not to work on this kind of target."""
         reasons = ((type(p).__name__, p.unsuited(task)) for p in self.parts)
         return next((f"{name}: {reason}" for name, reason in reasons if reason), "")
+
+    def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
+        """The networks of the parts that have one, by place."""
+        made = {str(k): p.modules(widths, outputs) for k, p in enumerate(self.parts)}
+        held = {k: network for k, network in made.items() if network is not None}
+        return nn.ModuleDict(held) if held else None
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Start every part."""
@@ -178,7 +184,7 @@ def _check(parts: Sequence[Method]) -> None:
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."
             )
-        if not (part.lists_items or any(part.has_stage(s) for s in STAGES)):
+        if not (part.lists_items or any(part.has_stage(s) for s in ("on_start", *STAGES))):
             raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
     listing = [p for p in parts if p.lists_items]
     drawing = [p for p in parts if p.unpaired or p.has_stage("on_features")]

@@ -6,6 +6,7 @@ from equimodal.methods.entries_features import FEATURES
 from equimodal.methods.entries_gradients import GRADIENTS
 from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
+from equimodal.methods.entries_models import MODELS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
 _AMSS: dict[str, Any] = {
@@ -137,6 +138,7 @@ ENTRIES = (
     *GRADIENTS,
     *FEATURES,
     *LOSSES,
+    *MODELS,
     *ITEMS,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

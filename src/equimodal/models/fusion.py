@@ -14,7 +14,7 @@ from equimodal.errors import BalanceError
 from equimodal.models.encoders.encoder import Encoder
 from equimodal.models.encoders.named import SMALL, check_encoders, named_encoder
 from equimodal.models.fusions import CONCAT, FUSIONS, check_fusion
-from equimodal.models.seeding import named_seed
+from equimodal.numerics.seeding import named_seed
 
 HEAD = "head"
 

@@ -5,6 +5,7 @@ name           logits                                                      unimo
 =============  ==========================================================  ====================
 ``concat``     a linear layer over the concatenated features               its exact parts
 ``sum``        the sum of a linear layer for each modality                 its exact parts
+``cosine``     the sum of each modality's scaled cosines                   its exact parts
 ``film``       the last modality, scaled and shifted by the others         other features zero
 ``gated``      a mean of all modalities with learned weights               other features zero
 ``attention``  tokens that meet through bottleneck tokens                  other features zero
@@ -21,9 +22,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.readouts import Ablation, LinearSplit, Readout
+from equimodal.balancing.readouts import Ablation, CosineSplit, LinearSplit, Readout
 from equimodal.checks import require_known
 from equimodal.models.bottleneck import AttentionBottleneck
+from equimodal.parts.cosine_head import CosineHead
 
 Features = Mapping[str, Tensor]
 Widths = Mapping[str, int]
@@ -63,6 +65,22 @@ class Summation(nn.Module):
     def forward(self, features: Features) -> Tensor:
         """{m: (N, D_m)} -> (N, C)"""
         return torch.stack([self.layers[m](f) for m, f in features.items()]).sum(0)
+
+
+class Cosine(CosineHead):
+    """The sum of each modality's scaled cosines with the classes. {m: (N, D_m)} -> (N, C)
+
+    Args:
+        widths: number of features of each modality.
+        classes: number of classes C.
+    """
+
+    def __init__(self, widths: Widths, classes: int) -> None:
+        super().__init__(list(widths.values()), classes)
+
+    def forward(self, features: Features) -> Tensor:  # type: ignore[override]
+        """{m: (N, D_m)} -> (N, C)"""
+        return super().forward(torch.cat(list(features.values()), dim=1))
 
 
 class FiLM(nn.Module):
@@ -141,6 +159,7 @@ FUSIONS: Mapping[str, Fusion] = {
     "sum": Fusion(Summation, lambda head, names: LinearSplit(
         {m: f"{head}.layers.{m}" for m in names}
     )),
+    "cosine": Fusion(Cosine, lambda head, _: CosineSplit(head)),
     "film": Fusion(FiLM, _ablation),
     "gated": Fusion(Gated, _ablation),
     "attention": Fusion(AttentionBottleneck, _ablation),

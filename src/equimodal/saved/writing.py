@@ -91,7 +91,7 @@ def _described(
     epoch = None if result["best_epoch"] is None else result["best_epoch"] + 1
     return Description(
         tuple(plan.data["classes"]), {m: plan.modalities[m] for m in names}, encoders,
-        run.config.fusion, table,
+        run.config.model_fusion, table,
         {
             **trained, "objective": run.config.loss, "epoch": epoch, "scores": scores,
             "note": plan.data["note"], "sizes": plan.data["sizes"],

@@ -43,7 +43,7 @@ class RunConfig:
         settings: arguments of the method, and ``on`` of its balancer.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         encoders: name of the encoder of each modality that has not the small one.
-        fusion: how the encoders' features become logits.
+        fusion: how the encoders' features become logits, unless the method brings its own.
         schedule: learning rate over the training, as `schedules.check_schedule` takes it.
         optimizer_settings: what replaces the optimiser's own, see `optimizers.SETTINGS`.
     """
@@ -82,6 +82,12 @@ class RunConfig:
     def registered_method(self) -> str:
         """The method that a row with a balancer runs: its own name, ``joint`` for joint's rows."""
         return JOINT if self.method in (UNTRAINED, *RATE_FACTORS) else self.method
+
+    @property
+    def model_fusion(self) -> str:
+        """The fusion of its model: the one that the method brings, or ``fusion``."""
+        own = "" if self.alone else methods.entry(self.registered_method).fusion
+        return own or self.fusion
 
     @property
     def loss(self) -> str:

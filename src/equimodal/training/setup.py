@@ -95,7 +95,7 @@ def build(
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
     network = build_model(
-        source.modalities, len(source.classes), seed=config.seed, fusion=config.fusion,
+        source.modalities, len(source.classes), seed=config.seed, fusion=config.model_fusion,
         encoders={m: spec for m, spec in config.encoders.items() if m in source.modalities},
     )  # fmt: skip
     optimizer = build_optimizer(
@@ -114,7 +114,7 @@ def _balancer(
 ) -> Balancer:
     settings = dict(config.settings)
     on = settings.pop("on", None)  # None: as the method asks for
-    return Balancer(
+    made = Balancer(
         network,
         create_method(config.registered_method, settings),
         {m: f"encoders.{m}" for m in source.modalities},
@@ -127,6 +127,10 @@ def _balancer(
         seed=config.seed,
         diagnose=EVERY,
     )
+    if beside := list(made.parameters()):
+        rate = optimizer.param_groups[0]["lr"]
+        optimizer.add_param_group({"params": beside, "lr": rate})
+    return made
 
 
 def _source(config: RunConfig, data_root: str | None, device: str) -> DataSource:

@@ -35,6 +35,16 @@ def test_a_sum_adds_one_linear_layer_for_each_modality():
     torch.testing.assert_close(sum_(given), expected)
 
 
+def test_cosines_are_of_each_modality_and_class():
+    cosine, given = fused("cosine"), features()
+    blocks = dict(zip(WIDTHS, torch.split(cosine.weight, list(WIDTHS.values()), 1), strict=True))
+    for row in range(6):
+        for k in range(CLASSES):
+            pairs = [(given[m][row], blocks[m][k]) for m in WIDTHS]
+            expected = sum(10 * (f @ w) / (f.norm() * w.norm()) for f, w in pairs)
+            torch.testing.assert_close(cosine(given)[row, k], expected)
+
+
 def test_film_scales_and_shifts_the_last_modality_by_each_of_the_others_in_turn():
     film, given = fused("film"), features()
     for row in range(6):
@@ -132,5 +142,5 @@ def test_encoders_start_alike_under_every_fusion(name):
 
 
 def test_an_unknown_fusion_names_the_known_ones():
-    with pytest.raises(BalanceError, match=r"no fusion 'adition'; write one of concat, sum, film"):
+    with pytest.raises(BalanceError, match=r"no fusion 'adition'.*concat, sum, cosine"):
         model("adition")

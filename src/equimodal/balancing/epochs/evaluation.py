@@ -37,8 +37,7 @@ def evaluated(
     read: Callable[[Step], T],
     share: float,
 ) -> list[T]:
-    """What ``read`` makes of every batch of a loader, as a step in evaluation mode; afterwards
-    what was recorded of forward passes and the random streams are as they were.
+    """What ``read`` makes of every batch of a loader, as `observed` reads them.
 
     Args:
         setting: of the balancer.
@@ -48,7 +47,7 @@ def evaluated(
         share: of the batches that are run, in (0, 1], chosen by the number of the epoch.
     """
     draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
-    return _read(setting, moment, _chosen(setting.loaders[split], share, draw), read)
+    return observed(setting, moment, _chosen(setting.loaders[split], share, draw), read)
 
 
 def dealt(
@@ -77,13 +76,18 @@ def dealt(
         setting.read(step.logits, step.target)
         return read(step)
 
-    found = _read(setting, moment, mine(), checked)
+    found = observed(setting, moment, mine(), checked)
     return places, found, count
 
 
-def _read(
-    setting: "Setting", moment: Mapping[str, Any], batches: Iterable[Any], read: Callable[[Step], T]
+def observed(
+    setting: "Setting",
+    moment: Mapping[str, Any],
+    batches: Iterable[Any],
+    read: Callable[[Step], T],
 ) -> list[T]:
+    """What ``read`` makes of every batch, as a step in evaluation mode; afterwards what was
+    recorded of forward passes and the random streams are as they were."""
     modalities, record = setting.modalities, setting.modalities.record
     found = []
     with record.aside(), quiet(modalities.model):

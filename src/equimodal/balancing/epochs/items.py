@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from equimodal.balancing.batches import epoch_batches, paired_rows, plain_count, shuffled
+from equimodal.balancing.batches import paired_rows, plain_count, shuffled
 from equimodal.balancing.epochs.blocks import Block, Rows, batches_of, check_blocks
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.epochs.evaluation import epoch_of
@@ -102,11 +102,7 @@ class Items:
     def batches(
         self, dataset: Any, batch_size: int, start: int
     ) -> Iterator[tuple[dict[str, Tensor], Any]]:
-        """Batches of one epoch from batch ``start`` on; listed ones are followed to their loss."""
-        if not self.setting.method.lists_items:
-            seed, epoch = self.setting.seed, self._moment()["epoch_index"]
-            yield from epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
-            return
+        """Batches of one epoch from batch ``start`` on, each followed to its loss."""
         self._waiting.clear()
         first, self._passed_over = self._passed_over, 0
         given = self.planned(dataset, batch_size)

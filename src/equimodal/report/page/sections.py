@@ -19,7 +19,7 @@ from equimodal.report.page.tiles import tiles
 from equimodal.report.read.diagnosis import Diagnosis, words_on_joint
 from equimodal.report.read.findings import findings
 from equimodal.report.read.history import History
-from equimodal.report.read.model import is_default, model_line
+from equimodal.report.read.model import is_default, model_line, other_models
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import GROUPS, group, modalities, ordered_rows
 
@@ -75,9 +75,15 @@ def ranks(results: Results) -> Section | None:
         "Which row wins how often",
         [rank_chart(results, found)],
         [*_GROUP_MARKS, ("--ink", "line", "not told apart")] if found.alike else _GROUP_MARKS,
-        lead=rank_sentence(found),
+        lead=" ".join(filter(None, [rank_sentence(found), _models_told(results)])),
         kind="one",
     )
+
+
+def _models_told(results: Results) -> str:
+    """That a ranking is over different models, where it is."""
+    told = other_models(results["config"])
+    return f"{told}." if told else ""
 
 
 def cost(results: Results) -> Section | None:
