@@ -10,7 +10,7 @@ import pytest
 
 from equimodal import methods
 
-STAGES = ("on_plan", "on_features", "on_loss", "on_gradients", "on_epoch_end")
+STAGES = ("on_plan", "turn", "on_features", "on_loss", "on_gradients", "on_epoch_end")
 
 
 def every(names=None):

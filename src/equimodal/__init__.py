@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         InputAblation,
         LinearSplit,
         OutputLogits,
+        SharedHead,
     )
     from equimodal.balancing.step import Step
     from equimodal.balancing.task import Classification, MultiLabel, Regression, Tasks
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from equimodal.methods.mbsd import MBSD
     from equimodal.methods.mcr import MCR
     from equimodal.methods.midas import MIDAS
+    from equimodal.methods.mla import MLA
     from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
@@ -63,6 +65,7 @@ __all__ = [
     "MBSD",
     "MCR",
     "MIDAS",
+    "MLA",
     "OPM",
     "PMR",
     "SMV",
@@ -91,6 +94,7 @@ __all__ = [
     "OutputLogits",
     "Regression",
     "Remix",
+    "SharedHead",
     "Step",
     "Tasks",
     "choose",
@@ -116,6 +120,7 @@ _HOMES = {
     "MultiLabel": "balancing.task",
     "OutputLogits": "balancing.readouts",
     "Regression": "balancing.task",
+    "SharedHead": "balancing.readouts",
     "Step": "balancing.step",
     "Tasks": "balancing.task",
     "compare": "experiments.compare",

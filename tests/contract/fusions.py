@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from contract.heads import Shared
 from equimodal import CosineHead
 from equimodal.parts.quiet import evaluating
 
@@ -37,6 +38,12 @@ class Cosines(Concatenation):
     def __init__(self):
         super().__init__()
         self.fc = CosineHead([WIDTH, WIDTH], CLASSES)
+
+
+class Sharing(Concatenation):
+    def __init__(self):
+        super().__init__()
+        self.fc = Shared(WIDTH, CLASSES)
 
 
 class Between(Concatenation):
@@ -184,12 +191,15 @@ def losses_of(model, balancer):
     losses = whole()
     for _ in range(6):
         for given in epoch(balancer, 4, audio=audio, video=video, labels=labels):
-            loss = balancer.loss(model(given["audio"], given["video"]), given["labels"])
-            loss.backward()
-            balancer.before_step()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses += [] if listing else [float(loss.detach())]
+            total = 0.0
+            for _ in balancer.passes():
+                loss = balancer.loss(model(given["audio"], given["video"]), given["labels"])
+                loss.backward()
+                balancer.before_step()
+                optimizer.step()
+                optimizer.zero_grad()
+                total += float(loss.detach())
+            losses += [] if listing else [total]
         balancer.epoch_end()
         losses += whole()
     return losses

@@ -16,6 +16,7 @@ from equimodal import (
     InputAblation,
     LinearSplit,
     OutputLogits,
+    SharedHead,
     methods,
 )
 from products import by_class
@@ -34,6 +35,7 @@ MODELS = {
     "concatenation": (fusions.Concatenation, lambda: LinearSplit("fc")),
     "dropout before the head": (fusions.Between, lambda: LinearSplit("fc")),
     "cosines": (fusions.Cosines, lambda: CosineSplit("fc")),
+    "shared head": (fusions.Sharing, lambda: SharedHead("fc.layer")),
     "sum of features": (fusions.FeatureSum, lambda: LinearSplit("fc")),
     "sum of logits": (fusions.LogitSum, lambda: LinearSplit(HEADS)),
     "own logits": (fusions.Own, lambda: OutputLogits(OWN)),
@@ -52,6 +54,8 @@ UNTRAINED = {"auxiliary", "inputs", "joint transformer"}
 
 def refusal(name, fusion):
     """What a method says of a model it cannot work on; None where it can."""
+    if methods.entry(name).fusion == "shared" and "shared_head" in methods.load(name).needs:
+        return None if fusion == "shared head" else "one head that all modalities share"
     if methods.entry(name).fusion == "cosine" and fusion != "cosines":
         return "a model with a cosine head; found none"
     if "head_weights" in methods.create(name).needs and fusion not in BLOCKS:

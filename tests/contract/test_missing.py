@@ -70,12 +70,14 @@ def train(model, balancer, present, epochs=4):
     losses = []
     for _ in range(epochs):
         for x in fusions.epoch(balancer, 3, **given):
-            loss = balancer.loss(model(x["audio"], x["video"]), x["labels"], x.get("present"))
-            loss.backward()
-            balancer.before_step()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(float(loss.detach()))
+            losses.append(0.0)
+            for _ in balancer.passes():
+                loss = balancer.loss(model(x["audio"], x["video"]), x["labels"], x.get("present"))
+                loss.backward()
+                balancer.before_step()
+                optimizer.step()
+                optimizer.zero_grad()
+                losses[-1] += float(loss.detach())
         balancer.epoch_end()
     return losses
 
@@ -156,11 +158,12 @@ def test_a_modality_may_be_missing_in_a_whole_batch(name):
     balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     none, every = torch.zeros(24, dtype=torch.bool), torch.ones(24, dtype=torch.bool)
-    for inputs, present in (
+    batches = [
         ((None, video), torch.stack([none, every], 1)),
         ((audio, video), None),
         ((audio, None), torch.stack([every, none], 1)),
-    ):
+    ]
+    for inputs, present in balancer.repeat(batches):
         output = model(*inputs)
         if balancer.setting.method.lists_items:
             with pytest.raises(BalanceError, match=r"lists the rows.*balancer.batches\("):

@@ -100,7 +100,9 @@ def run(training, epochs, *, batch_size=16, parts=1, scaler=None):
     """Train for so many epochs; ``parts`` micro-batches make an update."""
     balancer, optimizer = training.balancer, training.optimizer
     for _ in range(epochs):
-        batches = balancer.batches(training.data, batch_size=batch_size // parts)
+        batches = balancer.batches(
+            training.data, batch_size=batch_size // parts, accumulation=parts
+        )
         for number, (inputs, targets) in enumerate(batches, start=1):
             loss = balancer.loss(training.wrapped(inputs), targets) / parts
             training.losses.append(loss.detach().item())

@@ -45,6 +45,17 @@ class Batches(IterableDataset):
             yield {"inputs": inputs, "labels": labels}
 
 
+class Repeating(Trainer):
+    """A Trainer whose batches come for as many updates as the method uses each."""
+
+    balancer = None
+
+    def get_train_dataloader(self):
+        return self.balancer.repeat(
+            super().get_train_dataloader(), self.args.gradient_accumulation_steps
+        )
+
+
 class Unpaired(Trainer):
     """A Trainer over batches that the method draws."""
 
@@ -114,7 +125,10 @@ def trained(name, folder, *, resume=None, **options):
     own.setdefault("steps", "nominal")  # as many as the Trainer plans at its start
     samples = options.get("samples", SAMPLES)
     made = start(name, epochs=None, attached=False, samples=samples, **own)
-    trainer(made, folder, **options)[0].train(resume_from_checkpoint=resume)
+    kind = {} if made.balancer.setting.method.lists_items else {"kind": Repeating}
+    built = trainer(made, folder, **kind, **options)[0]
+    built.balancer = made.balancer
+    built.train(resume_from_checkpoint=resume)
     return weights(made.model)
 
 

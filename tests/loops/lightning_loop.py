@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 
+from equimodal.balancing.batches import Batches
 from equimodal.integrations.lightning import BalanceCallback
 from loops.plain import BATCH, EPOCHS, batches_of, data, start
 
@@ -134,7 +135,10 @@ def fit(
     lit = module(made, schedule)
     if change:
         lit.net = change(lit.net)
+    parts = options.get("accumulate_grad_batches", module.parts if hasattr(module, "parts") else 1)
     batches = given(made.balancer) if given else batches_of(made.balancer)
+    if not isinstance(batches, Batches):
+        batches = made.balancer.repeat(batches, parts)
     if made.balancer.setting.method.lists_items:
         options = {"reload_dataloaders_every_n_epochs": 1} | options
     trainer(trained_by, **options).fit(lit, batches, ckpt_path=ckpt_path, weights_only=weights_only)

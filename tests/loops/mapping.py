@@ -29,7 +29,7 @@ def in_trainers_order(name, *, dtype=None, clip=None):
     made = start(name, steps="nominal")
     made.balancer.watch.clips_first = clip is not None
     for _ in range(EPOCHS):
-        for inputs, target, *_ in batches_of(made.balancer):
+        for inputs, target, *_ in made.balancer.repeat(batches_of(made.balancer)):
             with torch.autocast("cpu", dtype, enabled=dtype is not None):
                 logits = made.model(inputs).logits
             made.balancer.loss(logits.float(), target).backward()

@@ -156,9 +156,9 @@ def plain(
         options: passed to the balancer.
     """
     made = start(name, optimizer=optimizer, epochs=planned, on=on, samples=samples, **options)
-    given = batches_of(made.balancer, batch_size, samples)
+    given = made.balancer.repeat(batches_of(made.balancer, batch_size, samples), parts)
     if unpaired:
-        given = made.balancer.loader(data(samples), batch_size=batch_size)
+        given = made.balancer.loader(data(samples), batch_size=batch_size, accumulation=parts)
     schedules = [schedule(o) for o in made.optimizers] if schedule else []
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, enabled=scaled)
     for _ in range(epochs):

@@ -65,7 +65,7 @@ def test_gradients_that_are_still_scaled_give_the_same_bits(name):
     made = start(name)
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
     for _ in range(EPOCHS):
-        for inputs, target, _ in loader():
+        for inputs, target, _ in made.balancer.repeat(loader()):
             scaler.scale(made.balancer.loss(made.model(inputs), target)).backward()
             made.balancer.before_step()
             scaler.step(made.optimizer)

@@ -51,10 +51,10 @@ def continued(name, file, module=Automatic, **options):
     again = fit(
         name, module, given=unpaired, ckpt_path=file, weights_only=True, start_with=other, **options
     )
-    updates = again.balancer.step_index
-    longer = again.balancer.setting.method.lists_items
+    method, updates = again.balancer.setting.method, again.balancer.step_index
+    usual = EPOCHS * STEPS * method.repeats(2)
     assert again.balancer.epoch_index == EPOCHS
-    assert updates > EPOCHS * STEPS if longer else updates == EPOCHS * STEPS
+    assert updates > usual if method.lists_items else updates == usual
     return weights(again.model)
 
 

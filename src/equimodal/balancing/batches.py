@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from equimodal.balancing.moment import Moment, Plan
-from equimodal.checks import require, require_number
+from equimodal.checks import require, require_number, require_whole
 from equimodal.errors import BalanceError
 from equimodal.numerics.random import order_generator
 from equimodal.parts import distributed
 
 if TYPE_CHECKING:
+    from equimodal.balancing.alternation.turns import Turns
     from equimodal.balancing.balancer import Balancer
 
 
@@ -206,15 +207,24 @@ class Batches:
         balancer: the balancer whose method plans them.
         dataset: as in :meth:`Balancer.batches`.
         batch_size: as in :meth:`Balancer.batches`.
-        count: how many an epoch has now.
+        accumulation: as in :meth:`Balancer.batches`.
+        turns: of the balancer.
+        count: how many an epoch has now, each counted once.
     """
 
     def __init__(
-        self, balancer: "Balancer", dataset: Any, batch_size: int, count: Callable[[Any, int], int]
+        self,
+        balancer: "Balancer",
+        dataset: Any,
+        batch_size: int,
+        accumulation: int,
+        turns: "Turns",
+        count: Callable[[Any, int], int],
     ) -> None:
         require_rows(dataset, batch_size)
+        require_whole("accumulation", accumulation, low=1)
         self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
-        self._count = count
+        self.accumulation, self._turns, self._count = accumulation, turns, count
         self._start = self._given = 0
         self._length = 1
 
@@ -222,13 +232,14 @@ class Batches:
         self._length = len(self)
         self._given, self._start = self._start, 0
         for batch in self.balancer.batches(
-            self.dataset, batch_size=self.batch_size, start=self._given
-        ):
+            self.dataset, batch_size=self.batch_size, start=self._given,
+            accumulation=self.accumulation,
+        ):  # fmt: skip
             self._given += 1
             yield batch
 
     def __len__(self) -> int:
-        return self._count(self.dataset, self.batch_size)
+        return self._turns.count(self._count(self.dataset, self.batch_size), self.accumulation)
 
     def state_dict(self) -> dict[str, int]:
         """Batches that this epoch has given so far; 0 after its last."""

@@ -101,6 +101,15 @@ class Composition(Method):
                 features = part.on_features(modality, features, passing)
         return features
 
+    def turn(self, moment: Moment) -> tuple[str, ...]:
+        """The turn of the part that gives turns."""
+        owners = [p for p in self.parts if p.has_stage("turn") and p.acts(moment)]
+        return owners[0].turn(moment) if owners else moment.modalities.names
+
+    def repeats(self, modalities: int) -> int:
+        """The updates of a batch that a part asks for."""
+        return max(p.repeats(modalities) for p in self.parts)
+
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the part that has one, or the objective."""
         owner = next((p for p in self.parts if p.has_stage("on_loss")), self.parts[0])
@@ -117,6 +126,12 @@ class Composition(Method):
         for part in self.parts:
             if part.acts(epoch):
                 part.on_epoch_end(epoch)
+
+    def predict(self, unimodal_logits: Mapping[str, Tensor], logits: Tensor) -> Tensor:
+        """What the part predicts that has a rule of its own."""
+        owners = (p for p in self.parts if p.has_stage("predict"))
+        owner = next(owners, None)
+        return logits if owner is None else owner.predict(unimodal_logits, logits)
 
     @property
     def acted(self) -> bool:
@@ -187,7 +202,10 @@ def _check(parts: Sequence[Method]) -> None:
         if not (part.lists_items or any(part.has_stage(s) for s in ("on_start", *STAGES))):
             raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
     listing = [p for p in parts if p.lists_items]
-    drawing = [p for p in parts if p.unpaired or p.has_stage("on_features")]
+    drawing = [
+        p for p in parts
+        if not p.lists_items and (p.unpaired or p.has_stage("on_features") or p.repeats(2) > 1)
+    ]  # fmt: skip
     if listing and len(listing) + len(drawing) > 1:
         several = " and ".join(type(p).__name__ for p in (*listing, *drawing))
         raise BalanceError(f"{several} cannot be combined: both decide what a batch holds.")
@@ -209,6 +227,8 @@ def _singles(parts: Sequence[Method]) -> list[Method]:
 
 _STAGES = {
     "on_features": "both change the features of the same pass",
+    "turn": "both decide whose encoders learn in an update",
+    "predict": "both decide what the trained model predicts",
     "on_loss": "both decide the loss and the rows it is taken over",
     "on_gradients": "both change the same gradients, and the second would take for the model's own "
     "what the first left of them",

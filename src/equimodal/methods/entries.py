@@ -7,6 +7,7 @@ from equimodal.methods.entries_gradients import GRADIENTS
 from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entries_models import MODELS
+from equimodal.methods.entries_turns import TURNS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
 _AMSS: dict[str, Any] = {
@@ -138,6 +139,7 @@ ENTRIES = (
     *GRADIENTS,
     *FEATURES,
     *LOSSES,
+    *TURNS,
     *MODELS,
     *ITEMS,
 )  # fmt: skip

@@ -20,7 +20,7 @@ from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.training.alone import Alone
-from equimodal.training.config import RunConfig, as_tuple, create_method
+from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
 
@@ -52,7 +52,13 @@ class Setup:
     @property
     def steps(self) -> int:
         """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
-        return math.ceil(len(self.source.train) // self.fabric.world_size / self.batch_size)
+        rows = len(self.source.train) // self.fabric.world_size
+        return math.ceil(rows / self.batch_size) * self.repeats
+
+    @property
+    def repeats(self) -> int:
+        """Steps for which a batch is used."""
+        return self.method.repeats(len(self.source.modalities))
 
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the model makes of each modality, after its forward pass, as the balancer reads it.
@@ -106,7 +112,9 @@ def build(
     balancer = (
         Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)
     )
-    return Setup(config, source, fabric, model, network, wrapped, balancer)
+    setup = Setup(config, source, fabric, model, network, wrapped, balancer)
+    network.rule = rule_of(setup.method)
+    return setup
 
 
 def _balancer(

@@ -9,7 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
-from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.task import Task, Tasks
 from equimodal.checks import (
     require,
@@ -131,6 +131,11 @@ def _check_readout(method: Method, readout: Readout | None, task: Task, objectiv
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
         )
+    if "shared_head" in method.needs and not isinstance(readout, SharedHead):
+        raise BalanceError(
+            f"{name} trains one head that all modalities share; pass readout=SharedHead('name of "
+            "the head'), a layer that takes the features of each."
+        )
     if "head_weights" in method.needs and not _reads_blocks(readout):
         raise BalanceError(
             f"{name} reads the part of a linear head that belongs to each modality; pass "
@@ -201,6 +206,12 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
             "use DistributedDataParallel."
         )
     absent = [m for m, module in modalities.modules.items() if module is None]
+    if absent and method.has_stage("turn"):
+        raise BalanceError(
+            f"{type(method).__name__} trains encoders in turn and cuts what they give, and "
+            f"{absent} are named by parameters only. Name an encoder module for each, or "
+            "Encoder(..., features='module')."
+        )
     if absent and "features" in method.needs:
         raise BalanceError(
             f"{type(method).__name__} needs the features of {absent}, which are named by "
