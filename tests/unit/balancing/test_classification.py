@@ -263,6 +263,13 @@ def test_purity_reads_floating_labels_that_are_certain(targets):
     assert Classification().purity(features, given, 100) == pytest.approx(4 / 6)
 
 
+def test_purity_leaves_ignored_labels_out():
+    labels = torch.tensor([0, 0, 1, -100, 1, 1, 0, -100])
+    features = torch.tensor([[0.0], [0.1], [0.2], [0.3], [5.0], [5.1], [5.2], [5.3]])
+    assert Classification(ignore_index=-100).purity(features, labels, 100) == pytest.approx(4 / 6)
+    assert Classification(ignore_index=-100).purity(features[3:4], labels[3:4], 100) is None
+
+
 @pytest.mark.parametrize(
     "soft", [torch.tensor([0.0, 0.4, 1.0]), torch.tensor([[0.5, 0.5], [0, 1], [1, 0]]),
              torch.tensor([[1.0, 1.0], [0, 1], [1, 0]])],
