@@ -109,6 +109,58 @@ def test_a_layer_that_mixes_modalities_is_named(kind):
         balancer.loss(model(audio, video), labels)
 
 
+class Gate(nn.Module):
+    """A residual over both that begins as nothing, as ReZero and gated cross-attention do."""
+
+    def __init__(self):
+        super().__init__()
+        self.mixer, self.open = nn.Linear(2 * WIDTH, 2 * WIDTH), nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        return x + self.open * self.mixer(x)
+
+
+class Warm(fusions.Concatenation):
+    """A temperature after the head that begins as one."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = nn.Parameter(torch.ones(()))
+
+    def fuse(self, a, v):
+        return self.open * super().fuse(a, v)
+
+
+LATE = {
+    "a gate": (
+        lambda: fusions.Between(Gate()),
+        "between.open",
+        r"'between.mixer' \(Linear\) mixes",
+    ),
+    "a temperature": (Warm, "open", "which makes them 1.5 times as large"),
+}
+
+
+@pytest.mark.parametrize("kind", LATE)
+@pytest.mark.parametrize("moved", [1, 5])
+def test_what_begins_as_nothing_is_named_once_it_has_moved(kind, moved):
+    made, gate, words = LATE[kind]
+    model = fusions.built(made)
+    balancer = Balancer(model, methods.create("joint+unimodal"), ENCODERS, LinearSplit("fc"))
+    audio, video, labels = fusions.batch()
+
+    def updates(count):
+        for _ in range(count):
+            balancer.loss(model(audio, video), labels).backward()
+            balancer.before_step()
+
+    updates(moved)
+    with torch.no_grad():
+        model.get_parameter(gate).fill_(1.5)
+    with pytest.raises(BalanceError, match=words):
+        updates(moved + 1)  # the number of a batch that is checked is between the two
+
+
 def test_frozen_encoders_are_told_from_a_mixing_layer_too():
     model = fusions.built(lambda: fusions.Between(nn.LayerNorm(2 * WIDTH)))
     for net in (model.audio_net, model.video_net):
@@ -318,6 +370,15 @@ class Mean(fusions.FeatureSum):
         return self.fc(torch.stack([a, v]).mean(0))
 
 
+class RectifiedMean(Mean):
+    """Some features are 0 in both."""
+
+    def __init__(self):
+        super().__init__()
+        self.audio_net.append(nn.ReLU())
+        self.video_net.append(nn.ReLU())
+
+
 class Weighted(fusions.FeatureSum):
     def fuse(self, a, v):
         return self.fc(3 * (a + v))
@@ -331,6 +392,7 @@ class Product(fusions.FeatureSum):
 BEFORE = {
     DroppedSum: "DroppedSum.forward itself takes a dropout of the sum of the features",
     Mean: "Mean.forward itself takes the mean of the features",
+    RectifiedMean: "RectifiedMean.forward itself takes the mean of the features",
     Weighted: "Weighted.forward itself takes 3 times the sum of the features",
     Product: "Product.forward itself takes no sum of the features, but ends in Mul",
 }
@@ -433,3 +495,30 @@ def test_rows_that_the_head_never_saw_are_refused_behind_a_layer():
     model.audio_net(audio[:4]), model.video_net(video)
     with pytest.raises(BalanceError, match=r"layers lie between.*Ablation\('zero'\)"):
         balancer.loss({"logits": None}, {"audio": labels[:4], "video": labels})
+
+
+class Pooled(fusions.Concatenation):
+    """Features of more axes than the head reads."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.audio_net.append(last)
+
+    def fuse(self, a, v):
+        return super().fuse(a.flatten(1)[:, :WIDTH], v)
+
+
+VECTORS = {
+    "one position": (nn.Unflatten(1, (WIDTH, 1, 1)), r"end in nn.Flatten\(\)"),
+    "steps": (nn.Unflatten(1, (2, WIDTH // 2)), r"Encoder\(\.\.\., pool='mean'\)"),
+}
+
+
+@pytest.mark.parametrize("kind", VECTORS)
+def test_features_that_are_no_vectors_are_refused_with_what_makes_one_of_them(kind):
+    last, words = VECTORS[kind]
+    model = fusions.built(lambda: Pooled(last))
+    balancer = Balancer(model, methods.create("joint"), ENCODERS, LinearSplit("fc"))
+    audio, video, labels = fusions.batch()
+    with pytest.raises(BalanceError, match=words):
+        balancer.loss(model(audio, video), labels)

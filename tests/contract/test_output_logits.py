@@ -8,6 +8,7 @@ from torch import nn
 
 from contract import fusions
 from equimodal import Ablation, BalanceError, Balancer, OutputLogits, methods
+from equimodal.balancing.readouts.readout import logits_of
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 NAMES = {"audio": "audio_logits", "video": "video_logits"}
@@ -43,6 +44,25 @@ class Swapped(fusions.Own):
     def fuse(self, a, v):
         out = super().fuse(a, v)
         return out | {"audio_logits": out["video_logits"], "video_logits": out["audio_logits"]}
+
+
+class CrossedLater(fusions.Own):
+    """The sound's logits read the image through a gate that begins closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = nn.Parameter(torch.zeros(()))
+
+    def fuse(self, a, v):
+        return super().fuse(a + self.open * v, v)
+
+
+class Supervised(fusions.Own):
+    """Deep supervision: the unimodal logits are there in training alone."""
+
+    def fuse(self, a, v):
+        out = super().fuse(a, v)
+        return out if self.training else {"logits": out["logits"]}
 
 
 class Crossed(fusions.Own):
@@ -198,3 +218,30 @@ def test_logits_of_another_name_are_asked_for():
     audio, video, labels = fusions.batch()
     with pytest.raises(BalanceError, match=r"loss\(output, target, logits='name'\)"):
         balancer.loss(model(audio, video), labels)
+
+
+def test_logits_that_another_modality_enters_later_are_refused_then():
+    model, balancer = made(CrossedLater)
+    audio, video, labels = fusions.batch()
+    balancer.loss(model(audio, video), labels).backward()
+    balancer.before_step()
+    with torch.no_grad():
+        model.open.fill_(0.01)
+    with pytest.raises(BalanceError, match=r"'audio_logits' .* also made of .*'video'"):
+        balancer.loss(model(audio, video), labels)
+
+
+def test_logits_that_are_there_in_training_alone_are_asked_for_in_evaluation():
+    model, balancer = made(Supervised)
+    audio, video, labels = fusions.batch()
+    with pytest.raises(
+        BalanceError, match=r"in evaluation mode.*return.*there too.*'audio_logits'"
+    ):
+        balancer.loss(model(audio, video), labels)
+
+
+def test_a_loss_in_front_of_the_logits_is_told_from_them():
+    output = torch.tensor(1.0), torch.zeros(4, 3)
+    with pytest.raises(BalanceError, match=r"is one number.*logits=1"):
+        logits_of(output)
+    assert logits_of(output, 1) is output[1]

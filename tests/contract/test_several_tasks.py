@@ -107,6 +107,26 @@ def test_joint_is_the_plain_loop_bit_for_bit():
     assert_same_weights(dict(model.named_parameters()), dict(expected.named_parameters()))
 
 
+def test_joint_has_the_plain_gradients_to_the_bit_in_single_precision():
+    draw = torch.Generator().manual_seed(0)
+    features = torch.randn(12, 32, generator=draw)
+    weights = torch.randn(6, 32, generator=draw)
+    labels, numbers = torch.arange(12) % 5, torch.randn(12, 1, generator=draw)
+
+    def gradients(of):
+        x, w = (v.clone().requires_grad_() for v in (features, weights))
+        return torch.autograd.grad(of({"kind": x @ w[:5].T, "size": x @ w[5:].T}), [x, w])
+
+    def through_tasks(output):
+        task = tasks()
+        target = task.packed({"kind": labels, "size": numbers})
+        return task.loss(task.outputs.joined(output), target)
+
+    found = gradients(through_tasks)
+    expected = gradients(lambda output: plain(output, {"kind": labels, "size": numbers}))
+    assert all(map(torch.equal, found, expected))
+
+
 @pytest.mark.parametrize("readout", [readouts, lambda: Ablation("mean")], ids=["each", "one"])
 @pytest.mark.parametrize("name", by_class())
 def test_every_method_trains_both_tasks_or_says_why_not(name, readout):

@@ -399,3 +399,8 @@ def test_targets_that_do_not_fit_are_refused(mistake):
     task, logits, target, words = TARGETS[mistake]
     with pytest.raises(BalanceError, match=words):
         task.check(logits, target)
+
+
+def test_a_criterion_that_sums_is_refused():
+    with pytest.raises(BalanceError, match=r"mean over the labels.*reduction='mean'"):
+        Classification(criterion=nn.CrossEntropyLoss(reduction="sum"))

@@ -153,7 +153,8 @@ def require_blocks(
         if not bool(row.any()):
             raise BalanceError(
                 f"{title}: the head reads nothing of the features of {m!r}. Name the encoder whose "
-                "output reaches it, or use Ablation('zero')."
+                "output reaches it, or the entry of its output that does, Encoder(..., output=1), "
+                "or use Ablation('zero')."
             )
     given = list(modalities.names)
     order = sorted(given, key=lambda m: int(sources[m].int().argmax()))

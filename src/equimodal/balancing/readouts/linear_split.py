@@ -21,6 +21,7 @@ from equimodal.balancing.readouts.head_inputs import (
     whole_or_none,
 )
 from equimodal.balancing.readouts.readout import Readout, require_vectors
+from equimodal.balancing.readouts.repetition import RepeatedCheck
 from equimodal.balancing.readouts.split_gaps import gap_reason, is_close
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
@@ -33,7 +34,7 @@ class LinearSplit(Readout):
     :math:`x^m` is what the head itself reads of a modality in that forward pass: its features
     :math:`z^m`, behind whatever dropout, activation, batch normalisation or scaling lies between.
     Layers that mix modalities there, such as a layer normalisation over the concatenation, are
-    refused by name on the first batch.
+    refused by name on the first batch, or soon after one that begins as nothing has moved.
 
     Args:
         head: name of the ``nn.Linear`` that reads the concatenation of all features in the order of
@@ -54,8 +55,7 @@ class LinearSplit(Readout):
         self.head = head
         self._widths: dict[str, int] = {}
         self._between = False
-        # Evaluation hides the layers that act in training alone.
-        self._checked: set[bool] = set()
+        self._checked = RepeatedCheck()
 
     @property
     def title(self) -> str:
@@ -98,12 +98,13 @@ class LinearSplit(Readout):
         return sum_of(self._applied(modalities, parts, features, rows))
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
-        """On either mode's first batch of equal rows, refuse parts that do not sum to the logits.
+        """On the first batch of equal rows, and some later ones, refuse parts that do not sum to
+        the logits.
 
-        A head whose weights are all zero shows no order, so that a later batch is checked.
+        A head whose weights are all zero shows no order, so that the next batch is checked.
         """
-        mode = modalities.model.training
-        if mode in self._checked or len({len(f) for f in features.values()}) > 1:
+        unequal = len({len(f) for f in features.values()}) > 1
+        if unequal or not self._checked.due(modalities.model):
             return
         if logits.ndim == 2:
             require_vectors(self.title, features)
@@ -123,7 +124,7 @@ class LinearSplit(Readout):
                 f"{gap_reason(modalities, self.head, features, logits)}"
             )
         if any(bool(w.any()) for w, _ in self._parts(modalities, features).values()):
-            self._checked.add(mode)
+            self._checked.passed(modalities.model)
 
     @torch.no_grad()
     def gap(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> float:
@@ -181,7 +182,7 @@ class LinearSplit(Readout):
         return {**features, **found} if found else {}
 
     def _check_read(self, modalities: ModalityMap, features: dict[str, Tensor]) -> None:
-        """On the first batch, refuse layers before the heads that mix modalities."""
+        """Refuse layers before the heads that mix modalities."""
         if isinstance(self.head, str):
             total = linear_layer(modalities, self.title, self.head).in_features
             widths = self._all_widths(modalities.names, total)

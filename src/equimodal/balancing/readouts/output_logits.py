@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from equimodal.balancing.readouts.readout import Readout, named_logits, required_logits
+from equimodal.balancing.readouts.repetition import RepeatedCheck
 from equimodal.balancing.readouts.separation import changed, traced
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
@@ -14,8 +15,9 @@ from equimodal.parts.recording.graph import leads_to
 class OutputLogits(Readout):
     """The model's own unimodal logits, from its output: late and gated fusion, deep supervision.
 
-    On the first batch the layers after the encoders run again with noise on one modality's features
-    at a time, in evaluation mode: logits that another modality changes are refused.
+    On the 1st, 2nd, 4th, 8th ... batch the layers after the encoders run again with noise on one
+    modality's features at a time, in evaluation mode: logits that another modality changes are
+    refused.
 
     Args:
         names: modality -> name or position of its logits, (N, C) as the fused ones, in the output.
@@ -38,7 +40,7 @@ class OutputLogits(Readout):
                 f"{{'audio': 'audio_logits', 'video': 'video_logits'}}; found {quoted(names)}."
             )
         self.names = dict(names)
-        self._checked = self._reached = False
+        self._checked, self._reached = RepeatedCheck(), False
 
     @property
     def title(self) -> str:
@@ -55,7 +57,7 @@ class OutputLogits(Readout):
         return self._found(modalities, modalities.record.output)
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
-        """Refuse another shape and, on the first batch, logits of other modalities."""
+        """Refuse another shape and, on the first batch and some later, another's logits."""
         for m, z in self(modalities, features).items():
             if z.shape != logits.shape:
                 raise BalanceError(
@@ -63,9 +65,9 @@ class OutputLogits(Readout):
                     f"{tuple(logits.shape)}. Name logits of the same samples and classes; one "
                     "logit is a column, output[:, None]."
                 )
-        if not self._checked:
+        if self._checked.due(modalities.model):
             self._check_alone(modalities)
-            self._checked = True
+            self._checked.passed(modalities.model)
 
     def check_trained(self, modalities: ModalityMap, features: dict[str, Tensor]) -> None:
         """On the first batch, refuse logits of features that were cut from the graph."""
@@ -93,11 +95,20 @@ class OutputLogits(Readout):
             for m in modalities.names
         }
 
+    def _found_in_evaluation(
+        self, modalities: ModalityMap, disturbed: str | None
+    ) -> dict[str, Tensor]:
+        output = traced(modalities, disturbed, {})[0]
+        try:
+            return self._found(modalities, output)
+        except BalanceError as problem:
+            raise BalanceError(
+                f"{self.title} is checked in evaluation mode, in which the model's output is "
+                f"another: return the modalities' logits there too. {problem}"
+            ) from problem
+
     def _check_alone(self, modalities: ModalityMap) -> None:
-        runs = {
-            m: self._found(modalities, traced(modalities, m, {})[0])
-            for m in (None, *modalities.names)
-        }
+        runs = {m: self._found_in_evaluation(modalities, m) for m in (None, *modalities.names)}
         for m in modalities.names:
             sources = [
                 n for n in modalities.names if bool(changed(runs[None][m], runs[n][m]).any())

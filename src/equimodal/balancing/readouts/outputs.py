@@ -62,7 +62,7 @@ class TaskOutputs:
                     "logit is a column, output[:, None]; several tasks have no label a token."
                 )
         self._widths = {t: logits[t].shape[1] for t in self.names}
-        return torch.cat([logits[t] for t in self.names], 1)
+        return torch.cat([_own_gradient(logits[t]) for t in self.names], 1)
 
     def split(self, joined: Tensor) -> dict[str, Tensor]:
         """Each task's own columns. (N, sum of C_t) -> {t: (N, C_t)}"""
@@ -73,3 +73,15 @@ class TaskOutputs:
     def widths(self) -> dict[str, int]:
         """Columns of each task, once an output was read."""
         return self._widths
+
+
+def _own_gradient(logits: Tensor) -> Tensor:
+    """The same logits, to which the gradient comes as it lies in memory without the other tasks'.
+
+    A slice of a common gradient is multiplied by other kernels, which round otherwise.
+    """
+    if not logits.requires_grad:
+        return logits
+    own = logits.view_as(logits)
+    own.register_hook(torch.Tensor.contiguous)
+    return own

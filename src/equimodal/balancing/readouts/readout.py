@@ -94,10 +94,19 @@ def require_vectors(title: str, features: Mapping[str, Tensor]) -> None:
         if found.ndim != 2:
             raise BalanceError(
                 f"{title} reads one vector a sample, (N, D); found features of shape "
-                f"{tuple(found.shape)} of {m!r}. Let the encoder pool what is left over, such as "
-                ".mean(1) over time, name the pooled output, Encoder(..., output=...), or use "
-                "Ablation('zero')."
+                f"{tuple(found.shape)} of {m!r}. {_vector_of(found)}, name another output, "
+                "Encoder(..., output=...), or use Ablation('zero')."
             )
+
+
+def _vector_of(features: Tensor) -> str:
+    """What to write to have one vector of them. (N, ..., D)"""
+    if features[0].numel() in features.shape[1:]:
+        return "Let the encoder end in nn.Flatten()"
+    return (
+        "Where the model pools them over time, write Encoder(..., pool='mean'), or 'max', 'first', "
+        "'last'; else let the encoder pool them"
+    )
 
 
 def require_form_of(
@@ -130,6 +139,11 @@ def logits_of(output: Any, name: Any = None) -> Tensor | None:
     if isinstance(output, Mapping) and "logits" in output:
         return _tensor_or_none(output["logits"])
     if isinstance(output, tuple) and output and isinstance(output[0], Tensor):
+        if not output[0].ndim:
+            raise BalanceError(
+                "The first entry of the model's output is one number, as a loss, and no logits. "
+                "Say where they are, loss(output, target, logits=1)."
+            )
         return output[0]
     raise BalanceError(
         f"No logits in the model's output of type {type(output).__name__}. Return a tensor, a "

@@ -78,7 +78,7 @@ def _operation(given: Tensor, features: list[Tensor]) -> str:
         total = torch.stack([f.detach() for f in features]).sum(0)
         kept = given != 0
         factor = _ratio(total[kept], given[kept])
-        if factor is not None and not bool(kept.all()):
+        if factor is not None and bool(total[~kept].any()):
             return "a dropout of the sum of the features"
         if factor is not None:
             mean = abs(factor * len(features) - 1) < 1e-3

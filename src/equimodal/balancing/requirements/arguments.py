@@ -166,7 +166,11 @@ def _reads_blocks(readout: Readout | None) -> bool:
 def require_suited(method: Method, task: Task) -> None:
     """Refuse a task for which the method has no meaning. Raises BalanceError."""
     if reason := method.unsuited(task):
-        raise BalanceError(f"{type(method).__name__} does not work for {task.name}: {reason}.")
+        raise BalanceError(
+            f"{type(method).__name__} does not work for {task.name}: {reason}. Use another method; "
+            "this one takes Classification() with one integer label a sample, and a logit of each "
+            "class."
+        )
 
 
 def summed_numbers(task: Task, readout: Readout | None) -> str:

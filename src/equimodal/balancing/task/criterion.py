@@ -22,6 +22,12 @@ def require_criterion(criterion: object, *, plain: bool) -> None:
     require(callable(criterion) and not made,
             f"Classification criterion must be a function of (logits, target){hint}",
             criterion)  # fmt: skip
+    if getattr(criterion, "reduction", "mean") == "sum":
+        raise BalanceError(
+            "Classification criterion must be a mean over the labels; found "
+            f"{quoted(criterion)} with reduction='sum'. Write reduction='mean', and a larger "
+            "learning rate where the sum was wanted."
+        )
     if not plain:
         raise BalanceError(
             "Classification weight and label_smoothing belong to cross-entropy, which criterion "
