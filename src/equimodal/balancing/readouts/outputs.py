@@ -83,5 +83,5 @@ def _own_gradient(logits: Tensor) -> Tensor:
     if not logits.requires_grad:
         return logits
     own = logits.view_as(logits)
-    own.register_hook(torch.Tensor.contiguous)
+    own.register_hook(torch.Tensor.contiguous)  # type: ignore[no-untyped-call]
     return own
