@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
+    from equimodal.methods.reconboost import ReconBoost
     from equimodal.parts.cosine_head import CosineHead
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
@@ -85,6 +86,7 @@ __all__ = [
     "ModalityMap",
     "MultiLabel",
     "OutputLogits",
+    "ReconBoost",
     "Regression",
     "SharedHead",
     "Step",

@@ -9,6 +9,12 @@ _MLA: dict[str, Any] = {
     "fusion": "shared", "on_request": True,
 }  # fmt: skip
 
+_RECONBOOST: dict[str, Any] = {
+    "target": "equimodal.methods.reconboost:ReconBoost", "family": "alternation",
+    "objective": "own", "fusion": "shared", "on_request": True,
+    "quick": {"boost_epochs": 1, "rectify_epochs": 1},
+}  # fmt: skip
+
 TURNS = (
     Entry(
         "joint-shared", "joint training of one head that reads each modality, on its summed logits",
@@ -31,5 +37,19 @@ TURNS = (
             "equimodal.numerics.mixing:confidence_weights",
         ),
         **_MLA,
+    ),
+    Entry(
+        "reconboost-plain",
+        "ReconBoost's stages, every sample of one weight whatever the others know",
+        preset={"w2": 0.0}, is_control=True, **_RECONBOOST,
+    ),
+    Entry(
+        "reconboost",
+        "trains one modality for some epochs, less on samples that the others get right, and then "
+        "all together on their summed logits",
+        controls=("reconboost-plain", "joint-shared"),
+        main=Range("w2", 0.25, 4.0),
+        functions=("equimodal.methods.reconboost:residual_weights",),
+        **_RECONBOOST,
     ),
 )  # fmt: skip

@@ -61,10 +61,13 @@ class FusionModel(nn.Module):
         check_fusion(fusion)
         self.fusion = fusion if len(encoders) > 1 else CONCAT
         self.encoders = nn.ModuleDict(dict(encoders))
-        self.head = FUSIONS[self.fusion].build({m: widths[m] for m in encoders}, classes)
+        self.widths = {m: widths[m] for m in encoders}
+        self.head = FUSIONS[self.fusion].build(self.widths, classes)
         self.rule: Rule | None = None
         """What makes predictions of the logits of each modality and the fused ones, in evaluation;
         None where the fused ones are the prediction."""
+        self.beside: nn.Module | None = None
+        """What the rule reads and is trained beside encoders and head, saved with them."""
 
     def readout(self) -> Readout:
         """A new readout of unimodal logits that fits the fusion."""

@@ -114,6 +114,8 @@ def build(
     )
     setup = Setup(config, source, fabric, model, network, wrapped, balancer)
     network.rule = rule_of(setup.method)
+    if network.rule is not None and isinstance(balancer, Balancer):
+        network.beside = balancer.setting.networks.own
     return setup
 
 
