@@ -56,6 +56,7 @@ def good_arguments() -> dict[str, dict[str, Any]]:
         "alignment": {"one": logits, "other": other},
         "matching_weight": {"epoch": 1},
         "label_shares": {"confidences": chances},
+        "residual_weights": {"others": logits, "labels": labels, "w1": 5.0, "w2": 1.0},
         "next_projection": {"projection": torch.eye(2), "mean": two, "alpha": 0.1},
         "confidence_weights": {"logits": torch.stack([logits, other])},
         "cosine_logits": {"features": logits, "weight": other},
