@@ -10,6 +10,7 @@ from equimodal.errors import BalanceError, DataError
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
+    from equimodal.balancing.epochs.blocks import Block
     from equimodal.balancing.epochs.epoch import Epoch
     from equimodal.balancing.method import Method
     from equimodal.balancing.readouts import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from equimodal.experiments.compare import compare
     from equimodal.methods.agm import AGM
     from equimodal.methods.amss import AMSS
+    from equimodal.methods.bss import BSS
     from equimodal.methods.cml import CML
     from equimodal.methods.dgl import DGL
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
     from equimodal.methods.reconboost import ReconBoost
+    from equimodal.methods.remix import Remix
+    from equimodal.methods.smv import SMV
     from equimodal.parts.cosine_head import CosineHead
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
@@ -54,6 +58,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AGM",
     "AMSS",
+    "BSS",
     "CML",
     "DGL",
     "DUS",
@@ -64,10 +69,12 @@ __all__ = [
     "MLA",
     "OPM",
     "PMR",
+    "SMV",
     "Ablation",
     "AuxiliaryHeads",
     "BalanceError",
     "Balancer",
+    "Block",
     "Classification",
     "CosineHead",
     "CosineSplit",
@@ -88,6 +95,7 @@ __all__ = [
     "OutputLogits",
     "ReconBoost",
     "Regression",
+    "Remix",
     "SharedHead",
     "Step",
     "Tasks",
@@ -101,6 +109,7 @@ _HOMES = {
     "Ablation": "balancing.readouts",
     "AuxiliaryHeads": "balancing.readouts",
     "Balancer": "balancing.balancer",
+    "Block": "balancing.epochs.blocks",
     "Classification": "balancing.task",
     "CosineHead": "parts.cosine_head",
     "CosineSplit": "balancing.readouts",

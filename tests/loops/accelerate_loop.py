@@ -6,7 +6,7 @@ from accelerate.utils import GradientAccumulationPlugin
 
 from equimodal import methods
 from loops.mapping import WithMapping
-from loops.plain import BATCH, EPOCHS, SAMPLES, loader, start, weights
+from loops.plain import BATCH, EPOCHS, SAMPLES, batches_of, start, weights
 
 
 def accumulating(parts, name):
@@ -41,10 +41,10 @@ def trained(
         accelerator: default a fresh one.
         options: passed to the start.
     """
-    made = start(name, attached=False, **options)
+    made = start(name, attached=False, samples=samples, **options)
     accelerator = accelerator or fresh(gradient_accumulation_plugin=accumulating(parts, name))
     model, optimizer, batches = accelerator.prepare(
-        WithMapping(made.model), made.optimizer, loader(batch_size, samples)
+        WithMapping(made.model), made.optimizer, batches_of(made.balancer, batch_size, samples)
     )
     balancer = made.balancer
     balancer.attach(optimizer)
@@ -53,7 +53,7 @@ def trained(
     if epochs.start:
         accelerator.load_state(folder)
     for _ in epochs:
-        for inputs, target, _ in balancer.repeat(batches, parts):
+        for inputs, target, *_ in balancer.repeat(batches, parts):
             with accelerator.accumulate(model):
                 accelerator.backward(balancer.loss(model(inputs), target))
                 if accelerator.sync_gradients:

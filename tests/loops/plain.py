@@ -77,12 +77,21 @@ def loader(batch_size=BATCH, samples=SAMPLES):
     return DataLoader(data(samples), batch_size=batch_size)
 
 
+def batches_of(balancer, batch_size=BATCH, samples=SAMPLES):
+    """The paired batches of a loop; those of the balancer where its method lists their rows."""
+    if balancer.setting.method.lists_items:
+        return balancer.loader(data(samples), batch_size=batch_size)
+    return loader(batch_size, samples)
+
+
 def network(*, seed=0):
     """Two encoders and a linear head in float32: ``model({m: x})`` gives ``.logits``."""
     return models.model(KINDS, seed=seed).float()
 
 
-def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **options):
+def start(
+    name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, samples=SAMPLES, **options
+):
     """A model, its optimizers and the balancer of the method ``name``.
 
     Args:
@@ -91,6 +100,7 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
         optimizer: model -> optimizers.
         epochs: planned epochs; None where the loop's adapter has to find them.
         attached: whether the balancer knows the optimizers from the start.
+        samples: rows of an epoch.
         options: passed to the balancer.
     """
     net = network() if model is None else model
@@ -101,7 +111,7 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
         methods.create(name, **methods.entry(name).quick),
         {m: f"encoders.{m}" for m in "ab"},
         readout,
-        loaders={"train": loader(SAMPLES), "val": [validation()]},
+        loaders={"train": loader(SAMPLES, samples), "val": [validation()]},
         optimizers=optimizers if attached else (),
         epochs=epochs,
         **options,
@@ -125,7 +135,7 @@ def weights(model):
 def plain(
     name, *, epochs=EPOCHS, planned=EPOCHS, batch_size=BATCH, samples=SAMPLES, parts=1,
     optimizer=sgd, schedule=None, clip=None, unpaired=False, on=None, dtype=None,
-    scaled=False,
+    scaled=False, **options,
 ):  # fmt: skip
     """Weights after training with the plain loop.
 
@@ -143,9 +153,10 @@ def plain(
         on: as of the balancer.
         dtype: autocast to it.
         scaled: with a GradScaler of 2 ** 10.
+        options: passed to the balancer.
     """
-    made = start(name, optimizer=optimizer, epochs=planned, on=on)
-    given = made.balancer.repeat(loader(batch_size, samples), parts)
+    made = start(name, optimizer=optimizer, epochs=planned, on=on, samples=samples, **options)
+    given = made.balancer.repeat(batches_of(made.balancer, batch_size, samples), parts)
     if unpaired:
         given = made.balancer.loader(data(samples), batch_size=batch_size, accumulation=parts)
     schedules = [schedule(o) for o in made.optimizers] if schedule else []

@@ -17,7 +17,6 @@ from loops.plain import (
     STEPS,
     UNEVEN,
     gap,
-    loader,
     network,
     plain,
     start,
@@ -65,7 +64,7 @@ class Loop:
         precision=None, plugins=None, loggers=None,
         samples=SAMPLES, **start_with,
     ):  # fmt: skip
-        made = start(name, attached=False, **start_with)
+        made = start(name, attached=False, samples=samples, **start_with)
         self.fabric = Fabric(
             accelerator="cpu", devices=1, precision=precision, plugins=plugins and plugins(),
             loggers=loggers,
@@ -75,8 +74,8 @@ class Loop:
         self.balancer, self.parts, self.clip = made.balancer, parts, clip
         self.balancer.attach(*self.optimizers)
         batches = self.balancer.loader(of.data(), batch_size=BATCH)
-        paired = self.balancer.repeat(loader(samples=samples), parts)
-        self.loader = batches if unpaired else paired
+        paired = of.batches_of(self.balancer, samples=samples)
+        self.loader = batches if unpaired else self.balancer.repeat(paired, parts)
         self.schedules = [schedule(o) for o in made.optimizers] if schedule else []
 
     def run(self, epochs=EPOCHS):
@@ -202,7 +201,7 @@ def test_a_training_that_fabric_saved_within_an_epoch_goes_on_bit_for_bit(name, 
     first.fabric.save(tmp_path / "state.ckpt", first.state)
 
     again.fabric.load(tmp_path / "state.ckpt", again.state, weights_only=True)
-    again.some_batches(len(again.loader) - 1)
+    again.some_batches(len(again.loader))  # to the end of the epoch
     again.end_epoch()
 
     assert gap(again.run(2), plain(name, unpaired=True)) == 0

@@ -16,6 +16,7 @@ from equimodal.balancing.binding import release
 from equimodal.balancing.collection import Forward, default_forward, predicted
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.epochs.evaluation import epoch_of
+from equimodal.balancing.epochs.items import Items
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
 from equimodal.balancing.method import Method, feature_edit
@@ -45,8 +46,7 @@ class Balancer:
             tasks one for each, by name.
         task: what is predicted: ``Classification()`` by default, ``MultiLabel()``,
             ``Regression()`` or ``Tasks({...})``, as far as the method has a meaning for it.
-        objective: the loss under the method: ``"fused"`` (the papers' setting) or
-            ``"fused+unimodal"``.
+        objective: the loss under the method, ``"fused"`` (the papers') or ``"fused+unimodal"``.
         unimodal_weight: weight of the unimodal losses in ``"fused+unimodal"``.
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
@@ -66,6 +66,7 @@ class Balancer:
         log_every: hand decisions to ``log`` every so many updates; by default at an epoch's end.
         diagnose: record scores, gradient norms and conflicts of every modality each so many
             updates, such as 10, for ``balancer.diagnosis.save(path)`` and ``log``.
+        steps: batches of an epoch whose rows the method lists: all, or ``"nominal"``, as joint's.
 
     Raises:
         BalanceError: something the method needs is missing, or the model has another balancer; the
@@ -101,12 +102,14 @@ class Balancer:
         log: Log | None = None,
         log_every: int | None = None,
         diagnose: int | None = None,
+        steps: str = "expanded",
     ) -> None:
         optimizers = listed(optimizers)
         self.setting = assembled(
             self, model, method, encoders, readout, task=task, objective=objective,
             unimodal_weight=unimodal_weight, loaders=loaders, forward=forward, example=example,
             on=on, epochs=epochs, seed=seed, log=log, log_every=log_every, diagnose=diagnose,
+            steps=steps,
         )  # fmt: skip
         modalities, read = self.setting.modalities, self.setting.readout
         self.step_index = self.epoch_index = 0
@@ -118,9 +121,9 @@ class Balancer:
         )
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
+        self._items = Items(self.setting, self._moment)
         self._turns = Turns(method, modalities)
         modalities.record.begins = self._turns.starter(self._pass_moment)
-        self._begun = -1  # the latest epoch whose start the method has seen
         self._edited = UpdateEdits() if self.setting.on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
         if method.has_stage("on_features"):
@@ -188,10 +191,7 @@ class Balancer:
         features = record.take_features(output, fused, setting.rows(target))
         setting.networks.follow(features)
         made = len(self.decisions.records)
-        if self._begun < self.epoch_index:
-            self._begun = self.epoch_index
-            if method.acts(epoch := epoch_of(setting, self._moment())):
-                method.on_epoch_start(epoch)
+        self._items.saw_loss(target, record.drawn)
         with record.autocast():
             moment = self._pass_moment()
             step = setting.step(moment, fused, target, features, present_rows, self._edited)
@@ -253,6 +253,7 @@ class Balancer:
         if self.setting.method.acts(epoch):
             self.setting.method.on_epoch_end(epoch)
         forget_gathered(self.setting.modalities.model)
+        self._items.epoch_end()
         self.decisions.flush()
         self.epoch_index += 1
 
@@ -261,9 +262,9 @@ class Balancer:
     ) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
         """Batches of one epoch, as the method wants them.
 
-        ``({m: x}, y)``, shuffled from (seed, epoch); or, for a method that draws every modality's
-        own rows, ``({m: x}, {m: y})`` in the numbers that it plans: ceil(N / batch_size) times.
-        Under several ranks each reads its own shard.
+        ``({m: x}, y)``, shuffled from (seed, epoch) or as the method lists the epoch's rows; or,
+        for one that draws every modality's own rows, ``({m: x}, {m: y})`` in the numbers that it
+        plans: ceil(N / batch_size) times. Under several ranks each reads its own shard.
 
         Args:
             dataset: items ``({m: x}, label)`` or ``({m: x}, label, index)``; where it has
@@ -276,12 +277,13 @@ class Balancer:
         require_rows(dataset, batch_size, start)
         self.watch.saw_pass(start)
         done, first = self._turns.place(start, accumulation)
-        given = planned_batches(self, dataset, batch_size, done, self._positions, self._moment)
+        plan = (self, dataset, batch_size, done, self._positions, self._moment)
+        given = planned_batches(*plan, self._items.batches)
         yield from self._turns.each(given, accumulation, first)
 
     def loader(self, dataset: Any, *, batch_size: int, accumulation: int = 1) -> Batches:
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
-        return Batches(self, dataset, batch_size, accumulation, self._turns)
+        return Batches(self, dataset, batch_size, accumulation, self._turns, self._items.count)
 
     def repeat(self, loader: Iterable[Any], accumulation: int = 1) -> Any:
         """A loader of your own, iterable again and again, whose batches come for as many updates as
@@ -318,8 +320,8 @@ class Balancer:
         counted = {
             "step": self.step_index,
             "epoch": self.epoch_index,
-            "begun": self._begun,
             "streams": {m: list(p) for m, p in self._positions.items()},
+            **self._items.state_dict(),
         }
         return saved(self.setting, counted, constants=constants)
 
@@ -333,7 +335,7 @@ class Balancer:
         take_over(state, self.setting.method, self.setting.networks)
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
-        self._begun = state.get("begun", self.epoch_index - 1)
+        self._items.load_state_dict(state)
         self.setting.seed = state["seed"]
         self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}
 

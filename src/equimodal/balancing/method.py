@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from equimodal.balancing.epochs.blocks import Block
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.moment import Moment, Plan, TrainingPass
 from equimodal.balancing.step import Step
@@ -46,6 +47,8 @@ class Method:
     and parameters in shards have no meaning."""
     per_forward: bool = False
     """Whether it acts at every forward pass, so that accumulation changes it."""
+    lists_items: bool = False
+    """Whether ``on_epoch_start`` lists the rows of an epoch: batches then come of the balancer."""
     keeps_pairs: bool = False
     """Whether an unpaired method also wants the paired batch, in front of its own rows."""
     windowed: bool = True
@@ -83,8 +86,10 @@ class Method:
         """Why it cannot work on this kind of target; empty if it can."""
         return ""
 
-    def on_epoch_start(self, epoch: Epoch) -> None:
-        """Once an epoch, before the loss of its first batch."""
+    def on_epoch_start(self, epoch: Epoch) -> list[Block] | None:
+        """Once an epoch, before its first batch: of a method that ``lists_items`` the rows of the
+        epoch, in blocks that no batch crosses, and what of each counts; None: all rows once."""
+        return None
 
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Before an iteration of an unpaired method: rows to draw. -> {m: n}"""

@@ -129,7 +129,9 @@ def window_settings(name: str) -> dict[str, float]:
 
     kind = load(name)
     taken = inspect.signature(kind).parameters
-    acts = any(getattr(kind, stage) is not getattr(Method, stage) for stage in STAGES)
+    acts = kind.lists_items or any(
+        getattr(kind, stage) is not getattr(Method, stage) for stage in STAGES
+    )
     free = asdict(Window()) if acts and kind.windowed else {}
     return {key: value for key, value in free.items() if key not in taken}
 

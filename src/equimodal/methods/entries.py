@@ -4,6 +4,7 @@ from typing import Any
 
 from equimodal.methods.entries_features import FEATURES
 from equimodal.methods.entries_gradients import GRADIENTS
+from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entries_models import MODELS
 from equimodal.methods.entries_turns import TURNS
@@ -140,5 +141,6 @@ ENTRIES = (
     *LOSSES,
     *TURNS,
     *MODELS,
+    *ITEMS,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

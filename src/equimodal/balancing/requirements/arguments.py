@@ -7,6 +7,7 @@ from numbers import Integral
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.task import Task, Tasks
@@ -101,10 +102,12 @@ def check_arguments(
     loaders: Collection[str],
     log_every: int | None,
     diagnose: int | None,
+    steps: str,
 ) -> None:
     """Refuse what cannot work together, by name. Raises BalanceError."""
     name = type(method).__name__
     require_choice("objective", objective, OBJECTIVES)
+    require_choice("steps", steps, STEPS)
     _check_place(method, on)
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:

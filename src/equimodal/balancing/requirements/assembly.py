@@ -41,7 +41,7 @@ def assembled(
     **told: Any,
 ) -> Setting:
     """What a balancer works with; the method has looked at the model. ``told`` are the arguments of
-    `Balancer` that say how it tells of itself.
+    `Balancer` that say how it tells of itself, and its steps.
 
     Raises:
         BalanceError: as `Balancer` does.
@@ -61,13 +61,14 @@ def assembled(
     weight = weight if method.unimodal_weight is None else method.unimodal_weight
     arguments.check_arguments(
         method, task=task, objective=objective, on=on, readout=read, loaders=given,
-        log_every=told["log_every"], diagnose=told["diagnose"],
+        log_every=told["log_every"], diagnose=told["diagnose"], steps=told["steps"],
     )  # fmt: skip
     training.refuse_used(method)
     modalities = bind(balancer, model, encoders, read)
     setting = Setting(
-        method, modalities, read, task, objective, weight, dict(given), forward, on, seed, epochs
-    )
+        method, modalities, read, task, objective, weight, dict(given), forward, on, seed, epochs,
+        told["steps"],
+    )  # fmt: skip
     _start(balancer, setting, example)
     return setting
 
