@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from contract import models
-from contract.training import hold_all
+from contract.training import hold_all, learned
 from equimodal import Balancer, LinearSplit, methods
 from equimodal.data import MultimodalDataset
 
@@ -166,7 +166,7 @@ def _update(made: Start, scaler: torch.amp.GradScaler, clip: float | None) -> No
         scaler.unscale_(optimizer)
     made.balancer.before_step()
     if clip is not None:
-        nn.utils.clip_grad_norm_(made.model.parameters(), clip)
+        nn.utils.clip_grad_norm_(learned(made.model, made.balancer), clip)
     for optimizer in made.optimizers:
         scaler.step(optimizer)
         optimizer.zero_grad()

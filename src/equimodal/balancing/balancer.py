@@ -215,7 +215,7 @@ class Balancer:
         target = setting.read(fused, target)
         present_rows = setting.present_rows(present, target)
         features = record.take_features(output, fused, setting.rows(target))
-        setting.networks.follow(features)
+        setting.networks.follow(features, begins=self.watch.micro_batch == 0)
         made = len(self.decisions.records)
         if self._begun < self.epoch_index:
             self._begun = self.epoch_index

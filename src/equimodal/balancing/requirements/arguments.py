@@ -109,13 +109,25 @@ def check_arguments(
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
             require_number(argument, value, low=1, whole=True)
+    require_suited(method, task)
+    _check_readout(method, readout, task, objective)
+    for split in ("train", "val"):
+        if f"{split}_loader" in method.needs and split not in loaders:
+            raise BalanceError(
+                f"{name} reads the {split} set; found loaders for {sorted(loaders)}. Pass "
+                "loaders={'train': ..., 'val': ...}."
+            )
+
+
+def _check_readout(method: Method, readout: Readout | None, task: Task, objective: str) -> None:
+    """Refuse a readout that does not give what is read of it. Raises BalanceError."""
+    name = type(method).__name__
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
         )
-    require_suited(method, task)
     if "head_weights" in method.needs and not _reads_blocks(readout):
         raise BalanceError(
             f"{name} reads the part of a linear head that belongs to each modality; pass "
@@ -139,12 +151,6 @@ def check_arguments(
             f"{name} with objective 'fused' has not; pass objective='fused+unimodal', or leave "
             "attached out, so that the heads are probes."
         )
-    for split in ("train", "val"):
-        if f"{split}_loader" in method.needs and split not in loaders:
-            raise BalanceError(
-                f"{name} reads the {split} set; found loaders for {sorted(loaders)}. Pass "
-                "loaders={'train': ..., 'val': ...}."
-            )
 
 
 def _reads_blocks(readout: Readout | None) -> bool:
