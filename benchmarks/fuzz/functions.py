@@ -60,6 +60,9 @@ def good_arguments() -> dict[str, dict[str, Any]]:
             "logits": logits, "labels": torch.stack([labels, 1 - labels], 1),
             "shares": guess[:, :2] / guess[:, :2].sum(1, keepdim=True), "alpha": torch.ones(2),
         },
+        "feature_distance": {"features": logits, "taught": other},
+        "distilled": {"logits": logits, "taught": other},
+        "open_gates": {"sureness": two},
         "jensen_shannon": {"one": logits, "other": other},
         "supervised_contrast": {"features": logits, "labels": labels},
     }  # fmt: skip

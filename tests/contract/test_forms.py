@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from contract import fusions
-from contract.training import learned, quick
+from contract.training import learned, quick, taught_by
 from equimodal import BalanceError, Balancer, Classification, LinearSplit, methods
 from products import by_class
 
@@ -47,6 +47,7 @@ def made(form, name):
     balancer = Balancer(
         model, methods.create(name, **quick(name)), ENCODERS, LinearSplit("fc"), task=task,
         loaders={"train": data, "val": data}, epochs=6,
+        **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS),
     )  # fmt: skip
     return model, balancer
 

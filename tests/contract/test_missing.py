@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from contract import fusions
 from contract.test_encoders import SCHEDULED
-from contract.training import assert_same_weights, learned, quick
+from contract.training import assert_same_weights, learned, quick, taught_by
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, methods
 from products import by_class
 
@@ -34,7 +34,8 @@ def made(name, *, model=None, readout=None, **options):
     model = model or fusions.built(fusions.Concatenation)
     balancer = Balancer(
         model, methods.create(name, **quick(name)), ENCODERS, readout or LinearSplit("fc"),
-        loaders={"train": loader(), "val": loader()}, forward=forward, epochs=4, **options,
+        loaders={"train": loader(), "val": loader()}, forward=forward, epochs=4,
+        **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS), **options,
     )  # fmt: skip
     return model, balancer
 

@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from contract import models
-from contract.training import hold_all, learned
+from contract.training import hold_all, learned, taught_by
 from equimodal import Balancer, LinearSplit, methods
 from equimodal.data import MultimodalDataset
 
@@ -102,6 +102,7 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
         loaders={"train": loader(SAMPLES), "val": [validation()]},
         optimizers=optimizers if attached else (),
         epochs=epochs,
+        **taught_by(name, network(), {m: f"encoders.{m}" for m in "ab"}),
         **options,
     )
     hold_all(optimizers[0], balancer)

@@ -11,14 +11,13 @@ from torch.optim import Optimizer
 
 from equimodal.balancing.batches import Batches, planned_batches, require_rows
 from equimodal.balancing.binding import bind, release
-from equimodal.balancing.collection import Forward, check_readable, default_forward
+from equimodal.balancing.collection import Forward, default_forward
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
 from equimodal.balancing.method import Method, feature_edit
-from equimodal.balancing.networks.making import own_network
-from equimodal.balancing.networks.trained import TrainedNetworks
+from equimodal.balancing.networks.making import begin
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.readouts.by_task import task_readouts
 from equimodal.balancing.recorder import Recorder
@@ -27,7 +26,7 @@ from equimodal.balancing.restart import check_state, saved, take_over
 from equimodal.balancing.setting import Setting
 from equimodal.balancing.task import Classification, Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
-from equimodal.balancing.updates.merging import merged
+from equimodal.balancing.updates.merging import detached, merged
 from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError
@@ -57,6 +56,8 @@ class Balancer:
             batches ``(*inputs, target)`` and of mappings with ``labels``.
         example: a batch, as :meth:`check` takes it, for a method that trains a network of its own
             and has no loaders: it shows how wide features are, and zeros serve.
+        teachers: modality -> an encoder that was trained before, called as the model's own one is,
+            or ``(encoder, head)``: for methods that learn from them. They are frozen.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``; by default
@@ -96,6 +97,7 @@ class Balancer:
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
         example: Any = None,
+        teachers: Mapping[str, Any] | None = None,
         optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str | None = None,
         epochs: int | None = None,
@@ -119,10 +121,10 @@ class Balancer:
         weight = weight if method.unimodal_weight is None else method.unimodal_weight
         arguments.check_arguments(
             method, task=task, objective=objective, on=on, readout=read, loaders=loaders,
-            log_every=log_every, diagnose=diagnose,
+            teachers=teachers, log_every=log_every, diagnose=diagnose,
         )  # fmt: skip
         training.refuse_used(method)
-        modalities = bind(self, model, encoders, read)
+        modalities = bind(self, model, encoders, read, teachers)
         self.setting = Setting(
             method, modalities, read, task, objective, weight, loaders, forward, on, seed, epochs
         )
@@ -145,14 +147,8 @@ class Balancer:
         training.claim(method)
 
     def _start(self, example: Any) -> None:
-        """Check the model against the method, which then looks at it for the first time."""
-        setting, modalities = self.setting, self.setting.modalities
         try:
-            arguments.check_modules(setting.method, modalities)
-            check_readable(setting.method, setting.forward, modalities.model, setting.loaders)
-            heads = setting.readout if isinstance(setting.readout, nn.Module) else None
-            setting.networks = TrainedNetworks(own_network(setting, example), heads)
-            setting.method.on_start(modalities)
+            begin(self.setting, example)
         except Exception:
             self.detach()  # the error keeps this one alive, and the corrected one needs the model
             raise
@@ -230,7 +226,7 @@ class Balancer:
             measured = self.diagnosis.saw_loss(step)
             if setting.trains_heads:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
-            seen = step.detached(unimodal=setting.reads_unimodal) if self._edits else None
+            seen = detached(step, unimodal=setting.reads_unimodal) if self._edits else None
         self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
         record.forget_call()
         return loss

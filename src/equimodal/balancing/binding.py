@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -10,6 +10,7 @@ from equimodal.balancing.readouts import Readout
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap, unwrap
 from equimodal.parts.selection import Encoder
+from equimodal.parts.teachers import Teachers
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
@@ -23,6 +24,7 @@ def bind(
     model: nn.Module,
     encoders: Mapping[str, str | nn.Module | Encoder],
     readout: Readout | None,
+    teachers: Mapping[str, Any] | None,
 ) -> ModalityMap:
     """The model's parts, its hooks owned by ``balancer`` and gone with it.
 
@@ -40,8 +42,14 @@ def bind(
             "methods.create('one~other'), or call detach() on the first."
         )
     modalities = ModalityMap(inner, encoders)
-    if readout is not None:
-        readout.attach(modalities)
+    try:
+        if teachers is not None:
+            modalities.teachers = Teachers(modalities, teachers)
+        if readout is not None:
+            readout.attach(modalities)
+    except Exception:
+        modalities.record.remove()
+        raise
     _BALANCERS[inner] = weakref.ref(balancer)
     weakref.finalize(balancer, modalities.record.remove)
     return modalities

@@ -31,7 +31,7 @@ class Method:
 
     needs: frozenset[str] = frozenset()
     """What it reads: "unimodal_logits", "head_weights" (the part of a linear head that reads each
-    modality), "features", "train_loader", "val_loader", "optimizers", "epochs"."""
+    modality), "features", "teachers", "train_loader", "val_loader", "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
     unimodal_weight: float | None = None

@@ -12,7 +12,8 @@ from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED
 
 __all__ = [
     "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
-    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "run_place", "slug",
+    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "reads", "run_place",
+    "slug",
 ]  # fmt: skip
 
 ENSEMBLE = "ensemble"
@@ -47,7 +48,7 @@ def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple
         wanted_rows = _every_row()
     for name in wanted_rows:
         wanted = alone if name == EVERY_ALONE else [name]
-        if EVERY_ALONE in _reads(name):
+        if EVERY_ALONE in reads(name):
             wanted = [row for row in alone if row not in rows] + [name]
         for row in wanted:
             _check_row(row, rows, known)
@@ -67,7 +68,7 @@ def controls_of(row: str) -> tuple[str, ...]:
     return methods.entry(row).controls if methods.known(row) else ()
 
 
-def _reads(row: str) -> tuple[str, ...]:
+def reads(row: str) -> tuple[str, ...]:
     """The rows of trained models that a row reads."""
     if row == ENSEMBLE:
         return (EVERY_ALONE,)

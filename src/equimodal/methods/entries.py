@@ -5,6 +5,7 @@ from typing import Any
 from equimodal.methods.entries_features import FEATURES
 from equimodal.methods.entries_gradients import GRADIENTS
 from equimodal.methods.entries_losses import LOSSES
+from equimodal.methods.entries_teachers import TEACHERS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
 _AMSS: dict[str, Any] = {
@@ -136,5 +137,6 @@ ENTRIES = (
     *GRADIENTS,
     *FEATURES,
     *LOSSES,
+    *TEACHERS,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

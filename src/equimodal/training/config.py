@@ -21,6 +21,7 @@ OPTIONAL: dict[str, Any] = {
     "fusion": "concat",
     "schedule": COSINE,
     "optimizer_settings": {},
+    "teachers": {},
 }
 """Fields that are left out of files at these values, as they were before the fields were there."""
 
@@ -46,6 +47,8 @@ class RunConfig:
         fusion: how the encoders' features become logits.
         schedule: learning rate over the training, as `schedules.check_schedule` takes it.
         optimizer_settings: what replaces the optimiser's own, see `optimizers.SETTINGS`.
+        teachers: of a method that learns from the rows of single modalities: by modality the folder
+            of that run, from the run's own folder on.
     """
 
     data: str
@@ -63,6 +66,7 @@ class RunConfig:
     fusion: str = "concat"
     schedule: str = COSINE
     optimizer_settings: Mapping[str, Any] = field(default_factory=dict)
+    teachers: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as run folders keep it: what is `OPTIONAL` only where it is no default."""

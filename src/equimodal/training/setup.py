@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from equimodal.training.alone import Alone
 from equimodal.training.config import RunConfig, as_tuple, create_method
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
+from equimodal.training.teachers import load_teachers
 
 EVALUATION_ROWS = 128
 
@@ -80,7 +82,11 @@ class Batches:
 
 
 def build(
-    config: RunConfig, *, data_root: str | None = None, fabric: Fabric | None = None
+    config: RunConfig,
+    *,
+    data_root: str | None = None,
+    fabric: Fabric | None = None,
+    folder: Path = Path(),
 ) -> Setup:
     """The run's data, model, optimiser and balancer, as they are before the first epoch.
 
@@ -88,9 +94,10 @@ def build(
         config: the run.
         data_root: folder with the data set's files, where it needs them.
         fabric: the processes that train it; None for this one alone.
+        folder: its own, from which its teachers are looked for.
 
     Raises:
-        BalanceError: the data cannot be loaded, or the method refuses its settings.
+        BalanceError: the data or the teachers cannot be loaded, or the method refuses its settings.
     """
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
@@ -103,14 +110,20 @@ def build(
         settings=config.optimizer_settings,
     )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
-    balancer = (
-        Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)
-    )
+    if config.alone:
+        alone = Alone(seed=config.seed)
+        return Setup(config, source, fabric, model, network, wrapped, alone)
+    teachers = load_teachers(config, source, folder, fabric)
+    balancer = _balancer(config, source, network, optimizer, teachers)
     return Setup(config, source, fabric, model, network, wrapped, balancer)
 
 
 def _balancer(
-    config: RunConfig, source: DataSource, network: FusionModel, optimizer: torch.optim.Optimizer
+    config: RunConfig,
+    source: DataSource,
+    network: FusionModel,
+    optimizer: torch.optim.Optimizer,
+    teachers: Mapping[str, Any] | None,
 ) -> Balancer:
     settings = dict(config.settings)
     on = settings.pop("on", None)  # None: as the method asks for
@@ -122,6 +135,7 @@ def _balancer(
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],
+        teachers=teachers,
         on=on,
         epochs=config.epochs,
         seed=config.seed,
