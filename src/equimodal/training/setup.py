@@ -20,11 +20,10 @@ from equimodal.balancing.recorder import EVERY
 from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.models.fusion import FusionModel, build_model
-from equimodal.training.alone import Alone
+from equimodal.training.alone import Alone, load_teachers
 from equimodal.training.config import RunConfig, as_tuple, create_method
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
-from equimodal.training.teachers import load_teachers
 
 EVALUATION_ROWS = 128
 
