@@ -70,6 +70,9 @@ class UMT(Method):
     def on_start(self, modalities: ModalityMap) -> None:
         """Begin at the teachers' weights, where that is asked for."""
         if self.warm_start:
+            begins = (self.window.start, self.window.warm_up)
+            require(begins == (0, 0), "UMT warm_start acts before the first epoch, so that start "
+                    "and warm_up have no meaning", begins)  # fmt: skip
             assert modalities.teachers is not None
             modalities.teachers.start_from()
 

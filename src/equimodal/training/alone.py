@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from os.path import normpath
 from pathlib import Path
 from typing import Any, cast
 
@@ -97,7 +98,7 @@ def load_teachers(
 
 def _weights(config: RunConfig, modality: str, own: Path) -> dict[str, Tensor]:
     """The selected weights of the run of a modality."""
-    row, folder = f"{ALONE}{modality}", own / config.teachers[modality]
+    row, folder = f"{ALONE}{modality}", Path(normpath(own / config.teachers[modality]))
     if not (folder / RESULT).exists():
         raise BalanceError(
             f"{config.method} learns from the row '{row}' of seed {config.seed}, which was not "
