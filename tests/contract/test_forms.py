@@ -7,8 +7,9 @@ import torch
 from torch.nn import functional
 
 from contract import fusions
+from contract.heads import own_head
 from contract.training import learned, quick, taught_by
-from equimodal import BalanceError, Balancer, Classification, LinearSplit, methods
+from equimodal import BalanceError, Balancer, Classification, methods
 from products import by_class
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
@@ -45,8 +46,8 @@ def made(form, name):
     data = [(audio, video, hard)]
     task = Classification(ignore_index=-100 if form == "ignored labels" else None)
     balancer = Balancer(
-        model, methods.create(name, **quick(name)), ENCODERS, LinearSplit("fc"), task=task,
-        loaders={"train": data, "val": data}, epochs=6,
+        model, methods.create(name, **quick(name)), ENCODERS, own_head(name, model, "fc"),
+        task=task, loaders={"train": data, "val": data}, epochs=6,
         **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS),
     )  # fmt: skip
     return model, balancer

@@ -8,8 +8,9 @@ import torch
 from torch.nn import functional
 
 from contract import fusions
+from contract.heads import own_head
 from contract.training import learned, quick, taught_by
-from equimodal import Ablation, BalanceError, Balancer, LinearSplit, MultiLabel, Regression, methods
+from equimodal import Ablation, BalanceError, Balancer, MultiLabel, Regression, methods
 from equimodal.numerics.explained import cluster_explained
 from equimodal.numerics.purity import feature_clusters
 from products import by_class
@@ -30,7 +31,7 @@ def made(kind, name, *, readout=None, model=None, settings=None, **options):
     data = [(audio, video, targets(kind, labels))]
     return model, Balancer(
         model, methods.create(name, **(settings or quick(name))), ENCODERS,
-        readout or LinearSplit("fc"),
+        readout or own_head(name, model, "fc"),
         task=TASKS[kind](), loaders={"train": data, "val": data}, epochs=6,
         **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS, settings=settings),
         **options,

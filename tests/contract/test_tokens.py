@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from contract.heads import own_head
 from contract.models import CLASSES, WIDTH, Tagger
 from contract.training import assert_same_weights, hold_all, quick, sgd, taught_by
 from equimodal import Ablation, BalanceError, Balancer, Classification, LinearSplit, methods
@@ -34,7 +35,7 @@ def made(name, readout=None, *, settings=None, **options):
     model, data = tagger(), [batch()]
     balancer = Balancer(
         model, methods.create(name, **(quick(name) if settings is None else settings)), ENCODERS,
-        readout or LinearSplit("head"), loaders={"train": data, "val": data}, epochs=6,
+        readout or own_head(name, model, "head"), loaders={"train": data, "val": data}, epochs=6,
         **taught_by(name, tagger(), ENCODERS, width=WIDTH, settings=settings),
         **{"task": PADDING, **options},
     )  # fmt: skip

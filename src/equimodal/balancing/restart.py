@@ -1,11 +1,13 @@
 """What is saved of a balancer, and whether what was saved belongs to this one."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from inspect import signature
 from typing import Any
 
 from torch import Tensor
 
+from equimodal.balancing.epochs.blocks import Block
 from equimodal.balancing.method import Method
 from equimodal.balancing.networks.trained import TrainedNetworks
 from equimodal.balancing.setting import Setting
@@ -13,6 +15,7 @@ from equimodal.checks import is_whole
 from equimodal.errors import LONGEST_VALUE, BalanceError, bounded, quoted
 
 _ABSENT = object()
+_BLOCK = {f.name for f in fields(Block)}
 _SAME = ("format", "method", "config", "modalities", "objective", "on")
 
 
@@ -115,6 +118,8 @@ def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
             and all(is_whole(n) and n >= 0 for n in p)
             for m, p in value.items()
         )  # fmt: skip
+    if key == "items":
+        return _fits_items(value, mine[key]["steps"])
     if key == "snapshots" and value is _ABSENT:  # which earlier versions did not write
         return True
     if key == "networks":  # which earlier versions did not write
@@ -122,6 +127,19 @@ def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
     if key in ("constants", "readout", "snapshots"):
         return value is None or isinstance(value, Mapping)
     return key != "state" or (isinstance(value, Mapping) and mine[key].keys() <= value.keys())
+
+
+def _fits_items(value: Any, steps: str) -> bool:
+    """Whether it holds the items of an epoch, listed for as many ``steps``."""
+    if not isinstance(value, Mapping) or value.get("steps") != steps:
+        return False
+    if not (is_whole(value.get("taken")) and value["taken"] >= 0):
+        return False
+    blocks = value.get("blocks", _ABSENT)
+    return blocks is None or (
+        isinstance(blocks, (list, tuple))
+        and all(isinstance(b, Mapping) and b.keys() == _BLOCK for b in blocks)
+    )
 
 
 def take_over(state: Mapping[str, Any], method: Method, networks: TrainedNetworks) -> None:

@@ -40,6 +40,7 @@ class Setting:
     on: str
     seed: int
     epochs: int | None
+    steps: str = "expanded"
     optimizers: tuple[Optimizer, ...] = ()
     networks: TrainedNetworks = field(default_factory=TrainedNetworks)
     told: set[str] = field(default_factory=set)

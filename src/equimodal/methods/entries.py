@@ -4,8 +4,11 @@ from typing import Any
 
 from equimodal.methods.entries_features import FEATURES
 from equimodal.methods.entries_gradients import GRADIENTS
+from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
+from equimodal.methods.entries_models import MODELS
 from equimodal.methods.entries_teachers import TEACHERS
+from equimodal.methods.entries_turns import TURNS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
 _AMSS: dict[str, Any] = {
@@ -138,5 +141,8 @@ ENTRIES = (
     *FEATURES,
     *LOSSES,
     *TEACHERS,
+    *TURNS,
+    *MODELS,
+    *ITEMS,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

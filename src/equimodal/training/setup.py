@@ -21,7 +21,7 @@ from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.training.alone import Alone, load_teachers
-from equimodal.training.config import RunConfig, as_tuple, create_method
+from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
 
@@ -53,7 +53,13 @@ class Setup:
     @property
     def steps(self) -> int:
         """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
-        return math.ceil(len(self.source.train) // self.fabric.world_size / self.batch_size)
+        rows = len(self.source.train) // self.fabric.world_size
+        return math.ceil(rows / self.batch_size) * self.repeats
+
+    @property
+    def repeats(self) -> int:
+        """Steps for which a batch is used."""
+        return self.method.repeats(len(self.source.modalities))
 
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the model makes of each modality, after its forward pass, as the balancer reads it.
@@ -101,7 +107,7 @@ def build(
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
     network = build_model(
-        source.modalities, len(source.classes), seed=config.seed, fusion=config.fusion,
+        source.modalities, len(source.classes), seed=config.seed, fusion=config.model_fusion,
         encoders={m: spec for m, spec in config.encoders.items() if m in source.modalities},
     )  # fmt: skip
     optimizer = build_optimizer(
@@ -110,11 +116,13 @@ def build(
     )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
     if config.alone:
-        alone = Alone(seed=config.seed)
-        return Setup(config, source, fabric, model, network, wrapped, alone)
-    teachers = load_teachers(config, source, folder, fabric)
-    balancer = _balancer(config, source, network, optimizer, teachers)
-    return Setup(config, source, fabric, model, network, wrapped, balancer)
+        balancer: Balancer | Alone = Alone(seed=config.seed)
+    else:
+        teachers = load_teachers(config, source, folder, fabric)
+        balancer = _balancer(config, source, network, optimizer, teachers)
+    setup = Setup(config, source, fabric, model, network, wrapped, balancer)
+    network.rule = rule_of(setup.method)
+    return setup
 
 
 def _balancer(

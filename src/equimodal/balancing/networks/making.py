@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from equimodal.balancing.collection import check_readable, kept_draws
+from equimodal.balancing.collection import kept_draws
 from equimodal.balancing.epochs.evaluation import observed
-from equimodal.balancing.networks.trained import TrainedNetworks
-from equimodal.balancing.requirements import arguments
 from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError, quoted
 from equimodal.numerics.seeding import named_seed
@@ -16,21 +14,6 @@ from equimodal.parts.sharding import forget_gathered
 
 if TYPE_CHECKING:
     from equimodal.balancing.setting import Setting
-
-
-def begin(setting: "Setting", example: Any) -> None:
-    """Check the model against the method, which then looks at it for the first time, and make what
-    is trained beside it.
-
-    Raises:
-        BalanceError: they do not fit, or `own_network` finds no batch.
-    """
-    method, modalities = setting.method, setting.modalities
-    arguments.check_modules(method, modalities)
-    check_readable(method, setting.forward, modalities.model, setting.loaders)
-    heads = setting.readout if isinstance(setting.readout, nn.Module) else None
-    setting.networks = TrainedNetworks(own_network(setting, example), heads)
-    method.on_start(modalities)
 
 
 def own_network(setting: "Setting", example: Any) -> nn.Module | None:

@@ -7,8 +7,9 @@ from numbers import Integral
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
-from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.task import Task, Tasks
 from equimodal.checks import (
     require,
@@ -102,10 +103,12 @@ def check_arguments(
     teachers: object,
     log_every: int | None,
     diagnose: int | None,
+    steps: str,
 ) -> None:
     """Refuse what cannot work together, by name. Raises BalanceError."""
     name = type(method).__name__
     require_choice("objective", objective, OBJECTIVES)
+    require_choice("steps", steps, STEPS)
     _check_place(method, on)
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
@@ -133,6 +136,11 @@ def _check_readout(method: Method, readout: Readout | None, task: Task, objectiv
             f"{name} with objective {objective!r} needs unimodal logits; pass "
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
+        )
+    if "shared_head" in method.needs and not isinstance(readout, SharedHead):
+        raise BalanceError(
+            f"{name} trains one head that all modalities share; pass readout=SharedHead('name of "
+            "the head'), a layer that takes the features of each."
         )
     if "head_weights" in method.needs and not _reads_blocks(readout):
         raise BalanceError(
@@ -204,6 +212,12 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
             "use DistributedDataParallel."
         )
     absent = [m for m, module in modalities.modules.items() if module is None]
+    if absent and method.has_stage("turn"):
+        raise BalanceError(
+            f"{type(method).__name__} trains encoders in turn and cuts what they give, and "
+            f"{absent} are named by parameters only. Name an encoder module for each, or "
+            "Encoder(..., features='module')."
+        )
     if absent and "features" in method.needs:
         raise BalanceError(
             f"{type(method).__name__} needs the features of {absent}, which are named by "
