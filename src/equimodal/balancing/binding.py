@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from equimodal.balancing.networks.teachers import Teachers
 from equimodal.balancing.readouts import Readout
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap, unwrap
 from equimodal.parts.selection import Encoder
-from equimodal.parts.teachers import Teachers
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer

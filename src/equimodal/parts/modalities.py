@@ -13,7 +13,7 @@ from equimodal.parts.selection import Encoder, Parts, as_encoder
 from equimodal.parts.units import Units, find_units
 
 if TYPE_CHECKING:
-    from equimodal.parts.teachers import Teachers
+    from equimodal.balancing.networks.teachers import Teachers
 
 PARAMETERS = ("weights", "conv", "all")
 """Of an encoder: weights that have units, those of convolutions alone, or everything."""
