@@ -32,8 +32,8 @@ class Method:
 
     needs: frozenset[str] = frozenset()
     """What it reads: "unimodal_logits", "head_weights" (the part of a linear head that reads each
-    modality), "shared_head" (the readout `SharedHead`), "features", "train_loader", "val_loader",
-    "optimizers", "epochs"."""
+    modality), "shared_head" (the readout `SharedHead`), "features", "teachers", "train_loader",
+    "val_loader", "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
     unimodal_weight: float | None = None

@@ -7,6 +7,7 @@ from equimodal.methods.entries_gradients import GRADIENTS
 from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entries_models import MODELS
+from equimodal.methods.entries_teachers import TEACHERS
 from equimodal.methods.entries_turns import TURNS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
@@ -139,6 +140,7 @@ ENTRIES = (
     *GRADIENTS,
     *FEATURES,
     *LOSSES,
+    *TEACHERS,
     *TURNS,
     *MODELS,
     *ITEMS,

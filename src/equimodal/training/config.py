@@ -22,6 +22,7 @@ OPTIONAL: dict[str, Any] = {
     "fusion": "concat",
     "schedule": COSINE,
     "optimizer_settings": {},
+    "teachers": {},
 }
 """Fields that are left out of files at these values, as they were before the fields were there."""
 
@@ -47,6 +48,8 @@ class RunConfig:
         fusion: how the encoders' features become logits, unless the method brings its own.
         schedule: learning rate over the training, as `schedules.check_schedule` takes it.
         optimizer_settings: what replaces the optimiser's own, see `optimizers.SETTINGS`.
+        teachers: of a method that learns from the rows of single modalities: by modality the folder
+            of that run, from the run's own folder on.
     """
 
     data: str
@@ -64,6 +67,7 @@ class RunConfig:
     fusion: str = "concat"
     schedule: str = COSINE
     optimizer_settings: Mapping[str, Any] = field(default_factory=dict)
+    teachers: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as run folders keep it: what is `OPTIONAL` only where it is no default."""
