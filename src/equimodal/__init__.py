@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from equimodal.methods.bss import BSS
     from equimodal.methods.cml import CML
     from equimodal.methods.dgl import DGL
+    from equimodal.methods.di_mml import DIMML
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
@@ -61,6 +62,7 @@ __all__ = [
     "BSS",
     "CML",
     "DGL",
+    "DIMML",
     "DUS",
     "LFM",
     "MBSD",

@@ -14,6 +14,10 @@ _RECONBOOST: dict[str, Any] = {
     "objective": "own", "fusion": "shared", "on_request": True,
     "quick": {"boost_epochs": 1, "rectify_epochs": 1},
 }  # fmt: skip
+_DI_MML: dict[str, Any] = {
+    "target": "equimodal.methods.di_mml:DIMML", "family": "alternation", "objective": "own",
+    "on_request": True,
+}  # fmt: skip
 
 TURNS = (
     Entry(
@@ -51,5 +55,24 @@ TURNS = (
         main=Range("w2", 0.25, 4.0),
         functions=("equimodal.methods.reconboost:residual_weights",),
         **_RECONBOOST,
+    ),
+    Entry(
+        "di-mml-detached",
+        "DI-MML's own heads, shared classifier and late fusion, no modality drawn to another",
+        preset={"contrast": 0.0}, is_control=True, **_DI_MML,
+    ),
+    Entry(
+        "di-mml",
+        "trains encoders through heads of their own, draws each to what the others know alone, and "
+        "fuses last",
+        controls=("di-mml-detached",),
+        main=Range("temperature", 1.0, 100.0),
+        quick={"contrast_from": 0.25, "fusion_from": 0.75},
+        functions=(
+            "equimodal.methods.di_mml:dimension_accuracies",
+            "equimodal.methods.di_mml:drawn_to",
+            "equimodal.methods.di_mml:certainty_mixture",
+        ),
+        **_DI_MML,
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -13,7 +14,7 @@ from equimodal.data.dataset import Modality
 from equimodal.errors import BalanceError
 from equimodal.models.encoders.encoder import Encoder
 from equimodal.models.encoders.named import SMALL, check_encoders, named_encoder
-from equimodal.models.fusions import CONCAT, FUSIONS, Shared, check_fusion
+from equimodal.models.fusions import CONCAT, FUSIONS, check_fusion
 from equimodal.numerics.seeding import named_seed
 
 HEAD = "head"
@@ -70,7 +71,9 @@ class FusionModel(nn.Module):
         """What the rule reads and is trained beside encoders and head, saved with them."""
 
     def readout(self) -> Readout:
-        """A new readout of unimodal logits that fits the fusion."""
+        """A readout of unimodal logits: the heads beside it, or a new one that fits the fusion."""
+        if isinstance(self.beside, Readout):
+            return self.beside
         return FUSIONS[self.fusion].readout(HEAD, list(self.encoders))
 
     def fuse(self, features: Mapping[str, Tensor]) -> Tensor:
@@ -81,8 +84,8 @@ class FusionModel(nn.Module):
         logits: Tensor = self.head(features)
         if self.rule is None or self.training:
             return logits
-        assert isinstance(self.head, Shared)
-        return self.rule(self.head.each(features), logits)
+        heads: Any = self.beside if hasattr(self.beside, "each") else self.head
+        return self.rule(heads.each(features), logits)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Output:
         """Features of each modality, and the logits where all came with the same rows.

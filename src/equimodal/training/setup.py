@@ -136,11 +136,12 @@ def _balancer(
 ) -> Balancer:
     settings = dict(config.settings)
     on = settings.pop("on", None)  # None: as the method asks for
+    method = create_method(config.registered_method, settings)
     made = Balancer(
         network,
-        create_method(config.registered_method, settings),
+        method,
         {m: f"encoders.{m}" for m in source.modalities},
-        network.readout(),
+        None if method.brings_heads else network.readout(),
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],
