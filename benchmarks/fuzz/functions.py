@@ -60,6 +60,7 @@ def good_arguments() -> dict[str, dict[str, Any]]:
         "dimension_accuracies": {"features": logits, "labels": labels, "classes": 2},
         "drawn_to": {"pupil": logits, "teacher": other, "temperature": 1.0},
         "certainty_mixture": {"logits": torch.stack([logits, other]), "temperature": 1.0},
+        "flat_modification": {"moments": torch.diag(two), "temperature": 0.4},
         "next_projection": {"projection": torch.eye(2), "mean": two, "alpha": 0.1},
         "confidence_weights": {"logits": torch.stack([logits, other])},
         "cosine_logits": {"features": logits, "weight": other},

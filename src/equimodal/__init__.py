@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
     from equimodal.methods.gblend import GBlending
+    from equimodal.methods.igm import IGM
     from equimodal.methods.joint import Joint, JointUnimodal
     from equimodal.methods.lfm import LFM
     from equimodal.methods.mbsd import MBSD
@@ -64,6 +65,7 @@ __all__ = [
     "DGL",
     "DIMML",
     "DUS",
+    "IGM",
     "LFM",
     "MBSD",
     "MCR",

@@ -18,6 +18,10 @@ _DI_MML: dict[str, Any] = {
     "target": "equimodal.methods.di_mml:DIMML", "family": "alternation", "objective": "own",
     "on_request": True,
 }  # fmt: skip
+_IGM: dict[str, Any] = {
+    "target": "equimodal.methods.igm:IGM", "family": "alternation", "objective": "own",
+    "on_request": True, "quick": {"stage_epochs": 1},
+}  # fmt: skip
 
 TURNS = (
     Entry(
@@ -74,5 +78,18 @@ TURNS = (
             "equimodal.methods.di_mml:certainty_mixture",
         ),
         **_DI_MML,
+    ),
+    Entry(
+        "igm-fixed", "IGM's stages and heads, their gradients as they are",
+        preset={"temperature": 0.0}, is_control=True, **_IGM,
+    ),
+    Entry(
+        "igm",
+        "trains one modality after the other through its own head, whose gradient keeps directions "
+        "in which the features of the one before vary little",
+        controls=("igm-fixed",),
+        main=Range("temperature", 0.1, 2.0),
+        functions=("equimodal.methods.igm:flat_modification",),
+        **_IGM,
     ),
 )  # fmt: skip
