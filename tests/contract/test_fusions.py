@@ -71,11 +71,11 @@ def refusal(name, fusion):
 
 def made(name, fusion, **options):
     kind, readout = MODELS[fusion]
-    model = fusions.built(kind)
+    model, method = fusions.built(kind), methods.create(name, **quick(name))
     encoders = EMBEDDINGS if fusion == "joint transformer" else ENCODERS
     data = [fusions.batch()]
     balancer = Balancer(
-        model, methods.create(name, **quick(name)), encoders, readout(),
+        model, method, encoders, None if method.brings_heads else readout(),
         loaders={"train": data, "val": data},
         forward=lambda net, given: (net(*given[:2]), given[2]), epochs=6,
         **taught_by(name, fusions.built(kind), encoders if fusion != "joint transformer" else {}),

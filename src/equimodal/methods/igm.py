@@ -140,10 +140,10 @@ class IGM(Method):
         for optimizer in epoch.optimizers:
             optimizer.state.clear()
         if self.temperature:
-            rows = widened(epoch.features("train")[0][names[(stage - 1) % len(names)]])
-            like = next(self._heads.parameters())
+            rows = epoch.features("train")[0][names[(stage - 1) % len(names)]].double()
+            like = widened(next(self._heads.parameters()))
             moments = sum_over_ranks((rows.T @ rows).to(like.device))
-            self.state["matrix"] = flat_modification(moments, self.temperature)
+            self.state["matrix"] = flat_modification(moments, self.temperature).to(like.dtype)
 
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the modality whose stage it is. -> ()"""

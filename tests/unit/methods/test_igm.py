@@ -77,7 +77,8 @@ def test_the_heads_gradient_is_modified_by_the_modality_of_the_stage_before():
             rows = torch.cat([net.encoders[before](x[before]) for x, _ in batches(net)])
         balancer.before_step()
         expected = own @ flat_modification(rows.T @ rows, 0.4) if epoch else own
-        torch.testing.assert_close(heads[m].weight.grad, expected)
+        # The features of a split are kept in float32.
+        torch.testing.assert_close(heads[m].weight.grad, expected, rtol=1e-5, atol=1e-7)
         assert torch.equal(heads[m].bias.grad, bias)
         optimizer.step()
         optimizer.zero_grad()
