@@ -64,6 +64,8 @@ def refusal(name, fusion):
         return "teachers must hold for each modality"
     if methods.load(name).objective == "fused+unimodal" and fusion in UNTRAINED:
         return "do not reach the encoders through"
+    if fusion == "joint transformer" and methods.create(name).has_stage("turn"):
+        return r"encoders in turn and cuts what they give, and \['audio', 'video'\]"
     if fusion == "joint transformer" and "features" in methods.create(name).needs:
         return r"needs the features of \['audio', 'video'\]"
     return None

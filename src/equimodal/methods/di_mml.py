@@ -46,7 +46,7 @@ from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task, require_labels
 from equimodal.checks import require, require_number, require_tensor
 from equimodal.errors import BalanceError
-from equimodal.numerics.mixing import weighted_sum
+from equimodal.numerics.mixing import certainty_mixture
 from equimodal.numerics.scores import widened
 from equimodal.parts.distributed import sum_over_ranks
 
@@ -92,18 +92,6 @@ def drawn_to(pupil: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     likeness = widened(pupil) @ widened(teacher.detach()).T / temperature
     distance: Tensor = (likeness.logsumexp(1) - likeness.diagonal()).mean()
     return distance
-
-
-def certainty_mixture(logits: Tensor, temperature: float) -> Tensor:
-    """Logits weighted by how sure each prediction is, row by row. (R, N, C) -> (N, C)
-
-    Raises:
-        BalanceError: logits are no floating-point tensor (R, N, C).
-    """
-    require_tensor("logits", logits, axes="R,N,C,...", floating=True)
-    require_number("temperature", temperature, above=0)
-    sure = widened(logits).softmax(-1).amax(-1)
-    return weighted_sum(logits, (sure / temperature).softmax(0))
 
 
 class DetachedHeads(AuxiliaryHeads):
@@ -210,14 +198,20 @@ class DIMML(Method):
         assert step.logits is not None
         loss = torch.stack(list(step.unimodal_losses.values())).sum()
         if self.shared:
-            each = [(self._heads.shared(f.to(self._heads.shared.weight.dtype)), step.targets[m])
-                    for m, f in step.features.items() if len(f)]  # fmt: skip
-            shared = torch.stack([step.task.loss(z, y) for z, y in each]).sum()
-            loss = loss + self.shared * shared
+            loss = loss + self.shared * self._shared_losses(step)
         if self.contrast and self.state["effective"] is not None:
             loss = loss + self.contrast * self._contrast(step)
         # So that under DDP every parameter of the output has a gradient, which is zero.
         return loss + 0 * step.logits.sum()
+
+    def _shared_losses(self, step: Step) -> Tensor:
+        """The losses of the shared classifier, of all modalities that are there. -> ()"""
+        there = {m: f for m, f in step.features.items() if len(f)}
+        # In one product, so that autocast casts the weight for all uses alike.
+        rows = torch.cat(list(there.values())).to(self._heads.shared.weight.dtype)
+        parts = torch.split(self._heads.shared(rows), [len(f) for f in there.values()])
+        losses = [step.task.loss(z, step.targets[m]) for m, z in zip(there, parts, strict=True)]
+        return torch.stack(losses).sum()
 
     def predict(self, unimodal_logits: Mapping[str, Tensor], logits: Tensor) -> Tensor:
         """Own and, once it is trained, fused logits mixed by certainty. {m: (N, C)}, (N, C) ->
@@ -247,11 +241,9 @@ class DIMML(Method):
                 continue
             teacher, pupil = step.outputs[m], step.outputs[k]
             if step.rows is not None:
-                present = step.present()
-                both = present[:, names.index(m)] & present[:, names.index(k)]
+                both = step.present()[:, [names.index(m), names.index(k)]].all(1)
                 teacher, pupil = teacher[both.to(teacher.device)], pupil[both.to(pupil.device)]
-            if not len(pupil):
-                continue
-            taught = taught.to(pupil.device)
-            total = total + drawn_to(pupil[:, taught], teacher[:, taught], self.temperature)
+            if len(pupil):
+                taught = taught.to(pupil.device)
+                total = total + drawn_to(pupil[:, taught], teacher[:, taught], self.temperature)
         return total / (len(names) - 1)

@@ -75,7 +75,7 @@ TURNS = (
         functions=(
             "equimodal.methods.di_mml:dimension_accuracies",
             "equimodal.methods.di_mml:drawn_to",
-            "equimodal.methods.di_mml:certainty_mixture",
+            "equimodal.numerics.mixing:certainty_mixture",
         ),
         **_DI_MML,
     ),
