@@ -22,13 +22,15 @@ An encoder is read by its own unimodal loss alone, so one backward pass of their
 algorithm was not available to us; ``docs/methods/mmpareto.md`` says what is the release's.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 
 from equimodal.balancing.method import Method
+from equimodal.balancing.readouts.auxiliary_heads import AuxiliaryHeads
 from equimodal.balancing.step import Step
 from equimodal.checks import require, require_choice, require_number, require_tensor
 from equimodal.errors import BalanceError
@@ -54,6 +56,9 @@ class MMPareto(Method):
     Args:
         gamma: length beside that of the plain sum, > 0; the released code takes 1.5.
         weights: "pareto"; "equal" for gamma times the sum: the control.
+        heads: whose losses the own gradients are of: "readout", those of the readout's logits;
+            "own", of a linear head of its own for each modality, trained beside the model, as
+            released.
         rescale: "tensor", each parameter by itself, as released; "encoder", one factor for all of
             an encoder, which keeps the direction; ours.
 
@@ -67,15 +72,24 @@ class MMPareto(Method):
     """
 
     needs: frozenset[str] = frozenset({"unimodal_logits"})
-    objective = "fused+unimodal"
+    objective: str | None = "fused+unimodal"
 
     def __init__(
-        self, gamma: float = 1.5, *, weights: str = "pareto", rescale: str = "tensor"
+        self,
+        gamma: float = 1.5,
+        *,
+        weights: str = "pareto",
+        rescale: str = "tensor",
+        heads: str = "readout",
     ) -> None:
         super().__init__()
         self.gamma = gamma
         self.weights = weights
         self.rescale = rescale
+        self.heads = require_choice("MMPareto heads", heads, ("readout", "own"))
+        self._heads: AuxiliaryHeads | None = None
+        if heads == "own":
+            self.needs, self.objective = frozenset({"features", "widths"}), "fused"
         require_number("MMPareto gamma", gamma, above=0)
         require_choice("MMPareto weights", weights, ("pareto", "equal"))
         require_choice("MMPareto rescale", rescale, ("tensor", "encoder"))
@@ -83,6 +97,11 @@ class MMPareto(Method):
         if weights == "equal":
             self.refuse_set("rescale", why='with weights="equal"')
         self._checked = -1
+
+    def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
+        """Its own heads, on features that carry gradient."""
+        self._heads = AuxiliaryHeads(widths, outputs, attached=True)
+        return self._heads
 
     def on_start(self, modalities: ModalityMap) -> None:
         """The parameters of no encoder, which tell how the loss was scaled."""
@@ -93,14 +112,21 @@ class MMPareto(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """The sum of all losses; its parts' gradients are kept for the update."""
+        own = torch.stack(list(self._losses(step).values())).sum()
         if self.weights == "pareto":
-            own = torch.stack(list(step.unimodal_losses.values())).sum()
             rest = [p for p in self._rest if p.requires_grad]
             groups = [*(_trained(step.modalities, m) for m in step.modalities.names), rest]
             *found, unimodal = _gradients(own, groups)
             (fused,) = _gradients(step.fused_loss, [rest])
             step.drawn |= {_OWN: found, _REST: unimodal + fused}
-        return step.objective_loss
+        return step.objective_loss if self._heads is None else step.fused_loss + own
+
+    def _losses(self, step: Step) -> dict[str, Tensor]:
+        """Each modality's own, of those that have a row. -> {m: ()}"""
+        if self._heads is None:
+            return step.unimodal_losses
+        found = self._heads.of_step(step).items()
+        return {m: step.task.loss(z, step.targets[m]) for m, z in found}
 
     def on_gradients(self, step: Step) -> None:
         """Solve each encoder's conflict, and write its gradients."""

@@ -186,3 +186,71 @@ def test_it_means_nothing_on_an_update():
 def test_what_is_out_of_range_is_refused(call, words):
     with pytest.raises(BalanceError, match=words):
         call()
+
+
+def released(**settings):
+    net = Net(classes=3).double()
+    batch = torch.ones(2, 3).double(), torch.ones(2, 5).double(), torch.zeros(2).long()
+    method = MMPareto(heads="own", **settings)
+    balancer = Balancer(net, method, {"a": "a", "b": "b"}, example=batch)
+    optimizer = torch.optim.SGD([*net.parameters(), *balancer.parameters()], lr=0.1)
+    balancer.attach(optimizer)
+    draw = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(12, n, generator=draw, dtype=torch.float64) for n in (3, 5))
+    return net, balancer, a, b, torch.arange(12) % 3
+
+
+def single_gradients(net, heads, a, b, y):
+    """Of the fused loss, and of each modality's own through its own head: {name: gradient}."""
+    cross = nn.functional.cross_entropy
+    named = dict(net.named_parameters()) | {f"heads.{k}": p for k, p in enumerate(heads)}
+    losses = {"fused": cross(net(a, b), y)}
+    for k, (m, x) in enumerate((("a", a), ("b", b))):
+        losses[m] = cross(net.get_submodule(m)(x) @ heads[2 * k].T + heads[2 * k + 1], y)
+    return {
+        name: dict(zip(named, torch.autograd.grad(loss, list(named.values()), allow_unused=True,
+                                                  retain_graph=True), strict=True))
+        for name, loss in losses.items()
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("weights", ["pareto", "equal"])
+def test_with_heads_of_its_own_each_encoder_is_solved_by_their_losses(weights):
+    net, balancer, a, b, y = released(weights=weights)
+    heads = list(balancer.parameters())
+    parts = single_gradients(net, heads, a, b, y)
+    loss = balancer.loss(net(a, b), y)
+    loss.backward()
+    balancer.before_step()
+
+    for m in "ab":
+        names = [n for n in parts["fused"] if n.startswith(f"{m}.")]
+        joint, own = (torch.cat([parts[k][n].flatten() for n in names]) for k in ("fused", m))
+        sizes = [net.get_parameter(n).numel() for n in names]
+        if weights == "pareto":
+            _, expected = written(joint, own, sizes)
+        else:
+            expected = 1.5 * (joint + own)
+        found = torch.cat([net.get_parameter(n).grad.flatten() for n in names])
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    for n in ("head.weight", "head.bias"):
+        torch.testing.assert_close(net.get_parameter(n).grad, parts["fused"][n])
+    for k, head in enumerate(heads):
+        torch.testing.assert_close(head.grad, parts["ab"[k // 2]][f"heads.{k}"])
+
+
+def test_with_heads_of_its_own_the_loss_is_the_sum_of_all():
+    net, balancer, a, b, y = released()
+    heads = [p.detach().clone() for p in balancer.parameters()]
+    cross = nn.functional.cross_entropy
+    expected = cross(net(a, b), y)
+    for k, (m, x) in enumerate((("a", a), ("b", b))):
+        z = net.get_submodule(m)(x)
+        expected = expected + cross(z @ heads[2 * k].T + heads[2 * k + 1], y)
+    torch.testing.assert_close(balancer.loss(net(a, b), y), expected)
+
+
+def test_heads_of_its_own_are_one_of_two_kinds():
+    with pytest.raises(BalanceError, match="MMPareto heads must be one of readout, own"):
+        MMPareto(heads="probe")
+    assert MMPareto().objective == "fused+unimodal" and MMPareto(heads="own").objective == "fused"
