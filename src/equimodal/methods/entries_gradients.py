@@ -22,6 +22,7 @@ _MMPARETO: dict[str, Any] = {
     "family": "gradients",
     "objective": "own",
     "records": {"weight": "weight of the fused loss's gradient"},
+    "quick": {"gamma": 1.1},
     "on_request": True,
 }
 _CGGM: dict[str, Any] = {

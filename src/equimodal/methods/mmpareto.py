@@ -40,6 +40,8 @@ from equimodal.parts.modalities import ModalityMap
 
 _OWN, _REST = "own gradients", "gradients of the rest"
 _LARGEST_RESIDUAL, _LARGEST_IN_HALF = 1e-3, 0.05
+_LIFT = 2.0**12
+"""Keeps small gradients above what float16 can hold, as a loss scaler does."""
 
 
 class MMPareto(Method):
@@ -116,8 +118,9 @@ class MMPareto(Method):
         if self.weights == "pareto":
             rest = [p for p in self._rest if p.requires_grad]
             groups = [*(_trained(step.modalities, m) for m in step.modalities.names), rest]
-            *found, unimodal = _gradients(own, groups)
-            (fused,) = _gradients(step.fused_loss, [rest])
+            lifted = _LIFT if _in_half(step) else 1.0
+            *found, unimodal = _gradients(own, groups, lifted)
+            (fused,) = _gradients(step.fused_loss, [rest], lifted)
             step.drawn |= {_OWN: found, _REST: unimodal + fused}
         return step.objective_loss if self._heads is None else step.fused_loss + own
 
@@ -158,8 +161,7 @@ class MMPareto(Method):
         factor, residual = step.loss_scale(reference, rest)
         if residual.device.type == "cpu" or self._checked != step.epoch_index:
             self._checked = step.epoch_index
-            half = step.logits is not None and step.logits.dtype.itemsize < 4
-            if float(residual) > (_LARGEST_IN_HALF if half else _LARGEST_RESIDUAL):
+            if float(residual) > (_LARGEST_IN_HALF if _in_half(step) else _LARGEST_RESIDUAL):
                 raise BalanceError(
                     "MMPareto found gradients that are not of the loss that it gave: another loss "
                     f"was back-propagated beside it (by {float(residual):.1%} of the heads' "
@@ -226,11 +228,15 @@ def _trained(modalities: ModalityMap, modality: str) -> list[Parameter]:
     return [p for p in modalities.parameters(modality).values() if p.requires_grad]
 
 
-def _gradients(loss: Tensor, groups: list[list[Parameter]]) -> list[Tensor]:
+def _in_half(step: Step) -> bool:
+    return step.logits is not None and step.logits.dtype.itemsize < 4
+
+
+def _gradients(loss: Tensor, groups: list[list[Parameter]], lifted: float) -> list[Tensor]:
     """Gradients of a loss with respect to groups of parameters, each group flat. -> [(P_k,)]"""
     every = [p for group in groups for p in group]
     try:
-        found = torch.autograd.grad(loss, every, retain_graph=True, allow_unused=True)
+        found = torch.autograd.grad(loss * lifted, every, retain_graph=True, allow_unused=True)
     except RuntimeError as error:
         if "fabric.backward" not in str(error):
             raise
@@ -241,4 +247,4 @@ def _gradients(loss: Tensor, groups: list[list[Parameter]]) -> list[Tensor]:
     ends = [0]
     for group in groups:
         ends.append(ends[-1] + len(group))
-    return [flat(found[a:b], like=every[a:b]) for a, b in pairwise(ends)]
+    return [flat(found[a:b], like=every[a:b]) / lifted for a, b in pairwise(ends)]

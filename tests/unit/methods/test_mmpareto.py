@@ -81,7 +81,7 @@ def test_no_gradient_is_shorter_than_gamma_times_the_sum(joint, own, rescale):
 
 def updated(name, settings=None, *, factor=1.0, parts=1, weights=0, **options):
     """Gradients behind one update of 16 rows."""
-    training = start(name, settings=settings, weights=weights, **options)
+    training = start(name, settings=settings or {}, weights=weights, **options)
     inputs, labels = training.data.take(torch.arange(16))
     for rows in torch.arange(16).chunk(parts):
         out = training.model({m: x[rows] for m, x in inputs.items()})
@@ -120,7 +120,7 @@ def test_the_control_enlarges_the_sum():
 
 
 def test_another_loss_beside_it_is_refused():
-    training = start("mmpareto")
+    training = start("mmpareto", settings={})
     inputs, labels = training.data.take(torch.arange(16))
     loss = training.balancer.loss(training.model(inputs), labels)
     (loss + training.model.head.weight.square().sum()).backward()
@@ -130,7 +130,7 @@ def test_another_loss_beside_it_is_refused():
 
 def test_a_loss_that_was_not_trained_on_leaves_no_gradient():
     training, plain = updated("mmpareto")
-    other = start("mmpareto")
+    other = start("mmpareto", settings={})
     inputs, labels = other.data.take(torch.arange(16))
     kept = other.balancer.loss(other.model({m: 3 * x for m, x in inputs.items()}), labels)
     other.balancer.loss(other.model(inputs), labels).backward()
@@ -142,7 +142,7 @@ def test_a_loss_that_was_not_trained_on_leaves_no_gradient():
 
 
 def test_a_frozen_parameter_is_left_out():
-    training = start("mmpareto")
+    training = start("mmpareto", settings={})
     training.model.encoders["a"][0].weight.requires_grad_(False)
     inputs, labels = training.data.take(torch.arange(16))
     training.balancer.loss(training.model(inputs), labels).backward()
