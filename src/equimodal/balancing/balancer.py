@@ -237,7 +237,7 @@ class Balancer:
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
-            step = merged(micro, unimodal=setting.reads_unimodal)
+            step = merged(micro, unimodal=setting.reads_unimodal, features=setting.reads_features)
             self._edited.begin()
             if setting.method.acts(step):
                 setting.method.on_gradients(step)

@@ -45,7 +45,9 @@ from equimodal.parts.distributed import sum_over_ranks
 
 
 def mono_modal_responses(logits: Mapping[frozenset[str], Tensor]) -> dict[str, Tensor]:
-    """Response of each modality, which sum to the logits of all. {S: (N, C)} -> {m: (N, C)}
+    """Response of each modality, which sum to the logits of all.
+
+    {S: (N, ..., C)} -> {m: (N, ..., C)}
 
     Args:
         logits: of every coalition but the empty one, which is left out as released.
@@ -60,7 +62,7 @@ def mono_modal_responses(logits: Mapping[frozenset[str], Tensor]) -> dict[str, T
         )
     for s, given in logits.items():
         require(isinstance(s, frozenset), "A coalition must be a frozenset of names", s)
-        require_tensor("Logits of a coalition", given, axes="N,C", floating=True)
+        require_tensor("Logits of a coalition", given, axes="N,C,...", floating=True)
     names = sorted(frozenset().union(*logits))
     count = len(names)
     sets = [frozenset(s) for n in range(1, count + 1) for s in combinations(names, n)]
@@ -151,7 +153,7 @@ class AGM(Method):
         return step.objective_of(step.task.loss(routed, step.target))
 
     def _responses(self, step: Step) -> dict[str, Tensor]:
-        """Response of each modality to the paired batch. -> {m: (N, C)}"""
+        """Response of each modality to the paired batch. -> {m: (N, ..., C)}"""
         readout = step.readout
         if readout is not None and readout.additive:
             return readout(step.modalities, step.outputs)

@@ -44,6 +44,7 @@ from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import AuxiliaryHeads
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task, require_labels
+from equimodal.balancing.updates.optimizers import forget
 from equimodal.checks import require, require_number, require_tensor
 from equimodal.errors import BalanceError
 from equimodal.numerics.mixing import certainty_mixture
@@ -129,7 +130,9 @@ class DIMML(Method):
         mixing: temperature of the weights of predictions, above 0; released: 1 or 3.
     """
 
-    needs = frozenset({"unimodal_logits", "features", "train_loader", "epochs", "optimizers"})
+    needs = frozenset(
+        {"unimodal_logits", "features", "widths", "train_loader", "epochs", "optimizers"}
+    )
     objective = "fused"
     per_forward = True
     windowed = False
@@ -188,8 +191,7 @@ class DIMML(Method):
             self.state["effective"] = torch.stack([a > a.mean() for a in found])
         if self._fuses(epoch) and not bool(self._heads.joined):
             self._heads.joined.fill_(True)
-            for optimizer in epoch.optimizers:
-                optimizer.state.clear()
+            forget(epoch.optimizers)
 
     def on_loss(self, step: Step) -> Tensor:
         """The sum of all heads' losses and the contrastive term; later the fused head's. -> ()"""

@@ -38,7 +38,7 @@ TEACHERS = (
     ),
     Entry(
         "g2d-kd", "G2D's distillation from teachers, with every encoder learning throughout",
-        preset={"until": 0}, is_control=True, **_G2D,
+        preset={"until": 0}, is_control=True, **_G2D | {"quick": {"logits": 0.02}},
     ),
     Entry(
         "g2d-gate", "G2D's gate alone: encoders of surer teachers wait, nothing is distilled",
@@ -57,7 +57,7 @@ TEACHERS = (
             "equimodal.methods.g2d:distilled",
             "equimodal.methods.g2d:open_gates",
         ),
-        **_G2D,
+        **_G2D | {"quick": {"logits": 0.02}},
     ),
 )  # fmt: skip
 """No row has a setting to search: a search would train the teachers in each of its trials."""

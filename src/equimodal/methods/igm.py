@@ -39,6 +39,7 @@ from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import AuxiliaryHeads
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
+from equimodal.balancing.updates.optimizers import forget
 from equimodal.checks import require, require_number, require_tensor, require_whole
 from equimodal.errors import BalanceError
 from equimodal.numerics.scores import widened
@@ -92,7 +93,7 @@ class IGM(Method):
         stage_epochs: epochs of a stage, at least 1; released: 25 to 50.
     """
 
-    needs = frozenset({"unimodal_logits", "features", "train_loader", "optimizers"})
+    needs = frozenset({"unimodal_logits", "features", "widths", "train_loader", "optimizers"})
     objective = "fused"
     windowed = False
     brings_heads = True
@@ -137,8 +138,7 @@ class IGM(Method):
         self.state["stage"], self.state["modalities"] = stage, len(names)
         if not stage:
             return
-        for optimizer in epoch.optimizers:
-            optimizer.state.clear()
+        forget(epoch.optimizers)
         if self.temperature:
             rows = epoch.features("train")[0][names[(stage - 1) % len(names)]].double()
             like = widened(next(self._heads.parameters()))

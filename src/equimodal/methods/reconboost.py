@@ -42,6 +42,7 @@ from equimodal.balancing.method import Method
 from equimodal.balancing.moment import Moment
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task, require_labels
+from equimodal.balancing.updates.optimizers import forget
 from equimodal.checks import require, require_flag, require_number, require_tensor, require_whole
 from equimodal.errors import BalanceError
 from equimodal.numerics.scores import true_class_probability, widened
@@ -90,7 +91,7 @@ class ReconBoost(Method):
         pretrained: whether all modalities count as trained from the start.
     """
 
-    needs = frozenset({"unimodal_logits", "features", "shared_head", "optimizers"})
+    needs = frozenset({"unimodal_logits", "features", "shared_head", "widths", "optimizers"})
     objective = "fused"
     windowed = False
 
@@ -140,8 +141,7 @@ class ReconBoost(Method):
         stage, _ = phase = self._phase(epoch.epoch_index)
         self.state["stages"], self.state["modalities"] = stage + 1, len(epoch.modalities.names)
         if epoch.epoch_index and phase != self._phase(epoch.epoch_index - 1):
-            for optimizer in epoch.optimizers:
-                optimizer.state.clear()
+            forget(epoch.optimizers)
 
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the phase. -> ()"""

@@ -25,6 +25,8 @@ BATCH = (torch.ones(3, 3), torch.ones(3, 5), torch.tensor([0, 1, 1]))
 class Probed(Method):
     """Trains a linear layer on all features, beside the objective."""
 
+    needs = frozenset({"features", "widths"})
+
     def modules(self, widths, outputs):
         self.seen = dict(widths), outputs
         self.net = nn.Linear(sum(widths.values()), outputs)
