@@ -142,7 +142,5 @@ def test_encoders_start_alike_under_every_fusion(name):
 
 
 def test_an_unknown_fusion_names_the_known_ones():
-    with pytest.raises(
-        BalanceError, match=r"no fusion 'adition'.*concat, sum, cosine"
-    ):
+    with pytest.raises(BalanceError, match=r"no fusion 'adition'.*concat, sum, cosine"):
         model("adition")
