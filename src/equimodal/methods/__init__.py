@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from equimodal.balancing.method import Method
 
 __all__ = [
-    "BASELINE", "CASES", "COMPOSED", "FIELD", "Entry", "Fit", "Range", "classes", "create", "entry",
-    "fitting", "functions", "known", "load", "names", "settings", "window_settings",
-    "with_controls",
+    "BASELINE", "CASES", "COMPOSED", "COSTS", "FIELD", "NEEDS", "Entry", "Fit", "Range", "classes",
+    "create", "entry", "fitting", "functions", "known", "load", "names", "settings",
+    "window_settings", "with_controls",
 ]  # fmt: skip
 
 COMPOSED = "~"

@@ -27,6 +27,8 @@ _DUS: dict[str, Any] = {
     "objective": "own",
     "records": {"score": "cumulative score", "count": "samples per batch"},
     "cost": ("own logits", "own rows"),
+    "released": "nothing is public but the score and its running mean: the rule, and the policy of "
+    "`dus-rl`, are ours",
     "needs": ("differentiable readout",),
     "targets": ANY,
 }

@@ -41,6 +41,7 @@ ANY = (
 )  # fmt: skip
 """Every kind of target: one class a sample, probabilities of classes, one logit of two classes, a
 label a token, labels that do not count, several labels a sample, numbers, several tasks."""
+_ORIGINS = {"paper": "a paper's", "practice": "in use, of no single paper", "ours": "ours"}
 
 
 def but(*left_out: str) -> tuple[str, ...]:
@@ -65,16 +66,14 @@ def told_targets(entry: Entry) -> str:
         return "any target"
     if len(left_out) < len(entry.targets):
         return f"any target but {', '.join(left_out)}"
-    return ", ".join(entry.targets)
+    return "one class a sample" if entry.targets == CLASSES else ", ".join(entry.targets)
 
 
 def told_origin(entry: Entry) -> str:
     """Whose it is."""
-    if entry.is_control:
-        return "control"
-    return {"paper": "a paper's", "practice": "in use, of no single paper", "ours": "ours"}[
-        entry.origin
-    ]
+    if entry.is_control or entry.family in ("baseline", "combination"):
+        return "control" if entry.is_control else entry.family
+    return _ORIGINS[entry.origin]
 
 
 def in_order(given: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
