@@ -52,6 +52,7 @@ def good_arguments() -> dict[str, dict[str, Any]]:
         "teaching_weights": {"one": logits, "other": other, "labels": labels},
         "alignment": {"one": logits, "other": other},
         "matching_weight": {"epoch": 1},
+        "matching_slope": {"held_out": two, "matching": two.flip(0), "classes": two / 3},
         "label_shares": {"confidences": chances},
         "cosine_logits": {"features": logits, "weight": other},
         "misaligned_losses": {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.gblend import blending_weights as blending_weights
     from equimodal.methods.lfm import alignment as alignment
     from equimodal.methods.lfm import matching_weight as matching_weight
+    from equimodal.methods.lfm_learned import matching_slope as matching_slope
     from equimodal.methods.mbsd import teaching_weights as teaching_weights
     from equimodal.methods.mcr import jensen_shannon as jensen_shannon
     from equimodal.methods.mcr import supervised_contrast as supervised_contrast
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.pmr import class_prototypes as class_prototypes
     from equimodal.methods.pmr import prototype_probabilities as prototype_probabilities
     from equimodal.methods.pmr import rebalance_weights as rebalance_weights
+    from equimodal.numerics.cosines import cosine_logits as cosine_logits
     from equimodal.numerics.purity import cluster_purity as cluster_purity
     from equimodal.numerics.scores import discrepancy_ratios as discrepancy_ratios
 

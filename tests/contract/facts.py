@@ -143,7 +143,14 @@ class Counted:
         )  # fmt: skip
         self.encoders = sum(p.numel() for m in ENCODERS.values()
                             for p in net.get_submodule(m).parameters())  # fmt: skip
-        self._train(net, optimizer)
+        engine = torch.autograd.grad
+        torch.autograd.grad = lambda *given, **named: (
+            self.passes.update(["backward"]) or engine(*given, **named)
+        )
+        try:
+            self._train(net, optimizer)
+        finally:
+            torch.autograd.grad = engine
 
     def _train(self, net, optimizer):
         audio, video, labels = fusions.batch()
@@ -177,18 +184,13 @@ def numbers(value):
 
 def measured_cost(name):
     """What a training costs beside joint training, in the order of `COSTS`."""
-    calls, engine = [], torch.autograd.grad
-    torch.autograd.grad = lambda *given, **named: calls.append(1) or engine(*given, **named)
-    try:
-        found = Counted(name)
-    finally:
-        torch.autograd.grad = engine
+    found = Counted(name)
     setting, entry = found.balancer.setting, methods.entry(name)
     said = {
         "own logits": setting.reads_unimodal,
         "gradients": setting.method.edits_gradients(),
         "sets": found.step["head"] > 1 + len(ENCODERS) * setting.reads_unimodal,
-        "backward": bool(calls),
+        "backward": found.step["backward"] > 0,
         "own rows": setting.method.unpaired,
         "epoch": found.passes["encoder"] > found.steps,
         "memory": found.kept >= found.encoders,

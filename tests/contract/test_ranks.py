@@ -6,7 +6,8 @@ from contract.training import assert_same_weights, largest_difference
 from products import stages, together
 
 # Partners are of a rank's own rows; and ranks that hold other validation data read them all.
-OWN = {("", "mixup"), ("", "mixup-separate"), ("ddp", "mslr"), ("ddp", "mses")}
+OWN = {("", "mixup"), ("", "mixup-separate"), ("ddp", "mslr"), ("ddp", "mses"),
+       ("ddp", "lfm-learned")}  # fmt: skip
 LAYOUTS = {"ddp": {}, "sharded": ranks.SHARDED, "sharded by encoder": ranks.BY_ENCODER}
 
 

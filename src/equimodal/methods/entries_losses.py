@@ -110,6 +110,18 @@ LOSSES = (
         **_LFM | {"needs": ("differentiable readout", "epochs")},
     ),
     Entry(
+        "lfm-learned",
+        "`lfm` with a weight that follows held-out gradients, a step an epoch; our rule, as the "
+        "released one is the derivative of nothing",
+        preset={"schedule": "learned"}, controls=("lfm-fixed",), main=Range("rate", 0.01, 0.2),
+        functions=("equimodal.methods.lfm_learned:matching_slope",),
+        **_LFM | {
+            "cost": ("own logits", "epoch"),
+            "needs": ("differentiable readout", "train loader", "val loader"),
+            "records": {"matching": "weight of matching"},
+        },
+    ),
+    Entry(
         "lfm",
         "begins by matching the modalities' predictions to each other and ends by classification",
         controls=("lfm-fixed",),

@@ -35,6 +35,7 @@ def evaluated(
     split: str,
     read: Callable[[Step], T],
     share: float,
+    graph: bool = False,
 ) -> list[T]:
     """What ``read`` makes of every batch of a loader, as a step in evaluation mode; afterwards
     what was recorded of forward passes and the random streams are as they were.
@@ -45,11 +46,12 @@ def evaluated(
         split: "train" or "val".
         read: sees one step after the other.
         share: of the batches that are run, in (0, 1], chosen by the number of the epoch.
+        graph: whether a step carries one.
     """
     modalities, record = setting.modalities, setting.modalities.record
     draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
     found = []
-    with record.aside(), quiet(modalities.model):
+    with record.aside(), quiet(modalities.model, grad=graph):
         for batch in _chosen(setting.loaders[split], share, draw):
             step = _step(setting, moment, batch)
             with record.autocast():
