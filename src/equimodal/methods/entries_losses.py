@@ -119,6 +119,7 @@ LOSSES = (
             "cost": ("own logits", "epoch"),
             "needs": ("differentiable readout", "train loader", "val loader"),
             "records": {"matching": "weight of matching"},
+            "quick": {"initial": 0.1, "rate": 0.01, "share": 1.0},
         },
     ),
     Entry(
