@@ -61,8 +61,8 @@ LOSSES = (
             Fit(STARVED, "a loss on the features of {starved} that no other modality can meet"),
         ),
         functions=(
-            "equimodal.methods.pmr:class_prototypes",
-            "equimodal.methods.pmr:prototype_probabilities",
+            "equimodal.methods.pmr_prototypes:class_prototypes",
+            "equimodal.methods.pmr_prototypes:prototype_probabilities",
             "equimodal.methods.pmr:rebalance_weights",
         ),
         **_PMR,

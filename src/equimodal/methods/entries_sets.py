@@ -43,8 +43,8 @@ _MCR: dict[str, Any] = {
     "on_request": True, "quick": {"permutations": 2},
     "cost": ("own logits", "sets", "backward"),
     "needs": ("differentiable readout", "encoder modules"), "targets": CLASSES,
-    "released": "another scalar than the paper's game, on features of a second pass in evaluation "
-    "mode; 32 permutations, `permutations=32`",
+    "released": 'another scalar than the paper\'s game, `variant="released"`; may leave out rows that '
+    'stay, `rows="moved"`; a second pass in evaluation mode; 32 permutations, `permutations=32`',
 }  # fmt: skip
 
 SETS = (
@@ -148,7 +148,8 @@ SETS = (
             Fit(STARVED, "makes the encoder of {starved} change the prediction by more"),
         ),
         functions=(
-            "equimodal.methods.mcr:jensen_shannon", "equimodal.methods.mcr:supervised_contrast",
+            "equimodal.methods.mcr_game:jensen_shannon",
+            "equimodal.methods.mcr:supervised_contrast",
         ),
         **_MCR,
     ),
