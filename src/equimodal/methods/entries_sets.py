@@ -43,8 +43,9 @@ _MCR: dict[str, Any] = {
     "on_request": True, "quick": {"permutations": 2},
     "cost": ("own logits", "sets", "backward"),
     "needs": ("differentiable readout", "encoder modules"), "targets": CLASSES,
-    "released": 'another scalar than the paper\'s game, `variant="released"`; may leave out rows that '
-    'stay, `rows="moved"`; a second pass in evaluation mode; 32 permutations, `permutations=32`',
+    "released": 'another scalar than the game of the paper, `variant="released"`; may leave out '
+    'rows that stay, `rows="moved"`; a second pass in evaluation mode; 32 permutations, '
+    "`permutations=32`",
 }  # fmt: skip
 
 SETS = (
