@@ -6,14 +6,14 @@ import torch
 
 from contract import fusions
 from contract.heads import own_head
-from contract.training import quick
+from contract.training import hold_all, quick
 from equimodal import (
     Ablation,
     BalanceError,
     Balancer,
     Classification,
-    CosineSplit,
     InputAblation,
+    LinearSplit,
     MultiLabel,
     Regression,
     Tasks,
@@ -21,6 +21,7 @@ from equimodal import (
 )
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.requirements.targets import require_form
+from equimodal.data import MultimodalDataset
 from equimodal.methods.facts import COSTS, NEEDS, in_order
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
@@ -66,10 +67,10 @@ def blank(modality, audio, video):
     return ((audio * 0, video) if modality == "audio" else (audio, video * 0)), {}
 
 
-def bound(name, **changes):
-    """A balancer with all that a method may need, but for the changes; its first loss."""
+def bound(name, *, first=True, **changes):
+    """A balancer with all that a method may need, but for the changes; its ``first`` loss."""
     net = fusions.built(fusions.Concatenation)
-    readout = own_head(name, net, "fc")
+    readout, held = own_head(name, net, "fc"), changes.pop("held", True)
     data = [fusions.batch()]
     given = {
         "encoders": ENCODERS, "readout": readout, "loaders": {"train": data, "val": data},
@@ -79,16 +80,27 @@ def bound(name, **changes):
         net, methods.create(name), given.pop("encoders"), given.pop("readout"),
         forward=lambda model, batch: (model(*batch[:2]), batch[2]), **given,
     )  # fmt: skip
-    audio, video, labels = fusions.batch()
-    balancer.loss(net(audio, video), labels)
+    for optimizer in given["optimizers"] if held else ():
+        hold_all(optimizer, balancer)
+    if first:
+        inputs, labels = next(batches(balancer))
+        balancer.loss(net(*inputs), labels)
     return balancer
+
+
+def batches(balancer):
+    """Batches of an epoch, as a method asks for them: pairs of three times 24 rows, or its own."""
+    method, (audio, video, labels) = balancer.setting.method, fusions.batch()
+    if not method.lists_items and method.repeats(2) == 1:
+        yield from 3 * [((audio, video), labels)]
+        return
+    rows = MultimodalDataset({"audio": audio, "video": video}, labels)
+    for inputs, target in balancer.batches(rows, batch_size=8):
+        yield (inputs["audio"], inputs["video"]), target
 
 
 class OwnLogits(Readout):
     """Stands for any readout that gradients pass and that needs no module."""
-
-    def __call__(self, modalities, features):
-        return {m: torch.zeros(24, 3, requires_grad=True) for m in modalities.names}
 
 
 WITHOUT = {
@@ -98,6 +110,7 @@ WITHOUT = {
     "val loader": {"loaders": {"train": [fusions.batch()]}},
     "optimizers": {"optimizers": ()},
     "epochs": {"epochs": None},
+    "own networks": {"held": False},
 }
 
 
@@ -115,9 +128,16 @@ def needed(name):
     entry = methods.entry(name)
     assert not refused(name)
     found = {need for need, changes in WITHOUT.items() if refused(name, **changes)}
-    if "differentiable readout" in found:
+    if not entry.fusion and refused(name, readout=Ablation("zero")):
+        found = found - {"differentiable readout"} | {"linear head"}
+    if found & {"differentiable readout", "linear head"}:
         found -= {"readout"}
-    if "needs the features of" in refused(name, encoders=PARAMETERS, readout=OwnLogits()):
+    found -= {"optimizers"} if "own networks" in found else set()  # which one of them is to hold
+    method = methods.create(name)
+    found |= {"own batches"} if method.lists_items or method.repeats(2) > 1 else set()
+    readout = LinearSplit("fc") if "linear head" in found else OwnLogits()
+    told = refused(name, first=False, encoders=PARAMETERS, readout=readout)
+    if "needs the features of" in told:
         found.add("encoder modules")
     found |= {"own head"} if entry.fusion else set()
     found |= {"teachers"} if entry.depends else set()
@@ -129,18 +149,23 @@ class Counted:
 
     def __init__(self, name):
         self.passes, self.step, self.steps = Counter(), Counter(), 0
-        cosine = methods.entry(name).fusion == "cosine"
-        net = fusions.built(fusions.Cosines if cosine else fusions.Gated)
+        entry = methods.entry(name)
+        linear = bool(entry.fusion) or "linear head" in entry.needs
+        net = fusions.built(fusions.Concatenation if linear else fusions.Gated)
+        readout = own_head(name, net, "fc") if linear else Ablation("zero")
+        self.runs = 1 if linear else 1 + len(ENCODERS)
         net.fc.register_forward_hook(lambda *_: self.passes.update(["head"]))
         net.audio_net[0].register_forward_hook(lambda *_: self.passes.update(["encoder"]))
         data = [fusions.batch()]
         optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
         self.balancer = Balancer(
             net, methods.create(name, **quick(name)), ENCODERS,
-            CosineSplit("fc") if cosine else Ablation("zero"),
+            readout,
             loaders={"train": data, "val": data}, epochs=8, optimizers=[optimizer],
             forward=lambda model, batch: (model(*batch[:2]), batch[2]),
         )  # fmt: skip
+        hold_all(optimizer, self.balancer)
+        self.passes.clear()  # one may have told the widths of the features
         self.encoders = sum(p.numel() for m in ENCODERS.values()
                             for p in net.get_submodule(m).parameters())  # fmt: skip
         engine = torch.autograd.grad
@@ -153,11 +178,10 @@ class Counted:
             torch.autograd.grad = engine
 
     def _train(self, net, optimizer):
-        audio, video, labels = fusions.batch()
         for _ in range(4):
-            for step in range(3):
+            for step, (inputs, labels) in enumerate(batches(self.balancer)):
                 before = Counter(self.passes)
-                loss = self.balancer.loss(net(audio, video), labels)
+                loss = self.balancer.loss(net(*inputs), labels)
                 loss.backward()
                 self.balancer.before_step()
                 optimizer.step()
@@ -189,9 +213,11 @@ def measured_cost(name):
     said = {
         "own logits": setting.reads_unimodal,
         "gradients": setting.method.edits_gradients(),
-        "sets": found.step["head"] > 1 + len(ENCODERS) * setting.reads_unimodal,
+        "sets": found.step["head"] > (found.runs if setting.reads_unimodal else 1),
         "backward": found.step["backward"] > 0,
         "own rows": setting.method.unpaired,
+        "own items": setting.method.lists_items,
+        "updates": setting.method.repeats(len(ENCODERS)) > 1,
         "epoch": found.passes["encoder"] > found.steps,
         "memory": found.kept >= found.encoders,
         "trainings": bool(entry.depends),

@@ -54,7 +54,7 @@ def made(name, encoders, readout=None, **options):
 @pytest.mark.parametrize("name", by_class())
 def test_every_method_trains_two_towers(name, encoders):
     losses = fusions.losses_of(*made(name, encoders))
-    assert name in SCHEDULED or losses[-1] < losses[0]
+    assert losses[-1] < losses[0] or name in fusions.PARTED | SCHEDULED
 
 
 @pytest.mark.parametrize("encoders", [TOWERS, PATTERNS], ids=["parts", "patterns"])

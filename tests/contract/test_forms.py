@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from contract import fusions
 from contract.heads import own_head
-from contract.training import quick
+from contract.training import learned, quick
 from equimodal import BalanceError, Balancer, Classification, methods
 from products import by_class
 
@@ -63,11 +63,11 @@ def test_every_method_trains_on_a_form_or_says_why_not(name, form):
     if reason:
         with pytest.raises(BalanceError, match=f"does not work for .*: {re.escape(reason)}"):
             model, balancer = made(form, name)
-            balancer.attach(torch.optim.SGD(model.parameters(), lr=0.1))
+            balancer.attach(torch.optim.SGD(learned(model, balancer), lr=0.1))
             balancer.loss(model(audio, video), target)
         return
     model, balancer = made(form, name)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(learned(model, balancer), lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     before = measured(model, form, target)
     model.train()

@@ -10,7 +10,7 @@ import torch
 
 from contract.heads import own_head
 from contract.models import dataset, model
-from contract.training import gathered, quick, whole
+from contract.training import gathered, hold_all, quick, whole
 from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 from products import by_stage, every
@@ -44,6 +44,7 @@ class Loop:
             loaders={"train": [whole(self.data)], "val": [whole(held_out)]},
             optimizers=[self.optimizer], epochs=4,
         )  # fmt: skip
+        hold_all(self.optimizer, self.balancer)
         self.losses = []
 
     def step(self, inputs, targets):

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from contract import fusions
 from contract.heads import own_head
-from contract.training import quick
+from contract.training import learned, quick
 from equimodal import Ablation, BalanceError, Balancer, MultiLabel, Regression, methods
 from equimodal.numerics.explained import cluster_explained
 from equimodal.numerics.purity import feature_clusters
@@ -51,7 +51,7 @@ def test_a_method_trains_on_any_target_it_has_a_meaning_for(name, kind):
         if summed
         else made(kind, name, readout=Ablation("mean"), model=fusions.built(fusions.Gated))
     )
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(learned(model, balancer), lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     losses = []

@@ -24,7 +24,9 @@ class Training:
 
     @property
     def weights(self):
-        named = self.model.named_parameters()
+        own = self.balancer.parameters()
+        beside = ((f"beside the model: {k}", p) for k, p in enumerate(own))
+        named = (*self.model.named_parameters(), *beside)
         return {n: gathered(p.detach()).clone() for n, p in named}
 
 
@@ -66,7 +68,19 @@ def start(
         seed=seed,
         **options,
     )
+    hold_all(stepper, balancer)
     return Training(net, stepper, balancer, data, [], wrap(net) if wrap else net)
+
+
+def learned(model, balancer):
+    """All that an optimizer is to hold."""
+    return [*model.parameters(), *balancer.parameters()]
+
+
+def hold_all(optimizer, balancer):
+    """Let an optimizer that holds the model also hold what is trained beside it."""
+    if beside := list(balancer.parameters()):
+        optimizer.add_param_group({"params": beside})
 
 
 def quick(name):
@@ -86,7 +100,9 @@ def run(training, epochs, *, batch_size=16, parts=1, scaler=None):
     """Train for so many epochs; ``parts`` micro-batches make an update."""
     balancer, optimizer = training.balancer, training.optimizer
     for _ in range(epochs):
-        batches = balancer.batches(training.data, batch_size=batch_size // parts)
+        batches = balancer.batches(
+            training.data, batch_size=batch_size // parts, accumulation=parts
+        )
         for number, (inputs, targets) in enumerate(batches, start=1):
             loss = balancer.loss(training.wrapped(inputs), targets) / parts
             training.losses.append(loss.detach().item())

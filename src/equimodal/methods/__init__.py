@@ -120,7 +120,8 @@ def settings(name: str) -> dict[str, Any]:
 def window_settings(name: str) -> dict[str, float]:
     """The shares of the training that bound when a method acts, with their defaults.
 
-    A method that acts at no stage has none, and none one that is an argument by that name.
+    A method that acts at no stage has none, nor one that changes what the trained model predicts,
+    and none has one that is an argument by that name.
     """
     if COMPOSED in name:
         parts = name.split(COMPOSED)
@@ -129,8 +130,10 @@ def window_settings(name: str) -> dict[str, float]:
 
     kind = load(name)
     taken = inspect.signature(kind).parameters
-    acts = any(getattr(kind, stage) is not getattr(Method, stage) for stage in STAGES)
-    free = asdict(Window()) if acts else {}
+    acts = kind.lists_items or any(
+        getattr(kind, stage) is not getattr(Method, stage) for stage in STAGES
+    )
+    free = asdict(Window()) if acts and kind.windowed else {}
     return {key: value for key, value in free.items() if key not in taken}
 
 

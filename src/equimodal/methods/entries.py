@@ -4,9 +4,11 @@ from typing import Any
 
 from equimodal.methods.entries_features import FEATURES
 from equimodal.methods.entries_gradients import GRADIENTS
+from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entries_models import MODELS
 from equimodal.methods.entries_sets import SETS
+from equimodal.methods.entries_turns import TURNS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 from equimodal.methods.facts import ANY, but
 
@@ -165,6 +167,8 @@ ENTRIES = (
     *FEATURES,
     *LOSSES,
     *SETS,
+    *TURNS,
     *MODELS,
+    *ITEMS,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -15,6 +15,7 @@ COSTS: Mapping[str, str] = {
     "sets": "further runs of the head on changed features; products where it is linear",
     "backward": "a second backward pass, or a part of one, in every step",
     "own rows": "rows that every modality draws for itself",
+    "own items": "rows of an epoch that it lists itself, more or fewer than there are",
     "updates": "several updates a batch",
     "epoch": "passes over training or validation data between epochs",
     "memory": "a copy of the encoders' weights",
@@ -24,12 +25,14 @@ COSTS: Mapping[str, str] = {
 NEEDS: Mapping[str, str] = {
     "readout": "readout=..., which gives each modality's own logits",
     "differentiable readout": "a readout that gradients pass: no InputAblation, no AuxiliaryHeads",
+    "linear head": "LinearSplit, whose blocks it reads",
     "encoder modules": "a module for every encoder, no pattern of parameter names",
     "train loader": "loaders={'train': ...}",
     "val loader": "loaders={'val': ...}, never test data",
     "optimizers": "optimizers=[...]",
     "epochs": "epochs=..., the planned number",
-    "own head": "a model with the head that it names",
+    "own batches": "batches of balancer.batches, loader or repeat, or of an adapter",
+    "own head": "a model with the head that its card names",
     "own networks": "networks of its own in an optimizer",
     "teachers": "every modality trained alone",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -13,10 +13,12 @@ from equimodal.data.dataset import Modality
 from equimodal.errors import BalanceError
 from equimodal.models.encoders.encoder import Encoder
 from equimodal.models.encoders.named import SMALL, check_encoders, named_encoder
-from equimodal.models.fusions import CONCAT, FUSIONS, check_fusion
-from equimodal.models.seeding import named_seed
+from equimodal.models.fusions import CONCAT, FUSIONS, Shared, check_fusion
+from equimodal.numerics.seeding import named_seed
 
 HEAD = "head"
+Rule = Callable[[Mapping[str, Tensor], Tensor], Tensor]
+"""{m: (N, C)}, (N, C) -> (N, C)"""
 
 
 @dataclass
@@ -60,10 +62,24 @@ class FusionModel(nn.Module):
         self.fusion = fusion if len(encoders) > 1 else CONCAT
         self.encoders = nn.ModuleDict(dict(encoders))
         self.head = FUSIONS[self.fusion].build({m: widths[m] for m in encoders}, classes)
+        self.rule: Rule | None = None
+        """What makes predictions of the logits of each modality and the fused ones, in evaluation;
+        None where the fused ones are the prediction."""
 
     def readout(self) -> Readout:
         """A new readout of unimodal logits that fits the fusion."""
         return FUSIONS[self.fusion].readout(HEAD, list(self.encoders))
+
+    def fuse(self, features: Mapping[str, Tensor]) -> Tensor:
+        """What the head makes of features, and in evaluation what is predicted.
+
+        {m: (N, D_m)} -> (N, C)
+        """
+        logits: Tensor = self.head(features)
+        if self.rule is None or self.training:
+            return logits
+        assert isinstance(self.head, Shared)
+        return self.rule(self.head.each(features), logits)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Output:
         """Features of each modality, and the logits where all came with the same rows.
@@ -82,7 +98,7 @@ class FusionModel(nn.Module):
         features = {m: encoder(inputs[m]) for m, encoder in self.encoders.items()}
         if len({len(rows) for rows in features.values()}) > 1:
             return Output(features, None)
-        return Output(features, self.head(features))
+        return Output(features, self.fuse(features))
 
 
 def build_model(

@@ -6,6 +6,7 @@ name           logits                                                      unimo
 ``concat``     a linear layer over the concatenated features               its exact parts
 ``sum``        the sum of a linear layer for each modality                 its exact parts
 ``cosine``     the sum of each modality's scaled cosines                   its exact parts
+``shared``     the sum of what one linear layer makes of each modality     that layer's
 ``film``       the last modality, scaled and shifted by the others         other features zero
 ``gated``      a mean of all modalities with learned weights               other features zero
 ``attention``  tokens that meet through bottleneck tokens                  other features zero
@@ -22,8 +23,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.readouts import Ablation, CosineSplit, LinearSplit, Readout
-from equimodal.checks import require_known
+from equimodal.balancing.readouts import Ablation, CosineSplit, LinearSplit, Readout, SharedHead
+from equimodal.checks import require, require_known
 from equimodal.models.bottleneck import AttentionBottleneck
 from equimodal.parts.cosine_head import CosineHead
 
@@ -81,6 +82,37 @@ class Cosine(CosineHead):
     def forward(self, features: Features) -> Tensor:  # type: ignore[override]
         """{m: (N, D_m)} -> (N, C)"""
         return super().forward(torch.cat(list(features.values()), dim=1))
+
+
+class Shared(nn.Module):
+    r"""The sum of what one linear layer makes of each modality: :math:`\sum_m W f_m + b`.
+
+    Features must be of one width. Also offers the logits of each modality by itself.
+
+    Args:
+        widths: number of features of each modality.
+        classes: number of classes C.
+
+    Raises:
+        BalanceError: unequal widths.
+    """
+
+    def __init__(self, widths: Widths, classes: int) -> None:
+        super().__init__()
+        require(
+            len(set(widths.values())) == 1,
+            "The fusion shared reads all modalities by one layer, so that their encoders must give "
+            "features of one width", dict(widths),
+        )  # fmt: skip
+        self.layer = nn.Linear(next(iter(widths.values())), classes)
+
+    def each(self, features: Features) -> dict[str, Tensor]:
+        """{m: (N, D)} -> {m: (N, C)}"""
+        return {m: self.layer(f) for m, f in features.items()}
+
+    def forward(self, features: Features) -> Tensor:
+        """{m: (N, D)} -> (N, C)"""
+        return torch.stack(list(self.each(features).values())).sum(0)
 
 
 class FiLM(nn.Module):
@@ -160,10 +192,12 @@ FUSIONS: Mapping[str, Fusion] = {
         {m: f"{head}.layers.{m}" for m in names}
     )),
     "cosine": Fusion(Cosine, lambda head, _: CosineSplit(head)),
+    "shared": Fusion(Shared, lambda head, _: SharedHead(f"{head}.layer")),
     "film": Fusion(FiLM, _ablation),
     "gated": Fusion(Gated, _ablation),
     "attention": Fusion(AttentionBottleneck, _ablation),
 }  # fmt: skip
+"""Fusions by the name that ``--fusion`` takes."""
 CONCAT = "concat"
 
 

@@ -20,6 +20,7 @@ from equimodal.saved.card import card
 from equimodal.saved.description import CARD, FILE, SCALING, WEIGHTS, Description, read_description
 from equimodal.saved.tensors import write_tensors
 from equimodal.storage.files import load_checkpoint, make_folder, read_json, write_json, write_text
+from equimodal.training.config import create_method, rule_of
 from equimodal.training.run_folder import CHECKPOINT, RESULT, versions
 
 _KEPT = ("data", "method", "seed", "lr", "objective", "epochs", "settings")
@@ -97,8 +98,18 @@ def _described(
             "note": plan.data["note"], "sizes": plan.data["sizes"],
             "data_fingerprint": plan.config["data_settings"].get("fingerprint"),
         },
-        versions(), {},
+        versions(), {}, prediction=_prediction(run),
     )  # fmt: skip
+
+
+def _prediction(run: PlannedRun) -> dict[str, Any] | None:
+    """The method whose rule predicts, with its settings; None where there is no such rule."""
+    if run.config.alone is not None:
+        return None
+    settings = {k: v for k, v in run.config.settings.items() if k != "on"}
+    name = run.config.registered_method
+    ruled = rule_of(create_method(name, settings)) is not None
+    return {"method": name, "settings": settings} if ruled else None
 
 
 def _scaling(plan: Plan, described: Description) -> dict[str, Tensor]:
@@ -115,6 +126,6 @@ def _scaling(plan: Plan, described: Description) -> dict[str, Tensor]:
 def _fingerprint(described: Description) -> str:
     """A name for all that decides what the model predicts."""
     content = described.as_dict()
-    known = ("task", "classes", "modalities", "encoders", "fusion", "table", "files")
-    text = json.dumps({key: content[key] for key in known}, sort_keys=True)
+    known = ("task", "classes", "modalities", "encoders", "fusion", "table", "files", "prediction")
+    text = json.dumps({key: content[key] for key in known if key in content}, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

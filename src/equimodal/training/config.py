@@ -11,6 +11,7 @@ from equimodal.training.schedules import COSINE
 
 if TYPE_CHECKING:
     from equimodal.balancing.method import Method
+    from equimodal.models.fusion import Rule
 
 UNTRAINED = "untrained"
 JOINT = "joint"
@@ -120,6 +121,11 @@ def create_method(name: str, settings: Mapping[str, Any]) -> Method:
         BalanceError: an unknown name or setting, or a value out of its range.
     """
     return methods.create(name, **{key: as_tuple(value) for key, value in settings.items()})
+
+
+def rule_of(method: Method) -> Rule | None:
+    """How the trained model predicts; None where its fused logits are the prediction."""
+    return method.predict if method.has_stage("predict") else None
 
 
 def as_tuple(value: Any) -> Any:

@@ -20,7 +20,7 @@ from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.training.alone import Alone
-from equimodal.training.config import RunConfig, as_tuple, create_method
+from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
 
@@ -52,7 +52,13 @@ class Setup:
     @property
     def steps(self) -> int:
         """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
-        return math.ceil(len(self.source.train) // self.fabric.world_size / self.batch_size)
+        rows = len(self.source.train) // self.fabric.world_size
+        return math.ceil(rows / self.batch_size) * self.repeats
+
+    @property
+    def repeats(self) -> int:
+        """Steps for which a batch is used."""
+        return self.method.repeats(len(self.source.modalities))
 
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the model makes of each modality, after its forward pass, as the balancer reads it.
@@ -106,7 +112,9 @@ def build(
     balancer = (
         Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)
     )
-    return Setup(config, source, fabric, model, network, wrapped, balancer)
+    setup = Setup(config, source, fabric, model, network, wrapped, balancer)
+    network.rule = rule_of(setup.method)
+    return setup
 
 
 def _balancer(
@@ -114,7 +122,7 @@ def _balancer(
 ) -> Balancer:
     settings = dict(config.settings)
     on = settings.pop("on", None)  # None: as the method asks for
-    return Balancer(
+    made = Balancer(
         network,
         create_method(config.registered_method, settings),
         {m: f"encoders.{m}" for m in source.modalities},
@@ -127,6 +135,10 @@ def _balancer(
         seed=config.seed,
         diagnose=EVERY,
     )
+    if beside := list(made.parameters()):
+        rate = optimizer.param_groups[0]["lr"]
+        optimizer.add_param_group({"params": beside, "lr": rate})
+    return made
 
 
 def _source(config: RunConfig, data_root: str | None, device: str) -> DataSource:

@@ -7,6 +7,7 @@ readout                  for                                             cost of
 =======================  ==============================================  =====================
 :class:`LinearSplit`     concatenation or sum, and a linear head         M small products
 :class:`CosineSplit`     concatenation, and a cosine head                M small products
+:class:`SharedHead`      one head that reads each modality by itself     the head, M times
 :class:`Ablation`        any head after named encoder modules            M times the head
 :class:`InputAblation`   no encoder modules: inputs are blanked          M forward passes
 :class:`AuxiliaryHeads`  a trained linear probe per modality             M small products
@@ -20,8 +21,9 @@ from equimodal.balancing.readouts.cosine_split import CosineSplit
 from equimodal.balancing.readouts.linear_split import LinearSplit
 from equimodal.balancing.readouts.output_logits import OutputLogits
 from equimodal.balancing.readouts.readout import Readout, logits_of
+from equimodal.balancing.readouts.shared_head import SharedHead
 
 __all__ = [
     "Ablation", "AuxiliaryHeads", "CosineSplit", "InputAblation", "LinearSplit", "OutputLogits",
-    "Readout", "logits_of",
+    "Readout", "SharedHead", "logits_of",
 ]  # fmt: skip

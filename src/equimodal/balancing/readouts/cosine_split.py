@@ -6,6 +6,7 @@ from torch import Tensor
 
 from equimodal.balancing.readouts.head_inputs import Parts, filled
 from equimodal.balancing.readouts.linear_split import LinearSplit
+from equimodal.balancing.readouts.readout import Readout
 from equimodal.checks import require
 from equimodal.parts.cosine_head import CosineHead
 from equimodal.parts.modalities import ModalityMap
@@ -25,6 +26,7 @@ class CosineSplit(LinearSplit):
     """
 
     _cosines = True
+    weights = Readout.weights  # a cosine is no product with the weights
 
     def __init__(self, head: str) -> None:
         require(isinstance(head, str), "CosineSplit takes the name of the cosine head", head)

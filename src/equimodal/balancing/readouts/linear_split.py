@@ -81,6 +81,12 @@ class LinearSplit(Readout):
         read = self._read(modalities, features) or features
         return self._applied(modalities, parts, read, rows)
 
+    def weights(
+        self, modalities: ModalityMap, features: Mapping[str, Tensor]
+    ) -> dict[str, Tensor] | None:
+        """Each modality's part of the head. {m: (N, D_m)} -> {m: (C, D_m)}"""
+        return {m: weight for m, (weight, _) in self._parts(modalities, features).items()}
+
     def fused(
         self, modalities: ModalityMap, features: Mapping[str, Tensor], *, training: bool = True
     ) -> Tensor:

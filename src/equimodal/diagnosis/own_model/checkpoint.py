@@ -56,6 +56,8 @@ def look_inside(
     seen, unseen = subject.see(train, "train"), subject.see(judged, split)
     more = {**gradient_measures(subject, train), "purity": purities(seen, unseen)}
     with quiet(setup.network):
-        head = setup.network.head.cpu()
-        found = inside_of(head, unseen.features, unseen.unimodal_logits, unseen.labels)
+        setup.network.head.cpu()
+        found = inside_of(
+            setup.network.fuse, unseen.features, unseen.unimodal_logits, unseen.labels
+        )
     return Inside(found.contributions, {**found.measured, **more})

@@ -144,9 +144,11 @@ def _source(
 
 def _readout(run: RunFiles, split: str) -> str:
     """By what the modalities' own logits were read."""
+    fusion = run.own_fusion or run.config.get("fusion")
+    if fusion == "shared":
+        return "SharedHead"
     if not run.judged(split).adds_up:
         return "Ablation"
-    fusion = run.own_fusion or run.config.get("fusion")
     return "CosineSplit" if fusion == "cosine" else "LinearSplit"
 
 

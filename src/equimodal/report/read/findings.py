@@ -26,12 +26,16 @@ from equimodal.report.read.schema import check
 Compare = Callable[[str], Difference | None]
 
 
-def conclusions(results: Results) -> list[str]:
+def conclusions(results: Results, words: Mapping[str, str] | None = None) -> list[str]:
     """Two to five sentences: who was starved, who beats joint, joint+unimodal, its own control.
+
+    Args:
+        results: what results.json holds.
+        words: as of `findings`; `verdict_words` reads them from the folder of the comparison.
 
     Raises `BalanceError` when ``results`` is not of the documented schema.
     """
-    return list(findings(results).values())
+    return list(findings(results, words).values())
 
 
 def findings(results: Results, words: Mapping[str, str] | None = None) -> dict[str, str]:

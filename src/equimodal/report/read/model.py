@@ -8,7 +8,7 @@ from typing import Any
 from equimodal.comparison.words import listing
 
 _SMALL, _CONCAT = "small", "concat"
-EXACT = (_CONCAT, "sum", "cosine")
+EXACT = (_CONCAT, "sum", "cosine", "shared")
 """Fusions whose logits are the sum of the modalities' own."""
 
 
