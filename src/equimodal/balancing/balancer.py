@@ -149,7 +149,7 @@ class Balancer:
                 watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
         if isinstance(self._edited, UpdateEdits):
             self._edited.follow(new)
-        elif self._edits and not self.setting.method.rewrites:
+        elif self._edits and self.setting.method.normalised:
             warn_if_normalised(self.setting.method, new)
 
     def parameters(self) -> Iterator[Parameter]:

@@ -127,7 +127,7 @@ class Setting:
             **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
             target=labels, logits=None if labels is None else logits, outputs=features,
             readout=self.readout, edits=edits or GradientEdits(), drawn=drawn,
-            unimodal_weight=self.unimodal_weight,
+            unimodal_weight=self.unimodal_weight, optimizers=self.optimizers,
         )  # fmt: skip
 
     def _check(
