@@ -19,7 +19,7 @@ def pull(step: Step, modality: str, strength: Tensor, before: Tensor) -> None:
     rates = {p: g["lr"] for o in step.optimizers for g in o.param_groups for p in g["params"]}
     own = list(step.modalities.parameters(modality).values())
     sizes = [local(p).numel() for p in own]
-    for parameter, goal in zip(own, before.split(sizes), strict=True):
+    for parameter, goal in zip(own, torch.split(before, sizes), strict=True):
         mine = local(parameter.detach())
         factor = (strength.double() * rates.get(parameter, 0.0)).to(mine)
         mine.sub_(factor * (mine - goal.view_as(mine)))

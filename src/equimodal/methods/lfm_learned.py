@@ -105,5 +105,5 @@ def _mean(parts: list[Tensor]) -> Tensor:
 @torch.no_grad()
 def _move(trained: list[Parameter], by: Tensor) -> None:
     """Add a part of a vector to each parameter. (P,)"""
-    for parameter, part in zip(trained, by.split([p.numel() for p in trained]), strict=True):
+    for parameter, part in zip(trained, torch.split(by, [p.numel() for p in trained]), strict=True):
         parameter.add_(part.view_as(parameter))
