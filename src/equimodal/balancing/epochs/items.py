@@ -14,6 +14,7 @@ from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.moment import KEPT
 from equimodal.balancing.task.task import on_host
+from equimodal.balancing.windows import NOMINAL
 from equimodal.errors import BalanceError
 from equimodal.numerics.blanking import blanked_rows
 from equimodal.parts.normalisation import BATCH_NORM
@@ -90,12 +91,12 @@ class Items:
         normalised = any(isinstance(x, BATCH_NORM) for x in self.setting.modalities.model.modules())
         return batches_of(
             self._blocks, batch_size, seed=seed, epoch=epoch, least=2 if normalised else 1,
-            wanted=plain_count(dataset, batch_size) if self.setting.steps == "nominal" else None,
+            wanted=plain_count(dataset, batch_size) if self.setting.steps == NOMINAL else None,
         )  # fmt: skip
 
     def count(self, dataset: Any, batch_size: int) -> int:
         """How many batches the epoch has."""
-        if self.setting.steps == "nominal" or not self.setting.method.lists_items:
+        if self.setting.steps == NOMINAL or not self.setting.method.lists_items:
             return plain_count(dataset, batch_size)
         return len(self.planned(dataset, batch_size))
 

@@ -7,10 +7,10 @@ from numbers import Integral
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.task import Task, Tasks
+from equimodal.balancing.windows import STEPS
 from equimodal.checks import (
     require,
     require_choice,
