@@ -56,6 +56,8 @@ def good_arguments() -> dict[str, dict[str, Any]]:
         "alignment": {"one": logits, "other": other},
         "matching_weight": {"epoch": 1},
         "label_shares": {"confidences": chances},
+        "next_projection": {"projection": torch.eye(2), "mean": two, "alpha": 0.1},
+        "confidence_weights": {"logits": torch.stack([logits, other])},
         "cosine_logits": {"features": logits, "weight": other},
         "misaligned_losses": {
             "logits": logits, "labels": torch.stack([labels, 1 - labels], 1),

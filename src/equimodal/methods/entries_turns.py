@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from equimodal.methods.entry import Entry, Range
+from equimodal.methods.entry import BASELINE, Entry, Range
 
 _MLA: dict[str, Any] = {
     "target": "equimodal.methods.mla:MLA", "family": "alternation", "objective": "own",
@@ -13,7 +13,7 @@ TURNS = (
     Entry(
         "joint-shared", "joint training of one head that reads each modality, on its summed logits",
         "equimodal.methods.joint:Joint",
-        family="alternation", fusion="shared", is_control=True, on_request=True,
+        family=BASELINE, fusion="shared", is_control=True, on_request=True,
     ),
     Entry(
         "mla-plain",

@@ -45,7 +45,7 @@ from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_flag, require_number, require_tensor
 from equimodal.errors import BalanceError
-from equimodal.numerics.mixing import confidence_weights, mixed
+from equimodal.numerics.mixing import confidence_weights, weighted_sum
 from equimodal.numerics.scores import widened
 from equimodal.parts.distributed import sum_over_ranks
 
@@ -192,7 +192,7 @@ class MLA(Method):
         own = torch.stack(list(unimodal_logits.values()))
         if self.fusion == "uniform":
             return own.mean(0)
-        return mixed(own, confidence_weights(own))
+        return weighted_sum(own, confidence_weights(own))
 
 
 def _linear(step: Step) -> nn.Linear:

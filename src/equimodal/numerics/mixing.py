@@ -19,7 +19,7 @@ def confidence_weights(logits: Tensor) -> Tensor:
     return (-entropy).softmax(0)
 
 
-def mixed(logits: Tensor, weights: Tensor) -> Tensor:
+def weighted_sum(logits: Tensor, weights: Tensor) -> Tensor:
     """Logits of every modality, weighted and summed. (M, N, ..., C), (M, N, ...) -> (N, ..., C)"""
     found: Tensor = (weights.unsqueeze(-1) * widened(logits)).sum(0)
     return found.to(logits.dtype)

@@ -88,7 +88,7 @@ _ENCODERS = Option(
     read=values.encoders, write=values.encoder_texts, repeated=True,
 )  # fmt: skip
 _FUSION = Option(
-    "fusion", "--fusion", "NAME", "concat, sum, cosine, film, gated or attention (concat)"
+    "fusion", "--fusion", "NAME", "concat, sum, cosine, shared, film, gated or attention (concat)"
 )
 _SETTINGS = Option(
     "settings", "--set", "KEY=VALUE",

@@ -3,10 +3,12 @@
 from collections import namedtuple
 from dataclasses import dataclass
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, IterableDataset
 
 from equimodal import BalanceError, Balancer, Encoder, LinearSplit, Method
@@ -386,6 +388,24 @@ def test_an_epoch_that_is_cut_short_is_no_misuse():
     for inputs, labels in islice(balancer.batches(Items(), batch_size=2), 3):
         update(net, balancer, optimizer, inputs, labels)
     balancer.epoch_end()
+
+
+@pytest.mark.parametrize(
+    ("unused", "static", "refused"),
+    [(False, False, True), (True, True, True), (True, False, False)],
+)
+def test_ddp_that_waits_for_every_encoder_is_refused(monkeypatch, unused, static, refused):
+    net, balancer = made()
+    ddp = SimpleNamespace(find_unused_parameters=unused, static_graph=static)
+    monkeypatch.setattr(DistributedDataParallel, "_active_ddp_module", ddp)
+    inputs, labels = batch()
+    if refused:
+        with pytest.raises(
+            BalanceError, match=r"DistributedDataParallel\(model, find_unused_param"
+        ):
+            net(**inputs)
+    else:
+        balancer.loss(net(**inputs), labels).backward()
 
 
 # -- combined ---------------------------------------------------------------------------------
