@@ -1,5 +1,6 @@
 """The start of every epoch, and the items that a method lists for it."""
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ class Items:
         self.setting = setting
         self.begun = -1
         """The latest epoch whose start the method has seen."""
-        self._moment = moment
+        # Held weakly: a balancer that nobody needs is to go at once.
+        self._held = weakref.WeakMethod(moment)
         self._blocks: list[Block] | None = None
         self._dealt: dict[tuple[int, int, int], list[Rows]] = {}
         self._waiting: deque[_Given] = deque()
@@ -59,6 +61,11 @@ class Items:
         if setting.method.lists_items and "features" in setting.method.needs:
             outside: Any = torch.compiler.disable(self._blank)  # type: ignore[no-untyped-call]
             setting.modalities.record.edit = outside
+
+    def _moment(self) -> dict[str, Any]:
+        moment = self._held()
+        assert moment is not None
+        return moment()
 
     def begin(self, dataset: Any = None) -> None:
         """Show the method the start of an epoch, once; ``dataset``: whose items it lists."""
