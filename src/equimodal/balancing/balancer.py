@@ -29,6 +29,7 @@ from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
 from equimodal.balancing.updates.merging import merged
 from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
+from equimodal.balancing.windows import EXPANDED
 from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
@@ -102,7 +103,7 @@ class Balancer:
         log: Log | None = None,
         log_every: int | None = None,
         diagnose: int | None = None,
-        steps: str = "expanded",
+        steps: str = EXPANDED,
     ) -> None:
         optimizers = listed(optimizers)
         self.setting = assembled(

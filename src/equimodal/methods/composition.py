@@ -196,7 +196,7 @@ def _check(parts: Sequence[Method]) -> None:
             raise BalanceError(
                 f"Composition combines methods, such as AMSS(); found {quoted(part)}."
             )
-        if part.objective and not part.has_stage("on_loss"):
+        if part.objective and not (part.lists_items or part.has_stage("on_loss")):
             raise BalanceError(
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."

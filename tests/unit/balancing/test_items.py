@@ -298,6 +298,22 @@ def test_batches_in_another_order_are_refused():
         balancer.loss(model(**second[0]), second[1])
 
 
+def test_where_labels_lie_on_a_device_batches_in_another_order_are_told_at_the_epochs_end(
+    monkeypatch,
+):
+    monkeypatch.setattr("equimodal.balancing.epochs.items.on_host", lambda _: False)
+    model, balancer = made(lambda _: [Block(torch.arange(24))])
+    for swapped in (False, True):
+        given = list(balancer.batches(dataset(), batch_size=12))
+        for inputs, labels in reversed(given) if swapped else given:
+            balancer.loss(model(**inputs), labels).backward()
+            balancer.before_step()
+        if not swapped:
+            balancer.epoch_end()
+    with pytest.raises(BalanceError, match="not those of the batch"):
+        balancer.epoch_end()
+
+
 def test_a_batch_of_other_rows_is_refused():
     model, balancer = made(parted)
     inputs, _labels = next(iter(balancer.batches(dataset(), batch_size=6)))

@@ -10,9 +10,6 @@ from equimodal.errors import BalanceError
 from equimodal.numerics.random import order_generator
 from equimodal.parts import distributed
 
-STEPS = ("expanded", "nominal")
-"""Batches of an epoch: those of its items, or as many as of a plain epoch."""
-
 
 @dataclass(frozen=True)
 class Block:

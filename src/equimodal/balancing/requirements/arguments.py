@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.requirements.objectives import OBJECTIVES
 from equimodal.balancing.task import Task, Tasks
+from equimodal.balancing.windows import STEPS
 from equimodal.checks import (
     plain_number,
     require,
