@@ -150,7 +150,7 @@ class Balancer:
                 watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
         if isinstance(self._edited, UpdateEdits):
             self._edited.follow(new)
-        elif self._edits and not self.setting.method.rewrites:
+        elif self._edits and self.setting.method.normalised:
             warn_if_normalised(self.setting.method, new)
 
     def parameters(self) -> Iterator[Parameter]:
@@ -237,7 +237,7 @@ class Balancer:
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
-            step = merged(micro, unimodal=setting.reads_unimodal)
+            step = merged(micro, unimodal=setting.reads_unimodal, features=setting.reads_features)
             self._edited.begin()
             if setting.method.acts(step):
                 setting.method.on_gradients(step)

@@ -12,7 +12,7 @@ from torch.nn import Parameter
 
 from equimodal.balancing.moment import Moment, without_graph
 from equimodal.balancing.readouts import Readout
-from equimodal.balancing.readouts.readout import require_vectors
+from equimodal.balancing.readouts.readout import require_form_of
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits
 from equimodal.errors import BalanceError
@@ -45,6 +45,8 @@ class Step(Moment):
     """Carries out what is decided on gradients or, with on="update", on updates."""
     drawn: dict[str, Any] = field(default_factory=dict, repr=False)
     """What the method drew in the forward pass."""
+    optimizers: tuple[torch.optim.Optimizer, ...] = field(default=(), repr=False)
+    """Those that the balancer knows."""
     every_drawn: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     """In ``on_gradients``: what was drawn or kept in ``drawn``, of every micro-batch."""
 
@@ -111,8 +113,8 @@ class Step(Moment):
                 "InputAblation(...), AuxiliaryHeads(...) or OutputLogits(...)."
             )
         found = self.readout(self.modalities, self.outputs)
-        if self.logits is not None and any(z.ndim > self.logits.ndim for z in found.values()):
-            require_vectors(self.readout.title, self.outputs)
+        if self.logits is not None:
+            require_form_of(self.logits, found, self.outputs, self.readout.title)
         return self.of_present(found)
 
     def of_present(self, values: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from equimodal.balancing.requirements.objectives import OBJECTIVES
 from equimodal.balancing.windows import EXPANDED, STEPS
 from equimodal.checks import (
     is_number,
@@ -26,7 +27,6 @@ from equimodal.errors import BalanceError, did_you_mean, quoted
 from equimodal.methods.entry import FIELD
 from equimodal.training.schedules import COSINE, check_schedule
 
-OBJECTIVES = ("fused", "fused+unimodal")
 MOST, MOST_SEEDS, LAST_SEED, HIGHEST_RATE = 1_000_000, 10_000, 2**63 - 1, 1e30
 """Epochs, jobs or samples of a step; seeds; the last of them; a learning rate."""
 

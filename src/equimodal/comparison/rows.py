@@ -113,6 +113,7 @@ def _check_row(row: str, rows: Sequence[str], known: Sequence[str]) -> None:
     if COMPOSED in row:
         methods.create(row)
     elif row not in known:
+        methods.refuse_objective(row)
         raise BalanceError(
             f"There is no row '{row}'; write some of {', '.join(known)}.{did_you_mean(row, known)}"
         )

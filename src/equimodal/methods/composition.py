@@ -59,6 +59,8 @@ class Composition(Method):
         self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
         self.on = next(filter(None, (p.on for p in parts)), None)
         self.rewrites = any(p.rewrites for p in parts)
+        self.normalised = any(p.normalised for p in parts if p.edits_gradients())
+        self.single_losses = any(p.single_losses for p in parts)
         self.per_forward = any(p.per_forward for p in parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.objective = next(filter(None, (p.objective for p in parts)), None)

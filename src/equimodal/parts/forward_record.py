@@ -75,10 +75,10 @@ class ForwardRecord:
 
         self._hooks.append(module.register_forward_pre_hook(Hook(module, record)))
 
-    def input_of(self, name: str) -> Any:
-        """What went into a watched module, if it ran once in the pass whose features were taken."""
-        found = self._current.inputs.get(name, []) if self._current else []
-        return found[0] if len(found) == 1 else None
+    def inputs_of(self, name: str) -> list[Any]:
+        """What went into a watched module in each of its runs in the pass whose features were
+        taken."""
+        return self._current.inputs.get(name, []) if self._current else []
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""

@@ -68,6 +68,11 @@ def test_methods_share_no_state():
             lambda: methods.create("amms"),
             ["Unknown method 'amms'", "did you mean 'amss'", "dus-rl"],
         ),
+        (
+            lambda: methods.create("fused+unimodal"),
+            ["it is an objective", "objective='fused+unimodal' to Balancer", "'joint+unimodal'"],
+        ),
+        (lambda: expand_rows(["fused"], ["a"]), ["objective, the loss", "--objective fused on"]),
         (lambda: methods.settings("zzz"), ["Unknown method 'zzz'", "Known: joint,"]),
         (
             lambda: methods.create("dus", gama=1),

@@ -14,6 +14,7 @@ from equimodal.balancing.epochs.blocks import Block, Rows, batches_of, check_blo
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.moment import KEPT
+from equimodal.balancing.requirements.training import check_training
 from equimodal.balancing.task.task import on_host
 from equimodal.balancing.windows import NOMINAL
 from equimodal.errors import BalanceError
@@ -75,6 +76,8 @@ class Items:
         self.begun, self._blocks, self._taken = moment["epoch_index"], None, 0
         epoch = epoch_of(self.setting, moment)
         epoch.rows = None if dataset is None else len(dataset)
+        given = self.setting
+        check_training(method, given.on, given.optimizers, given.epochs)
         if not method.acts(epoch):
             return
         blocks = method.on_epoch_start(epoch)

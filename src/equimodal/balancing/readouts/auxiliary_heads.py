@@ -48,7 +48,8 @@ class AuxiliaryHeads(nn.Module, Readout):
         missing = set(modalities.names) - set(self.heads)
         if missing:
             raise BalanceError(
-                f"AuxiliaryHeads has no head for {sorted(missing)}; it has {sorted(self.heads)}."
+                f"AuxiliaryHeads has no head for {sorted(missing)}; it has {sorted(self.heads)}. "
+                "Give widths= a width for each modality."
             )
         weights = {m: self.heads[m].get_parameter("weight") for m in modalities.names}
         for m, found in features.items():
