@@ -47,10 +47,11 @@ def check_blocks(blocks: Sequence[Block], rows: int, modalities: int) -> None:
             )
         if kept is None:
             continue
-        if kept.dtype != torch.bool or kept.shape != (len(index), modalities):
+        fits = kept.dtype == torch.bool and kept.shape == (len(index), modalities)
+        if not fits or kept.device.type != "cpu":
             raise BalanceError(
-                f"kept of a Block must be ({len(index)}, {modalities}) bool; found "
-                f"{tuple(kept.shape)} {kept.dtype}."
+                f"kept of a Block must be ({len(index)}, {modalities}) bool on the CPU; found "
+                f"{tuple(kept.shape)} {kept.dtype} on {kept.device}."
             )
         if not bool(kept.any(1).all()):
             raise BalanceError("An item of a Block keeps no modality: leave it out of the index.")

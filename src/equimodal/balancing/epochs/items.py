@@ -147,11 +147,11 @@ class Items:
         given = self._waiting.popleft()
         self._taken += 1
         self._require_labels(given.labels, target)
-        if given.kept is not None and drawn.get(_GIVEN) is not given:
+        if drawn.get(_GIVEN) is not (None if given.kept is None else given):
             raise BalanceError(
                 f"{name} leaves modalities out of rows in the forward pass, and that of this batch "
-                "left out none of its own: call model.train() before, and loss() after each "
-                "model(...), in the order of the batches."
+                "left out none, or those of another: call model.train() before, and loss() after "
+                "each model(...), in the order of the batches."
             )
 
     def epoch_end(self) -> None:
