@@ -3,24 +3,46 @@
 from typing import Any
 
 from equimodal.methods.entry import BASELINE, Entry, Range
+from equimodal.methods.facts import ANY, CLASSES
 
 _MLA: dict[str, Any] = {
     "target": "equimodal.methods.mla:MLA", "family": "alternation", "objective": "own",
     "fusion": "shared", "on_request": True,
+    "cost": ("own logits", "gradients", "updates"),
+    "needs": ("differentiable readout", "own batches", "own head"), "targets": CLASSES,
+    "released": 'never projects, `projection="none"`; spares the update\'s own features, '
+    '`projection="current"`; an entropy of the batch; moves encoders out of turn by momentum',
 }  # fmt: skip
 
 _RECONBOOST: dict[str, Any] = {
     "target": "equimodal.methods.reconboost:ReconBoost", "family": "alternation",
     "objective": "own", "fusion": "shared", "on_request": True,
     "quick": {"boost_epochs": 1, "rectify_epochs": 1},
+    "cost": ("own logits",),
+    "needs": ("differentiable readout", "optimizers", "own head", "own networks"),
+    "targets": CLASSES,
+    "released": "its consolidation term has no gradient; its first stage meets random numbers; "
+    "a thousand stages from encoders that were trained alone, `pretrained=true`",
+    "port": "a boost rate of 0.01 at first; one optimizer in both phases; both phases of all "
+    "modalities in every epoch",
 }  # fmt: skip
 _DI_MML: dict[str, Any] = {
     "target": "equimodal.methods.di_mml:DIMML", "family": "alternation", "objective": "own",
     "on_request": True,
+    "cost": ("own logits", "epoch"),
+    "needs": ("encoder modules", "train loader", "optimizers", "epochs", "own networks"),
+    "targets": CLASSES,
+    "released": "tests dimensions on augmented rows; two modalities; its last stage takes up the "
+    "last epoch at which one was best on test",
 }  # fmt: skip
 _IGM: dict[str, Any] = {
     "target": "equimodal.methods.igm:IGM", "family": "alternation", "objective": "own",
     "on_request": True, "quick": {"stage_epochs": 1},
+    "cost": ("own logits", "gradients", "epoch"),
+    "needs": ("encoder modules", "train loader", "optimizers", "own networks"),
+    "targets": CLASSES,
+    "released": "heads of three layers; moments of means of batches; a flattening step of 1e-10; "
+    "stages of 25 to 50 epochs from the best on test, `stage_epochs=25`",
 }  # fmt: skip
 
 TURNS = (
@@ -28,11 +50,13 @@ TURNS = (
         "joint-shared", "joint training of one head that reads each modality, on its summed logits",
         "equimodal.methods.joint:Joint",
         family=BASELINE, fusion="shared", is_control=True, on_request=True,
+        needs=("own head",), targets=ANY,
     ),
     Entry(
         "mla-plain",
         "MLA's turns and its prediction by confidence, the shared head's gradient as it is",
-        preset={"projection": "none"}, is_control=True, **_MLA,
+        preset={"projection": "none"}, is_control=True,
+        **_MLA | {"cost": ("own logits", "updates")},
     ),
     Entry(
         "mla",
