@@ -157,6 +157,7 @@ class DIMML(Method):
         self.mixing = require_number("DIMML mixing", mixing, above=0)
         if contrast == 0:
             self.refuse_set("temperature", "contrast_from", why="with contrast=0")
+            self.needs -= {"train_loader"}
         self.state = {"effective": None}
         self._heads: DetachedHeads
 
@@ -216,10 +217,8 @@ class DIMML(Method):
         return torch.stack(losses).sum()
 
     def predict(self, unimodal_logits: Mapping[str, Tensor], logits: Tensor) -> Tensor:
-        """Own and, once it is trained, fused logits mixed by certainty. {m: (N, C)}, (N, C) ->
-        (N, C)"""
+        """Own and, once it is trained, fused logits mixed by certainty. -> (N, C)"""
         own = torch.stack([*unimodal_logits.values(), logits])
-        # Before, the fused logits are replaced by what the others say without them.
         alone = certainty_mixture(own[:-1], self.mixing)
         return torch.where(self._heads.joined, certainty_mixture(own, self.mixing), alone)
 

@@ -19,7 +19,7 @@ _RECONBOOST: dict[str, Any] = {
     "objective": "own", "fusion": "shared", "on_request": True,
     "quick": {"boost_epochs": 1, "rectify_epochs": 1},
     "cost": ("own logits",),
-    "needs": ("differentiable readout", "optimizers", "own head", "own networks"),
+    "needs": ("differentiable readout", "own head", "own networks"),
     "targets": CLASSES,
     "released": "its consolidation term has no gradient; its first stage meets random numbers; "
     "a thousand stages from encoders that were trained alone, `pretrained=true`",
@@ -30,7 +30,7 @@ _DI_MML: dict[str, Any] = {
     "target": "equimodal.methods.di_mml:DIMML", "family": "alternation", "objective": "own",
     "on_request": True,
     "cost": ("own logits", "epoch"),
-    "needs": ("encoder modules", "train loader", "optimizers", "epochs", "own networks"),
+    "needs": ("encoder modules", "train loader", "epochs", "own networks"),
     "targets": CLASSES,
     "released": "tests dimensions on augmented rows; two modalities; its last stage takes up the "
     "last epoch at which one was best on test",
@@ -39,7 +39,7 @@ _IGM: dict[str, Any] = {
     "target": "equimodal.methods.igm:IGM", "family": "alternation", "objective": "own",
     "on_request": True, "quick": {"stage_epochs": 1},
     "cost": ("own logits", "gradients", "epoch"),
-    "needs": ("encoder modules", "train loader", "optimizers", "own networks"),
+    "needs": ("encoder modules", "train loader", "own networks"),
     "targets": CLASSES,
     "released": "heads of three layers; moments of means of batches; a flattening step of 1e-10; "
     "stages of 25 to 50 epochs from the best on test, `stage_epochs=25`",
@@ -87,7 +87,9 @@ TURNS = (
     Entry(
         "di-mml-detached",
         "DI-MML's own heads, shared classifier and late fusion, no modality drawn to another",
-        preset={"contrast": 0.0}, is_control=True, **_DI_MML,
+        preset={"contrast": 0.0}, is_control=True,
+        **_DI_MML
+        | {"cost": ("own logits",), "needs": ("encoder modules", "epochs", "own networks")},
     ),
     Entry(
         "di-mml",
@@ -105,7 +107,8 @@ TURNS = (
     ),
     Entry(
         "igm-fixed", "IGM's stages and heads, their gradients as they are",
-        preset={"temperature": 0.0}, is_control=True, **_IGM,
+        preset={"temperature": 0.0}, is_control=True,
+        **_IGM | {"cost": ("own logits",), "needs": ("encoder modules", "own networks")},
     ),
     Entry(
         "igm",

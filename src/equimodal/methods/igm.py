@@ -103,6 +103,7 @@ class IGM(Method):
         self.temperature = require_number("IGM temperature", temperature, low=0)
         self.stage_epochs = require_whole("IGM stage_epochs", stage_epochs, low=1)
         self.rewrites = temperature > 0
+        self.needs -= set() if temperature else {"train_loader"}
         self.state = {"stage": -1, "modalities": 0, "matrix": None}
         self._heads: OwnHeads
 
