@@ -130,6 +130,8 @@ def needed(name):
     entry = methods.entry(name)
     assert not refused(name)
     found = {need for need, changes in WITHOUT.items() if refused(name, **changes)}
+    # Teachers of nobody are refused by every method.
+    found -= set() if "teachers" in methods.create(name).needs else {"teachers"}
     brings = methods.load(name).brings_heads
     found -= {"readout", "differentiable readout"} if brings else set()
     if not entry.fusion and not brings and refused(name, readout=Ablation("zero")):

@@ -125,6 +125,7 @@ def test_encoders_and_own_heads_stand_still_once_the_fused_head_is_trained():
     moved = {n for n, p in [*net.named_parameters(), *heads.named_parameters()]
              if not torch.equal(p, before[n])}  # fmt: skip
     assert moved == {"head.weight", "head.bias"} and sum(losses[4:]) < sum(losses[:4])
+    assert {id(p) for p in optimizer.state} == {id(p) for p in net.head.parameters()}
     with torch.no_grad():
         every = torch.stack([*own, net(inputs)])
         torch.testing.assert_close(balancer.predict(net(inputs)), certainty_mixture(every, 1.0))
