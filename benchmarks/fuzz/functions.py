@@ -55,6 +55,7 @@ def good_arguments() -> dict[str, dict[str, Any]]:
         "teaching_weights": {"one": logits, "other": other, "labels": labels},
         "alignment": {"one": logits, "other": other},
         "matching_weight": {"epoch": 1},
+        "matching_slope": {"held_out": two, "matching": two.flip(0), "classes": two / 3},
         "label_shares": {"confidences": chances},
         "next_projection": {"projection": torch.eye(2), "mean": two, "alpha": 0.1},
         "confidence_weights": {"logits": torch.stack([logits, other])},

@@ -29,6 +29,7 @@ from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
 from equimodal.balancing.updates.merging import detached, merged
 from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
+from equimodal.balancing.windows import EXPANDED
 from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
@@ -103,7 +104,7 @@ class Balancer:
         log: Log | None = None,
         log_every: int | None = None,
         diagnose: int | None = None,
-        steps: str = "expanded",
+        steps: str = EXPANDED,
     ) -> None:
         optimizers = listed(optimizers)
         self.setting = assembled(
@@ -150,7 +151,7 @@ class Balancer:
                 watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
         if isinstance(self._edited, UpdateEdits):
             self._edited.follow(new)
-        elif self._edits and not self.setting.method.rewrites:
+        elif self._edits and self.setting.method.normalised:
             warn_if_normalised(self.setting.method, new)
 
     def parameters(self) -> Iterator[Parameter]:

@@ -45,6 +45,11 @@ class Method:
     rewrites: bool = False
     """Whether it writes gradients of its own in the place of the loss's, so that ``on="update"``
     and parameters in shards have no meaning."""
+    normalised: bool = True
+    """Whether an optimizer that normalises gradients undoes what it does to them, as Adam a factor:
+    then the balancer warns."""
+    single_losses: bool = False
+    """Whether it reads gradients of single losses, which parameters in shards do not give."""
     per_forward: bool = False
     """Whether it acts at every forward pass, so that accumulation changes it."""
     lists_items: bool = False

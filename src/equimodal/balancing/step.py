@@ -45,6 +45,8 @@ class Step(Moment):
     """Carries out what is decided on gradients or, with on="update", on updates."""
     drawn: dict[str, Any] = field(default_factory=dict, repr=False)
     """What the method drew in the forward pass."""
+    optimizers: tuple[torch.optim.Optimizer, ...] = field(default=(), repr=False)
+    """Those that the balancer knows."""
     every_drawn: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     """In ``on_gradients``: what was drawn or kept in ``drawn``, of every micro-batch."""
 

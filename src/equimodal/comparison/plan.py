@@ -145,6 +145,7 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         "weight_decay": used["weight_decay"],
         **({"optimizer_settings": changed} if changed else {}),
         "schedule": in_words(experiment.schedule),
+        **({"steps": experiment.steps} if experiment.steps != OPTIONAL["steps"] else {}),
         "lr": experiment.lr or [float(budget["lr"])],
         "objective": experiment.objective,
         "settings": {o: with_names(o, own) for o, own in by_owner.items() if o != data},

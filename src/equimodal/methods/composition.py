@@ -59,6 +59,8 @@ class Composition(Method):
         self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
         self.on = next(filter(None, (p.on for p in parts)), None)
         self.rewrites = any(p.rewrites for p in parts)
+        self.normalised = any(p.normalised for p in parts if p.edits_gradients())
+        self.single_losses = any(p.single_losses for p in parts)
         self.per_forward = any(p.per_forward for p in parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.objective = next(filter(None, (p.objective for p in parts)), None)
@@ -195,7 +197,7 @@ def _check(parts: Sequence[Method]) -> None:
             raise BalanceError(
                 f"Composition combines methods, such as AMSS(); found {quoted(part)}."
             )
-        if part.objective and not part.has_stage("on_loss"):
+        if part.objective and not (part.lists_items or part.has_stage("on_loss")):
             raise BalanceError(
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."

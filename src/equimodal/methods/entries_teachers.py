@@ -3,6 +3,7 @@
 from typing import Any
 
 from equimodal.methods.entry import STARVED, Entry, Fit
+from equimodal.methods.facts import ANY, CLASSES
 
 _UMT: dict[str, Any] = {
     "target": "equimodal.methods.umt:UMT",
@@ -10,6 +11,10 @@ _UMT: dict[str, Any] = {
     "depends": ("alone:*",),
     "quick": {"lam": 1.0},
     "on_request": True,
+    "cost": ("trainings",),
+    "needs": ("encoder modules", "teachers"),
+    "targets": ANY,
+    "port": "teachers in training mode, whose batch statistics move; no argument",
 }
 _G2D: dict[str, Any] = {
     "target": "equimodal.methods.g2d:G2D",
@@ -17,6 +22,10 @@ _G2D: dict[str, Any] = {
     "depends": ("alone:*",),
     "records": {"sureness": "sureness of the teacher", "gate": "whether the encoder learns"},
     "on_request": True,
+    "cost": ("gradients", "trainings"),
+    "needs": ("encoder modules", "epochs", "teachers"),
+    "targets": CLASSES,
+    "released": 'the gate stops an encoder\'s convolutions alone: `scope="conv"`',
 }
 
 TEACHERS = (
@@ -38,7 +47,11 @@ TEACHERS = (
     ),
     Entry(
         "g2d-kd", "G2D's distillation from teachers, with every encoder learning throughout",
-        preset={"until": 0}, is_control=True, **_G2D | {"quick": {"logits": 0.02}},
+        preset={"until": 0}, is_control=True,
+        **_G2D | {
+            "quick": {"logits": 0.02}, "cost": ("trainings",),
+            "needs": ("encoder modules", "teachers"),
+        },
     ),
     Entry(
         "g2d-gate", "G2D's gate alone: encoders of surer teachers wait, nothing is distilled",

@@ -50,9 +50,16 @@ class Setup:
         """Rows of a step on this rank."""
         return self.config.batch_size // self.fabric.world_size
 
+    def steps(self, samples: MultimodalDataset) -> int:
+        """Steps of the epoch that is to come, which a method may list the rows of."""
+        if isinstance(self.balancer, Alone):
+            return self.plain_steps
+        return len(self.balancer.loader(samples, batch_size=self.batch_size))
+
     @property
-    def steps(self) -> int:
-        """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
+    def plain_steps(self) -> int:
+        """Steps of an epoch of all rows; what does not divide among the ranks is left out, anew
+        each epoch."""
         rows = len(self.source.train) // self.fabric.world_size
         return math.ceil(rows / self.batch_size) * self.repeats
 
@@ -146,6 +153,7 @@ def _balancer(
         on=on,
         epochs=config.epochs,
         seed=config.seed,
+        steps=config.steps,
         diagnose=EVERY,
     )
     if beside := list(made.parameters()):

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.requirements.objectives import OBJECTIVES
 from equimodal.balancing.task import Task, Tasks
+from equimodal.balancing.windows import STEPS
 from equimodal.checks import (
     plain_number,
     require,
@@ -217,7 +217,8 @@ def _check_place(method: Method, on: str) -> None:
 def check_modules(method: Method, modalities: ModalityMap) -> None:
     """Refuse a method that reads features where a modality has no module, and one that writes
     gradients where they are in shards. Raises BalanceError."""
-    if method.rewrites and any(map(is_sharded, modalities.model.parameters())):
+    reads = method.rewrites or method.single_losses
+    if reads and any(map(is_sharded, modalities.model.parameters())):
         raise BalanceError(
             f"{type(method).__name__} reads gradients of single losses, which FSDP2 does not give; "
             "use DistributedDataParallel."
