@@ -11,6 +11,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from equimodal.balancing.requirements.objectives import OBJECTIVES
 from equimodal.balancing.windows import Window
 from equimodal.errors import BalanceError, close_names, quoted
 from equimodal.methods import plugins
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BASELINE", "CASES", "COMPOSED", "COSTS", "FIELD", "NEEDS", "Entry", "Fit", "Range", "classes",
-    "create", "entry", "fitting", "functions", "known", "load", "names", "settings",
+    "create", "entry", "fitting", "functions", "known", "load", "names", "refuse_objective",
+    "settings",
     "window_settings", "with_controls",
 ]  # fmt: skip
 
@@ -63,6 +65,7 @@ def entry(name: str) -> Entry:
         return _composed(name, [entry(part) for part in name.split(COMPOSED)])
     found = _found(name)
     if found is None:
+        refuse_objective(name)
         every = (*_REGISTRY, *plugins.found().entries)
         troubles = "".join(f" {text}" for text in plugins.found().troubles)
         raise BalanceError(
@@ -135,6 +138,16 @@ def window_settings(name: str) -> dict[str, float]:
     )
     free = asdict(Window()) if acts and kind.windowed else {}
     return {key: value for key, value in free.items() if key not in taken}
+
+
+def refuse_objective(name: str) -> None:
+    """Raise `BalanceError` where a method is named by an objective."""
+    if name in OBJECTIVES:
+        raise BalanceError(
+            f"Unknown method {name!r}: it is an objective, the loss under a method. Write "
+            f"objective={name!r} to Balancer, or --objective {name} on the command line, beside a "
+            "method; without one they are 'joint' and 'joint+unimodal'."
+        )
 
 
 def create(name: str, **given: Any) -> "Method":

@@ -47,7 +47,7 @@ from equimodal.parts.distributed import sum_over_ranks
 
 
 def mono_modal_responses(logits: Mapping[frozenset[str], Tensor]) -> dict[str, Tensor]:
-    """Response of each modality. {S: (N, C)} -> {m: (N, C)}
+    """Response of each modality. {S: (N, ..., C)} -> {m: (N, ..., C)}
 
     They sum to the logits of all; with the empty coalition to what these are above its own, as
     Shapley values do.
@@ -65,7 +65,7 @@ def mono_modal_responses(logits: Mapping[frozenset[str], Tensor]) -> dict[str, T
         )
     for s, given in logits.items():
         require(isinstance(s, frozenset), "A coalition must be a frozenset of names", s)
-        require_tensor("Logits of a coalition", given, axes="N,C", floating=True)
+        require_tensor("Logits of a coalition", given, axes="N,C,...", floating=True)
     nobody = frozenset[str]()
     names = sorted(frozenset().union(*logits))
     count = len(names)
@@ -183,7 +183,7 @@ class AGM(Method):
 
     def _responses(self, step: Step) -> tuple[dict[str, Tensor], Tensor | None]:
         """Response of each modality to the paired batch, and the logits without any where they are
-        subtracted. -> {m: (N, C)}, (N, C)"""
+        subtracted. -> {m: (N, ..., C)}, (N, ..., C)"""
         readout, nobody = step.readout, None
         if self.empty == "subtract":
             zeros = {m: torch.zeros_like(f) for m, f in step.outputs.items()}

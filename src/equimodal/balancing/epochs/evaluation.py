@@ -114,7 +114,7 @@ def _step(setting: "Setting", moment: Mapping[str, Any], batch: Any) -> Step:
             "forward must return one label tensor of paired rows for the loaders; found "
             f"{type(given).__name__}."
         )
-    target = setting.prepared(given)
+    target = setting.typed(given)
     rows = setting.present_rows(present, target)
     features = record.take_features(output, None, setting.rows(target))
     return setting.step(moment, setting.fused(output, None), target, features, rows, checked=False)
