@@ -3,6 +3,7 @@
 from typing import Any
 
 from equimodal.methods.entry import STARVED, Entry, Fit
+from equimodal.methods.facts import ANY, CLASSES
 
 _UMT: dict[str, Any] = {
     "target": "equimodal.methods.umt:UMT",
@@ -10,14 +11,20 @@ _UMT: dict[str, Any] = {
     "depends": ("alone:*",),
     "quick": {"lam": 1.0},
     "on_request": True,
-}
+    "cost": ("trainings",), "needs": ("teachers",), "targets": ANY,
+    "port": "teachers in training mode, whose batch statistics move; the first 80 epochs, "
+    "`end=0.8`",
+}  # fmt: skip
 _G2D: dict[str, Any] = {
     "target": "equimodal.methods.g2d:G2D",
     "family": "teachers",
     "depends": ("alone:*",),
     "records": {"sureness": "sureness of the teacher", "gate": "whether the encoder learns"},
     "on_request": True,
-}
+    "cost": ("gradients", "trainings"), "needs": ("epochs", "teachers"), "targets": CLASSES,
+    "released": 'weights of four axes alone wait, `scope="conv"`; equally sure teachers are an '
+    "error",
+}  # fmt: skip
 
 TEACHERS = (
     Entry(
@@ -38,7 +45,9 @@ TEACHERS = (
     ),
     Entry(
         "g2d-kd", "G2D's distillation from teachers, with every encoder learning throughout",
-        preset={"until": 0}, is_control=True, **_G2D | {"quick": {"logits": 0.02}},
+        preset={"until": 0}, is_control=True, **_G2D | {
+            "quick": {"logits": 0.02}, "cost": ("trainings",), "needs": ("teachers",),
+        },
     ),
     Entry(
         "g2d-gate", "G2D's gate alone: encoders of surer teachers wait, nothing is distilled",
