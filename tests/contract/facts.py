@@ -139,7 +139,7 @@ def needed(name):
     found |= {"own batches"} if method.lists_items or method.repeats(2) > 1 else set()
     readout = LinearSplit("fc") if "linear head" in found else OwnLogits()
     told = refused(name, first=False, encoders=PARAMETERS, readout=readout)
-    if "needs the features of" in told:
+    if "needs the features of" in told or "must be one module" in told:
         found.add("encoder modules")
     found |= {"own head"} if entry.fusion else set()
     return in_order(found, NEEDS)

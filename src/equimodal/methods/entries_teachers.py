@@ -11,20 +11,22 @@ _UMT: dict[str, Any] = {
     "depends": ("alone:*",),
     "quick": {"lam": 1.0},
     "on_request": True,
-    "cost": ("trainings",), "needs": ("teachers",), "targets": ANY,
-    "port": "teachers in training mode, whose batch statistics move; the first 80 epochs, "
-    "`end=0.8`",
-}  # fmt: skip
+    "cost": ("trainings",),
+    "needs": ("encoder modules", "teachers"),
+    "targets": ANY,
+    "port": "teachers in training mode, whose batch statistics move; no argument",
+}
 _G2D: dict[str, Any] = {
     "target": "equimodal.methods.g2d:G2D",
     "family": "teachers",
     "depends": ("alone:*",),
     "records": {"sureness": "sureness of the teacher", "gate": "whether the encoder learns"},
     "on_request": True,
-    "cost": ("gradients", "trainings"), "needs": ("epochs", "teachers"), "targets": CLASSES,
-    "released": 'weights of four axes alone wait, `scope="conv"`; equally sure teachers are an '
-    "error",
-}  # fmt: skip
+    "cost": ("gradients", "trainings"),
+    "needs": ("encoder modules", "epochs", "teachers"),
+    "targets": CLASSES,
+    "released": 'the gate stops an encoder\'s convolutions alone: `scope="conv"`',
+}
 
 TEACHERS = (
     Entry(
@@ -45,8 +47,10 @@ TEACHERS = (
     ),
     Entry(
         "g2d-kd", "G2D's distillation from teachers, with every encoder learning throughout",
-        preset={"until": 0}, is_control=True, **_G2D | {
-            "quick": {"logits": 0.02}, "cost": ("trainings",), "needs": ("teachers",),
+        preset={"until": 0}, is_control=True,
+        **_G2D | {
+            "quick": {"logits": 0.02}, "cost": ("trainings",),
+            "needs": ("encoder modules", "teachers"),
         },
     ),
     Entry(
