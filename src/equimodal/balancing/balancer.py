@@ -123,8 +123,7 @@ class Balancer:
         )
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
-        self._items = Items(self.setting, self._moment)
-        self._turns = Turns(method, modalities)
+        self._items, self._turns = Items(self.setting, self._moment), Turns(method, modalities)
         modalities.record.begins = self._turns.starter(self._pass_moment)
         self._edited = UpdateEdits() if self.setting.on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}

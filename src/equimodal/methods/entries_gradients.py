@@ -197,7 +197,7 @@ GRADIENTS = (
         cost=("own logits", "gradients", "epoch", "memory"),
         needs=("readout", "val loader", "optimizers"), targets=ANY,
         released="code of another group: restores model and optimizer, so that the others lose "
-        "their last epochs too; stops gradients and no updates; watches the test loss",
+        'their last epochs too, `restore="model"`; stops gradients alone; watches the test loss',
         records={"loss": "own validation loss", "smooth": "smoothed own validation loss"},
         fits=(
             Fit(AHEAD, "stops an encoder that has over-learned, more likely {ahead}, at its best "

@@ -64,9 +64,8 @@ class Items:
             setting.modalities.record.edit = outside
 
     def _moment(self) -> dict[str, Any]:
-        moment = self._held()
-        assert moment is not None
-        return moment()
+        held: Any = self._held()
+        return dict(held())
 
     def begin(self, dataset: Any = None) -> None:
         """Show the method the start of an epoch, once; ``dataset``: whose items it lists."""
@@ -76,8 +75,7 @@ class Items:
         self.begun, self._blocks, self._taken = moment["epoch_index"], None, 0
         epoch = epoch_of(self.setting, moment)
         epoch.rows = None if dataset is None else len(dataset)
-        given = self.setting
-        check_training(method, given.on, given.optimizers, given.epochs)
+        check_training(method, self.setting.on, self.setting.optimizers, self.setting.epochs)
         if not method.acts(epoch):
             return
         blocks = method.on_epoch_start(epoch)
