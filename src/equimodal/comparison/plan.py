@@ -26,9 +26,11 @@ from equimodal.comparison.settings import (
     split_settings,
     with_names,
 )
+from equimodal.comparison.suited import suited_rows
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
 from equimodal.data.sources import check_settings
 from equimodal.data.table import is_manifest
+from equimodal.data.target import CLASSES, Target
 from equimodal.errors import BalanceError
 from equimodal.training.config import OPTIONAL, RunConfig
 from equimodal.training.optimizers import SETTINGS, changed_settings, check_optimizer
@@ -123,11 +125,14 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
     rows = expand_rows(experiment.methods, source.modalities)
     by_owner = split_settings(given, data, rows, optimizer=optimizer)
     changed = changed_settings(optimizer, by_owner.pop(optimizer, {}))
+    named = {o: with_names(o, own) for o, own in by_owner.items() if o != data}
+    rows, left_out = suited_rows(rows, experiment.methods, source.target, named)
     used = SETTINGS[optimizer] | changed
     config = {
         "data": data,
         "data_settings": dict(source.settings),
         "methods": rows,
+        **({"left_out": left_out} if left_out else {}),
         "seeds": experiment.seeds,
         "epochs": experiment.epochs or budget["epochs"],
         "batch_size": batch_size_of(experiment.batch_size, budget["batch_size"], len(source.train)),
@@ -138,9 +143,9 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         "schedule": in_words(experiment.schedule),
         "lr": experiment.lr or [float(budget["lr"])],
         "objective": experiment.objective,
-        "settings": {o: with_names(o, own) for o, own in by_owner.items() if o != data},
+        "settings": {owner: own for owner, own in named.items() if owner not in left_out},
         "device": experiment.device,
-        "selection": "best validation accuracy",
+        "selection": _selection(source.target),
         **_model(source, experiment.encoders, experiment.fusion),
     }
     config = json.loads(json.dumps(config))
@@ -162,6 +167,7 @@ def _model(source: DataSource, encoders: Mapping[str, str], fusion: str) -> dict
 def _description(source: DataSource) -> dict[str, Any]:
     return {
         "name": source.name,
+        **_task(source.target),
         "modalities": {
             name: {"kind": modality.kind, "shape": list(modality.shape)}
             for name, modality in source.modalities.items()
@@ -174,6 +180,22 @@ def _description(source: DataSource) -> dict[str, Any]:
         },
         "note": source.note,
     }
+
+
+def _selection(target: Target) -> str:
+    from equimodal.measures.scoring import SCORES  # imports torch
+
+    return f"best validation {SCORES[target.task][target.score].words}"
+
+
+def _task(target: Target) -> dict[str, Any]:
+    """The task and its main score, where they are no classes and their accuracy."""
+    found: dict[str, Any] = {"task": target.task, "score": target.score}
+    if target.weight:
+        found["weight"] = list(target.weight)
+    if target.scale:
+        found |= {"mean": list(target.mean), "scale": list(target.scale)}
+    return {} if target == CLASSES else found
 
 
 def _runs(config: Mapping[str, Any]) -> tuple[PlannedRun, ...]:

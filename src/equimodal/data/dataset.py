@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from equimodal.checks import require_modality_names
 from equimodal.data.arrays import Arrays, Kind, Split
+from equimodal.data.target import CLASSES, Target
 from equimodal.errors import DataError
 
 HUGGING_FACE = "hf:"
@@ -67,13 +68,14 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
     Args:
         inputs: one tensor ``(N, ...)`` per modality, or `Rows` that stand for one; row i of each
             belongs to sample i.
-        labels: class indices, ``(N,)``, int64.
+        labels: class indices, ``(N,)``, int64; several labels a sample, ``(N, C)``, int64 of 0 and
+            1; or numbers, ``(N, D)``, float32.
         groups: ``(N,)``, int64: samples of one number come from one source, such as renderings of
             one image, and are no independent evidence. None: every sample stands by itself, or
             that is not known.
 
     Raises:
-        DataError: the tensors differ in their number of rows, or the labels are no class indices.
+        DataError: the tensors differ in their number of rows, or the labels are of another form.
     """
 
     def __init__(
@@ -87,9 +89,11 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
     def _check(self) -> None:
         if not self.inputs:
             raise DataError("A data set needs at least one modality, found none in `inputs`.")
-        if self.labels.dtype != torch.int64 or self.labels.ndim != 1:
+        form = (self.labels.dtype, self.labels.ndim)
+        if form not in ((torch.int64, 1), (torch.int64, 2), (torch.float32, 2)):
             raise DataError(
-                "Labels must be class indices, an int64 tensor of shape (N,), found "
+                "Labels must be class indices, an int64 tensor of shape (N,), several labels, "
+                "int64 (N, C), or numbers, float32 (N, D); found "
                 f"{self.labels.dtype} of shape {tuple(self.labels.shape)}; write labels.long()."
             )
         for name, rows in self.inputs.items():
@@ -98,7 +102,7 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
                     f"Modality '{name}' has {len(rows)} rows for {len(self.labels)} labels; "
                     "give every modality one row per label."
                 )
-        if self.groups is not None and self.groups.shape != self.labels.shape:
+        if self.groups is not None and self.groups.shape != self.labels.shape[:1]:
             raise DataError(
                 f"There are groups of shape {tuple(self.groups.shape)} for {len(self.labels)} "
                 "labels; give every sample the number of its group."
@@ -146,12 +150,12 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
 class DataSource:
     """A data set as a comparison uses it: three disjoint splits and what was done to get them.
 
-    ``classes`` names the labels in order; ``settings`` holds every argument in force, those left
-    at their default included; ``note`` says what a page that shows a number must say (that pairs
-    are made, which split this is).
+    ``classes`` names the labels in order, or the numbers where these are predicted, as ``target``
+    says; ``settings`` holds every argument in force, those left at their default included; ``note``
+    says what a page that shows a number must say (that pairs are made, which split this is).
 
     Raises:
-        DataError: a name that no modality can have.
+        DataError: a name that no modality can have, or labels that are not of the target's task.
     """
 
     name: str
@@ -162,9 +166,12 @@ class DataSource:
     classes: tuple[str, ...]
     settings: dict[str, object]
     note: str
+    target: Target = CLASSES
 
     def __post_init__(self) -> None:
         require_modality_names(self.modalities, error=DataError)
+        for split in (self.train, self.validation, self.test):
+            self.target.check(split.labels, self.classes)
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Arrays) -> DataSource:

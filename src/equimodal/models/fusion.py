@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts import Ablation, Readout
 from equimodal.checks import require_modality_names
 from equimodal.data.dataset import Modality
 from equimodal.errors import BalanceError
@@ -38,11 +38,11 @@ class FusionModel(nn.Module):
     Args:
         encoders: one module per modality, (N, ...) -> (N, width).
         widths: number of features of each encoder.
-        classes: number of classes C.
+        classes: number of classes C, or of labels or numbers that are predicted.
         fusion: a name in `fusions.FUSIONS`.
 
     Raises:
-        BalanceError: no modality, a name that cannot be a submodule's, fewer than 2 classes, or an
+        BalanceError: no modality, a name that cannot be a submodule's, no class, or an
             unknown fusion.
     """
 
@@ -61,8 +61,13 @@ class FusionModel(nn.Module):
         self.encoders = nn.ModuleDict(dict(encoders))
         self.head = FUSIONS[self.fusion].build({m: widths[m] for m in encoders}, classes)
 
-    def readout(self) -> Readout:
-        """A new readout of unimodal logits that fits the fusion."""
+    def readout(self, *, whole: bool = False) -> Readout:
+        """A new readout of unimodal logits that fits the fusion.
+
+        ``whole``: each modality is asked for all of a number, so that parts of a sum serve none.
+        """
+        if whole:
+            return Ablation("zero")
         return FUSIONS[self.fusion].readout(HEAD, list(self.encoders))
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Output:
@@ -100,7 +105,7 @@ def build_model(
 
     Args:
         modalities: what the samples of each modality are.
-        classes: number of classes.
+        classes: number of classes, labels or numbers.
         seed: seed of the initial weights.
         encoders: modality -> name of its encoder, one of `named.ENCODERS`.
         fusion: one of `fusions.FUSIONS`.
@@ -128,5 +133,5 @@ def _check(encoders: Mapping[str, nn.Module], classes: int) -> None:
     if not encoders:
         raise BalanceError("A model needs at least one modality, found none.")
     require_modality_names(encoders)
-    if classes < 2:
-        raise BalanceError(f"A classifier needs at least 2 classes, found {classes}.")
+    if classes < 1:
+        raise BalanceError(f"A model needs at least one output, found {classes}.")

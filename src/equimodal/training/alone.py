@@ -6,25 +6,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from equimodal.balancing.batches import epoch_batches
 from equimodal.balancing.decisions import Decisions
+from equimodal.balancing.task import Task
 from equimodal.data.dataset import MultimodalDataset
 from equimodal.models.fusion import Output
 
 
 class Alone:
-    """Stands where a balancer stands for a model of one modality: cross-entropy, nothing else.
+    """Stands where a balancer stands for a model of one modality: the task's loss, nothing else.
 
     Its batches hold the same rows in the same order as those of paired training.
 
     Args:
+        task: what is predicted.
         seed: seed of the run.
     """
 
-    def __init__(self, *, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, task: Task, *, seed: int) -> None:
+        self.task, self.seed = task, seed
         self.epoch_index = 0
         self.decisions = self.diagnosis = Decisions((), log=None, every=None, measured=list)
 
@@ -35,9 +36,9 @@ class Alone:
         return epoch_batches(dataset, batch_size, seed=self.seed, epoch=self.epoch_index)
 
     def loss(self, output: Output, target: Tensor | Mapping[str, Tensor]) -> Tensor:
-        """Mean cross-entropy of the logits, for (N,) labels. -> ()"""
+        """The task's loss of the logits. -> ()"""
         assert output.logits is not None and isinstance(target, Tensor)
-        return cross_entropy(output.logits, target)
+        return self.task.loss(output.logits, target)
 
     def before_step(self) -> None:
         """Nothing to do."""

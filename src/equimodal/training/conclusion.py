@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from equimodal.measures.classification import entropy
+from equimodal.measures.scoring import blind_loss
 from equimodal.storage.files import write_json
 from equimodal.training.evaluation import losses, measures, predict, probed
 from equimodal.training.history import History
@@ -55,7 +55,7 @@ def _judged(splits: dict[str, Prediction], folder: Path) -> Result:
     probes = probed(train, splits)
     write_predictions(folder, splits, probes)
     judged = {name: measures(splits[name], probes[name]) for name in ("test", "validation")}
-    return {**judged, "train": {**losses(train), "entropy": entropy(train.labels)}}
+    return {**judged, "train": {**losses(train), "entropy": blind_loss(train.labels)}}
 
 
 def _account(setup: Setup, history: History, trouble: str | None, seconds: float) -> Result:

@@ -52,7 +52,7 @@ def train(
         config: the run.
         folder: the run's own folder; created where it does not exist.
         data_root: folder with the data set's files, where it needs them.
-        notify: called with (finished epochs, validation accuracy) after every epoch.
+        notify: called with (finished epochs, main score of validation) after every epoch.
         fabric: the processes that train it, all of which call this; None for this one alone. The
             first one alone reads and writes in the folder.
 
@@ -132,7 +132,7 @@ def fit(
         if setup.fabric.is_global_zero:
             save(setup, history, folder)
         if notify:
-            notify(history.epochs, validation.accuracy)
+            notify(history.epochs, validation.score)
     return None
 
 

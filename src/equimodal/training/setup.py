@@ -23,6 +23,7 @@ from equimodal.training.alone import Alone
 from equimodal.training.config import RunConfig, as_tuple, create_method
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
+from equimodal.training.task import task_of
 
 EVALUATION_ROWS = 128
 
@@ -104,7 +105,9 @@ def build(
     )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
     balancer = (
-        Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)
+        Alone(task_of(source.target), seed=config.seed)
+        if config.alone
+        else _balancer(config, source, network, optimizer)
     )
     return Setup(config, source, fabric, model, network, wrapped, balancer)
 
@@ -113,12 +116,14 @@ def _balancer(
     config: RunConfig, source: DataSource, network: FusionModel, optimizer: torch.optim.Optimizer
 ) -> Balancer:
     settings = dict(config.settings)
+    task = task_of(source.target)
     on = settings.pop("on", None)  # None: as the method asks for
     return Balancer(
         network,
         create_method(config.registered_method, settings),
         {m: f"encoders.{m}" for m in source.modalities},
-        network.readout(),
+        network.readout(whole=task.whole_numbers),
+        task=task,
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],

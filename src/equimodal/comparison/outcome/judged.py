@@ -9,17 +9,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from equimodal.training.prediction import read_arrays
+from equimodal.measures.scoring import ACCURACY, as_logits, scores_of
+from equimodal.training.prediction import in_units, read_arrays
 
 
 @dataclass(frozen=True)
 class Judged:
     """One model on the judged samples, on the CPU.
 
-    ``logits`` (N, C), ``labels`` (N,); by modality the readout's ``unimodal`` logits (N, C),
-    ``ablated`` logits (N, C) with all others at their mean, and the classes (N,) that a linear
-    probe of the encoder predicts. ``losses`` holds (training, validation) losses by modality.
-    Samples of one number in ``groups`` (N,) come from one source; None where that is not known.
+    ``logits`` (N, C), ``labels`` (N, ...); by modality the readout's ``unimodal`` logits (N, C),
+    and what a linear probe of the encoder predicts, classes (N,) or (N, C). Numbers are in the
+    units of the data, but for their mean. ``losses`` holds (training, validation) losses by
+    modality. Samples of one number in ``groups`` (N,) come from one source; None where that is not
+    known.
     ``fitted`` is the share of the classes' entropy that training took from its own loss.
     """
 
@@ -42,12 +44,22 @@ class Judged:
 
     @property
     def hits(self) -> Tensor:
-        """Whether each prediction is right. (N,)"""
-        return (self.logits.argmax(1) == self.labels).double()
+        """Whether each prediction of a class is right. (N,)"""
+        return self.value(ACCURACY)
 
     def probe_hits(self, modality: str) -> Tensor:
-        """Whether each prediction of the probe is right. (N,)"""
-        return (self.probed[modality] == self.labels).double()
+        """Whether each class that the probe predicts is right. (N,)"""
+        return self.value(ACCURACY, modality)
+
+    def value(self, name: str, probe: str | None = None) -> Tensor:
+        """A score that is a mean over samples, of each sample, or of a probe's prediction. (N,)"""
+        each = scores_of(self.labels)[name].each
+        assert each is not None
+        return each(self.predicted(probe), self.labels).double()
+
+    def predicted(self, probe: str | None = None) -> Tensor:
+        """The logits, or what the probe of a modality predicts in their form. (N, C)"""
+        return self.logits if probe is None else as_logits(self.probed[probe], self.logits)
 
 
 def read_judged(folder: Path) -> Judged:
@@ -59,8 +71,12 @@ def read_judged(folder: Path) -> Judged:
     arrays = read_arrays(folder)
     names = [str(name) for name in arrays.pop("modalities", ())]
     found = {key: torch.from_numpy(values) for key, values in arrays.items()}
-    probed = dict(zip(names, found.get("test_probed", ()), strict=False))
-    return Judged(
-        found["test_logits"], found["test_labels"].long(), probed=probed,
-        groups=found.get("test_groups"),
-    )  # fmt: skip
+    labels = found["test_labels"]
+    labels = labels if labels.is_floating_point() else labels.long()
+    scale = found.get("target_scale", torch.zeros(0))
+    probed = {
+        m: in_units(own, labels, scale)[0] if len(scale) else own
+        for m, own in zip(names, found.get("test_probed", ()), strict=False)
+    }
+    logits, labels = in_units(found["test_logits"], labels, scale)
+    return Judged(logits, labels, probed=probed, groups=found.get("test_groups"))

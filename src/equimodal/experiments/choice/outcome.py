@@ -15,6 +15,7 @@ from equimodal.comparison.outcome.telling import certainty
 from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.time_budget import spoken
+from equimodal.numerics.spreads import main_score
 from equimodal.storage.files import load_checkpoint, save_checkpoint
 from equimodal.training.run_folder import CHECKPOINT
 
@@ -96,7 +97,10 @@ def _fresh(results: Json, scores: Mapping[str, float]) -> Json:
     return {
         "seeds": results["config"]["seeds"],
         "rows": {
-            name: {"validation": score, "test": summary[name]["accuracy"]}
+            name: {
+                "validation": score,
+                "test": summary[name].get("score") or summary[name]["accuracy"],
+            }
             for name, score in scores.items()
         },
     }
@@ -158,4 +162,4 @@ def _command(
 
 
 def _validation(run: Mapping[str, Any]) -> float:
-    return float(run["validation"]["accuracy"])
+    return main_score(run["validation"])

@@ -7,21 +7,22 @@ from collections.abc import Mapping
 
 from equimodal.data.table.check.telling import telling
 from equimodal.data.table.reading.findings import Finding
-from equimodal.data.table.reading.labels import alike, typos
+from equimodal.data.table.reading.labels import alike
 from equimodal.data.table.reading.reading import Reading
 from equimodal.data.table.reading.roles import Manifest
-from equimodal.data.table.reading.splits import Assignment, Codes, class_findings, named
+from equimodal.data.table.reading.splits import Assignment, named
+from equimodal.data.table.truth.truth import Codes
 
 
 def judged(
     manifest: Manifest, assignment: Assignment, readings: Mapping[str, Reading]
 ) -> list[Finding]:
     """All findings that need more than one item."""
-    found = typos(manifest.labels, manifest.rows)
+    found: list[Finding] = []
     if "group" in manifest.taken:  # there, a sample without a group has an empty cell
         found += alike(manifest.table.columns[manifest.taken["group"]], manifest.rows)
     found += telling(manifest, assignment.codes, readings)
-    found += assignment.findings + class_findings(manifest.labels, assignment.codes)
+    found += assignment.findings + manifest.truth.judged(assignment.codes)
     for name, column in manifest.columns.items():
         if column.files and name in readings:
             found += _repeats(manifest, assignment.codes, readings[name].digests, name)

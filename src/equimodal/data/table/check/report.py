@@ -10,6 +10,7 @@ from equimodal.data.table.check.check import Report
 from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.reading.findings import PROBLEMS, WARNINGS, Finding
 from equimodal.data.table.reading.reading import Reading
+from equimodal.data.target import CLASSIFICATION, MULTI_LABEL, REGRESSION
 
 _ROWS = 5
 _CLASSES = 30
@@ -19,7 +20,7 @@ def as_text(report: Report) -> str:
     """The report in lines; of each kind of finding the first rows are shown."""
     blocks = [
         "\n".join(_head(report)),
-        "\n".join(_balance(report.balance)),
+        "\n".join(_balance(report)),
         "\n".join(_modality(report, name) for name in report.readings),
     ]
     blocks += ["\n".join(_findings("problem", report.problems, PROBLEMS))]
@@ -36,7 +37,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "name": report.manifest.path.name,
         "rows": len(report.manifest),
         "split": report.split_note,
+        "task": report.manifest.declaration.task or CLASSIFICATION,
         "balance": {split: dict(counts) for split, counts in report.balance.items()},
+        "sizes": dict(report.sizes),
         "modalities": {
             name: {
                 "settings": dict(report.settings[name]),
@@ -54,22 +57,36 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def _head(report: Report) -> Iterator[str]:
     manifest = report.manifest
-    names = set(manifest.labels) - {""}
-    yield f"{manifest.path.name}: {len(manifest):,} rows, {len(names)} classes"
+    yield f"{manifest.path.name}: {len(manifest):,} rows, {manifest.truth.what}"
     yield report.split_note
 
 
-def _balance(found: Mapping[str, dict[str, int]]) -> Iterator[str]:
-    """A line a class, with its samples by split."""
+def _balance(report: Report) -> Iterator[str]:
+    """A line a class or label, with its samples by split; a line a number and split."""
+    if report.manifest.declaration.task == REGRESSION:
+        yield from _numbers(report.balance)
+        return
+    several = report.manifest.declaration.task == MULTI_LABEL
+    found = report.balance
     names = list(dict.fromkeys(name for counts in found.values() for name in counts))
     width = max([len(name) for name in names] + [7])
-    yield f"{'class':<{width}}" + "".join(f"{split:>12}" for split in SPLITS)
+    yield f"{'label' if several else 'class':<{width}}" + "".join(f"{s:>12}" for s in SPLITS)
     for name in names[:_CLASSES]:
         yield f"{name:<{width}}" + "".join(f"{found[s].get(name, 0):>12,}" for s in SPLITS)
     if len(names) > _CLASSES:
-        yield f"and {len(names) - _CLASSES} more classes"
-    totals = (sum(found[split].values()) for split in SPLITS)
-    yield f"{'all':<{width}}" + "".join(f"{total:>12,}" for total in totals)
+        yield f"and {len(names) - _CLASSES} more {'labels' if several else 'classes'}"
+    yield f"{'all':<{width}}" + "".join(f"{report.sizes[split]:>12,}" for split in SPLITS)
+
+
+def _numbers(found: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    """Samples, mean, deviation and ends of each number in each split."""
+    width = max(len(name) for own in found.values() for name in (*own, "number"))
+    heads = ("samples", "mean", "sd", "lowest", "highest")
+    yield f"{'number':<{width}}  {'split':<12}" + "".join(f"{head:>12}" for head in heads)
+    for split, own in found.items():
+        for name, told in own.items():
+            cells = [f"{told[h]:.6g}" if h in told else "-" for h in heads]
+            yield f"{name:<{width}}  {split:<12}" + "".join(f"{cell:>12}" for cell in cells)
 
 
 def _modality(report: Report, name: str) -> str:

@@ -11,10 +11,14 @@ from equimodal.data.plain_yaml import read_yaml
 from equimodal.data.settings import choice, number, whole
 from equimodal.data.table.reading.findings import ALLOWED
 from equimodal.data.table.reading.settings import KINDS, checked_settings
+from equimodal.data.table.truth.goal import declared_target
 from equimodal.errors import DataError, did_you_mean, quoted
 
 SPLITS = ("train", "validation", "test")
-KEYS = ("label", "split", "group", "ratios", "validation", "seed", "allow", "modalities")
+KEYS = (
+    "task", "label", "separator", "weight", "split", "group", "ratios", "validation", "seed",
+    "allow", "modalities",
+)  # fmt: skip
 DEFAULT_RATIOS = (0.7, 0.15, 0.15)
 
 
@@ -33,10 +37,14 @@ class Declared:
 class Declaration:
     """What the YAML says; the fields are those of `docs/manifest.md`.
 
-    ``ratios`` is None where none are declared; ``modalities`` is empty where they are inferred.
+    ``task`` and ``ratios`` are None where none are declared; ``label`` is empty, and
+    ``modalities``, where they are inferred.
     """
 
-    label: str | None = None
+    task: str | None = None
+    label: tuple[str, ...] = ()
+    separator: str = ""
+    weight: Mapping[str, float] | str | None = None
     split: str | None = None
     group: str | None = None
     ratios: tuple[float, ...] | None = None
@@ -70,8 +78,9 @@ def _declaration(content: object) -> Declaration:
     found = _mapping("the file", content)
     known(found, KEYS, "the file")
     names: dict[str, Any] = {
-        key: _name(key, found[key]) for key in ("label", "split", "group") if key in found
+        key: _name(key, found[key]) for key in ("split", "group") if key in found
     }
+    names |= declared_target(found)
     if "ratios" in found:
         if "split" in found:
             raise DataError("split and ratios are both given; write one of the two.")

@@ -25,7 +25,6 @@ from equimodal.data.table.reading.findings import (
     problems,
     summary,
 )
-from equimodal.data.table.reading.labels import classes
 from equimodal.data.table.reading.reading import (
     Located,
     Reading,
@@ -42,6 +41,7 @@ from equimodal.data.table.store.prepared import (
     write_latest,
     write_prepared,
 )
+from equimodal.data.target import CLASSES
 from equimodal.errors import DataError, counted
 from equimodal.storage.locks import locked
 from equimodal.workers.process import processors
@@ -113,12 +113,9 @@ def _prepared(work: Work, home: Path, stamp: str, jobs: int, advance: Advance) -
     findings += judged(manifest, assignment, readings)
     refuse(manifest, findings)
     note = f"{len(manifest):,} samples of a user's table. {assignment.note}{_told(findings)}"
-    names = classes(manifest.labels)
     print_ = fingerprint(manifest, assignment, readings)
     folder = home / print_
-    write_prepared(
-        folder, manifest, assignment, readings, stores, classes=names, note=note, fingerprint=print_
-    )
+    write_prepared(folder, manifest, assignment, readings, stores, note=note, fingerprint=print_)
     stamps = {name: reading.stamps for name, reading in readings.items()}
     write_latest(home, stamp, stamps, print_)
     return folder
@@ -189,6 +186,10 @@ def fingerprint(manifest: Manifest, assignment: Assignment, readings: Mapping[st
     """A name for all that training sees of the data; it does not depend on where they are."""
     found = hashlib.blake2b(digest_size=8)
     found.update(json.dumps([manifest.labels, list(readings)]).encode())
+    target = manifest.truth.target(assignment.codes)
+    if target != CLASSES:
+        about = [target.task, manifest.truth.names, target.weight, manifest.declaration.separator]
+        found.update(json.dumps(about).encode())
     found.update(assignment.codes.tobytes())
     if manifest.group is not None:
         found.update(json.dumps(manifest.group).encode())

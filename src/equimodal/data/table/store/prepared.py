@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,13 @@ Stamps = Mapping[str, NDArray[np.int64]]
 
 def write_prepared(
     folder: Path, manifest: Manifest, assignment: Assignment, readings: Mapping[str, Reading],
-    stores: Mapping[str, Store], *, classes: Sequence[str], note: str, fingerprint: str,
+    stores: Mapping[str, Store], *, note: str, fingerprint: str,
 ) -> None:  # fmt: skip
     """Write labels, splits, groups, the place of every row and the scaling of every modality."""
     folder.mkdir(exist_ok=True)
-    codes = {name: code for code, name in enumerate(classes)}
+    target = manifest.truth.target(assignment.codes)
     arrays: dict[str, NDArray[Any]] = {
-        "labels": np.array([codes[label] for label in manifest.labels], np.int64),
+        "labels": manifest.truth.values(target),
         "splits": assignment.codes,
     }
     if manifest.group is not None:
@@ -66,8 +67,8 @@ def write_prepared(
     settings = {"fingerprint": fingerprint, "modalities": settings_in_force(manifest, readings)}
     # Last: a folder that holds this file is whole.
     write_json(folder / PREPARED, {
-        "name": manifest.path.name, "classes": list(classes), "note": note,
-        "settings": settings, "modalities": modalities,
+        "name": manifest.path.name, "classes": list(manifest.truth.names), "note": note,
+        "settings": settings, "modalities": modalities, "target": asdict(target),
     }, _OPTION)  # fmt: skip
 
 

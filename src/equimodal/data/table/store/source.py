@@ -15,6 +15,7 @@ from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.store.preparation import prepare
 from equimodal.data.table.store.prepared import PREPARED, ROWS, read_prepared, store_folder
 from equimodal.data.table.store.rows import RowFile, StoredRows
+from equimodal.data.target import CLASSES, Target
 from equimodal.data.variation import Variation
 from equimodal.errors import DataError
 
@@ -55,8 +56,17 @@ def load(name: str, root: str | Path | None, settings: Mapping[str, object]) -> 
     }
     return DataSource(
         name=content["name"], modalities=modalities, classes=tuple(content["classes"]),
-        settings=content["settings"], note=content["note"], **splits,
+        settings=content["settings"], note=content["note"], target=_target(content), **splits,
     )  # fmt: skip
+
+
+def _target(content: Mapping[str, Any]) -> Target:
+    """What is predicted; one class in a folder of before there was another task."""
+    found = content.get("target")
+    if found is None:
+        return CLASSES
+    numbers = {key: tuple(found[key]) for key in ("weight", "mean", "scale")}
+    return Target(found["task"], **numbers)
 
 
 def _pixels(

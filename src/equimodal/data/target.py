@@ -1,0 +1,57 @@
+"""What a data set asks to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from equimodal.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CLASSIFICATION, MULTI_LABEL, REGRESSION = TASKS = ("classification", "multi-label", "regression")
+"""One class a sample, any number of labels a sample, and numbers."""
+FEWEST = {CLASSIFICATION: 2, MULTI_LABEL: 1, REGRESSION: 1}
+"""Outputs that a task has at least."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The task of a data set, and what its loss must know besides.
+
+    Args:
+        task: one of `TASKS`.
+        weight: weight of every class in the loss, (C,); () for none. Of a classification alone.
+        mean: what was subtracted of every number of a regression, (D,).
+        scale: by which each was divided then, (D,).
+    """
+
+    task: str = CLASSIFICATION
+    weight: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+
+    @property
+    def score(self) -> str:
+        """Name of the score that epochs, rates and rows are selected by on validation."""
+        if self.task == CLASSIFICATION:
+            return "macro_f1" if self.weight else "accuracy"
+        return {MULTI_LABEL: "mean_average_precision", REGRESSION: "r2"}[self.task]
+
+    def check(self, labels: Tensor, outputs: Sequence[str]) -> None:
+        """Raise `DataError` unless labels and names of outputs are of this task."""
+        count, found = len(outputs), (str(labels.dtype), tuple(labels.shape))
+        wanted = {CLASSIFICATION: ("torch.int64", 1), MULTI_LABEL: ("torch.int64", 2),
+                  REGRESSION: ("torch.float32", 2)}[self.task]  # fmt: skip
+        fits = (found[0], labels.ndim) == wanted and count >= FEWEST[self.task]
+        if not fits or (labels.ndim == 2 and labels.shape[1] != count):
+            raise DataError(
+                f"Labels of a {self.task} with {count} outputs must be {wanted[0]} of "
+                f"{wanted[1]} axes; found {found[0]} of shape {found[1]}."
+            )
+
+
+CLASSES = Target()
+"""Classes that count alike, as the built-in sets have them."""
