@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, slug
-from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of, main_keys, scores_of
+from equimodal.data.target import main_keys
+from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of, scores_of
 from equimodal.storage.files import make_folder, write_json
 from equimodal.training.prediction import Arrays, in_units, read_arrays, write_arrays
 from equimodal.training.run_folder import RESULT

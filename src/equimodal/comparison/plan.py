@@ -19,6 +19,7 @@ from equimodal.comparison.rows import (
     expand_rows,
     run_place,
 )
+from equimodal.comparison.scores import WORDS
 from equimodal.comparison.settings import (
     check_finite,
     check_method_settings,
@@ -145,7 +146,7 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         "objective": experiment.objective,
         "settings": {owner: own for owner, own in named.items() if owner not in left_out},
         "device": experiment.device,
-        "selection": _selection(source.target),
+        "selection": f"best validation {WORDS[source.target.score]}",
         **_model(source, experiment.encoders, experiment.fusion),
     }
     config = json.loads(json.dumps(config))
@@ -180,12 +181,6 @@ def _description(source: DataSource) -> dict[str, Any]:
         },
         "note": source.note,
     }
-
-
-def _selection(target: Target) -> str:
-    from equimodal.measures.scoring import SCORES  # imports torch
-
-    return f"best validation {SCORES[target.task][target.score].words}"
 
 
 def _task(target: Target) -> dict[str, Any]:

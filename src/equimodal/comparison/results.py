@@ -12,8 +12,9 @@ from equimodal.comparison.outcome.judged import read_judged
 from equimodal.comparison.outcome.summary import chosen_runs, summarise
 from equimodal.comparison.plan import Plan, PlannedRun
 from equimodal.comparison.rows import ENSEMBLE, alone_row
+from equimodal.data.target import ACCURACY
 from equimodal.errors import BalanceError
-from equimodal.measures.scoring import ACCURACY, CLASSES
+from equimodal.measures.scoring import CLASSES
 from equimodal.storage.files import as_written, read_json
 from equimodal.training.run_folder import RESULT, check_claim
 

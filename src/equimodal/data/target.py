@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 CLASSIFICATION, MULTI_LABEL, REGRESSION = TASKS = ("classification", "multi-label", "regression")
 """One class a sample, any number of labels a sample, and numbers."""
+ACCURACY = "accuracy"
+SCORES_BY_TASK = {
+    CLASSIFICATION: (ACCURACY, "macro_f1", "mean_average_precision"),
+    MULTI_LABEL: ("mean_average_precision", "micro_f1", "macro_f1", "auroc", "label_accuracy"),
+    REGRESSION: ("r2", "mae", "rmse", "pearson"),
+}
+"""Names of the scores of each task; the first is the main one, where classes have no weights."""
 FEWEST = {CLASSIFICATION: 2, MULTI_LABEL: 1, REGRESSION: 1}
 """Outputs that a task has at least."""
 
@@ -37,8 +44,8 @@ class Target:
     def score(self) -> str:
         """Name of the score that epochs, rates and rows are selected by on validation."""
         if self.task == CLASSIFICATION:
-            return "macro_f1" if self.weight else "accuracy"
-        return {MULTI_LABEL: "mean_average_precision", REGRESSION: "r2"}[self.task]
+            return "macro_f1" if self.weight else ACCURACY
+        return SCORES_BY_TASK[self.task][0]
 
     def check(self, labels: Tensor, outputs: Sequence[str]) -> None:
         """Raise `DataError` unless labels and names of outputs are of this task."""
@@ -55,3 +62,10 @@ class Target:
 
 CLASSES = Target()
 """Classes that count alike, as the built-in sets have them."""
+
+
+def main_keys(main: str) -> tuple[str, str, str]:
+    """Where results hold the main score: of the fused model, in each modality, of each probe."""
+    if main == ACCURACY:
+        return ACCURACY, "modality_accuracy", "probe_accuracy"
+    return "score", "modality_score", "probe_score"

@@ -1,8 +1,7 @@
 """What predictions are judged by, for each kind of target.
 
 The kind follows from the form of the labels: classes are (N,) int64, several labels (N, C) int64 of
-0 and 1, and numbers (N, D) floating. The first score of a kind is the main one: epochs, rates and
-rows are selected by it on validation, and differences are of it.
+0 and 1, and numbers (N, D) floating.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from equimodal.measures.classification import entropy
 from equimodal.measures.deletion import Measure
 
 CLASSES, LABELS, NUMBERS = "classification", "multi-label", "regression"
-ACCURACY = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -27,15 +25,11 @@ class Score:
     """One measure of predictions.
 
     Either ``each`` gives a value of every sample whose mean it is, (N, ...), (N, ...) -> (N,), or
-    ``kept`` its value on parts of them, see `deletion`. ``words`` name it; ``share`` says whether
-    it is one of at most 1, shown in percent; ``lower`` whether less is better.
+    ``kept`` its value on parts of them, see `deletion`.
     """
 
-    words: str
     each: Callable[[Tensor, Tensor], Tensor] | None = None
     kept: Measure | None = None
-    share: bool = True
-    lower: bool = False
 
     def value(self, logits: Tensor, labels: Tensor) -> float:
         """Of all samples."""
@@ -52,35 +46,24 @@ def _hits(logits: Tensor, labels: Tensor) -> Tensor:
 
 SCORES: Mapping[str, Mapping[str, Score]] = {
     CLASSES: {
-        ACCURACY: Score("accuracy", each=_hits),
-        "macro_f1": Score("macro F1", kept=deletion.macro_f1),
-        "mean_average_precision": Score(
-            "mean average precision", kept=deletion.mean_average_precision
-        ),
+        "accuracy": Score(each=_hits),
+        "macro_f1": Score(kept=deletion.macro_f1),
+        "mean_average_precision": Score(kept=deletion.mean_average_precision),
     },
     LABELS: {
-        "mean_average_precision": Score(
-            "mean average precision", kept=multi_label.mean_average_precision
-        ),
-        "micro_f1": Score("micro F1", kept=multi_label.micro_f1),
-        "macro_f1": Score("macro F1", kept=multi_label.macro_f1),
-        "auroc": Score("AUROC", kept=multi_label.auroc),
-        "label_accuracy": Score("label accuracy", each=multi_label.label_accuracy),
+        "mean_average_precision": Score(kept=multi_label.mean_average_precision),
+        "micro_f1": Score(kept=multi_label.micro_f1),
+        "macro_f1": Score(kept=multi_label.macro_f1),
+        "auroc": Score(kept=multi_label.auroc),
+        "label_accuracy": Score(each=multi_label.label_accuracy),
     },
     NUMBERS: {
-        "r2": Score("R²", kept=numbers.explained_variance),
-        "mae": Score("MAE", each=numbers.absolute_error, share=False, lower=True),
-        "rmse": Score("RMSE", kept=numbers.root_mean_square_error, share=False, lower=True),
-        "pearson": Score("Pearson correlation", kept=numbers.pearson),
+        "r2": Score(kept=numbers.explained_variance),
+        "mae": Score(each=numbers.absolute_error),
+        "rmse": Score(kept=numbers.root_mean_square_error),
+        "pearson": Score(kept=numbers.pearson),
     },
-}  # fmt: skip
-
-
-def main_keys(main: str) -> tuple[str, str, str]:
-    """Where results hold the main score: of the fused model, in each modality, of each probe."""
-    if main == ACCURACY:
-        return ACCURACY, "modality_accuracy", "probe_accuracy"
-    return "score", "modality_score", "probe_score"
+}
 
 
 def kind_of(labels: Tensor) -> str:

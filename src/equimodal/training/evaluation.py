@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from equimodal.data.dataset import MultimodalDataset
-from equimodal.measures.scoring import loss, main_keys, scores_of
+from equimodal.data.target import main_keys
+from equimodal.measures.scoring import loss, scores_of
 from equimodal.training.prediction import Prediction, joined
 from equimodal.training.probe import check_rows, probe_predictions
 from equimodal.training.setup import EVALUATION_ROWS, Batches, Setup

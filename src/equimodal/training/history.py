@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.measures.scoring import main_keys
+from equimodal.data.target import main_keys
 from equimodal.storage.files import as_written, load_checkpoint, save_checkpoint
 from equimodal.training.prediction import Prediction
 from equimodal.training.ranks import from_first

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from equimodal.data.target import ACCURACY
 from equimodal.errors import BalanceError
-from equimodal.measures.scoring import ACCURACY, as_logits, scores_of
+from equimodal.measures.scoring import as_logits, scores_of
 from equimodal.storage.files import atomic
 from equimodal.training.run_folder import PREDICTIONS
 

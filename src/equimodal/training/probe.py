@@ -67,11 +67,18 @@ def _logits(train: Tensor, states: Tensor, others: Sequence[Tensor]) -> list[Ten
 
 
 def _numbers(train: Tensor, numbers: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+    """Numbers by a ridge regression, within the range of those that it was fitted to.
+
+    A feature that hardly varies in training, and does elsewhere, would lead out of any range.
+    """
     from sklearn.linear_model import Ridge
 
-    ridge = Ridge(alpha=1.0).fit(train.numpy(), numbers.double().numpy())
-    columns = numbers.shape[1]
-    return [torch.from_numpy(ridge.predict(rows.numpy())).view(-1, columns) for rows in others]
+    known = numbers.double()
+    ridge = Ridge(alpha=1.0).fit(train.numpy(), known.numpy())
+    found = [
+        torch.from_numpy(ridge.predict(rows.numpy())).view(-1, known.shape[1]) for rows in others
+    ]
+    return [rows.clamp(known.amin(0), known.amax(0)) for rows in found]
 
 
 def check_rows(features: Tensor, labels: Tensor, split: str) -> None:

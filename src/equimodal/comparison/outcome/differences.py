@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from equimodal.comparison.outcome.judged import Judged
+from equimodal.data.target import ACCURACY, main_keys
 from equimodal.errors import BalanceError
-from equimodal.measures.scoring import ACCURACY, CLASSES, SCORES, main_keys, strata
+from equimodal.measures.scoring import CLASSES, SCORES, strata
 from equimodal.numerics.blocks import blocks, pseudo_values
 from equimodal.numerics.intervals import Units, split_units
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from equimodal.measures.scoring import ACCURACY, as_logits, scores_of
+from equimodal.data.target import ACCURACY
+from equimodal.measures.scoring import as_logits, scores_of
 from equimodal.training.prediction import in_units, read_arrays
 
 

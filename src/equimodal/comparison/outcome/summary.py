@@ -8,7 +8,8 @@ from typing import Any
 
 from equimodal.comparison.outcome.differences import Differences, Read
 from equimodal.comparison.rows import JOINT, UNIMODAL, alone_row, controls_of
-from equimodal.measures.scoring import ACCURACY, CLASSES, SCORES, main_keys
+from equimodal.data.target import ACCURACY, main_keys
+from equimodal.measures.scoring import CLASSES, SCORES
 from equimodal.numerics.spreads import chosen_rate, mean_and_sd, paired_ratio
 
 Run = dict[str, Any]

@@ -14,6 +14,7 @@ from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import ALONE
 from equimodal.errors import BalanceError
 from equimodal.measures.classification import entropy
+from equimodal.measures.scoring import CLASSES, kind_of
 from equimodal.numerics.spreads import chosen_rate
 from equimodal.storage.files import read_json
 from equimodal.training.prediction import again, read_arrays
@@ -59,6 +60,8 @@ class RunFiles:
                 finite.
         """
         names, arrays = self._arrays()
+        if kind_of(arrays[f"{split}_labels"]) != CLASSES:
+            raise BalanceError("A diagnosis reads classes.")
         return Judged(
             arrays[f"{split}_logits"],
             arrays[f"{split}_labels"],

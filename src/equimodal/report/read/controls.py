@@ -43,6 +43,11 @@ def absent(results: Results) -> str:
     return f"controls that were not trained: {listing(told)}" if told else ""
 
 
+def left_out(results: Results) -> list[str]:
+    """The rows that nobody named and that have no meaning for the task, with the reason."""
+    return [f"left out: {why}" for why in results["config"].get("left_out", {}).values()]
+
+
 def certainty(results: Results) -> list[str]:
     """What the intervals rest on, and the smallest difference that the table could have shown."""
     held = {row: entry.get("difference_to_joint") for row, entry in results["summary"].items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from equimodal.data.target import REGRESSION
+
 _SMALL, _CONCAT = "small", "concat"
 EXACT = (_CONCAT, "sum")
 """Fusions whose logits are the sum of the modalities' own."""
@@ -23,8 +25,11 @@ def model_line(config: Mapping[str, Any], modalities: Iterable[str] | None = Non
     return "; ".join(filter(None, [", ".join(parts), f"fusion {config.get('fusion', _CONCAT)}"]))
 
 
-def reading(config: Mapping[str, Any]) -> str:
-    """Where a modality's own accuracy inside the model comes from; readings do not compare."""
-    if config.get("fusion", _CONCAT) in EXACT:
+def reading(config: Mapping[str, Any], task: str | None = None) -> str:
+    """Where a modality's own score inside the model comes from; readings do not compare.
+
+    A part of a sum is no number: those of a regression are read off the head as other fusions are.
+    """
+    if task != REGRESSION and config.get("fusion", _CONCAT) in EXACT:
         return "its exact part of the logits"
     return "the head with the features of the other modalities at zero"
