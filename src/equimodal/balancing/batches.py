@@ -116,6 +116,12 @@ def paired_rows(dataset: Any, indices: Tensor) -> tuple[dict[str, Tensor], Tenso
     return inputs, labels
 
 
+def _rows_of(dataset: Any, modality: str) -> int:
+    """How many rows ``take_modality`` counts: ``dataset.modality_len(m)`` where it exists."""
+    counted = getattr(dataset, "modality_len", None)
+    return len(dataset) if counted is None else counted(modality)
+
+
 def modality_rows(dataset: Any, modality: str, indices: Tensor) -> tuple[Tensor, Tensor]:
     """Rows of one modality: ``dataset.take_modality(m, indices)`` where it exists."""
     if hasattr(dataset, "take_modality"):
@@ -162,7 +168,7 @@ def unpaired_batches(
     epoch = balancer.epoch_index
     paired = epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
     streams = {
-        m: Stream(len(dataset), seed=seed, name=m, position=positions.get(m, (0, 0)))
+        m: Stream(_rows_of(dataset, m), seed=seed, name=m, position=positions.get(m, (0, 0)))
         for m in balancer.setting.modalities.names
     }
     for _ in range(start, len(balancer.loader(dataset, batch_size=batch_size))):

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, slug
+from equimodal.data.presence import patterns_of
 from equimodal.data.target import main_keys
 from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of, scores_of
 from equimodal.storage.files import make_folder, write_json
-from equimodal.training.prediction import Arrays, in_units, read_arrays, write_arrays
+from equimodal.training.prediction import Arrays, Prediction, read_arrays, write_arrays
 from equimodal.training.run_folder import RESULT
 
 Run = dict[str, Any]
@@ -72,10 +73,16 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path, main: str) -> di
     found: dict[str, Any] = {}
     for split in _SPLITS:
         labels = torch.from_numpy(parts[0][f"{split}_labels"])
+        present = _present(parts, split)
         every = [torch.from_numpy(p[f"{split}_logits"]) for p in parts]
-        logits = mean_prediction(every, kind_of(labels))
-        scored = in_units(logits, labels, torch.from_numpy(arrays.get("target_scale", _NONE)))
-        found[split] = _measures(*scored, main, [member[split] for member in members])
+        logits = mean_prediction(every, kind_of(labels), present)
+        scale = tuple(arrays.get("target_scale", _NONE).tolist())
+        names = [str(part["modalities"][0]) for part in parts]
+        features = dict.fromkeys(names, logits)
+        judged = Prediction(
+            logits, labels, features, {}, None, main, scale, present, patterns_of(names, present)
+        )
+        found[split] = _measures(judged, [member[split] for member in members])
         kept = (f"{split}_{key}" for key in ("labels", "indices", "groups"))
         arrays |= {key: parts[0][key] for key in kept if key in parts[0]}
         arrays[f"{split}_logits"] = logits.numpy()
@@ -83,28 +90,47 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path, main: str) -> di
     return found
 
 
-def mean_prediction(logits: Sequence[Tensor], kind: str) -> Tensor:
-    """Logits of the mean probability, or the mean of numbers. K times (N, C) -> (N, C)"""
-    if kind == CLASSES:
-        return mean_log_probability(logits)
+def _present(parts: Sequence[Arrays], split: str) -> Tensor | None:
+    """Which members have their modality of each sample, (N, K); None: all have all."""
+    key = f"{split}_present"
+    if key not in parts[0]:
+        return None
+    return torch.cat([torch.from_numpy(part[key]) for part in parts], 1)
+
+
+def mean_prediction(logits: Sequence[Tensor], kind: str, present: Tensor | None = None) -> Tensor:
+    """Logits of the mean probability, or the mean of numbers. K times (N, C) -> (N, C)
+
+    ``present`` (N, K) says which members have their modality of each sample; None: all.
+    """
     wide = torch.stack([z.double() for z in logits])
     if kind == NUMBERS:
-        return wide.mean(0)
-    true, false = (z.sigmoid().mean(0).clamp_min(1e-300) for z in (wide, -wide))
+        return _mean(wide, present)
+    if kind == CLASSES:
+        return _mean(wide.softmax(dim=2), present).log()
+    true, false = (_mean(z.sigmoid(), present).clamp_min(1e-300) for z in (wide, -wide))
     return true.log() - false.log()
 
 
-def mean_log_probability(logits: Sequence[Tensor]) -> Tensor:
-    """Logarithm of the mean softmax output. K times (N, C) -> (N, C)"""
-    return torch.stack([z.double().softmax(dim=1) for z in logits]).mean(dim=0).log()
+def _mean(values: Tensor, present: Tensor | None) -> Tensor:
+    """Over the members that have their modality. (K, N, C) -> (N, C)"""
+    if present is None:
+        return values.mean(dim=0)
+    weight = present.T[:, :, None].to(values)
+    return (values * weight).sum(0) / weight.sum(0)
 
 
-def _measures(
-    logits: Tensor, labels: Tensor, main: str, members: Sequence[Mapping[str, Any]]
-) -> Run:
-    named = {name: score.value(logits, labels) for name, score in scores_of(labels).items()}
-    first, *by_modality = main_keys(main)
-    return {first: named[main], **named, **{key: _joined(members, key) for key in by_modality}}
+def _measures(judged: Prediction, members: Sequence[Mapping[str, Any]]) -> Run:
+    scored = judged.scored(judged.logits)
+    named = {name: score.value(*scored) for name, score in scores_of(judged.labels).items()}
+    first, *by_modality = main_keys(judged.main)
+    patterns = judged.by_pattern()
+    return {
+        first: named[judged.main],
+        **named,
+        **{key: _joined(members, key) for key in by_modality},
+        **({"patterns": patterns} if patterns else {}),
+    }
 
 
 def _joined(members: Sequence[Mapping[str, Any]], key: str) -> dict[str, float]:

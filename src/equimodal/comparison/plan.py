@@ -127,7 +127,8 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
     by_owner = split_settings(given, data, rows, optimizer=optimizer)
     changed = changed_settings(optimizer, by_owner.pop(optimizer, {}))
     named = {o: with_names(o, own) for o, own in by_owner.items() if o != data}
-    rows, left_out = suited_rows(rows, experiment.methods, source.target, named)
+    missing = any(modality.missing for modality in source.modalities.values())
+    rows, left_out = suited_rows(rows, experiment.methods, source.target, named, missing=missing)
     used = SETTINGS[optimizer] | changed
     config = {
         "data": data,
@@ -170,7 +171,11 @@ def _description(source: DataSource) -> dict[str, Any]:
         "name": source.name,
         **_task(source.target),
         "modalities": {
-            name: {"kind": modality.kind, "shape": list(modality.shape)}
+            name: {
+                "kind": modality.kind,
+                "shape": list(modality.shape),
+                **({"missing": True} if modality.missing else {}),
+            }
             for name, modality in source.modalities.items()
         },
         "classes": list(source.classes),

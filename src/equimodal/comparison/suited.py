@@ -14,7 +14,7 @@ from equimodal.training.config import RATE_FACTORS, create_method
 
 def suited_rows(
     rows: Sequence[str], given: Sequence[str] | None, target: Target,
-    settings: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Mapping[str, Any]], *, missing: bool,
 ) -> tuple[tuple[str, ...], dict[str, str]]:  # fmt: skip
     """The rows that a target can have, and of the others the reason.
 
@@ -23,17 +23,19 @@ def suited_rows(
         given: as the user wrote them; None, or "field", for rows that nobody named.
         target: what is predicted.
         settings: of the rows.
+        missing: whether samples may lack a modality.
 
     Raises:
         BalanceError: a row that was named has no meaning for the task.
     """
-    reasons = {row: why for row in rows if (why := _unsuited(row, target, settings.get(row, {})))}
+    each = {row: _unsuited(row, target, settings.get(row, {}), missing=missing) for row in rows}
+    reasons = {row: why for row, why in each.items() if why}
     if reasons and given is not None and FIELD not in given:
         raise BalanceError(next(iter(reasons.values())))
     return tuple(row for row in rows if row not in reasons), reasons
 
 
-def _unsuited(row: str, target: Target, settings: Mapping[str, Any]) -> str:
+def _unsuited(row: str, target: Target, settings: Mapping[str, Any], *, missing: bool) -> str:
     """Why a row has no meaning for a target, "" where it has."""
     from equimodal.balancing.requirements.arguments import require_suited
     from equimodal.training.task import task_of  # imports torch
@@ -42,7 +44,13 @@ def _unsuited(row: str, target: Target, settings: Mapping[str, Any]) -> str:
         return ""
     own = {name: value for name, value in settings.items() if name != "on"}
     try:
-        require_suited(create_method(row, own), task_of(target))
+        method = create_method(row, own)
+        require_suited(method, task_of(target))
+        if missing and method.keeps_pairs:
+            return (
+                f"{row}: reads paired and unpaired rows at once, which samples that lack a "
+                "modality do not have."
+            )
     except BalanceError as error:
         return f"{row}: {error}"
     return ""

@@ -13,7 +13,7 @@ from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import grouped_rows
 from equimodal.report.read.schema import check
 
-_PREFIX = {"inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
+_PREFIX = {"present": "having: ", "inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
 
 
 def markdown(results: Results) -> str:

@@ -28,7 +28,7 @@ from equimodal.report.read.schema import check
 
 _DIFFERENCES = ("difference_to_joint", "difference_to_unimodal", "difference_to_control")
 _BY_MODALITY = {"probe": "probe_accuracy", "inside": "modality_accuracy"}
-_ABOVE = {"inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
+_ABOVE = {"present": "having: ", "inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
 _SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",

@@ -21,9 +21,10 @@ from equimodal.report.read.schema import check
 
 # Taken in this order as long as they fit: the evidence first; a note moves into the caption.
 _TAKE_ORDER = (
-    "accuracy", "vs joint", "probe", "vs control", "scores", "step", EPOCH, "inside", "note",
+    "accuracy", "vs joint", "probe", "vs control", "scores", "present", "step", EPOCH, "inside",
+    "note",
 )  # fmt: skip
-_ABOVE = {"inside": "inside", "probe": "probe", EPOCH: "epoch of"}
+_ABOVE = {"present": "having", "inside": "inside", "probe": "probe", EPOCH: "epoch of"}
 _GAP = 2
 _WORD = 16  # letters of a heading that is not broken
 _STYLES = {1: "green", -1: "red", 0: ""}

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from equimodal.checks import require_modality_names
 from equimodal.data.arrays import Kind
 from equimodal.data.dataset import Modality
-from equimodal.data.settings import choice, number, whole
+from equimodal.data.settings import choice, flag, number, whole
 from equimodal.data.table.fitted.columns import MOST_NUMBERS, FittedTable
 from equimodal.data.target import CLASSES, FEWEST, REGRESSION, TASKS, Target
 from equimodal.errors import BalanceError, quoted
@@ -55,6 +55,7 @@ class Description:
             name: {
                 "kind": one.kind, "shape": list(one.shape), "vocabulary": one.vocabulary,
                 "tokens": one.tokens, "scaling": one.scaling and list(one.scaling),
+                **({"missing": True} if one.missing else {}),
             }
             for name, one in self.modalities.items()
         }  # fmt: skip
@@ -144,7 +145,8 @@ def _modality(name: str, found: Mapping[str, Any]) -> Modality:
         mean, deviation = (number(f"scaling of '{name}'", x) for x in scaling)
         scaling = (mean, deviation)
     tokens = choice(f"tokens of '{name}'", found["tokens"], ("", "hf"))
-    return Modality(kind, tuple(shape), vocabulary, tokens, scaling)
+    missing = flag(f"missing of '{name}'", found.get("missing", False))
+    return Modality(kind, tuple(shape), vocabulary, tokens, scaling, missing=missing)
 
 
 def _mapping(name: str, found: object) -> dict[str, str]:

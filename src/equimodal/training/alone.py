@@ -35,8 +35,13 @@ class Alone:
         """Batches of one epoch, shuffled from (seed, epoch)."""
         return epoch_batches(dataset, batch_size, seed=self.seed, epoch=self.epoch_index)
 
-    def loss(self, output: Output, target: Tensor | Mapping[str, Tensor]) -> Tensor:
-        """The task's loss of the logits. -> ()"""
+    def loss(
+        self,
+        output: Output,
+        target: Tensor | Mapping[str, Tensor],
+        present: Tensor | None = None,
+    ) -> Tensor:
+        """The task's loss of the logits, of all samples. -> ()"""
         assert output.logits is not None and isinstance(target, Tensor)
         return self.task.loss(output.logits, target)
 

@@ -29,8 +29,7 @@ def predict(setup: Setup, dataset: MultimodalDataset) -> Prediction:
         # Beside its forward pass: a readout may run the head again.
         unimodal = setup.unimodal_logits(output.features)
         parts.append(Prediction(output.logits, labels, output.features, unimodal))
-    target = setup.source.target
-    return joined(parts, dataset.groups, main=target.score, scale=target.scale)
+    return joined(parts, dataset, setup.source.target)
 
 
 def tracked_rows(count: int, seed: int) -> Tensor:
@@ -62,15 +61,19 @@ def fused_loss(setup: Setup, epoch: int) -> float | None:
 def probed(train: Prediction, splits: Mapping[str, Prediction]) -> dict[str, dict[str, Tensor]]:
     """What linear probes fitted on ``train``'s features predict: {split: {m: (N, ...)}}.
 
+    They are fitted on the samples that have the modality; what they say of others means nothing.
+
     Raises:
         BalanceError: a feature is not finite.
     """
     found: dict[str, dict[str, Tensor]] = {name: {} for name in splits}
     for m, features in train.features.items():
+        own = train.having(m)
+        labels = train.labels if own is None else train.labels[own]
         for name, split in splits.items():
             check_rows(split.features[m], split.labels, name)
         rows = [split.features[m] for split in splits.values()]
-        predicted = probe_predictions(features, train.labels, *rows)
+        predicted = probe_predictions(features if own is None else features[own], labels, *rows)
         for name, classes in zip(splits, predicted, strict=True):
             found[name][m] = classes
     return found
@@ -87,7 +90,10 @@ def measures(prediction: Prediction, probes: Mapping[str, Tensor]) -> dict[str, 
         main: named[prediction.main],
         **named,
         by_modality: prediction.modality_scores,
-        by_probe: {m: prediction.score_of(found) for m, found in probes.items()},
+        by_probe: {
+            m: prediction.score_of(found, prediction.having(m)) for m, found in probes.items()
+        },
+        **({"patterns": patterns} if (patterns := prediction.by_pattern()) else {}),
         **losses(prediction),
     }
 

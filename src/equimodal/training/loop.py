@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from equimodal.data.presence import PRESENT
 from equimodal.numerics.random import epoch_seed
 from equimodal.storage.files import make_folder, read_json
 from equimodal.storage.locks import locked
@@ -149,7 +150,7 @@ def train_epoch(setup: Setup, epoch: int, clock: StepClock) -> float:
         progress = (epoch + step / setup.steps) / config.epochs
         rate = scheduled_rate(config.schedule, config.lr, epoch=epoch, progress=progress)
         set_rate(optimizer, rate)
-        loss = balancer.loss(model(inputs), targets)
+        loss = balancer.loss(model(inputs), targets, inputs.get(PRESENT))
         setup.fabric.backward(loss)
         balancer.before_step()
         optimizer.step()

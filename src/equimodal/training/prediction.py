@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from equimodal.data.target import ACCURACY
+from equimodal.data.dataset import MultimodalDataset
+from equimodal.data.presence import Patterns
+from equimodal.data.target import ACCURACY, CLASSES, Target, main_keys
 from equimodal.errors import BalanceError
 from equimodal.measures.scoring import as_logits, scores_of
 from equimodal.storage.files import atomic
@@ -26,7 +29,8 @@ class Prediction:
 
     ``logits`` (N, C) and ``labels`` (N, ...); ``features`` (N, D_m) and ``unimodal_logits`` (N, C)
     by modality; ``groups`` (N,) as the data set has them. ``main`` names the score that counts, and
-    numbers are those of the data divided by ``scale`` (C,), () for none.
+    numbers are those of the data divided by ``scale`` (C,), () for none. ``present`` (N, M) says
+    which modalities each sample has, ``patterns`` the same in one name; None: all.
     """
 
     logits: Tensor
@@ -36,6 +40,8 @@ class Prediction:
     groups: Tensor | None = None
     main: str = ACCURACY
     scale: tuple[float, ...] = ()
+    present: Tensor | None = None
+    patterns: Patterns | None = None
 
     @property
     def score(self) -> float:
@@ -44,12 +50,37 @@ class Prediction:
 
     @property
     def modality_scores(self) -> dict[str, float]:
-        """The main score of what the head reads from each modality."""
-        return {m: self.score_of(z) for m, z in self.unimodal_logits.items()}
+        """The main score of what the head reads from each modality, of samples that have it."""
+        return {m: self.score_of(z, self.having(m)) for m, z in self.unimodal_logits.items()}
 
-    def score_of(self, predicted: Tensor) -> float:
-        """The main score of what was predicted of these samples. (N, C) or classes (N,)"""
-        return scores_of(self.labels)[self.main].value(*self.scored(predicted))
+    def having(self, modality: str) -> Tensor | None:
+        """Which samples have a modality, (N,); None: all."""
+        if self.present is None:
+            return None
+        return self.present[:, list(self.features).index(modality)]
+
+    def score_of(self, predicted: Tensor, rows: Tensor | None = None) -> float:
+        """The main score of what was predicted of these samples, or of some ``rows`` of them.
+
+        (N, C) or classes (N,), (N,) bool
+        """
+        logits, labels = self.scored(predicted)
+        if rows is not None:
+            logits, labels = logits[rows], labels[rows]
+        return scores_of(self.labels)[self.main].value(logits, labels)
+
+    def by_pattern(self) -> dict[str, dict[str, Any]]:
+        """The main score by what samples have: their number, and None where the score has no value
+        on them. Nothing where all have all."""
+        main, _, _ = main_keys(self.main)
+        found = {}
+        for code, name in enumerate(self.patterns.names if self.patterns else ()):
+            rows = self.patterns.codes == code if self.patterns else None
+            if rows is not None and bool(rows.any()):
+                value = self.score_of(self.logits, rows)
+                known = value if isfinite(value) else None
+                found[name] = {"samples": int(rows.sum()), main: known}
+        return found
 
     def scored(self, predicted: Tensor) -> tuple[Tensor, Tensor]:
         """A prediction, and the labels, in the units of the data. -> (N, C), (N, ...)"""
@@ -67,18 +98,19 @@ def in_units(
 
 
 def joined(
-    parts: Sequence[Prediction], groups: Tensor | None = None, *, main: str = ACCURACY,
-    scale: tuple[float, ...] = (),
-) -> Prediction:  # fmt: skip
-    """The batches of a split as one, on the CPU."""
+    parts: Sequence[Prediction], dataset: MultimodalDataset | None = None, target: Target = CLASSES
+) -> Prediction:
+    """The batches of a split as one, on the CPU, with what the data set says of them."""
     return Prediction(
         torch.cat([part.logits for part in parts]).cpu(),
         torch.cat([part.labels for part in parts]).cpu(),
         _by_modality([part.features for part in parts]),
         _by_modality([part.unimodal_logits for part in parts]),
-        groups,
-        main,
-        scale,
+        None if dataset is None else dataset.groups,
+        target.score,
+        target.scale,
+        None if dataset is None else dataset.present,
+        None if dataset is None else dataset.patterns,
     )
 
 
@@ -100,6 +132,8 @@ def write_predictions(
         unimodal = torch.stack(list(split.unimodal_logits.values()))
         arrays[f"{name}_unimodal_logits"] = unimodal.numpy()
         arrays[f"{name}_probed"] = torch.stack(list(probes[name].values())).numpy()
+        if split.present is not None:
+            arrays[f"{name}_present"] = split.present.numpy()
         if split.scale:
             arrays["target_scale"] = np.array(split.scale)
     write_arrays(folder, arrays)
@@ -139,8 +173,8 @@ def _fault(arrays: Arrays) -> str:
 
     By split there are ``logits`` (N, C) and ``labels``: classes (N,) below C, (N, C) of 0 and 1, or
     numbers (N, C); where a run with a fused model wrote them, also ``unimodal_logits`` (M, N, C),
-    ``probed`` (M, N), (M, N, C) but for classes, ``indices`` and ``groups`` (N,); and the names of
-    the M ``modalities``, and ``target_scale`` (C,) of numbers.
+    ``probed`` (M, N), (M, N, C) but for classes, ``indices`` and ``groups`` (N,), ``present``
+    (N, M); and the names of the M ``modalities``, and ``target_scale`` (C,) of numbers.
     """
     named = arrays.get("modalities")
     if named is not None and (named.ndim != 1 or named.dtype.kind != "U" or not len(named)):
@@ -169,6 +203,7 @@ def _fault_of(arrays: Arrays, split: str, modalities: int | None) -> str:
         probed = (modalities, rows, outputs), "f"
     wanted: dict[str, tuple[tuple[int | None, ...], str]] = {
         f"{split}_unimodal_logits": ((modalities, rows, outputs), "f"), f"{split}_probed": probed,
+        f"{split}_present": ((rows, modalities), "b"),
         f"{split}_indices": ((rows,), "iu"), f"{split}_groups": ((rows,), "iu"),
         "target_scale": ((outputs,), "f"),
     }  # fmt: skip

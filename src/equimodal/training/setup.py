@@ -18,6 +18,7 @@ from equimodal.balancing.method import Method
 from equimodal.balancing.recorder import EVERY
 from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
+from equimodal.data.presence import PRESENT
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.training.alone import Alone
 from equimodal.training.config import RunConfig, as_tuple, create_method
@@ -124,6 +125,7 @@ def _balancer(
         {m: f"encoders.{m}" for m in source.modalities},
         network.readout(whole=task.whole_numbers),
         task=task,
+        forward=_forward,
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],
@@ -132,6 +134,12 @@ def _balancer(
         seed=config.seed,
         diagnose=EVERY,
     )
+
+
+def _forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor, Tensor | None]:
+    """Output, target and what is present, of a batch of `Batches`."""
+    inputs, target = batch
+    return model(inputs), target, inputs.get(PRESENT)
 
 
 def _source(config: RunConfig, data_root: str | None, device: str) -> DataSource:
@@ -150,9 +158,7 @@ def _loaded(data: str, root: str | None, seed: int, settings: str, device: str) 
 
 def _restricted(source: DataSource, modality: str) -> DataSource:
     """The same samples with one of their modalities."""
-    one = _each_split(source, lambda split: MultimodalDataset(
-        {modality: split.inputs[modality]}, split.labels, split.groups
-    ))  # fmt: skip
+    one = _each_split(source, lambda split: split.alone(modality))
     return replace(one, modalities={modality: source.modalities[modality]})
 
 

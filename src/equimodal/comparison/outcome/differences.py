@@ -47,6 +47,7 @@ class Differences:
         self._judged = {
             row: {seed: read(run) for seed, run in runs.items()} for row, runs in finished.items()
         }
+        self._parts: dict[tuple[int, str], Judged] = {}
         self._pseudo: dict[tuple[str, str | None, int], list[_Blocks]] = {}
 
     def judged(self) -> Json:
@@ -115,6 +116,8 @@ class Differences:
         if modality and not all(modality in judged.probed for side in pair for judged in side):
             return None
         ours, theirs = pair
+        if modality:
+            ours, theirs = ([self._having(one, modality) for one in side] for side in pair)
         numbers, _ = unit_numbers(ours)
         if SCORES[self.kind][name].each is None:
             return self._by_blocks(ours, None if other is None else theirs, numbers, name, modality)
@@ -122,6 +125,13 @@ class Differences:
         if other is not None:
             values = [v - r.value(name, modality) for v, r in zip(values, theirs, strict=True)]
         return Units(numbers).interval(values).plain()
+
+    def _having(self, judged: Judged, modality: str) -> Judged:
+        """The samples that have a modality, the same object for the same ones."""
+        there = judged.present.get(modality)
+        if there is None:
+            return judged
+        return self._parts.setdefault((id(judged), modality), judged.rows(there))
 
     def _by_blocks(
         self, ours: Sequence[Judged], theirs: Sequence[Judged] | None, numbers: Sequence[Tensor],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -23,6 +23,7 @@ class Judged:
     units of the data, but for their mean. ``losses`` holds (training, validation) losses by
     modality. Samples of one number in ``groups`` (N,) come from one source; None where that is not
     known.
+    ``present`` (N,) says by modality which samples have it; nothing where all have all.
     ``fitted`` is the share of the classes' entropy that training took from its own loss.
     """
 
@@ -33,6 +34,7 @@ class Judged:
     losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: Tensor | None = None
     fitted: float | None = None
+    present: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def adds_up(self) -> bool:
@@ -58,6 +60,18 @@ class Judged:
         assert each is not None
         return each(self.predicted(probe), self.labels).double()
 
+    def rows(self, kept: Tensor) -> Judged:
+        """The same model on some of the samples. (N,) bool"""
+
+        def each(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {m: own[kept] for m, own in values.items()}
+
+        return replace(
+            self, logits=self.logits[kept], labels=self.labels[kept], unimodal=each(self.unimodal),
+            probed=each(self.probed), present=each(self.present),
+            groups=None if self.groups is None else self.groups[kept],
+        )  # fmt: skip
+
     def predicted(self, probe: str | None = None) -> Tensor:
         """The logits, or what the probe of a modality predicts in their form. (N, C)"""
         return self.logits if probe is None else as_logits(self.probed[probe], self.logits)
@@ -80,4 +94,6 @@ def read_judged(folder: Path) -> Judged:
         for m, own in zip(names, found.get("test_probed", ()), strict=False)
     }
     logits, labels = in_units(found["test_logits"], labels, scale)
-    return Judged(logits, labels, probed=probed, groups=found.get("test_groups"))
+    there = found.get("test_present")
+    present = {} if there is None else {m: there[:, k] for k, m in enumerate(names)}
+    return Judged(logits, labels, probed=probed, groups=found.get("test_groups"), present=present)

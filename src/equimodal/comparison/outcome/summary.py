@@ -57,12 +57,24 @@ def _summary(
         **scores,
         main: {**scores[main], **differences.own(row)},
         **{key: _by_modality([test[key] for test in tests]) for key in by_modality},
+        **_patterns(tests, main),
         **_held(row, chosen, differences),
         "converged_epoch": _converged(finished),
         "step_time_ratio": _ratio(row, chosen),
         "step_seconds": _mean(finished, "step_seconds"),
         "seconds": _mean(finished, "seconds"),
     }
+
+
+def _patterns(tests: Sequence[Mapping[str, Any]], main: str) -> dict[str, Any]:
+    """The main score by what is present, over the seeds in which it has a value there."""
+    names = dict.fromkeys(name for test in tests for name in test.get("patterns", ()))
+    found = {}
+    for name in names:
+        own = [test["patterns"][name] for test in tests if name in test["patterns"]]
+        values = [one[main] for one in own if one[main] is not None]
+        found[name] = {"samples": sum(one["samples"] for one in own), **mean_and_sd(values)}
+    return {"patterns": found} if found else {}
 
 
 def _held(

@@ -23,7 +23,12 @@ from equimodal.report.read.rows import (
     with_interval,
 )
 
-_SPANNING = {"probe": "linear probe", "inside": "inside the model", EPOCH: "epoch of"}
+_SPANNING = {
+    "probe": "linear probe",
+    "inside": "inside the model",
+    "present": "of samples that have",
+    EPOCH: "epoch of",
+}
 
 
 def rows_content(results: Results) -> dict[str, Any]:

@@ -46,6 +46,7 @@ _MEANING = {
     "vs control": "{score} minus the row that lacks only the method's own idea, its first control",
     "inside": "{score} of one modality inside the fused model, read off its head, percent",
     "probe": "{score} of a linear probe on one encoder, percent (the sensitive measure)",
+    "present": "{score} of the test samples that have these modalities and no others, percent",
     EPOCH: (
         "epoch, counted from 1, after which the loss of the fused prediction on training data is "
         "first below 0.1: mean over the seeds that got there, and how many did where not all"
@@ -72,6 +73,7 @@ def columns(results: Results) -> list[Column]:
         _difference(results, "vs control", "difference_to_control"),
         *_by_modality(results, "probe", "probe_accuracy"),
         *_by_modality(results, "inside", "modality_accuracy"),
+        *_by_pattern(results),
         _plain(results, EPOCH, "loss<0.1", lambda row: converged(results, row)),
         _plain(results, "step", "step ×", lambda row: _step(results, row)),
         _plain(results, "note", "note", lambda row: note(results, row)),
@@ -103,6 +105,21 @@ def _further(results: Results) -> list[Column]:
 def _mean_and_sd(results: Results, row: str, name: str) -> tuple[float | None, float | None]:
     found = results["summary"].get(row, {}).get(name) or {}
     return finite(found.get("mean")), finite(found.get("sd"))
+
+
+def _by_pattern(results: Results) -> list[Column]:
+    """The main score by which modalities a sample has, where some lack one."""
+    summary = results["summary"]
+    names = dict.fromkeys(n for entry in summary.values() for n in entry.get("patterns", ()))
+
+    def cells(name: str) -> Callable[[str], str]:
+        def cell(row: str) -> str:
+            found = summary.get(row, {}).get("patterns", {}).get(name) or {}
+            return mean_and_sd(finite(found.get("mean")), finite(found.get("sd")))
+
+        return cell
+
+    return [_plain(results, "present", name, cells(name)) for name in names]
 
 
 def _step(results: Results, row: str) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.data.progress import shown
+from equimodal.data.table.check.cells import cell_findings
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.check.meanings import doubts
 from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.reading.findings import WARNINGS, Finding, problems
 from equimodal.data.table.reading.reading import Reading, locate, read, resolve
-from equimodal.data.table.reading.roles import Manifest, cell_findings, read_manifest
+from equimodal.data.table.reading.roles import Manifest, read_manifest
 from equimodal.data.table.reading.splits import assign
 from equimodal.data.table.store.prepared import settings_in_force
 from equimodal.workers.process import processors

@@ -44,6 +44,7 @@ def as_json(report: Report) -> dict[str, Any]:
             name: {
                 "settings": dict(report.settings[name]),
                 "usable": _usable(reading),
+                "missing": _missing(report, name),
                 "shapes": [[list(shape), count] for shape, count in _shapes(reading)],
                 "seconds": _seconds(reading),
             }
@@ -92,6 +93,8 @@ def _numbers(found: Mapping[str, dict[str, Any]]) -> Iterator[str]:
 def _modality(report: Report, name: str) -> str:
     reading, settings = report.readings[name], dict(report.settings[name])
     parts = [f"{name}: {settings.pop('kind')}, {_usable(reading):,} of {len(report.manifest):,}"]
+    if missing := _missing(report, name):
+        parts[0] += f", {missing:,} lack it"
     shapes = _shapes(reading)
     if shapes:
         shown = ", ".join(f"{'x'.join(map(str, s))} ({n:,})" for s, n in shapes[:3])
@@ -103,6 +106,12 @@ def _modality(report: Report, name: str) -> str:
     used = ", ".join(f"{key} {value}" for key, value in settings.items())
     parts.append(f"  as they are kept: {'x'.join(map(str, reading.form.shape))} ({used})")
     return "\n".join(parts)
+
+
+def _missing(report: Report, name: str) -> int:
+    """How many samples lack a modality that they may lack."""
+    column = report.manifest.columns[name]
+    return sum(not cell for cell in column.cells) if column.missing else 0
 
 
 def _findings(title: str, findings: Sequence[Finding], words: Mapping[str, str]) -> Iterator[str]:

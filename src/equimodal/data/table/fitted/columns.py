@@ -25,7 +25,8 @@ class FittedColumn:
     """A modality's columns, and all settings by which a cell of them becomes a row.
 
     ``sources`` are names of columns, ``files`` says whether cells are paths, ``shape`` and
-    ``dtype`` are of a row before it is scaled, ``variation`` holds what pictures are cut to.
+    ``dtype`` are of a row before it is scaled, ``variation`` holds what pictures are cut to;
+    ``missing`` says whether a row may lack it.
     """
 
     sources: tuple[str, ...]
@@ -35,6 +36,7 @@ class FittedColumn:
     shape: tuple[int, ...]
     dtype: str
     variation: Mapping[str, Any] = field(default_factory=dict)
+    missing: bool = False
 
     @property
     def crop(self) -> Variation:
@@ -87,6 +89,7 @@ def _column(name: str, found: Mapping[str, Any]) -> FittedColumn:
         tuple(_shape(f"{place}: shape", found["shape"])),
         choice(f"{place}: dtype", found["dtype"], _TYPES),
         {key: VARIATION[key](f"{place}: {key}", value) for key, value in variation.items()},
+        flag(f"{place}: missing", found.get("missing", False)),
     )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from equimodal.checks import require_modality_names
 from equimodal.data.table.items.numbers import joined
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained, located
 from equimodal.data.table.reading.declaration import Declaration, Declared, read_declaration
-from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.kinds import infer, names_files, unread
 from equimodal.data.table.reading.table import Table, read_table
 from equimodal.data.table.truth.declared import truth_of
@@ -22,7 +21,7 @@ from equimodal.errors import BalanceError, DataError, counted
 LABELS = ("label", "class", "target", "category", "y")
 SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
 GROUPS = ("group",)
-_ALONE = "\0"
+ALONE = "\0"
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,8 @@ class Column:
     """One modality of a manifest: its kind, its cells (N,), and the settings that are declared.
 
     ``files`` says whether the cells are paths; ``encoder`` is the declared one, or ""; ``parts``
-    are the columns of the table whose cells are joined here, ``sources`` their names.
+    are the columns of the table whose cells are joined here, ``sources`` their names; ``missing``
+    says whether a cell may be empty.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Column:
     encoder: str = ""
     parts: tuple[list[str], ...] = ()
     sources: tuple[str, ...] = ()
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     held = {*taken.values(), *labels}
     declared = declaration.modalities or _inferable(table, held)
     declared = {name: _with_paths(entry, path.parent) for name, entry in declared.items()}
+    if declaration.missing:
+        declared = {name: replace(entry, missing=True) for name, entry in declared.items()}
     columns = {name: _column(table, name, entry, folder) for name, entry in declared.items()}
     found = {name: column for name, column in columns.items() if column is not None}
     used = {name for entry in map(declared.get, found) if entry for name in entry.columns}
@@ -117,26 +120,6 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
         groups_of(table.column(group, "the group")) if group else None,
         found, unused, table, taken, said,
     )  # fmt: skip
-
-
-def cell_findings(manifest: Manifest) -> list[Finding]:
-    """Empty cells, and the columns that are not used."""
-    found: list[Finding] = []
-    for column in manifest.columns.values():
-        found += [
-            Finding("cell", "is empty; missing modalities are not supported", row, column.name)
-            for row, cell in zip(manifest.rows, column.cells, strict=True)
-            if not cell
-        ]
-    found += [
-        Finding("alone", "has no group, and is a group of its own", row)
-        for row, group in zip(manifest.rows, manifest.group or (), strict=False)
-        if group.startswith(_ALONE)
-    ]
-    if manifest.unused:
-        names = ", ".join(manifest.unused)
-        found.append(Finding("column", f"not used: {names}; declare them to use them"))
-    return found
 
 
 def _root(path: Path, root: str | Path | None) -> str:
@@ -183,7 +166,7 @@ def repeats(cells: Sequence[str]) -> bool:
 
 def groups_of(cells: Sequence[str]) -> list[str]:
     """The groups of all samples; a sample without one is a group of its own."""
-    return [cell or f"{_ALONE}{place}" for place, cell in enumerate(cells)]
+    return [cell or f"{ALONE}{place}" for place, cell in enumerate(cells)]
 
 
 def _with_paths(declared: Declared, folder: Path) -> Declared:
@@ -212,7 +195,7 @@ def _column(table: Table, name: str, declared: Declared, root: str) -> Column | 
     files = names_files(kind, cells)
     return Column(
         name, kind, cells, declared.settings, files, declared.encoder,
-        tuple(parts) if kind == "numbers" else (), declared.columns,
+        tuple(parts) if kind == "numbers" else (), declared.columns, declared.missing,
     )  # fmt: skip
 
 

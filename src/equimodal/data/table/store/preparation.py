@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equimodal.data.progress import Advance, say, shown
+from equimodal.data.table.check.cells import cell_findings
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.check.meanings import doubts
 from equimodal.data.table.reading.findings import (
@@ -32,7 +33,7 @@ from equimodal.data.table.reading.reading import (
     read,
     resolve,
 )
-from equimodal.data.table.reading.roles import Manifest, cell_findings, read_manifest
+from equimodal.data.table.reading.roles import Manifest, read_manifest
 from equimodal.data.table.reading.splits import Assignment, assign
 from equimodal.data.table.store.cache import Store, check_room, default_folder, limit
 from equimodal.data.table.store.prepared import (
@@ -165,6 +166,8 @@ def _remembered(
     for name, reading in readings.items():
         said = {(f.row, f.code) for f in reading.findings}
         for index, digest in enumerate(reading.digests):
+            if not digest:
+                continue
             for code in stores[name].warnings(stores[name].slots[digest]):
                 row = manifest.rows[index]
                 if (row, code) not in said:
@@ -199,6 +202,8 @@ def fingerprint(manifest: Manifest, assignment: Assignment, readings: Mapping[st
         if reading.form.variation:
             found.update(json.dumps(reading.form.variation, sort_keys=True).encode())
         found.update(b"".join(reading.digests))
+        if not all(reading.digests):
+            found.update(bytes(bool(digest) for digest in reading.digests))
     return found.hexdigest()
 
 

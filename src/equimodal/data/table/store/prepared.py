@@ -45,11 +45,11 @@ def write_prepared(
     modalities = {}
     for name, reading in readings.items():
         store, kind = stores[name], KINDS[manifest.columns[name].kind].model
-        slots = np.array([store.slots[digest] for digest in reading.digests], np.int64)
+        slots = np.array([store.slots.get(digest, -1) for digest in reading.digests], np.int64)
         arrays[f"slots:{name}"] = slots
         if kind != "text":
             file = RowFile(store.rows, store.shape, store.dtype)
-            mean, scale = scaling(file, slots[assignment.codes == 0], kind)
+            mean, scale = scaling(file, slots[(assignment.codes == 0) & (slots >= 0)], kind)
             arrays |= {f"mean:{name}": mean, f"scale:{name}": scale}
         modalities[name] = {
             "kind": kind,
@@ -59,6 +59,7 @@ def write_prepared(
             "vocabulary": _vocabulary(reading.form.settings) if kind == "text" else None,
             "encoder": manifest.columns[name].encoder,
             "tokens": "hf" if "tokenizer" in reading.form.settings else "",
+            **({"missing": True} if manifest.columns[name].missing else {}),
             **reading.form.variation,
         }
     with atomic(folder / ROWS, _OPTION) as into:
@@ -138,7 +139,7 @@ def fitted_columns(manifest: Manifest, readings: Mapping[str, Reading]) -> Fitte
         name: FittedColumn(
             manifest.columns[name].sources, manifest.columns[name].kind,
             manifest.columns[name].files, reading.form.settings, reading.form.shape,
-            reading.form.dtype, reading.form.variation,
+            reading.form.dtype, reading.form.variation, manifest.columns[name].missing,
         )
         for name, reading in readings.items()
     }  # fmt: skip

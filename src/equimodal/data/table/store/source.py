@@ -51,6 +51,7 @@ def load(name: str, root: str | Path | None, settings: Mapping[str, object]) -> 
             entry.get("tokens", ""),
             _pixels(arrays, m, entry),
             entry.get("encoder", ""),
+            entry.get("missing", False),
         )
         for m, entry in content["modalities"].items()
     }
@@ -115,5 +116,8 @@ def _split(
         )
         slots = arrays[f"slots:{name}"][chosen]
         rows[name] = StoredRows(file, slots, mean, scale, variation=_variation(entry))
+    there = [arrays[f"slots:{name}"][chosen] >= 0 for name in modalities]
+    some = any(entry.get("missing", False) for entry in modalities.values())
+    present = torch.from_numpy(np.stack(there, 1)) if some else None
     groups = torch.from_numpy(arrays["groups"][chosen]) if "groups" in arrays else None
-    return MultimodalDataset(rows, torch.from_numpy(arrays["labels"][chosen]), groups)
+    return MultimodalDataset(rows, torch.from_numpy(arrays["labels"][chosen]), groups, present)
