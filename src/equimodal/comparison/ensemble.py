@@ -12,7 +12,7 @@ from torch import Tensor
 
 from equimodal.comparison.rows import ENSEMBLE, slug
 from equimodal.data.presence import patterns_of
-from equimodal.data.target import main_keys
+from equimodal.data.target import ACCURACY, main_keys
 from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of, scores_of
 from equimodal.storage.files import make_folder, write_json
 from equimodal.training.prediction import Arrays, Prediction, read_arrays, write_arrays
@@ -23,7 +23,7 @@ _SPLITS = ("validation", "test")
 _NONE = np.zeros(0)
 
 
-def ensemble_run(members: Sequence[Run], folder: Path, main: str) -> Run:
+def ensemble_run(members: Sequence[Run], folder: Path, main: str = ACCURACY) -> Run:
     """The mean of the members' predictions, as one run; writes it into its own folder.
 
     Its scores per modality and its probes are those of its members, its times their sums.

@@ -49,7 +49,7 @@ def with_ends(name: str, found: Mapping[str, Any] | None) -> str:
     if found is None:
         return ABSENT
     mean, low, high = (found[key] for key in ("mean", "low", "high"))
-    if name not in IN_UNITS:
+    if name not in IN_UNITS or mean is None:
         return percent(mean, low, high)
     ends = "" if low is None or high is None else f" [{low:.4g}, {high:.4g}]"
     return f"{mean:.4g}{ends}"

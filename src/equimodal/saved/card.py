@@ -77,7 +77,7 @@ def _use(model: Description) -> str:
         f"New rows need the columns {', '.join(f'`{name}`' for name in columns)}:\n\n"
         "```sh\n"
         "equimodal predict MODEL rows.csv --out predictions.csv\n"
-        f"equimodal evaluate MODEL test.csv   # with the column {model.table.label}\n"
+        f"equimodal evaluate MODEL test.csv   # with {', '.join(model.table.labels)}\n"
         "equimodal export MODEL --format pt2\n"
         "```"
     )

@@ -16,7 +16,7 @@ from equimodal.data.dataset import HUGGING_FACE
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.items.decode import Array
 from equimodal.data.table.store.rows import HeldRows, StoredRows
-from equimodal.data.target import REGRESSION
+from equimodal.data.target import REGRESSION, Target
 from equimodal.errors import BalanceError
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.parts.modalities import ModalityMap
@@ -47,8 +47,13 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes in the order of the logits."""
+        """The classes, labels or numbers in the order of the logits."""
         return self.description.classes
+
+    @property
+    def target(self) -> Target:
+        """What it predicts: classes, labels or numbers."""
+        return self.description.target
 
     @property
     def modalities(self) -> tuple[str, ...]:

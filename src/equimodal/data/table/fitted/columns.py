@@ -47,16 +47,21 @@ class FittedColumn:
 
 @dataclass(frozen=True)
 class FittedTable:
-    """The columns of every modality, and the names of those of the label and the group."""
+    """The columns of every modality, and the names of those of the label and the group.
+
+    ``separator`` stands between the labels of a cell, "" where a cell holds one or a number.
+    """
 
     columns: Mapping[str, FittedColumn]
-    label: str
+    labels: tuple[str, ...]
     group: str | None = None
+    separator: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
-            "label": self.label, "group": self.group,
+            "label": self.labels[0] if len(self.labels) == 1 else list(self.labels),
+            **({"separator": self.separator} if self.separator else {}), "group": self.group,
             "columns": {name: asdict(column) for name, column in self.columns.items()},
         }  # fmt: skip
 
@@ -67,11 +72,13 @@ class FittedTable:
         Raises:
             DataError: a value that no table has.
         """
-        label, group = _name("label", found["label"]), found["group"]
+        label, group = found["label"], found["group"]
+        labels = _names("label", label) if isinstance(label, list) else [_name("label", label)]
         if group is not None:
             _name("group", group)
+        separator = _name("separator", found["separator"]) if "separator" in found else ""
         columns = {str(m): _column(str(m), entry) for m, entry in found["columns"].items()}
-        return cls(columns, label, group)
+        return cls(columns, tuple(labels), group, separator)
 
 
 def _column(name: str, found: Mapping[str, Any]) -> FittedColumn:

@@ -143,7 +143,9 @@ def fitted_columns(manifest: Manifest, readings: Mapping[str, Reading]) -> Fitte
         )
         for name, reading in readings.items()
     }  # fmt: skip
-    return FittedTable(columns, manifest.taken["label"], manifest.taken.get("group"))
+    return FittedTable(
+        columns, manifest.truth.columns, manifest.taken.get("group"), manifest.declaration.separator
+    )
 
 
 def read_fitted(folder: Path) -> tuple[FittedTable, dict[str, NDArray[np.float64]]]:
