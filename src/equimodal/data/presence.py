@@ -15,10 +15,12 @@ called so."""
 
 @dataclass(frozen=True)
 class Patterns:
-    """What each sample has: ``codes`` (N,) are places in ``names``, such as "audio + video"."""
+    """What each sample has: ``codes`` (N,) are places in ``names``, such as "audio + video";
+    ``whole`` (N,) says which have all."""
 
     codes: Tensor
     names: tuple[str, ...]
+    whole: Tensor
 
 
 def patterns_of(names: Sequence[str], present: Tensor | None) -> Patterns | None:
@@ -31,4 +33,4 @@ def patterns_of(names: Sequence[str], present: Tensor | None) -> Patterns | None
         " + ".join(m for m, there in zip(names, row, strict=True) if there)
         for row in found[order].tolist()
     ]
-    return Patterns(torch.argsort(order)[codes], tuple(told))
+    return Patterns(torch.argsort(order)[codes], tuple(told), present.all(1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,12 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return float((logits.argmax(dim=1) == labels).double().mean())
 
 
-def entropy(labels: Tensor) -> float:
-    """Entropy of the classes' shares, in nats: the loss of one who knows only these. (N,)"""
-    shares = torch.bincount(labels).double() / len(labels)
+def entropy(labels: Tensor, weight: Sequence[float] = ()) -> float:
+    """Entropy of the classes' shares, in nats: the loss of one who knows only these. (N,)
+
+    ``weight`` (C,) is what each class counts in that loss; () for alike.
+    """
+    counts = torch.bincount(labels, minlength=len(weight)).double()
+    counts = counts * torch.tensor(weight, dtype=torch.float64) if weight else counts
+    shares = counts / counts.sum()
     return float(-torch.special.xlogy(shares, shares).sum())

@@ -6,7 +6,7 @@ The kind follows from the form of the labels: classes are (N,) int64, several la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -89,11 +89,14 @@ def loss(logits: Tensor, labels: Tensor) -> Tensor:
     return binary_cross_entropy_with_logits(wide, labels.double(), reduction="none").mean(1)
 
 
-def blind_loss(labels: Tensor) -> float:
-    """The plain loss of one who knows how often each class or label is, or the mean of numbers."""
+def blind_loss(labels: Tensor, weight: Sequence[float] = ()) -> float:
+    """The loss of one who knows how often each class or label is, or the mean of numbers.
+
+    ``weight`` (C,) of the classes in that loss; () for none.
+    """
     kind = kind_of(labels)
     if kind == CLASSES:
-        return entropy(labels)
+        return entropy(labels, weight)
     wide = labels.double()
     if kind == NUMBERS:
         return float(wide.var(0, correction=0).mean())

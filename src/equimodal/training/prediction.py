@@ -132,8 +132,9 @@ def write_predictions(
         unimodal = torch.stack(list(split.unimodal_logits.values()))
         arrays[f"{name}_unimodal_logits"] = unimodal.numpy()
         arrays[f"{name}_probed"] = torch.stack(list(probes[name].values())).numpy()
-        if split.present is not None:
+        if split.present is not None and split.patterns is not None:
             arrays[f"{name}_present"] = split.present.numpy()
+            arrays[f"{name}_whole"] = split.patterns.whole.numpy()
         if split.scale:
             arrays["target_scale"] = np.array(split.scale)
     write_arrays(folder, arrays)
@@ -174,7 +175,8 @@ def _fault(arrays: Arrays) -> str:
     By split there are ``logits`` (N, C) and ``labels``: classes (N,) below C, (N, C) of 0 and 1, or
     numbers (N, C); where a run with a fused model wrote them, also ``unimodal_logits`` (M, N, C),
     ``probed`` (M, N), (M, N, C) but for classes, ``indices`` and ``groups`` (N,), ``present``
-    (N, M); and the names of the M ``modalities``, and ``target_scale`` (C,) of numbers.
+    (N, M) and ``whole`` (N,), which samples have every modality of the data; and the names of the M
+    ``modalities``, and ``target_scale`` (C,) of numbers.
     """
     named = arrays.get("modalities")
     if named is not None and (named.ndim != 1 or named.dtype.kind != "U" or not len(named)):
@@ -203,7 +205,7 @@ def _fault_of(arrays: Arrays, split: str, modalities: int | None) -> str:
         probed = (modalities, rows, outputs), "f"
     wanted: dict[str, tuple[tuple[int | None, ...], str]] = {
         f"{split}_unimodal_logits": ((modalities, rows, outputs), "f"), f"{split}_probed": probed,
-        f"{split}_present": ((rows, modalities), "b"),
+        f"{split}_present": ((rows, modalities), "b"), f"{split}_whole": ((rows,), "b"),
         f"{split}_indices": ((rows,), "iu"), f"{split}_groups": ((rows,), "iu"),
         "target_scale": ((outputs,), "f"),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from equimodal.data.target import ACCURACY
+from equimodal.measures.goodness import right
 from equimodal.measures.scoring import as_logits, scores_of
 from equimodal.training.prediction import in_units, read_arrays
 
@@ -47,12 +47,12 @@ class Judged:
 
     @property
     def hits(self) -> Tensor:
-        """Whether each prediction of a class is right. (N,)"""
-        return self.value(ACCURACY)
+        """How right each prediction is, see `goodness.right`. (N,)"""
+        return right(self.logits, self.labels)
 
     def probe_hits(self, modality: str) -> Tensor:
-        """Whether each class that the probe predicts is right. (N,)"""
-        return self.value(ACCURACY, modality)
+        """How right what the probe predicts is. (N,)"""
+        return right(self.predicted(modality), self.labels)
 
     def value(self, name: str, probe: str | None = None) -> Tensor:
         """A score that is a mean over samples, of each sample, or of a probe's prediction. (N,)"""
