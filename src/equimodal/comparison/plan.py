@@ -27,7 +27,7 @@ from equimodal.comparison.settings import (
     split_settings,
     with_names,
 )
-from equimodal.comparison.suited import suited_rows
+from equimodal.comparison.suited import suited_rows, with_rows_for_missing
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
 from equimodal.data.sources import check_settings
 from equimodal.data.table import is_manifest
@@ -124,10 +124,12 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
     check_device(experiment.device)
     source = sources.load(data, root=data_root, seed=experiment.seeds[0], **own.get(data, {}))
     rows = expand_rows(experiment.methods, source.modalities)
+    missing = any(modality.missing for modality in source.modalities.values())
+    if missing and experiment.methods is None:
+        rows = with_rows_for_missing(rows)
     by_owner = split_settings(given, data, rows, optimizer=optimizer)
     changed = changed_settings(optimizer, by_owner.pop(optimizer, {}))
     named = {o: with_names(o, own) for o, own in by_owner.items() if o != data}
-    missing = any(modality.missing for modality in source.modalities.values())
     rows, left_out = suited_rows(rows, experiment.methods, source.target, named, missing=missing)
     used = SETTINGS[optimizer] | changed
     config = {

@@ -9,7 +9,14 @@ from equimodal import methods
 from equimodal.data.target import Target
 from equimodal.errors import BalanceError
 from equimodal.methods import FIELD
+from equimodal.methods.entry import MISSING
 from equimodal.training.config import RATE_FACTORS, create_method
+
+
+def with_rows_for_missing(rows: Sequence[str]) -> tuple[str, ...]:
+    """The default rows of data whose samples may lack modalities: with what the registry says fits
+    them."""
+    return (*rows, *(row for row, _ in methods.fitting(MISSING) if row not in rows))
 
 
 def suited_rows(

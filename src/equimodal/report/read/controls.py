@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from equimodal import methods
 from equimodal.comparison.outcome import telling
 from equimodal.comparison.words import listing
+from equimodal.methods.entry import MISSING
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import Difference, controls, ordered_rows, with_interval
 
@@ -44,8 +46,17 @@ def absent(results: Results) -> str:
 
 
 def left_out(results: Results) -> list[str]:
-    """The rows that nobody named and that have no meaning for the task, with the reason."""
-    return [f"left out: {why}" for why in results["config"].get("left_out", {}).values()]
+    """The rows that nobody named and that have no meaning for the task, with the reason; and what
+    fits samples that lack modalities, where it is no row."""
+    told = [f"left out: {why}" for why in results["config"].get("left_out", {}).values()]
+    if not any(entry.get("missing") for entry in results["data"]["modalities"].values()):
+        return told
+    absent = [
+        f"some samples lack modalities: {row} {why}; it is no row here, name it with --methods"
+        for row, why in methods.fitting(MISSING)
+        if row not in results["summary"]
+    ]
+    return told + absent
 
 
 def certainty(results: Results) -> list[str]:
