@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from equimodal.comparison.rows import ENSEMBLE, slug
+from equimodal.comparison.rows import ALONE, ENSEMBLE, slug
 from equimodal.data.presence import patterns_of
 from equimodal.data.target import ACCURACY, main_keys
 from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of, scores_of
@@ -77,7 +77,7 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path, main: str) -> di
         every = [torch.from_numpy(p[f"{split}_logits"]) for p in parts]
         logits = mean_prediction(every, kind_of(labels), present)
         scale = tuple(arrays.get("target_scale", _NONE).tolist())
-        names = [str(part["modalities"][0]) for part in parts]
+        names = [str(member["method"]).removeprefix(ALONE) for member in members]
         features = dict.fromkeys(names, logits)
         judged = Prediction(
             logits, labels, features, {}, None, main, scale, present, patterns_of(names, present)

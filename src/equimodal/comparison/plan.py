@@ -18,6 +18,8 @@ from equimodal.comparison.rows import (
     UNTRAINED,
     expand_rows,
     run_place,
+    suited_rows,
+    with_rows_for_missing,
 )
 from equimodal.comparison.scores import WORDS
 from equimodal.comparison.settings import (
@@ -27,7 +29,6 @@ from equimodal.comparison.settings import (
     split_settings,
     with_names,
 )
-from equimodal.comparison.suited import suited_rows, with_rows_for_missing
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
 from equimodal.data.sources import check_settings
 from equimodal.data.table import is_manifest
@@ -130,6 +131,8 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
     by_owner = split_settings(given, data, rows, optimizer=optimizer)
     changed = changed_settings(optimizer, by_owner.pop(optimizer, {}))
     named = {o: with_names(o, own) for o, own in by_owner.items() if o != data}
+    for row, values in named.items():
+        check_method_settings(row, values)
     rows, left_out = suited_rows(rows, experiment.methods, source.target, named, missing=missing)
     used = SETTINGS[optimizer] | changed
     config = {
@@ -153,8 +156,6 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         **_model(source, experiment.encoders, experiment.fusion),
     }
     config = json.loads(json.dumps(config))
-    for row, values in config["settings"].items():
-        check_method_settings(row, values)
     return Plan(config, _description(source), _runs(config), data_root, source.modalities)
 
 

@@ -28,7 +28,9 @@ def patterns_of(names: Sequence[str], present: Tensor | None) -> Patterns | None
     if present is None:
         return None
     found, codes = torch.unique(present, dim=0, return_inverse=True)
-    order = torch.argsort(found.sum(1), descending=True, stable=True)
+    # Of as many modalities the one with the first of them comes first.
+    order = torch.argsort(found.sum(1).flip(0), descending=True, stable=True)
+    order = len(found) - 1 - order
     told = [
         " + ".join(m for m, there in zip(names, row, strict=True) if there)
         for row in found[order].tolist()

@@ -11,6 +11,8 @@ from equimodal.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from equimodal.balancing.task import Task
+
 CLASSIFICATION, MULTI_LABEL, REGRESSION = TASKS = ("classification", "multi-label", "regression")
 """One class a sample, any number of labels a sample, and numbers."""
 ACCURACY = "accuracy"
@@ -46,6 +48,17 @@ class Target:
         if self.task == CLASSIFICATION:
             return "macro_f1" if self.weight else ACCURACY
         return SCORES_BY_TASK[self.task][0]
+
+    @property
+    def loss_task(self) -> Task:
+        """What a balancer, and the training of one modality alone, take."""
+        from equimodal.balancing.task import Classification, MultiLabel, Regression
+
+        if self.task == MULTI_LABEL:
+            return MultiLabel()
+        if self.task == REGRESSION:
+            return Regression()
+        return Classification(weight=self.weight or None)
 
     def check(self, labels: Tensor, outputs: Sequence[str]) -> None:
         """Raise `DataError` unless labels and names of outputs are of this task."""

@@ -24,7 +24,6 @@ from equimodal.training.alone import Alone
 from equimodal.training.config import RunConfig, as_tuple, create_method
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
-from equimodal.training.task import task_of
 
 EVALUATION_ROWS = 128
 
@@ -106,7 +105,7 @@ def build(
     )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
     balancer = (
-        Alone(task_of(source.target), seed=config.seed)
+        Alone(source.target.loss_task, seed=config.seed)
         if config.alone
         else _balancer(config, source, network, optimizer)
     )
@@ -117,7 +116,7 @@ def _balancer(
     config: RunConfig, source: DataSource, network: FusionModel, optimizer: torch.optim.Optimizer
 ) -> Balancer:
     settings = dict(config.settings)
-    task = task_of(source.target)
+    task = source.target.loss_task
     on = settings.pop("on", None)  # None: as the method asks for
     return Balancer(
         network,
