@@ -158,9 +158,9 @@ def _unsuited(row: str, target: Target, settings: Mapping[str, Any], *, missing:
         require_suited(method, target.loss_task)
         if missing and method.keeps_pairs:
             return (
-                f"{row}: reads paired and unpaired rows at once, which samples that lack a "
-                "modality do not have."
+                f"{type(method).__name__} reads paired and unpaired rows at once, which samples "
+                "that lack a modality do not have."
             )
     except BalanceError as error:
-        return f"{row}: {error}"
+        return str(error)
     return ""

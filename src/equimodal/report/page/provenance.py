@@ -47,7 +47,7 @@ def facts(results: Results) -> Iterator[tuple[str, str]]:
     yield "Objective", str(config["objective"])
     yield "Method settings", _plain(config.get("settings") or "defaults")
     if "left_out" in config:
-        yield "Left out", " ".join(config["left_out"].values())
+        yield "Left out", "; ".join(f"{row}: {why}" for row, why in config["left_out"].items())
     yield "Selection", f"by {config.get('selection', 'validation')}; test data select nothing"
     yield "Statistics", _STATISTICS
     yield "Probe", _PROBE

@@ -48,7 +48,10 @@ def absent(results: Results) -> str:
 def left_out(results: Results) -> list[str]:
     """The rows that nobody named and that have no meaning for the task, with the reason; and what
     fits samples that lack modalities, where it is no row."""
-    told = [f"left out: {why}" for why in results["config"].get("left_out", {}).values()]
+    by_reason: dict[str, list[str]] = {}
+    for row, why in results["config"].get("left_out", {}).items():
+        by_reason.setdefault(why.rstrip("."), []).append(row)
+    told = [f"left out: {listing(rows)} ({why})" for why, rows in by_reason.items()]
     if not any(entry.get("missing") for entry in results["data"]["modalities"].values()):
         return told
     absent = [
