@@ -16,7 +16,7 @@ from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED, cre
 __all__ = [
     "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
     "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "run_place", "slug",
-    "suited_rows", "with_rows_for_missing",
+    "suited_rows", "suited_to", "with_rows_for_missing",
 ]  # fmt: skip
 
 ENSEMBLE = "ensemble"
@@ -144,6 +144,12 @@ def suited_rows(
     if reasons and given is not None and FIELD not in given:
         raise BalanceError(next(iter(reasons.values())))
     return tuple(row for row in rows if row not in reasons), reasons
+
+
+def suited_to(rows: Iterable[str], task: str) -> list[str]:
+    """Of some rows those that have a meaning for a task."""
+    target = Target(task)
+    return [row for row in rows if not _unsuited(row, target, {}, missing=False)]
 
 
 def _unsuited(row: str, target: Target, settings: Mapping[str, Any], *, missing: bool) -> str:

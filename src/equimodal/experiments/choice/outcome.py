@@ -13,6 +13,8 @@ from equimodal.comparison.command.writing import command
 from equimodal.comparison.experiment import Execution, Experiment
 from equimodal.comparison.outcome.telling import certainty
 from equimodal.comparison.rows import JOINT
+from equimodal.comparison.scores import main_of
+from equimodal.data.target import ACCURACY
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.time_budget import spoken
 from equimodal.numerics.spreads import main_score
@@ -93,9 +95,10 @@ def picked(
 
 def _fresh(results: Json, scores: Mapping[str, float]) -> Json:
     """The fresh seeds, and each row's accuracy over them."""
-    summary = results["summary"]
+    summary, score = results["summary"], main_of(results["data"])
     return {
         "seeds": results["config"]["seeds"],
+        **({} if score == ACCURACY else {"score": score}),
         "rows": {
             name: {
                 "validation": score,

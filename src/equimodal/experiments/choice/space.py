@@ -29,7 +29,7 @@ def candidates(found: Mapping[str, Any]) -> list[str]:
     """
     rows = [tip["method"] for tip in found["advice"]]
     if not is_sure(found["verdict"]["sure"]):
-        rows += [row for row in fitting_any() if not methods.entry(row).on_request]
+        rows += [row for row in fitting_any(found["verdict"]) if not methods.entry(row).on_request]
     return [row for row in dict.fromkeys(rows) if methods.known(row) and methods.entry(row).main]
 
 
