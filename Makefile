@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.t
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 ARGS ?=
 
-.PHONY: help compare check test test-all static clean
+.PHONY: help compare check test test-all static docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make check                 lint, types, layers, unit tests: three minutes'
 	@echo 'make test                  the same and all other tests but the full product: twelve'
 	@echo 'make test-all              every method in every loop: an hour'
+	@echo 'make docs                  the pages of docs/ and the API reference in build/docs'
 	@echo 'make clean                 remove .venv and caches; results stay'
 
 compare: .venv/installed
@@ -43,6 +44,10 @@ static: .venv/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+docs: .venv/installed-dev
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+	@echo build/docs/index.html
+
 # The stamps make a repeat instant: pip runs again only when the requirements change.
 .venv/installed: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) -e .
@@ -60,4 +65,4 @@ $(BIN)/pip:
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build

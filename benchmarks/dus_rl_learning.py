@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from equimodal import Balancer, LinearSplit, methods
 from equimodal.data import MultimodalDataset
 from equimodal.models import FusionModel
-from equimodal.models.seeding import named_seed
+from equimodal.numerics.seeding import named_seed
 
 ITERATIONS, BATCH, RATE, BLOCK = 3000, 64, 0.01, 100
 ROWS, CLASSES, SIZE, SPREAD, WIDTH = 1920, 10, 32, 0.5, 32

@@ -19,7 +19,7 @@ from typing import Any
 from svg_chart import write_lines
 
 from equimodal.experiments.compare import compare
-from equimodal.report import markdown
+from equimodal.report import markdown, verdict_words
 
 SETS: dict[str, tuple[str, dict[str, Any]]] = {
     "avdigits": ("AV digits, speaker-independent", {"avdigits.split": "speaker"}),
@@ -89,7 +89,7 @@ def page(
         "page. `relearn` runs with `match_sizes=False`; accuracies inside are read by "
         "`LinearSplit`. The rate of every row was chosen on validation among the same ones "
         "(halved and doubled for joint:half-lr and joint:double-lr), the epoch too.",
-        markdown(without_times(results)).rstrip(),
+        markdown(without_times(results), verdict_words(folder, results)).rstrip(),
         "## Over epochs",
         f"![Validation accuracy over epochs, mean over seeds]({slug}.svg)",
         "## What the methods decided",

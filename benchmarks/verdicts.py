@@ -5,8 +5,8 @@
     python benchmarks/verdicts.py --tables                   # only write what is known
     python benchmarks/verdicts.py --real --data-root DIR     # recorded data, five seeds
 
-Each set of three seeds is diagnosed as its user would, and settled. Outcomes are kept under
---out/outcomes, one file a set, so a repeat continues; a set's runs are deleted once it is known
+Each set of three seeds is diagnosed as its user would, and settled. Outcomes are kept in
+--outcomes, one line a set, so a repeat continues; a set's runs are deleted once it is known
 (--keep leaves them). docs/diagnosis.md gets the tables between its markers. Settings and
 thresholds were fixed on the seeds from 1000 on, before the seeds below 60 were seen.
 """
@@ -87,6 +87,7 @@ REAL: dict[str, tuple[str, dict[str, Any]]] = {
     "handwritten": ("handwritten", {}),
 }
 """Sets that the package reads; a table of one's own is added by --table NAME=PATH."""
+KEPT = Path(__file__).parent.parent / "docs" / "results" / "data" / "verdicts.jsonl"
 PAGE = Path(__file__).parent.parent / "docs" / "diagnosis.md"
 
 
@@ -148,16 +149,18 @@ def shorten(folder: Path) -> None:
 
 def outcome(name: str, variant: str, number: int, options: argparse.Namespace) -> Outcome:
     """What one set of seeds was told, trained where it is not known yet."""
+    for made in known(name, variant, options):
+        if made["set"] == number:
+            return made
     place = re.sub(r"\W+", "-", name)
-    path = Path(options.out) / "outcomes" / place / variant / f"set-{number:02d}.json"
-    if path.exists():
-        found: Outcome = json.loads(path.read_text())
-        return found
     folder = Path(options.out) / "runs" / place / f"set-{number:02d}" / variant
     seeds = range(SEEDS * number, SEEDS * (number + 1))
     trained(CASES[name], variant, seeds, folder)
     found = diagnose_folder(folder, row=CASES[name].row)["verdict"]
     kept = {
+        "case": name,
+        "variant": variant,
+        "set": number,
         "seeds": list(seeds),
         "state": found["state"],
         "sure": found["sure"],
@@ -166,8 +169,10 @@ def outcome(name: str, variant: str, number: int, options: argparse.Namespace) -
             for m, v in found["modalities"].items()
         },
     }
+    path = Path(options.outcomes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(kept, indent=1))
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(kept) + "\n")
     print(f"{name}, {variant}, set {number}: {told(kept)}", flush=True)
     return kept
 
@@ -202,9 +207,12 @@ def judged(found: Outcome, words: Mapping[str, str]) -> str:
 
 
 def known(name: str, variant: str, options: argparse.Namespace) -> list[Outcome]:
-    """The outcomes of a case that are there."""
-    place = Path(options.out) / "outcomes" / re.sub(r"\W+", "-", name) / variant
-    return [json.loads(path.read_text()) for path in sorted(place.glob("set-*.json"))]
+    """The outcomes of a case that are there, in the order of their sets."""
+    path = Path(options.outcomes)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    every = [json.loads(line) for line in lines]
+    mine = [one for one in every if (one["case"], one["variant"]) == (name, variant)]
+    return sorted(mine, key=lambda one: one["set"])
 
 
 def table(options: argparse.Namespace) -> Iterator[str]:
@@ -293,7 +301,8 @@ def main() -> None:
     parser.add_argument("--real-seeds", type=int, default=5)
     parser.add_argument("--data-root", help="folder that holds the recorded sets")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", default="results/verdicts")
+    parser.add_argument("--out", default="results/verdicts", help="folder of the runs")
+    parser.add_argument("--outcomes", default=KEPT, help="what every set was told")
     options = parser.parse_args()
     sources._LOADERS["lopsided"] = "lopsided"
     if not options.real and not options.tables:

@@ -10,7 +10,7 @@ import pytest
 
 from equimodal import methods
 
-STAGES = ("on_plan", "on_features", "on_loss", "on_gradients", "on_epoch_end")
+STAGES = ("on_plan", "turn", "on_features", "on_loss", "on_gradients", "on_epoch_end")
 
 
 def every(names=None):
@@ -44,6 +44,8 @@ def together():
 def stage(name):
     """The first stage at which a method acts; empty for one that leaves training as it is."""
     method = methods.create(name)
+    if method.lists_items:
+        return "on_epoch_start"
     return next((s for s in STAGES if method.has_stage(s)), "")
 
 

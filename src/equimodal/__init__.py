@@ -10,14 +10,17 @@ from equimodal.errors import BalanceError, DataError
 
 if TYPE_CHECKING:
     from equimodal.balancing.balancer import Balancer
+    from equimodal.balancing.epochs.blocks import Block
     from equimodal.balancing.epochs.epoch import Epoch
     from equimodal.balancing.method import Method
     from equimodal.balancing.readouts import (
         Ablation,
         AuxiliaryHeads,
+        CosineSplit,
         InputAblation,
         LinearSplit,
         OutputLogits,
+        SharedHead,
     )
     from equimodal.balancing.step import Step
     from equimodal.balancing.task import Classification, MultiLabel, Regression, Tasks
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from equimodal.experiments.compare import compare
     from equimodal.methods.agm import AGM
     from equimodal.methods.amss import AMSS
+    from equimodal.methods.bss import BSS
     from equimodal.methods.cml import CML
     from equimodal.methods.dgl import DGL
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
@@ -37,8 +41,13 @@ if TYPE_CHECKING:
     from equimodal.methods.mbsd import MBSD
     from equimodal.methods.mcr import MCR
     from equimodal.methods.midas import MIDAS
+    from equimodal.methods.mla import MLA
+    from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
+    from equimodal.methods.remix import Remix
+    from equimodal.methods.smv import SMV
+    from equimodal.parts.cosine_head import CosineHead
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
     from equimodal.saved.model import load
@@ -48,6 +57,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AGM",
     "AMSS",
+    "BSS",
     "CML",
     "DGL",
     "DUS",
@@ -55,13 +65,18 @@ __all__ = [
     "MBSD",
     "MCR",
     "MIDAS",
+    "MLA",
     "OPM",
     "PMR",
+    "SMV",
     "Ablation",
     "AuxiliaryHeads",
     "BalanceError",
     "Balancer",
+    "Block",
     "Classification",
+    "CosineHead",
+    "CosineSplit",
     "DUSLearned",
     "DataError",
     "DiagnoseRelearn",
@@ -72,11 +87,14 @@ __all__ = [
     "Joint",
     "JointUnimodal",
     "LinearSplit",
+    "MMCosine",
     "Method",
     "ModalityMap",
     "MultiLabel",
     "OutputLogits",
     "Regression",
+    "Remix",
+    "SharedHead",
     "Step",
     "Tasks",
     "choose",
@@ -89,7 +107,10 @@ _HOMES = {
     "Ablation": "balancing.readouts",
     "AuxiliaryHeads": "balancing.readouts",
     "Balancer": "balancing.balancer",
+    "Block": "balancing.epochs.blocks",
     "Classification": "balancing.task",
+    "CosineHead": "parts.cosine_head",
+    "CosineSplit": "balancing.readouts",
     "Encoder": "parts.selection",
     "Epoch": "balancing.epochs.epoch",
     "InputAblation": "balancing.readouts",
@@ -99,6 +120,7 @@ _HOMES = {
     "MultiLabel": "balancing.task",
     "OutputLogits": "balancing.readouts",
     "Regression": "balancing.task",
+    "SharedHead": "balancing.readouts",
     "Step": "balancing.step",
     "Tasks": "balancing.task",
     "compare": "experiments.compare",

@@ -13,6 +13,10 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.amss_equations import sample_units as sample_units
     from equimodal.methods.amss_equations import unit_importance as unit_importance
     from equimodal.methods.amss_equations import update_fractions as update_fractions
+    from equimodal.methods.bss import agreement as agreement
+    from equimodal.methods.bss import curriculum_share as curriculum_share
+    from equimodal.methods.bss import draw_chances as draw_chances
+    from equimodal.methods.bss import spread_out as spread_out
     from equimodal.methods.cml import confidence_rises as confidence_rises
     from equimodal.methods.diagnose_relearn import relearn_strength as relearn_strength
     from equimodal.methods.dus_counts import cumulative_score as cumulative_score
@@ -30,6 +34,11 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.pmr import class_prototypes as class_prototypes
     from equimodal.methods.pmr import prototype_probabilities as prototype_probabilities
     from equimodal.methods.pmr import rebalance_weights as rebalance_weights
+    from equimodal.methods.remix import hardest_modality as hardest_modality
+    from equimodal.methods.remix import separation as separation
+    from equimodal.methods.smv import extra_copies as extra_copies
+    from equimodal.methods.smv import repeated_share as repeated_share
+    from equimodal.methods.smv import sample_contributions as sample_contributions
     from equimodal.numerics.purity import cluster_purity as cluster_purity
     from equimodal.numerics.scores import discrepancy_ratios as discrepancy_ratios
 

@@ -1,5 +1,6 @@
 """The judgement of the benchmark of verdicts, and the data that it makes harder."""
 
+import argparse
 import importlib.util
 import sys
 from pathlib import Path
@@ -48,3 +49,20 @@ def test_a_third_modality_that_is_noise_is_weak_and_the_rare_classes_are_a_ninth
     for split in (whole.train, whole.validation, whole.test):
         counts = np.bincount(split.labels, minlength=10)
         assert 7 < counts[:5].sum() / counts[5:].sum() < 10
+
+
+def test_what_a_set_was_told_is_kept_as_a_line_and_not_trained_again(tmp_path, monkeypatch):
+    kept = tmp_path / "kept" / "verdicts.jsonl"
+    options = argparse.Namespace(out=str(tmp_path), outcomes=str(kept))
+    found = given("under-trained", "under-trained")
+    found["modalities"] = found.pop("words")
+    for word in found["modalities"].values():
+        word |= {"why": "", "probe": {"lost": {"value": 0.1}}}
+    trained = []
+    monkeypatch.setattr(verdicts, "trained", lambda *given: trained.append(given[2]))
+    monkeypatch.setattr(verdicts, "diagnose_folder", lambda *_, **__: {"verdict": found})
+    made = [verdicts.outcome("balanced", "plain", number, options) for number in (1, 0, 1)]
+    assert trained == [range(3, 6), range(3)]
+    assert made[0] == made[2] and made[0]["words"]["sound"]["lost"] == {"value": 0.1}
+    assert verdicts.known("balanced", "plain", options) == [made[1], made[0]]
+    assert verdicts.known("balanced", "few-epochs", options) == []

@@ -1,5 +1,7 @@
 """Two processes that train methods together, over the loopback interface."""
 
+from functools import partial
+
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
@@ -20,7 +22,10 @@ def train_all(rank, folder, names):
     with joined(rank, folder):
         results = {
             # The second rank holds other validation data: the first one's diagnosis must count.
-            "ddp": each_of(names, batch_size=8, wrap=DistributedDataParallel, held_out=1 + rank),
+            "ddp": {
+                n: result(n, batch_size=8, wrap=partial(wrapped, n), held_out=1 + rank)
+                for n in names
+            },
             "sharded": each_of(sharded(stages(names)), batch_size=8, shard=shard, **SHARDED),
             "sharded by encoder": each_of(
                 sharded(names), batch_size=8, shard=shard_encoders, **BY_ENCODER
@@ -28,6 +33,12 @@ def train_all(rank, folder, names):
             "uneven": uneven_ranks.every_method(rank),
         }
     leave(results, rank, folder)
+
+
+def wrapped(name, net):
+    """In DDP, which is told where some encoders have no gradient."""
+    unused = methods.create(name).has_stage("turn")
+    return DistributedDataParallel(net, find_unused_parameters=unused)
 
 
 def sharded(names):

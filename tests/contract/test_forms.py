@@ -7,8 +7,9 @@ import torch
 from torch.nn import functional
 
 from contract import fusions
-from contract.training import quick
-from equimodal import BalanceError, Balancer, Classification, LinearSplit, methods
+from contract.heads import own_head
+from contract.training import learned, quick
+from equimodal import BalanceError, Balancer, Classification, methods
 from products import by_class
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
@@ -45,8 +46,8 @@ def made(form, name):
     data = [(audio, video, hard)]
     task = Classification(ignore_index=-100 if form == "ignored labels" else None)
     balancer = Balancer(
-        model, methods.create(name, **quick(name)), ENCODERS, LinearSplit("fc"), task=task,
-        loaders={"train": data, "val": data}, epochs=6,
+        model, methods.create(name, **quick(name)), ENCODERS, own_head(name, model, "fc"),
+        task=task, loaders={"train": data, "val": data}, epochs=6,
     )  # fmt: skip
     return model, balancer
 
@@ -62,11 +63,11 @@ def test_every_method_trains_on_a_form_or_says_why_not(name, form):
     if reason:
         with pytest.raises(BalanceError, match=f"does not work for .*: {re.escape(reason)}"):
             model, balancer = made(form, name)
-            balancer.attach(torch.optim.SGD(model.parameters(), lr=0.1))
+            balancer.attach(torch.optim.SGD(learned(model, balancer), lr=0.1))
             balancer.loss(model(audio, video), target)
         return
     model, balancer = made(form, name)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(learned(model, balancer), lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     before = measured(model, form, target)
     model.train()

@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn import functional
 
 from contract import fusions
+from contract.heads import own_head
 from contract.test_encoders import SCHEDULED
-from contract.training import assert_same_weights, quick
+from contract.training import assert_same_weights, learned, quick
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, methods
 from products import by_class
 
@@ -32,8 +33,9 @@ class Skipping(fusions.Concatenation):
 
 def made(name, *, model=None, readout=None, **options):
     model = model or fusions.built(fusions.Concatenation)
+    readout = readout or own_head(name, model, "fc")
     balancer = Balancer(
-        model, methods.create(name, **quick(name)), ENCODERS, readout or LinearSplit("fc"),
+        model, methods.create(name, **quick(name)), ENCODERS, readout,
         loaders={"train": loader(), "val": loader()}, forward=forward, epochs=4, **options,
     )  # fmt: skip
     return model, balancer
@@ -59,20 +61,24 @@ def blanked(present):
     return audio * present[:, :1], video * present[:, 1:], labels
 
 
-def train(model, balancer, present, steps=12):
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+def train(model, balancer, present, epochs=4):
+    optimizer = torch.optim.SGD(learned(model, balancer), lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     audio, video, labels = fusions.batch() if present is None else blanked(present)
+    given = {"audio": audio, "video": video, "labels": labels}
+    given |= {} if present is None else {"present": present}
     losses = []
-    for step in range(steps):
-        loss = balancer.loss(model(audio, video), labels, present)
-        loss.backward()
-        balancer.before_step()
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(float(loss.detach()))
-        if step % 3 == 2:
-            balancer.epoch_end()
+    for _ in range(epochs):
+        for x in fusions.epoch(balancer, 3, **given):
+            losses.append(0.0)
+            for _ in balancer.passes():
+                loss = balancer.loss(model(x["audio"], x["video"]), x["labels"], x.get("present"))
+                loss.backward()
+                balancer.before_step()
+                optimizer.step()
+                optimizer.zero_grad()
+                losses[-1] += float(loss.detach())
+        balancer.epoch_end()
     return losses
 
 
@@ -148,16 +154,22 @@ def test_the_features_of_a_split_are_those_of_the_present_rows():
 def test_a_modality_may_be_missing_in_a_whole_batch(name):
     model = fusions.built(Skipping)
     _, balancer = made(name, model=model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(learned(model, balancer), lr=0.1)
     balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     none, every = torch.zeros(24, dtype=torch.bool), torch.ones(24, dtype=torch.bool)
-    for inputs, present in (
+    batches = [
         ((None, video), torch.stack([none, every], 1)),
         ((audio, video), None),
         ((audio, None), torch.stack([every, none], 1)),
-    ):
-        loss = balancer.loss(model(*inputs), labels, present)
+    ]
+    for inputs, present in balancer.repeat(batches):
+        output = model(*inputs)
+        if balancer.setting.method.lists_items:
+            with pytest.raises(BalanceError, match=r"lists the rows.*balancer.batches\("):
+                balancer.loss(output, labels, present)
+            return
+        loss = balancer.loss(output, labels, present)
         loss.backward()
         balancer.before_step()
         optimizer.step()

@@ -8,9 +8,10 @@ import math
 import pytest
 import torch
 
+from contract.heads import own_head
 from contract.models import dataset, model
-from contract.training import gathered, quick, whole
-from equimodal import Balancer, LinearSplit, methods
+from contract.training import gathered, hold_all, quick, whole
+from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 from products import by_stage, every
 
@@ -34,14 +35,16 @@ class Loop:
         self.net = model(KINDS).float().to(device)
         self.data = single(dataset(KINDS, 96), device)
         held_out = single(dataset(KINDS, 30, seed=1), device)
+        readout = own_head(name, self.net, "head")
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.1, momentum=0.9)
         self.scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
         self.balancer = Balancer(
             self.net, methods.create(name, **quick(name)),
-            {m: f"encoders.{m}" for m in self.data.inputs}, LinearSplit("head"),
+            {m: f"encoders.{m}" for m in self.data.inputs}, readout,
             loaders={"train": [whole(self.data)], "val": [whole(held_out)]},
             optimizers=[self.optimizer], epochs=4,
         )  # fmt: skip
+        hold_all(self.optimizer, self.balancer)
         self.losses = []
 
     def step(self, inputs, targets):

@@ -3,6 +3,7 @@ import pytest
 from contract import ranks, uneven_ranks
 from contract.pair import both_ranks
 from contract.training import assert_same_weights, largest_difference
+from equimodal import methods
 from products import stages, together
 
 # Partners are of a rank's own rows; and ranks that hold other validation data read them all.
@@ -16,7 +17,8 @@ def decisions(result):
 
 def assert_equal_to_one_process(name, double, **options):
     single = ranks.result(name, batch_size=16, **options)
-    assert double["updates"] == single["updates"] == 6 * options.get("epochs", 4)
+    updates = 6 * options.get("epochs", 4) * methods.create(name).repeats(2)
+    assert double["updates"] == single["updates"] == updates
     assert largest_difference(single["weights"], double["weights"]) < 1e-6
     alone, together = decisions(single), decisions(double)
     assert alone.keys() == together.keys()

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from contract.models import CLASSES, WIDTH, TwoTasks
-from contract.training import assert_same_weights, quick, sgd
+from contract.training import assert_same_weights, hold_all, quick, sgd
 from equimodal import (
     Ablation,
     AuxiliaryHeads,
@@ -79,6 +79,7 @@ def made(name, readout=None, *, settings=None, **options):
 def trained(model, loss_of, before_step, updates=30):
     optimizer, losses = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.5), []
     if hasattr(loss_of, "__self__"):
+        hold_all(optimizer, loss_of.__self__)
         loss_of.__self__.attach(optimizer)
     for seed in range(updates):
         a, b, target = rows(seed % 2)

@@ -8,8 +8,9 @@ import torch
 from torch.nn import functional
 
 from contract import fusions
-from contract.training import quick
-from equimodal import Ablation, BalanceError, Balancer, LinearSplit, MultiLabel, Regression, methods
+from contract.heads import own_head
+from contract.training import learned, quick
+from equimodal import Ablation, BalanceError, Balancer, MultiLabel, Regression, methods
 from equimodal.numerics.explained import cluster_explained
 from equimodal.numerics.purity import feature_clusters
 from products import by_class
@@ -30,7 +31,7 @@ def made(kind, name, *, readout=None, model=None, settings=None, **options):
     data = [(audio, video, targets(kind, labels))]
     return model, Balancer(
         model, methods.create(name, **(settings or quick(name))), ENCODERS,
-        readout or LinearSplit("fc"),
+        readout or own_head(name, model, "fc"),
         task=TASKS[kind](), loaders={"train": data, "val": data}, epochs=6, **options,
     )  # fmt: skip
 
@@ -50,7 +51,7 @@ def test_a_method_trains_on_any_target_it_has_a_meaning_for(name, kind):
         if summed
         else made(kind, name, readout=Ablation("mean"), model=fusions.built(fusions.Gated))
     )
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(learned(model, balancer), lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     audio, video, labels = fusions.batch()
     losses = []

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from contract.heads import own_head
 from contract.models import CLASSES, WIDTH, Tagger
-from contract.training import assert_same_weights, quick, sgd
+from contract.training import assert_same_weights, hold_all, quick, sgd
 from equimodal import Ablation, BalanceError, Balancer, Classification, LinearSplit, methods
 from products import by_class
 
@@ -34,7 +35,7 @@ def made(name, readout=None, *, settings=None, **options):
     model, data = tagger(), [batch()]
     balancer = Balancer(
         model, methods.create(name, **(quick(name) if settings is None else settings)), ENCODERS,
-        readout or LinearSplit("head"), loaders={"train": data, "val": data}, epochs=6,
+        readout or own_head(name, model, "head"), loaders={"train": data, "val": data}, epochs=6,
         **{"task": PADDING, **options},
     )  # fmt: skip
     return model, balancer
@@ -43,6 +44,7 @@ def made(name, readout=None, *, settings=None, **options):
 def trained(model, loss_of, before_step, updates=20):
     optimizer, losses = sgd(model.parameters()), []
     if hasattr(loss_of, "__self__"):
+        hold_all(optimizer, loss_of.__self__)
         loss_of.__self__.attach(optimizer)
     for seed in range(updates):
         a, b, labels = batch(seed)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
+from contract.heads import own_head
 from contract.models import dataset, model
-from equimodal import Balancer, LinearSplit, methods
+from equimodal import Balancer, methods
 
 PAIR = ("linear", "convolutional")
 
@@ -23,7 +24,9 @@ class Training:
 
     @property
     def weights(self):
-        named = self.model.named_parameters()
+        own = self.balancer.parameters()
+        beside = ((f"beside the model: {k}", p) for k, p in enumerate(own))
+        named = (*self.model.named_parameters(), *beside)
         return {n: gathered(p.detach()).clone() for n, p in named}
 
 
@@ -46,6 +49,7 @@ def start(
     ``shard`` shards its parameters in place.
     """
     net = model(kinds, seed=weights)
+    readout = own_head(name, net, "head")
     if shard:
         shard(net)
     validation = dataset(kinds, 30, seed=held_out)
@@ -56,7 +60,7 @@ def start(
         net,
         methods.create(name, **chosen),
         {m: f"encoders.{m}" for m in data.inputs},
-        LinearSplit("head"),
+        readout,
         loaders={"train": [whole(data)], "val": [whole(validation)]},
         optimizers=[stepper],
         on=on,
@@ -64,7 +68,19 @@ def start(
         seed=seed,
         **options,
     )
+    hold_all(stepper, balancer)
     return Training(net, stepper, balancer, data, [], wrap(net) if wrap else net)
+
+
+def learned(model, balancer):
+    """All that an optimizer is to hold."""
+    return [*model.parameters(), *balancer.parameters()]
+
+
+def hold_all(optimizer, balancer):
+    """Let an optimizer that holds the model also hold what is trained beside it."""
+    if beside := list(balancer.parameters()):
+        optimizer.add_param_group({"params": beside})
 
 
 def quick(name):
@@ -84,7 +100,9 @@ def run(training, epochs, *, batch_size=16, parts=1, scaler=None):
     """Train for so many epochs; ``parts`` micro-batches make an update."""
     balancer, optimizer = training.balancer, training.optimizer
     for _ in range(epochs):
-        batches = balancer.batches(training.data, batch_size=batch_size // parts)
+        batches = balancer.batches(
+            training.data, batch_size=batch_size // parts, accumulation=parts
+        )
         for number, (inputs, targets) in enumerate(batches, start=1):
             loss = balancer.loss(training.wrapped(inputs), targets) / parts
             training.losses.append(loss.detach().item())

@@ -1,6 +1,7 @@
 """What the README shows runs, and what it links to exists."""
 
 import re
+import tomllib
 
 import pytest
 import torch
@@ -51,6 +52,15 @@ def test_every_local_link_leads_to_a_file(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
 
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_on_a_package_index_the_readme_has_no_link_that_dies():
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]
+    told = README
+    for change in build["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        told = re.sub(change["pattern"], change["replacement"], told)
+    assert re.findall(r"\]\((?!https?:)", told) == []
+    assert len(told) > 0.9 * len(README)
 
 
 def test_the_table_of_methods_and_controls_is_complete():

@@ -16,8 +16,10 @@ EXCEPTIONS = {
     "data/converters/sets/cremad.py": "a division of the samples is called after its paper",
 }
 METHODS = [entry for entry in ENTRIES if entry.family != BASELINE]
-NAMES = {e.name for e in METHODS} | {e.target.rpartition(":")[2] for e in METHODS}
-MODULES = {entry.module for entry in METHODS}
+BASELINES = {entry.target for entry in ENTRIES if entry.family == BASELINE}  # a control may be one
+OWN = [entry for entry in METHODS if entry.target not in BASELINES]
+NAMES = {e.name for e in METHODS} | {e.target.rpartition(":")[2] for e in OWN}
+MODULES = {entry.module for entry in OWN}
 WORD = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(NAMES, reverse=True)))})(?![\w-])")
 
 

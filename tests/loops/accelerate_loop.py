@@ -2,9 +2,18 @@
 
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import GradientAccumulationPlugin
 
+from equimodal import methods
 from loops.mapping import WithMapping
-from loops.plain import BATCH, EPOCHS, SAMPLES, loader, start, weights
+from loops.plain import BATCH, EPOCHS, SAMPLES, batches_of, start, weights
+
+
+def accumulating(parts, name):
+    """Updates of so many micro-batches, and of a rest at the end of a loader; not where batches
+    come several times, as the last one is then no end."""
+    ends = methods.create(name).repeats(2) == 1
+    return GradientAccumulationPlugin(num_steps=parts, sync_with_dataloader=ends)
 
 
 def fresh(**options):
@@ -32,10 +41,10 @@ def trained(
         accelerator: default a fresh one.
         options: passed to the start.
     """
-    made = start(name, attached=False, **options)
-    accelerator = accelerator or fresh(gradient_accumulation_steps=parts)
+    made = start(name, attached=False, samples=samples, **options)
+    accelerator = accelerator or fresh(gradient_accumulation_plugin=accumulating(parts, name))
     model, optimizer, batches = accelerator.prepare(
-        WithMapping(made.model), made.optimizer, loader(batch_size, samples)
+        WithMapping(made.model), made.optimizer, batches_of(made.balancer, batch_size, samples)
     )
     balancer = made.balancer
     balancer.attach(optimizer)
@@ -44,7 +53,7 @@ def trained(
     if epochs.start:
         accelerator.load_state(folder)
     for _ in epochs:
-        for inputs, target, _ in batches:
+        for inputs, target, *_ in balancer.repeat(batches, parts):
             with accelerator.accumulate(model):
                 accelerator.backward(balancer.loss(model(inputs), target))
                 if accelerator.sync_gradients:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 
 from contract.pair import joined, leave
+from equimodal import methods
 from loops.accelerate_loop import trained
 from loops.plain import BATCH
 
@@ -23,7 +24,10 @@ def train_all(rank, folder, names):
 
 def by_accelerate(name):
     """Weights with 8 rows of each batch of 16 on a rank."""
-    accelerator = Accelerator(cpu=True)
+    unused = DistributedDataParallelKwargs(
+        find_unused_parameters=methods.create(name).has_stage("turn")
+    )
+    accelerator = Accelerator(cpu=True, kwargs_handlers=[unused])
     assert accelerator.num_processes == 2
     return trained(name, accelerator=accelerator, batch_size=BATCH // 2)
 

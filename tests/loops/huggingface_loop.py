@@ -4,7 +4,7 @@ import gc
 from types import SimpleNamespace
 
 import torch
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
 from transformers import Trainer, TrainingArguments
 
 from equimodal.integrations.huggingface import BalanceCallback
@@ -31,7 +31,7 @@ class Items(Dataset):
         return {"inputs": inputs, "labels": label}
 
 
-class Batches:
+class Batches(IterableDataset):
     """A balancer's own batches, as the Trainer takes them."""
 
     def __init__(self, loader):
@@ -43,6 +43,17 @@ class Batches:
     def __iter__(self):
         for inputs, labels in self.loader:
             yield {"inputs": inputs, "labels": labels}
+
+
+class Repeating(Trainer):
+    """A Trainer whose batches come for as many updates as the method uses each."""
+
+    balancer = None
+
+    def get_train_dataloader(self):
+        return self.balancer.repeat(
+            super().get_train_dataloader(), self.args.gradient_accumulation_steps
+        )
 
 
 class Unpaired(Trainer):
@@ -75,7 +86,7 @@ def arguments(folder, **options):
     return TrainingArguments(str(folder), **(fixed | options))
 
 
-def trainer(made, folder, *, schedule=None, samples=SAMPLES, callbacks=(), kind=Trainer, **options):
+def trainer(made, folder, *, schedule=None, samples=SAMPLES, callbacks=(), kind=None, **options):
     """A Trainer of ``made``, and its callback.
 
     Args:
@@ -84,11 +95,13 @@ def trainer(made, folder, *, schedule=None, samples=SAMPLES, callbacks=(), kind=
         schedule: optimizer -> learning-rate schedule, stepped once an update.
         samples: rows of an epoch.
         callbacks: further callbacks.
-        kind: the class of the Trainer.
+        kind: the class of the Trainer; by default over the balancer's batches where its method
+            lists their rows.
         options: passed to TrainingArguments.
     """
     callback = BalanceCallback(made.balancer)
-    built = kind(
+    listing = made.balancer.setting.method.lists_items
+    built = (kind or (Unpaired if listing else Trainer))(
         model=WithMapping(made.model),
         args=arguments(folder, **options),
         train_dataset=Items(samples),
@@ -98,14 +111,24 @@ def trainer(made, folder, *, schedule=None, samples=SAMPLES, callbacks=(), kind=
         compute_loss_func=callback.compute_loss,
         optimizers=(made.optimizer, schedule and schedule(made.optimizer)),
     )
+    if listing:
+        size = built.args.per_device_train_batch_size
+        # As a DataLoader, of which the Trainer skips what a checkpoint has seen.
+        batches = Batches(made.balancer.loader(data(samples), batch_size=size))
+        built.batches = DataLoader(batches, batch_size=None)
     return built, callback
 
 
 def trained(name, folder, *, resume=None, **options):
     """Weights after a training of the method ``name``, whose epochs and optimizer are not told."""
-    own = {k: options.pop(k) for k in ("optimizer", "on") if k in options}
-    made = start(name, epochs=None, attached=False, **own)
-    trainer(made, folder, **options)[0].train(resume_from_checkpoint=resume)
+    own = {k: options.pop(k) for k in ("optimizer", "on", "steps") if k in options}
+    own.setdefault("steps", "nominal")  # as many as the Trainer plans at its start
+    samples = options.get("samples", SAMPLES)
+    made = start(name, epochs=None, attached=False, samples=samples, **own)
+    kind = {} if made.balancer.setting.method.lists_items else {"kind": Repeating}
+    built = trainer(made, folder, **kind, **options)[0]
+    built.balancer = made.balancer
+    built.train(resume_from_checkpoint=resume)
     return weights(made.model)
 
 

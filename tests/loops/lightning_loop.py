@@ -8,8 +8,9 @@ import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 
+from equimodal.balancing.batches import Batches
 from equimodal.integrations.lightning import BalanceCallback
-from loops.plain import BATCH, EPOCHS, data, loader, start
+from loops.plain import BATCH, EPOCHS, batches_of, data, start
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 # What Lightning itself says to every training as small as these, and its own use of PyTorch.
@@ -134,6 +135,11 @@ def fit(
     lit = module(made, schedule)
     if change:
         lit.net = change(lit.net)
-    batches = given(made.balancer) if given else loader()
+    parts = options.get("accumulate_grad_batches", module.parts if hasattr(module, "parts") else 1)
+    batches = given(made.balancer) if given else batches_of(made.balancer)
+    if not isinstance(batches, Batches):
+        batches = made.balancer.repeat(batches, parts)
+    if made.balancer.setting.method.lists_items:
+        options = {"reload_dataloaders_every_n_epochs": 1} | options
     trainer(trained_by, **options).fit(lit, batches, ckpt_path=ckpt_path, weights_only=weights_only)
     return made

@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from loops.plain import EPOCHS, loader, start, weights
+from loops.plain import EPOCHS, batches_of, start, weights
 
 
 class WithMapping(nn.Module):
@@ -26,10 +26,10 @@ def in_trainers_order(name, *, dtype=None, clip=None):
     The model alone runs under autocast and gives logits in float32, and gradients are clipped
     before ``before_step()``.
     """
-    made = start(name)
+    made = start(name, steps="nominal")
     made.balancer.watch.clips_first = clip is not None
     for _ in range(EPOCHS):
-        for inputs, target, _ in loader():
+        for inputs, target, *_ in made.balancer.repeat(batches_of(made.balancer)):
             with torch.autocast("cpu", dtype, enabled=dtype is not None):
                 logits = made.model(inputs).logits
             made.balancer.loss(logits.float(), target).backward()

@@ -19,7 +19,9 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from contract import models
-from equimodal import Balancer, LinearSplit, methods
+from contract.heads import own_head
+from contract.training import hold_all
+from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 
 KINDS = ("linear", "convolutional")
@@ -75,12 +77,21 @@ def loader(batch_size=BATCH, samples=SAMPLES):
     return DataLoader(data(samples), batch_size=batch_size)
 
 
+def batches_of(balancer, batch_size=BATCH, samples=SAMPLES):
+    """The paired batches of a loop; those of the balancer where its method lists their rows."""
+    if balancer.setting.method.lists_items:
+        return balancer.loader(data(samples), batch_size=batch_size)
+    return loader(batch_size, samples)
+
+
 def network(*, seed=0):
     """Two encoders and a linear head in float32: ``model({m: x})`` gives ``.logits``."""
     return models.model(KINDS, seed=seed).float()
 
 
-def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **options):
+def start(
+    name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, samples=SAMPLES, **options
+):
     """A model, its optimizers and the balancer of the method ``name``.
 
     Args:
@@ -89,20 +100,23 @@ def start(name, *, model=None, optimizer=sgd, epochs=EPOCHS, attached=True, **op
         optimizer: model -> optimizers.
         epochs: planned epochs; None where the loop's adapter has to find them.
         attached: whether the balancer knows the optimizers from the start.
+        samples: rows of an epoch.
         options: passed to the balancer.
     """
     net = network() if model is None else model
+    readout = own_head(name, net, "head")
     optimizers = optimizer(net)
     balancer = Balancer(
         net,
         methods.create(name, **methods.entry(name).quick),
         {m: f"encoders.{m}" for m in "ab"},
-        LinearSplit("head"),
-        loaders={"train": loader(SAMPLES), "val": [validation()]},
+        readout,
+        loaders={"train": loader(SAMPLES, samples), "val": [validation()]},
         optimizers=optimizers if attached else (),
         epochs=epochs,
         **options,
     )
+    hold_all(optimizers[0], balancer)
     return Start(net, optimizers, balancer)
 
 
@@ -121,7 +135,7 @@ def weights(model):
 def plain(
     name, *, epochs=EPOCHS, planned=EPOCHS, batch_size=BATCH, samples=SAMPLES, parts=1,
     optimizer=sgd, schedule=None, clip=None, unpaired=False, on=None, dtype=None,
-    scaled=False,
+    scaled=False, **options,
 ):  # fmt: skip
     """Weights after training with the plain loop.
 
@@ -139,11 +153,12 @@ def plain(
         on: as of the balancer.
         dtype: autocast to it.
         scaled: with a GradScaler of 2 ** 10.
+        options: passed to the balancer.
     """
-    made = start(name, optimizer=optimizer, epochs=planned, on=on)
-    given = loader(batch_size, samples)
+    made = start(name, optimizer=optimizer, epochs=planned, on=on, samples=samples, **options)
+    given = made.balancer.repeat(batches_of(made.balancer, batch_size, samples), parts)
     if unpaired:
-        given = made.balancer.loader(data(samples), batch_size=batch_size)
+        given = made.balancer.loader(data(samples), batch_size=batch_size, accumulation=parts)
     schedules = [schedule(o) for o in made.optimizers] if schedule else []
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, enabled=scaled)
     for _ in range(epochs):

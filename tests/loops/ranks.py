@@ -4,6 +4,7 @@ from lightning.fabric import Fabric
 from torch.utils.data import DataLoader, Subset
 
 from contract.pair import joined, leave
+from equimodal import methods
 from loops.lightning_loop import fit
 from loops.plain import BATCH, EPOCHS, data, start, weights
 
@@ -17,25 +18,31 @@ def train_all(rank, folder, names):
     leave(results, rank, folder)
 
 
+def strategy(name):
+    """DDP, which is told where some encoders have no gradient."""
+    turns = methods.create(name).has_stage("turn")
+    return "ddp_find_unused_parameters_true" if turns else "ddp"
+
+
 def by_lightning(name):
     """Weights by the planned batches, which are of one size on both ranks."""
     made = fit(
         name, given=lambda b: b.loader(data(UNEVEN), batch_size=BATCH // 2),
-        strategy="ddp", devices=2,
+        strategy=strategy(name), devices=2,
     )  # fmt: skip
     return weights(made.model)
 
 
 def by_fabric(name):
     """Weights by paired batches whose last one has 7 rows on one rank and 5 on the other."""
-    fabric = Fabric(accelerator="cpu", strategy="ddp", devices=2)
+    fabric = Fabric(accelerator="cpu", strategy=strategy(name), devices=2)
     fabric.launch()
     made = start(name, epochs=EPOCHS)
     model, optimizer = fabric.setup(made.model, made.optimizer)
     rows = range(15) if fabric.global_rank == 0 else range(15, UNEVEN)
     batches = DataLoader(Subset(data(UNEVEN), rows), batch_size=BATCH // 2)
     for _ in range(EPOCHS):
-        for inputs, target, _ in batches:
+        for inputs, target, _ in made.balancer.repeat(batches):
             fabric.backward(made.balancer.loss(model(inputs), target))
             made.balancer.before_step()
             optimizer.step()

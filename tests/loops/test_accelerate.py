@@ -23,7 +23,8 @@ def test_the_weights_are_those_of_the_plain_loop_bit_for_bit(name):
 
 @pytest.mark.parametrize("name", by_stage())
 def test_two_micro_batches_are_bit_equal(name):
-    options = {"batch_size": BATCH // 2, "parts": 2}
+    # Accelerate sees the end of an epoch in loaders that it prepared: of others it must be even.
+    options = {"batch_size": BATCH // 2, "parts": 2, "steps": "nominal"}
 
     assert gap(trained(name, **options), plain(name, **options)) == 0
 
@@ -64,7 +65,7 @@ def test_gradients_that_are_still_scaled_give_the_same_bits(name):
     made = start(name)
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
     for _ in range(EPOCHS):
-        for inputs, target, _ in loader():
+        for inputs, target, _ in made.balancer.repeat(loader()):
             scaler.scale(made.balancer.loss(made.model(inputs), target)).backward()
             made.balancer.before_step()
             scaler.step(made.optimizer)

@@ -7,15 +7,15 @@ import torch
 
 from equimodal import BalanceError, methods
 from loops.lightning_loop import Clipped, Half, Manual, Scaling, TwoParts, fit, quiet, unpaired
-from loops.plain import UNEVEN, adam, gap, halved, loader, plain, sgd_each, weights
+from loops.plain import UNEVEN, adam, batches_of, gap, halved, plain, sgd_each, weights
 from products import by_stage
 
 pytestmark = quiet
 
 
-def uneven(_):
+def uneven(balancer):
     """Three paired batches."""
-    return loader(samples=UNEVEN)
+    return batches_of(balancer, samples=UNEVEN)
 
 
 # What a user sets in Lightning, and what the plain loop does instead.
@@ -23,10 +23,12 @@ CASES = {
     "automatic": ({}, {}),
     "manual": ({"module": Manual}, {}),
     "accumulation of 2, and a rest": (
-        {"accumulate_grad_batches": 2, "given": uneven}, {"parts": 2, "samples": UNEVEN},
+        {"accumulate_grad_batches": 2, "given": uneven, "start_with": {"samples": UNEVEN}},
+        {"parts": 2, "samples": UNEVEN},
     ),
     "manual accumulation of 2, and a rest": (
-        {"module": TwoParts, "given": uneven}, {"parts": 2, "samples": UNEVEN},
+        {"module": TwoParts, "given": uneven, "start_with": {"samples": UNEVEN}},
+        {"parts": 2, "samples": UNEVEN},
     ),
     "a loss scaler": ({"plugins": Scaling}, {"scaled": True}),
     "unpaired batches": ({"given": unpaired}, {"unpaired": True}),

@@ -49,7 +49,7 @@ def decisions(name, **options):
     lines = []
     made = start(name, log=lambda values, step: lines.append((step, values)), **options)
     for _ in range(EPOCHS):
-        for inputs, target, _ in loader():
+        for inputs, target, _ in made.balancer.repeat(loader()):
             made.balancer.loss(made.model(inputs), target).backward()
             made.balancer.before_step()
             made.optimizer.step()

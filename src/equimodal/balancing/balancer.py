@@ -6,27 +6,29 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 from torch.optim import Optimizer
 
-from equimodal.balancing.batches import Batches, epoch_batches, require_rows, unpaired_batches
-from equimodal.balancing.collection import Forward, check_readable, default_forward
+from equimodal.balancing.alternation.repeated import repeating
+from equimodal.balancing.alternation.turns import Turns
+from equimodal.balancing.batches import Batches, planned_batches, require_rows
+from equimodal.balancing.binding import release
+from equimodal.balancing.collection import Forward, default_forward, predicted
 from equimodal.balancing.decisions import Decisions, Log
 from equimodal.balancing.epochs.evaluation import epoch_of
+from equimodal.balancing.epochs.items import Items
 from equimodal.balancing.inspection import Check, coverage, inspect
 from equimodal.balancing.loop_watch import LoopWatch
 from equimodal.balancing.method import Method, feature_edit
-from equimodal.balancing.moment import Moment, Plan
 from equimodal.balancing.readouts import Readout
-from equimodal.balancing.readouts.by_task import task_readouts
 from equimodal.balancing.recorder import Recorder
-from equimodal.balancing.requirements import arguments, training
-from equimodal.balancing.restart import check_state, plain, take_over
-from equimodal.balancing.setting import Setting, bind, release
-from equimodal.balancing.task import Classification, Task
+from equimodal.balancing.requirements import training
+from equimodal.balancing.requirements.assembly import assembled
+from equimodal.balancing.restart import check_state, saved, take_over
+from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
 from equimodal.balancing.updates.merging import merged
 from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
-from equimodal.checks import require_number
 from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
@@ -44,14 +46,15 @@ class Balancer:
             tasks one for each, by name.
         task: what is predicted: ``Classification()`` by default, ``MultiLabel()``,
             ``Regression()`` or ``Tasks({...})``, as far as the method has a meaning for it.
-        objective: the loss under the method: ``"fused"`` (the papers' setting) or
-            ``"fused+unimodal"``.
+        objective: the loss under the method, ``"fused"`` (the papers') or ``"fused+unimodal"``.
         unimodal_weight: weight of the unimodal losses in ``"fused+unimodal"``.
         loaders: ``{"train": ..., "val": ...}``, for methods that read whole splits; an iterable
             of batches each. Never give it test data.
         forward: ``forward(model, batch) -> (output, target)``, or ``(output, target, present)``
             where modalities are missing; used on ``loaders`` and by :meth:`check`. By default of
             batches ``(*inputs, target)`` and of mappings with ``labels``.
+        example: a batch, as :meth:`check` takes it, for a method that trains a network of its own
+            and has no loaders: it shows how wide features are, and zeros serve.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``; by default
@@ -63,6 +66,7 @@ class Balancer:
         log_every: hand decisions to ``log`` every so many updates; by default at an epoch's end.
         diagnose: record scores, gradient norms and conflicts of every modality each so many
             updates, such as 10, for ``balancer.diagnosis.save(path)`` and ``log``.
+        steps: batches of an epoch whose rows the method lists: all, or ``"nominal"``, as joint's.
 
     Raises:
         BalanceError: something the method needs is missing, or the model has another balancer; the
@@ -90,6 +94,7 @@ class Balancer:
         unimodal_weight: float = 1.0,
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
+        example: Any = None,
         optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str | None = None,
         epochs: int | None = None,
@@ -97,30 +102,16 @@ class Balancer:
         log: Log | None = None,
         log_every: int | None = None,
         diagnose: int | None = None,
+        steps: str = "expanded",
     ) -> None:
-        task = Classification() if task is None else task
-        loaders, optimizers = {} if loaders is None else loaders, listed(optimizers)
-        read: Readout | None = task_readouts(readout, getattr(task, "outputs", None))
-        arguments.check_kinds(
-            model, method=method, encoders=encoders, readout=read, task=task, loaders=loaders,
-            forward=forward, log=log,
+        optimizers = listed(optimizers)
+        self.setting = assembled(
+            self, model, method, encoders, readout, task=task, objective=objective,
+            unimodal_weight=unimodal_weight, loaders=loaders, forward=forward, example=example,
+            on=on, epochs=epochs, seed=seed, log=log, log_every=log_every, diagnose=diagnose,
+            steps=steps,
         )  # fmt: skip
-        seed = arguments.whole("seed", seed)
-        epochs = None if epochs is None else arguments.whole("epochs", epochs, 1)
-        loaders, objective = dict(loaders), method.objective or objective
-        on = (method.on or "gradient") if on is None else on
-        weight = require_number("unimodal_weight", unimodal_weight, above=0)
-        weight = weight if method.unimodal_weight is None else method.unimodal_weight
-        arguments.check_arguments(
-            method, task=task, objective=objective, on=on, readout=read, loaders=loaders,
-            log_every=log_every, diagnose=diagnose,
-        )  # fmt: skip
-        training.refuse_used(method)
-        modalities = bind(self, model, encoders, read)
-        self.setting = Setting(
-            method, modalities, read, task, objective, weight, loaders, forward, on, seed, epochs
-        )
-        self._start()
+        modalities, read = self.setting.modalities, self.setting.readout
         self.step_index = self.epoch_index = 0
         self.watch = LoopWatch(method)
         weakref.finalize(self, self.watch.tell_no_end)
@@ -130,24 +121,15 @@ class Balancer:
         )
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
-        self._begun = -1  # the latest epoch whose start the method has seen
-        self._edited = UpdateEdits() if on == "update" else GradientEdits()
+        self._items = Items(self.setting, self._moment)
+        self._turns = Turns(method, modalities)
+        modalities.record.begins = self._turns.starter(self._pass_moment)
+        self._edited = UpdateEdits() if self.setting.on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
         if method.has_stage("on_features"):
             modalities.record.edit = feature_edit(method, self._pass_moment)
         self.attach(*optimizers)
         training.claim(method)
-
-    def _start(self) -> None:
-        """Check the model against the method, which then looks at it for the first time."""
-        setting, modalities = self.setting, self.setting.modalities
-        try:
-            arguments.check_modules(setting.method, modalities)
-            check_readable(setting.method, setting.forward, modalities.model, setting.loaders)
-            setting.method.on_start(modalities)
-        except BalanceError:
-            self.detach()  # the error keeps this one alive, and the corrected one needs the model
-            raise
 
     def detach(self) -> None:
         """Take the balancer's hooks off the model, which may then get another balancer."""
@@ -162,13 +144,18 @@ class Balancer:
         known = self.setting.optimizers
         new = [o for o in listed(optimizers) if all(o is not k for k in known)]
         self.setting.optimizers += tuple(new)
-        if self._edits:
+        if self.setting.method.counts_updates():
             for optimizer in new:
                 watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
         if isinstance(self._edited, UpdateEdits):
             self._edited.follow(new)
-        elif self._edits:
+        elif self._edits and not self.setting.method.rewrites:
             warn_if_normalised(self.setting.method, new)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """What is trained beside the model, by the method or the readout; nothing for most methods:
+        ``SGD([*model.parameters(), *balancer.parameters()])``."""
+        return self.setting.networks.parameters()
 
     # -- the stages ---------------------------------------------------------------------------
 
@@ -190,22 +177,21 @@ class Balancer:
                 are then those of its present rows. Best on the CPU: no device has to wait.
             logits: name or position of the fused logits in ``output``, where that is not usual.
 
-        Without gradients (``torch.no_grad()``) this is the plain fused loss and nothing is
-        recorded, so that a validation loop may use it.
+        Without gradients (``torch.no_grad()``) this is the plain loss of what :meth:`predict` gives
+        and nothing is recorded, so that a validation loop may use it.
         """
         setting, method, record = self.setting, self.setting.method, self.setting.modalities.record
-        fused = setting.fused(output, logits)
         if not torch.is_grad_enabled():
-            return setting.plain_loss(fused, target)
+            return setting.plain_loss(predicted(setting, output, present, logits), target)
+        fused = setting.fused(output, logits)
         training.check_training(method, setting.on, setting.optimizers, setting.epochs)
+        setting.networks.require_held(type(method).__name__, setting.optimizers)
         target = setting.read(fused, target)
         present_rows = setting.present_rows(present, target)
         features = record.take_features(output, fused, setting.rows(target))
+        setting.networks.follow(features)
         made = len(self.decisions.records)
-        if self._begun < self.epoch_index:
-            self._begun = self.epoch_index
-            if method.acts(epoch := epoch_of(setting, self._moment())):
-                method.on_epoch_start(epoch)
+        self._items.saw_loss(target, record.drawn)
         with record.autocast():
             moment = self._pass_moment()
             step = setting.step(moment, fused, target, features, present_rows, self._edited)
@@ -213,12 +199,23 @@ class Balancer:
                 self.watch.tell_pairing(step.paired)
             loss = method.loss(step)
             measured = self.diagnosis.saw_loss(step)
-            if isinstance(setting.readout, nn.Module) and setting.reads_unimodal:
+            if setting.trains_heads:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
             seen = step.detached(unimodal=setting.reads_unimodal) if self._edits else None
         self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
         record.forget_call()
         return loss
+
+    def predict(
+        self, output: Any, present: Tensor | None = None, logits: str | int | None = None
+    ) -> Tensor:
+        """What the trained model predicts: the fused logits in its output, unless the method has a
+        rule of its own, as those do that train encoders in turn; then in evaluation alone.
+        -> (N, ..., C), of arguments as :meth:`loss` takes them."""
+        found = predicted(self.setting, output, present, logits)
+        if found is None:
+            raise BalanceError("predict() found no fused logits in the output; give paired rows.")
+        return found
 
     @torch.no_grad()
     def before_step(self) -> None:
@@ -234,6 +231,8 @@ class Balancer:
         self.decisions.drop(untrained)
         self.diagnosis.drop(untrained)
         self._parameters.check(gradients=micro is not None)
+        self._turns.saw_update()
+        setting.networks.average()
         self.diagnosis.saw_gradients(self.step_index, self.epoch_index)
         if self._edits and micro:
             self.watch.saw_gradients(setting.modalities.model.parameters())
@@ -248,43 +247,54 @@ class Balancer:
     @torch.no_grad()
     def epoch_end(self) -> None:
         """Run the epoch stage, once after the last update of an epoch."""
-        self.watch.check_epoch(self.epoch_index, strict=self._edits)
+        self.watch.check_epoch(self.epoch_index, strict=self.setting.method.counts_updates())
+        self._turns.end_epoch()
         epoch = epoch_of(self.setting, self._moment())
         if self.setting.method.acts(epoch):
             self.setting.method.on_epoch_end(epoch)
         forget_gathered(self.setting.modalities.model)
+        self._items.epoch_end()
         self.decisions.flush()
         self.epoch_index += 1
 
     def batches(
-        self, dataset: Any, *, batch_size: int, start: int = 0
+        self, dataset: Any, *, batch_size: int, start: int = 0, accumulation: int = 1
     ) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
         """Batches of one epoch, as the method wants them.
 
-        ``({m: x}, y)``, shuffled from (seed, epoch); or, for a method that draws every modality's
-        own rows, ``({m: x}, {m: y})`` in the numbers that it plans: ceil(N / batch_size) times.
-        Under several ranks each reads its own shard.
+        ``({m: x}, y)``, shuffled from (seed, epoch) or as the method lists the epoch's rows; or,
+        for one that draws every modality's own rows, ``({m: x}, {m: y})`` in the numbers that it
+        plans: ceil(N / batch_size) times. Under several ranks each reads its own shard.
 
         Args:
             dataset: items ``({m: x}, label)`` or ``({m: x}, label, index)``; where it has
                 ``take(indices)`` and ``take_modality(m, indices)`` these are used instead.
             batch_size: rows of a batch; nominal rows of one modality, n_b.
             start: batches of this epoch that were trained before the loaded state was taken.
+            accumulation: batches whose gradients make one update, of matter where a method uses
+                each for several: it then gives so many together, again and again.
         """
         require_rows(dataset, batch_size, start)
-        seed, epoch = self.setting.seed, self.epoch_index
         self.watch.saw_pass(start)
-        if not self.setting.method.draws(Moment(**self._moment())):
-            yield from epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
-            return
-        yield from unpaired_batches(
-            self, dataset, batch_size, start, self._positions,
-            lambda: Plan(**self._moment(), batch_size=batch_size),
-        )  # fmt: skip
+        done, first = self._turns.place(start, accumulation)
+        plan = (self, dataset, batch_size, done, self._positions, self._moment)
+        given = planned_batches(*plan, self._items.batches)
+        yield from self._turns.each(given, accumulation, first)
 
-    def loader(self, dataset: Any, *, batch_size: int) -> Batches:
+    def loader(self, dataset: Any, *, batch_size: int, accumulation: int = 1) -> Batches:
         """:meth:`batches` for every epoch anew, as trainers want them: with a length."""
-        return Batches(self, dataset, batch_size)
+        return Batches(self, dataset, batch_size, accumulation, self._turns, self._items.count)
+
+    def repeat(self, loader: Iterable[Any], accumulation: int = 1) -> Any:
+        """A loader of your own, iterable again and again, whose batches come for as many updates as
+        the method uses each; itself where that is one. ``accumulation`` is that of
+        :meth:`batches`: a rest of fewer batches is left out."""
+        return repeating(self._turns, loader, accumulation)
+
+    def passes(self) -> Iterator[int]:
+        """The updates for which the batch at hand is used, where no loader repeats it:
+        ``for _ in balancer.passes():`` around forward pass, loss, ``before_step()`` and step."""
+        return self._turns.passes()
 
     def check(self, batch: Any, logits: str | int | None = None) -> Check:
         """Run one batch through ``forward`` and report what was found and what looks wrong.
@@ -307,24 +317,13 @@ class Balancer:
             constants: also the large tensors that are fixed from the start (initial weights);
                 leave them out where the same model is built again from the same seed.
         """
-        given, readout = self.setting, self.setting.readout
-        return {
-            "format": 1,
+        counted = {
             "step": self.step_index,
             "epoch": self.epoch_index,
-            "begun": self._begun,
-            "seed": given.seed,
-            "method": type(given.method).__name__,
-            "config": plain(given.method.config()),
-            "modalities": list(given.modalities.names),
-            "objective": given.objective,
-            "on": given.on,
             "streams": {m: list(p) for m, p in self._positions.items()},
-            "state": given.method.state_dict(),
-            "snapshots": given.method.snapshots,
-            "constants": given.method.constants if constants else None,
-            "readout": readout.state_dict() if isinstance(readout, nn.Module) else None,
+            **self._items.state_dict(),
         }
+        return saved(self.setting, counted, constants=constants)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where :meth:`state_dict` was taken.
@@ -333,10 +332,10 @@ class Balancer:
             BalanceError: another balancer's, or damaged; this one is then as it was.
         """
         check_state(state, self.state_dict(), given=type(self.setting.method))
-        take_over(state, self.setting.method, self.setting.readout)
+        take_over(state, self.setting.method, self.setting.networks)
         self.watch.forget_update()
         self.step_index, self.epoch_index = state["step"], state["epoch"]
-        self._begun = state.get("begun", self.epoch_index - 1)
+        self._items.load_state_dict(state)
         self.setting.seed = state["seed"]
         self._positions = {m: (p[0], p[1]) for m, p in state["streams"].items()}
 

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from equimodal.checks import require, require_number
+from equimodal.balancing.moment import Moment, Plan
+from equimodal.checks import require, require_number, require_whole
 from equimodal.errors import BalanceError
 from equimodal.numerics.random import order_generator
 from equimodal.parts import distributed
 
 if TYPE_CHECKING:
+    from equimodal.balancing.alternation.turns import Turns
     from equimodal.balancing.balancer import Balancer
-    from equimodal.balancing.moment import Plan
 
 
 def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
@@ -44,6 +45,11 @@ def require_rows(dataset: Any, batch_size: int, start: int = 0) -> None:
     require_number("start", start, low=0, whole=True)
     sized = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
     require(sized, "The data set must have a length and items", dataset)
+
+
+def plain_count(dataset: Any, batch_size: int) -> int:
+    """Batches of an epoch of all rows, on each rank."""
+    return math.ceil(len(dataset) // distributed.world_size() / batch_size)
 
 
 class Stream:
@@ -154,25 +160,43 @@ def epoch_batches(
         yield paired_rows(dataset, indices)
 
 
-def unpaired_batches(
+def planned_batches(
     balancer: "Balancer",
     dataset: Any,
     batch_size: int,
     start: int,
     positions: dict[str, tuple[int, int]],
-    plan: "Callable[[], Plan]",
-) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-    """Batches of one epoch in which every modality has the rows that the method plans; the place
-    in each modality's stream is kept in ``positions``."""
+    moment: Callable[[], dict[str, Any]],
+    listed: Callable[[Any, int, int], Iterator[tuple[dict[str, Tensor], Any]]],
+) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
+    """Batches of one epoch: paired, of the items that the method lists, or in which every modality
+    has the rows that it plans.
+
+    Args:
+        balancer: whose method it is.
+        dataset: as in :meth:`Balancer.batches`.
+        batch_size: as there.
+        start: as there.
+        positions: the place in each modality's stream, which is kept there.
+        moment: gives the arguments of a moment of the training.
+        listed: gives batches of items.
+    """
     method, seed = balancer.setting.method, balancer.setting.seed
     epoch = balancer.epoch_index
+    if method.lists_items:
+        yield from listed(dataset, batch_size, start)
+        return
     paired = epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)
+    if not method.draws(Moment(**moment())):
+        yield from paired
+        return
     streams = {
         m: Stream(_rows_of(dataset, m), seed=seed, name=m, position=positions.get(m, (0, 0)))
         for m in balancer.setting.modalities.names
     }
-    for _ in range(start, len(balancer.loader(dataset, batch_size=batch_size))):
-        inputs, targets = unpaired_rows(dataset, streams, method.on_plan(plan()))
+    for _ in range(start, plain_count(dataset, batch_size)):
+        planned = method.on_plan(Plan(**moment(), batch_size=batch_size))
+        inputs, targets = unpaired_rows(dataset, streams, planned)
         positions |= {m: s.position for m, s in streams.items()}
         if method.keeps_pairs:
             inputs, targets = with_pairs(next(paired), inputs, targets)
@@ -189,27 +213,43 @@ class Batches:
         balancer: the balancer whose method plans them.
         dataset: as in :meth:`Balancer.batches`.
         batch_size: as in :meth:`Balancer.batches`.
+        accumulation: as in :meth:`Balancer.batches`.
+        turns: of the balancer.
+        count: how many an epoch has now, each counted once.
     """
 
-    def __init__(self, balancer: "Balancer", dataset: Any, batch_size: int) -> None:
+    def __init__(
+        self,
+        balancer: "Balancer",
+        dataset: Any,
+        batch_size: int,
+        accumulation: int,
+        turns: "Turns",
+        count: Callable[[Any, int], int],
+    ) -> None:
         require_rows(dataset, batch_size)
+        require_whole("accumulation", accumulation, low=1)
         self.balancer, self.dataset, self.batch_size = balancer, dataset, batch_size
+        self.accumulation, self._turns, self._count = accumulation, turns, count
         self._start = self._given = 0
+        self._length = 1
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor | dict[str, Tensor]]]:
+        self._length = len(self)
         self._given, self._start = self._start, 0
         for batch in self.balancer.batches(
-            self.dataset, batch_size=self.batch_size, start=self._given
-        ):
+            self.dataset, batch_size=self.batch_size, start=self._given,
+            accumulation=self.accumulation,
+        ):  # fmt: skip
             self._given += 1
             yield batch
 
     def __len__(self) -> int:
-        return math.ceil(len(self.dataset) // distributed.world_size() / self.batch_size)
+        return self._turns.count(self._count(self.dataset, self.batch_size), self.accumulation)
 
     def state_dict(self) -> dict[str, int]:
         """Batches that this epoch has given so far; 0 after its last."""
-        return {"batch": self._given % len(self)}
+        return {"batch": self._given % self._length}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Let the next iteration continue the epoch where :meth:`state_dict` was taken."""

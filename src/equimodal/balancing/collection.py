@@ -4,16 +4,21 @@ import inspect
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from equimodal.balancing.method import Method
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import unwrap
+from equimodal.parts.presence import rows_present
 from equimodal.parts.quiet import kept_streams
+
+if TYPE_CHECKING:
+    from equimodal.balancing.setting import Setting
 
 Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
 """``forward(model, batch) -> (output, target)``, or ``(output, target, present)``."""
@@ -70,7 +75,7 @@ def check_readable(
     list or a data set shows one. Raises BalanceError."""
     read = [split for split in loaders if f"{split}_loader" in method.needs]
     for loader in [loaders[split] for split in read if forward is default_forward]:
-        with kept_streams(model), _kept_draws():
+        with kept_streams(model), kept_draws():
             batch = _shown(loader)
         if batch is not None:
             arguments_of(model, batch)
@@ -90,7 +95,7 @@ def _shown(loader: Any) -> Any:
 
 
 @contextmanager
-def _kept_draws() -> Iterator[None]:
+def kept_draws() -> Iterator[None]:
     """Afterwards the random streams of Python and of NumPy are as they were."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
@@ -131,6 +136,40 @@ def _unclear(found: str) -> BalanceError:
         f"The balancer does not know how to run a batch; found {found}. Pass forward=lambda model, "
         "batch: (model(...), target) that says which part is which."
     )
+
+
+def predicted(
+    setting: "Setting", output: Any, present: Tensor | None, name: str | int | None
+) -> Tensor | None:
+    """What the method predicts of one output of the model, if it holds logits. -> (N, ..., C)
+
+    Raises:
+        BalanceError: a rule of the method's own is asked for in training.
+    """
+    method, record = setting.method, setting.modalities.record
+    logits = setting.fused(output, name)
+    if logits is None or not method.has_stage("predict"):
+        return logits
+    if torch.is_grad_enabled():
+        raise BalanceError(
+            f"{type(method).__name__} predicts by a rule of its own, from what the encoders gave: "
+            "call predict() in evaluation, under torch.no_grad()."
+        )
+    features = record.take_features(output, logits)
+    with record.autocast():
+        own = setting.unimodal_logits(features)
+    record.forget_call()
+    names = setting.modalities.names
+    if rows_present(present, len(logits), names) is None:
+        return method.predict({m: own[m] for m in names}, logits)
+    assert present is not None
+    found = logits.clone()
+    for kind in set(map(tuple, present.tolist())):
+        same = (present == present.new_tensor(kind)).all(1)
+        rows = same.nonzero().squeeze(1).to(logits.device)
+        held = {m: own[m][rows] for m, there in zip(names, kind, strict=True) if there}
+        found[rows] = method.predict(held, logits[rows]).to(found.dtype)
+    return found
 
 
 def run(forward: Forward, model: nn.Module, batch: Any) -> tuple[Any, Any, Any]:

@@ -18,6 +18,7 @@ from equimodal.parts.sharding import is_sharded
 
 _STAGES = {
     "on_features": "features",
+    "turn": "turns of encoders",
     "on_loss": "loss",
     "on_gradients": "gradients",
     "on_epoch_end": "end of an epoch",

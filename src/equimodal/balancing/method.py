@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from equimodal.balancing.epochs.blocks import Block
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.moment import Moment, Plan, TrainingPass
 from equimodal.balancing.step import Step
@@ -18,7 +19,7 @@ from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.recording.hooks import Edit
 
-STAGES = ("on_features", "on_loss", "on_gradients", "on_epoch_end")
+STAGES = ("on_features", "turn", "on_loss", "on_gradients", "on_epoch_end")
 """At which a method changes a training, in their order within a step."""
 
 
@@ -30,7 +31,8 @@ class Method:
     """
 
     needs: frozenset[str] = frozenset()
-    """What it reads: "unimodal_logits", "features", "train_loader", "val_loader",
+    """What it reads: "unimodal_logits", "head_weights" (the part of a linear head that reads each
+    modality), "shared_head" (the readout `SharedHead`), "features", "train_loader", "val_loader",
     "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
@@ -45,8 +47,12 @@ class Method:
     and parameters in shards have no meaning."""
     per_forward: bool = False
     """Whether it acts at every forward pass, so that accumulation changes it."""
+    lists_items: bool = False
+    """Whether ``on_epoch_start`` lists the rows of an epoch: batches then come of the balancer."""
     keeps_pairs: bool = False
     """Whether an unpaired method also wants the paired batch, in front of its own rows."""
+    windowed: bool = True
+    """Whether it may act in a share of the training alone: not where it changes predictions."""
     window: Window = Window()
     """When its stages run; ``methods.create(name, start=..., end=...)`` sets it."""
     state: dict[str, Any]
@@ -63,6 +69,16 @@ class Method:
         self.constants = {}
         self.snapshots = {}
 
+    def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
+        """A network that is trained beside the model, for features of these widths and so many
+        logits; None for none.
+
+        Made once, before ``on_start``, and fixed from then on. `Balancer.parameters` offers it to
+        the optimizer, checkpoints hold it, and its gradients are averaged over the ranks. Keep it
+        under a name of your own; nothing but a loss of yours trains it. {m: D_m}, C
+        """
+        return None
+
     def on_start(self, modalities: ModalityMap) -> None:
         """Once, when the balancer is made."""
 
@@ -70,8 +86,10 @@ class Method:
         """Why it cannot work on this kind of target; empty if it can."""
         return ""
 
-    def on_epoch_start(self, epoch: Epoch) -> None:
-        """Once an epoch, before the loss of its first batch."""
+    def on_epoch_start(self, epoch: Epoch) -> list[Block] | None:
+        """Once an epoch, before its first batch: of a method that ``lists_items`` the rows of the
+        epoch, in blocks that no batch crosses, and what of each counts; None: all rows once."""
+        return None
 
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Before an iteration of an unpaired method: rows to draw. -> {m: n}"""
@@ -81,6 +99,15 @@ class Method:
         """Inside a forward pass that trains: what the rest of the model reads in place of an
         encoder's output. (N, ...) -> (N, ...)"""
         raise NotImplementedError
+
+    def turn(self, moment: Moment) -> tuple[str, ...]:
+        """The modalities whose encoders learn in an update: of its number and epoch alone. Those
+        of the others are cut in the forward pass, and get no gradient."""
+        return moment.modalities.names
+
+    def repeats(self, modalities: int) -> int:
+        """For how many updates a batch is used, of so many modalities."""
+        return 1
 
     def on_loss(self, step: Step) -> Tensor:
         """After every forward pass: the scalar to back-propagate."""
@@ -95,6 +122,11 @@ class Method:
 
     def on_epoch_end(self, epoch: Epoch) -> None:
         """Once an epoch."""
+
+    def predict(self, unimodal_logits: Mapping[str, Tensor], logits: Tensor) -> Tensor:
+        """What the trained model predicts, of the fused logits and of those of the modalities that
+        are present in all of these rows. {m: (N, ..., C)}, (N, ..., C) -> (N, ..., C)"""
+        return logits
 
     @property
     def acted(self) -> bool:
@@ -127,6 +159,10 @@ class Method:
     def edits_gradients(self) -> bool:
         """Whether it has a gradient stage, so that ``before_step()`` must be called."""
         return self.has_stage("on_gradients")
+
+    def counts_updates(self) -> bool:
+        """Whether it acts on gradients or in turns, so that ``before_step()`` must be called."""
+        return self.edits_gradients() or self.has_stage("turn")
 
     def refuse_set(self, *names: str, why: str) -> None:
         """Refuse arguments that are not at their defaults where they would do nothing.

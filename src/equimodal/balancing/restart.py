@@ -1,18 +1,47 @@
-"""Whether a saved balancer belongs to this one."""
+"""What is saved of a balancer, and whether what was saved belongs to this one."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from inspect import signature
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from equimodal.balancing.epochs.blocks import Block
 from equimodal.balancing.method import Method
-from equimodal.balancing.readouts import Readout
+from equimodal.balancing.networks.trained import TrainedNetworks
+from equimodal.balancing.setting import Setting
 from equimodal.checks import is_whole
 from equimodal.errors import LONGEST_VALUE, BalanceError, bounded, quoted
 
 _ABSENT = object()
+_BLOCK = {f.name for f in fields(Block)}
 _SAME = ("format", "method", "config", "modalities", "objective", "on")
+
+
+def saved(setting: Setting, counted: Mapping[str, Any], *, constants: bool) -> dict[str, Any]:
+    """The state of a balancer, without its large ``constants`` if not asked for.
+
+    Args:
+        setting: of the balancer.
+        counted: how far it is.
+        constants: whether with what is fixed from the start.
+    """
+    method = setting.method
+    return {
+        "format": 1,
+        **counted,
+        "seed": setting.seed,
+        "method": type(method).__name__,
+        "config": plain(method.config()),
+        "modalities": list(setting.modalities.names),
+        "objective": setting.objective,
+        "on": setting.on,
+        "state": method.state_dict(),
+        "snapshots": method.snapshots,
+        "constants": method.constants if constants else None,
+        **setting.networks.state_dict(),
+    }
 
 
 def plain(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,30 +112,49 @@ def _fits(key: str, value: Any, mine: Mapping[str, Any]) -> bool:
             and all(is_whole(n) and n >= 0 for n in p)
             for m, p in value.items()
         )  # fmt: skip
+    if key == "items":
+        return _fits_items(value, mine[key]["steps"])
     if key == "snapshots" and value is _ABSENT:  # which earlier versions did not write
         return True
+    if key == "networks":  # which earlier versions did not write
+        return isinstance(value, Mapping) if mine[key] is not None else value in (_ABSENT, None)
     if key in ("constants", "readout", "snapshots"):
         return value is None or isinstance(value, Mapping)
     return key != "state" or (isinstance(value, Mapping) and mine[key].keys() <= value.keys())
 
 
-def take_over(state: Mapping[str, Any], method: Method, readout: Readout | None) -> None:
-    """Give a method and a readout what a checkpoint holds of them, or leave both as they were.
+def _fits_items(value: Any, steps: str) -> bool:
+    """Whether it holds the items of an epoch, listed for as many ``steps``."""
+    if not isinstance(value, Mapping) or value.get("steps") != steps:
+        return False
+    if not (is_whole(value.get("taken")) and value["taken"] >= 0):
+        return False
+    blocks = value.get("blocks", _ABSENT)
+    return blocks is None or (
+        isinstance(blocks, (list, tuple))
+        and all(isinstance(b, Mapping) and b.keys() == _BLOCK for b in blocks)
+    )
+
+
+def take_over(state: Mapping[str, Any], method: Method, networks: TrainedNetworks) -> None:
+    """Give a method and what is trained beside the model what a checkpoint holds of them, or leave
+    all as they were.
 
     Raises:
-        BalanceError: the method or the readout cannot read it.
+        BalanceError: one of them cannot read it.
     """
     before, constants, snapshots = method.state_dict(), method.constants, method.snapshots
+    weights = networks.state_dict()
     try:
         method.load_state_dict(state["state"])
         method.snapshots = dict(state.get("snapshots") or {})
         if state["constants"] is not None:
             method.constants = dict(state["constants"])
-        if isinstance(readout, nn.Module) and state["readout"] is not None:
-            readout.load_state_dict(state["readout"])
+        networks.load_state_dict(state)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         method.load_state_dict(before)
         method.constants, method.snapshots = constants, snapshots
+        networks.load_state_dict(weights)
         said = bounded(f"{type(error).__name__}: {error}", LONGEST_VALUE)
         raise BalanceError(
             f"The checkpoint's state cannot be read by {type(method).__name__} or its readout "

@@ -1,17 +1,17 @@
-"""What a balancer was given, and whose hooks a model carries: one balancer a model."""
+"""What a balancer was given, and how it reads what a loop gives."""
 
-import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from equimodal.balancing.collection import Forward
 from equimodal.balancing.decisions import Record
 from equimodal.balancing.method import Method
 from equimodal.balancing.moment import KEPT
+from equimodal.balancing.networks.trained import TrainedNetworks
 from equimodal.balancing.readouts import Readout, logits_of
 from equimodal.balancing.requirements.arguments import needs_readout
 from equimodal.balancing.requirements.samples import check_samples
@@ -21,52 +21,8 @@ from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits, GradientEdits
 from equimodal.errors import BalanceError
-from equimodal.parts.modalities import ModalityMap, unwrap
+from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.presence import rows_kept, rows_present
-from equimodal.parts.selection import Encoder
-
-if TYPE_CHECKING:
-    from equimodal.balancing.balancer import Balancer
-
-_BALANCERS: "weakref.WeakKeyDictionary[nn.Module, weakref.ref[Balancer]]"
-_BALANCERS = weakref.WeakKeyDictionary()
-
-
-def bind(
-    balancer: "Balancer",
-    model: nn.Module,
-    encoders: Mapping[str, str | nn.Module | Encoder],
-    readout: Readout | None,
-) -> ModalityMap:
-    """The model's parts, its hooks owned by ``balancer`` and gone with it.
-
-    Raises:
-        BalanceError: another balancer owns the model.
-    """
-    inner = unwrap(model)
-    owner = _BALANCERS.get(inner)
-    alive = owner() if owner else None
-    if alive is not None:
-        raise BalanceError(
-            f"{type(inner).__name__} already has a balancer "
-            f"({type(alive.setting.method).__name__}), and two would each act on the same "
-            "gradients: combine methods as "
-            "methods.create('one~other'), or call detach() on the first."
-        )
-    modalities = ModalityMap(inner, encoders)
-    if readout is not None:
-        readout.attach(modalities)
-    _BALANCERS[inner] = weakref.ref(balancer)
-    weakref.finalize(balancer, modalities.record.remove)
-    return modalities
-
-
-def release(balancer: "Balancer", modalities: ModalityMap) -> None:
-    """Take the hooks off the model of ``balancer``; it may have another one then."""
-    modalities.record.remove()
-    owner = _BALANCERS.get(modalities.model)
-    if owner is not None and owner() is balancer:
-        del _BALANCERS[modalities.model]
 
 
 @dataclass
@@ -84,7 +40,9 @@ class Setting:
     on: str
     seed: int
     epochs: int | None
+    steps: str = "expanded"
     optimizers: tuple[Optimizer, ...] = ()
+    networks: TrainedNetworks = field(default_factory=TrainedNetworks)
     told: set[str] = field(default_factory=set)
     """Modalities whose features are known to have the samples where they are read."""
 
@@ -92,6 +50,12 @@ class Setting:
     def reads_unimodal(self) -> bool:
         """Whether unimodal logits are read, by the method or by the objective."""
         return needs_readout(self.method, self.objective)
+
+    @property
+    def trains_heads(self) -> bool:
+        """Whether the readout's heads need a loss of their own, as no other trains them."""
+        reads = self.networks.heads is not None and self.reads_unimodal
+        return reads and self.readout is not None and not self.readout.differentiable
 
     def fused(self, output: Any, name: str | int | None) -> Tensor | None:
         """The fused logits in an output, of several tasks side by side. -> (N, ..., C)"""

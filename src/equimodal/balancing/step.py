@@ -100,7 +100,7 @@ class Step(Moment):
     @cached_property
     def features(self) -> dict[str, Tensor]:
         """(N_m, ...) encoder outputs of the rows in which each modality is present."""
-        return self._present(self.outputs)
+        return self.of_present(self.outputs)
 
     @cached_property
     def unimodal_logits(self) -> dict[str, Tensor]:
@@ -113,9 +113,9 @@ class Step(Moment):
         found = self.readout(self.modalities, self.outputs)
         if self.logits is not None and any(z.ndim > self.logits.ndim for z in found.values()):
             require_vectors(self.readout.title, self.outputs)
-        return self._present(found)
+        return self.of_present(found)
 
-    def _present(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+    def of_present(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rows in which each modality is present."""
         if self.rows is None:
             return values

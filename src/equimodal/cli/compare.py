@@ -28,8 +28,8 @@ def _run(arguments: argparse.Namespace) -> None:
 
     experiment, execution = arranged(given(arguments))
     results = compared(experiment, execution)
-    show(results)
     folder = execution.folder(experiment.data)
+    show(results, folder)
     say(f"results: {folder / 'results.json'}")
     say(f"page:    {folder / 'report.html'}")
     if (folder / "model" / "model.json").exists():

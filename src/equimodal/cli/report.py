@@ -42,10 +42,11 @@ def _run(arguments: argparse.Namespace) -> None:
         if arguments.data_root is not None:
             raise BalanceError("--data-root is for the page, which --format does not write.")
         form = require_choice("--format", arguments.format, list(FORMATS))
-        say(FORMATS[form](results).rstrip("\n"))
+        words = report.verdict_words(arguments.folder, results)
+        say(FORMATS[form](results, words).rstrip("\n"))
         return
-    show(results)
     report.renew(arguments.folder, results, arguments.data_root)
+    show(results, arguments.folder)
     say(f"page:    {report.write_page(arguments.folder)}")
 
 

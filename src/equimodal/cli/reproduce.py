@@ -62,7 +62,7 @@ def _reproduce(name: str, options: dict[str, Any]) -> None:
         say("--tiny: generated samples, whose numbers mean nothing; changed are")
         say("\n".join(f"  {line}" for line in changes(recipe)) + "\n")
     done = reproduce(name, **options)
-    show(done.results)
+    show(done.results, done.folder)
     heading = "here, generated" if tiny else "here"
     say(f"{shown.beside(recipe, done.results, heading=heading)}\n")
     for label, file in {"results": "results.json", "page": "report.html", "table": "data"}.items():

@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from equimodal.errors import BalanceError, bounded, printable
@@ -33,15 +34,15 @@ def warnings_as_lines() -> Iterator[None]:
         warnings.formatwarning = usual
 
 
-def show(results: dict[str, Any]) -> None:
-    """The table of a comparison and what follows from it."""
+def show(results: dict[str, Any], folder: str | Path) -> None:
+    """The table of a comparison and what follows from it and the verdict in its folder."""
     from equimodal import report
     from equimodal.storage.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
     console.print(report.table(results, width=console.width))
     console.print()
-    for line in report.conclusions(results):
+    for line in report.conclusions(results, report.verdict_words(folder, results)):
         console.print(line, markup=False, emoji=False)
     console.print()
 

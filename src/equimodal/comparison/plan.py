@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equimodal import data as sources
+from equimodal import methods
 from equimodal.comparison.experiment import Execution, Experiment, batch_size_of, check_device
 from equimodal.comparison.rows import (
     ALONE,
@@ -17,6 +18,7 @@ from equimodal.comparison.rows import (
     RATE_FACTORS,
     UNTRAINED,
     expand_rows,
+    own_fusions,
     run_place,
     suited_rows,
     with_rows_for_missing,
@@ -153,20 +155,32 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         "settings": {owner: own for owner, own in named.items() if owner not in left_out},
         "device": experiment.device,
         "selection": f"best validation {WORDS[source.target.score]}",
-        **_model(source, experiment.encoders, experiment.fusion),
+        **_model(source, experiment.encoders, experiment.fusion, rows),
     }
     config = json.loads(json.dumps(config))
     return Plan(config, _description(source), _runs(config), data_root, source.modalities)
 
 
-def _model(source: DataSource, encoders: Mapping[str, str], fusion: str) -> dict[str, Any]:
-    """Encoders and fusion, where they are no defaults."""
+def _model(
+    source: DataSource, encoders: Mapping[str, str], fusion: str, rows: Sequence[str]
+) -> dict[str, Any]:
+    """Encoders and fusion, where they are no defaults, and the fusions that rows bring."""
     from equimodal.models.encoders.named import chosen_encoders
     from equimodal.models.fusions import check_fusion  # imports torch
 
     check_fusion(fusion)
-    chosen = {"encoders": chosen_encoders(encoders, source.modalities), "fusion": fusion}
-    return {key: value for key, value in chosen.items() if value != OPTIONAL[key]}
+    own = own_fusions(rows, fusion)
+    fused = [row for row in rows if methods.known(row) or row in RATE_FACTORS]
+    if fusion != OPTIONAL["fusion"] and fused and set(fused) <= own.keys():
+        raise BalanceError(
+            f"The fusion {fusion} has no effect: {fused[0]} brings its own, {own[fused[0]]}; leave "
+            "--fusion out."
+        )
+    chosen = {
+        "encoders": chosen_encoders(encoders, source.modalities), "fusion": fusion,
+        "own_fusions": own,
+    }  # fmt: skip
+    return {key: value for key, value in chosen.items() if value != OPTIONAL.get(key, {})}
 
 
 def _description(source: DataSource) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED, cre
 
 __all__ = [
     "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
-    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "run_place", "slug",
-    "suited_rows", "suited_to", "with_rows_for_missing",
+    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "own_fusions",
+    "run_place", "slug", "suited_rows", "suited_to", "with_rows_for_missing",
 ]  # fmt: skip
 
 ENSEMBLE = "ensemble"
@@ -69,6 +69,12 @@ def known_rows(alone: Iterable[str]) -> tuple[str, ...]:
 def controls_of(row: str) -> tuple[str, ...]:
     """The rows that a method is held against, the one that isolates its main idea first."""
     return methods.entry(row).controls if methods.known(row) else ()
+
+
+def own_fusions(rows: Iterable[str], fusion: str) -> dict[str, str]:
+    """The fusions that rows bring, where these are not that of the comparison. {row: fusion}"""
+    brought = {row: methods.entry(row).fusion for row in rows if methods.known(row)}
+    return {row: own for row, own in brought.items() if own and own != fusion}
 
 
 def _reads(row: str) -> tuple[str, ...]:

@@ -30,3 +30,7 @@ def __getattr__(name: str) -> Any:
     trains = name in ("diagnose_data", "settle_folder")
     home = "experiments.diagnose" if trains else "diagnosis.folder"
     return getattr(import_module(f"equimodal.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

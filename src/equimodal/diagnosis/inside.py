@@ -22,8 +22,9 @@ from equimodal.measures.coalitions import (
 from equimodal.measures.discrepancy import mean_scores
 from equimodal.measures.removal import drops
 from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of
-from equimodal.measures.shapley import EXACT_UP_TO, interactions, shapley_values
+from equimodal.measures.shapley import EXACT_UP_TO, interactions
 from equimodal.numerics.scores import discrepancy_ratios
+from equimodal.numerics.shapley import shapley_values
 
 GAINS = ("accuracy", "score")
 """What a Shapley value shares out: being right, and the truth's probability, see `goodness`."""

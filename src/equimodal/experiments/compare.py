@@ -69,7 +69,8 @@ def compare(
         settings: ``{"amss.tau": 0.2, "keypad.snr": 5}``; ``<method>.on`` is the balancer's.
         encoders: ``{"image": "resnet18"}``, see docs/models.md. None: the small one of each kind;
             ``resnet18`` for pictures of more than 64 pixels a side, ``conv1d`` for long sequences.
-        fusion: ``concat``, ``sum``, ``film``, ``gated`` or ``attention``.
+        fusion: ``concat``, ``sum``, ``cosine``, ``film``, ``gated`` or ``attention``; a method may
+            bring its own.
         jobs: runs at a time. None: one a processor, or one on an accelerator.
         out: folder of the results. None: ``results/<data>``, of a table its name without suffix.
         resume: continue what is in that folder instead of refusing it.

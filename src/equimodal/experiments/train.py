@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from equimodal import methods
 from equimodal.comparison.experiment import Execution, Experiment, check_device
 from equimodal.comparison.folder import check_run
 from equimodal.comparison.plan import Plan, check_request, loadable, make_plan
@@ -68,8 +69,14 @@ def train_run(experiment: Experiment, execution: Execution) -> TrainedRun:
 
     if launch.rank == 0:
         say(f"waiting for {launch.processes} processes ({launch.launcher})", file=sys.stderr)
-    with together(experiment.device, launch) as fabric:
+    in_turn = any(map(_trains_in_turn, experiment.methods or ()))
+    with together(experiment.device, launch, in_turn=in_turn) as fabric:
         return _train(experiment, execution, launch, fabric)
+
+
+def _trains_in_turn(row: str) -> bool:
+    """Whether a row trains its encoders in turn; an unknown one is refused later."""
+    return methods.known(row) and methods.create(row).has_stage("turn")
 
 
 def _train(

@@ -40,6 +40,12 @@ def refuse_setting(balancer: Balancer, args: Any, model: nn.Module, optimizer: A
             "DeepSpeed keeps gradients and updates to itself, so that no method can change them; "
             "use DDP or FSDP2."
         )
+    if balancer.setting.method.lists_items and balancer.setting.steps == "expanded":
+        raise BalanceError(
+            f"{type(balancer.setting.method).__name__} lists the rows of every epoch, whose number "
+            "of batches changes, and the Trainer plans all its steps at the start: write "
+            "Balancer(..., steps='nominal')."
+        )
     mine = balancer.setting.modalities.model
     if not any(module is mine for module in model.modules()):
         raise BalanceError(

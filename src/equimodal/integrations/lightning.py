@@ -61,6 +61,7 @@ class BalanceCallback(Callback):
         balancer, callbacks = self._of(pl_module), getattr(trainer, "callbacks", [])
         if sum(isinstance(c, BalanceCallback) for c in callbacks) > 1:
             raise BalanceError("Two BalanceCallbacks would end every epoch twice: give one.")
+        _refuse_fixed_length(balancer, trainer)
         balancer.attach(*trainer.optimizers)
         planned = trainer.max_epochs is not None and trainer.max_epochs > 0
         if trainer.is_global_zero and balancer.decisions.log is None:
@@ -144,6 +145,18 @@ class BalanceCallback(Callback):
                 "self.balancer = Balancer(...) in its __init__, or BalanceCallback(balancer)."
             )
         return found
+
+
+def _refuse_fixed_length(balancer: Balancer, trainer: Trainer) -> None:
+    """Refuse epochs of other lengths where the trainer asks for the length once. BalanceError."""
+    setting = balancer.setting
+    varies = setting.method.lists_items and setting.steps == "expanded"
+    if varies and getattr(trainer, "reload_dataloaders_every_n_epochs", 0) != 1:
+        raise BalanceError(
+            f"{type(setting.method).__name__} lists the rows of every epoch, whose number of "
+            "batches changes, and the Trainer counts them once: write "
+            "Trainer(reload_dataloaders_every_n_epochs=1), or Balancer(..., steps='nominal')."
+        )
 
 
 def _log_to(trainer: Trainer) -> Any:

@@ -27,30 +27,15 @@ import torch
 from torch import Tensor
 
 from equimodal.numerics.intervals import HALF, quantile
+from equimodal.numerics.shapley import order_share, players
 
 EXACT_UP_TO = 6
 """Modalities up to which every coalition is tried: 64 of them."""
 
 
-def shapley_values(worth: Tensor) -> Tensor:
-    """Exact values, which sum to ``worth[-1] - worth[0]``. (2^M, ...) -> (M, ...)
-
-    Args:
-        worth: of every coalition, in the order of their numbers: first the empty one, last all.
-    """
-    count = _count(worth)
-    values = []
-    for m in range(count):
-        without = [s for s in range(2**count) if not s >> m & 1]
-        weights = [_weight(s.bit_count(), count) for s in without]
-        gains = torch.stack([worth[s | 1 << m] - worth[s] for s in without])
-        values.append(torch.tensordot(gains.new_tensor(weights), gains, dims=1))
-    return torch.stack(values)
-
-
 def interactions(worth: Tensor) -> Tensor:
     """Shapley interaction of every pair, symmetric, 0 on the diagonal. (2^M, ...) -> (M, M, ...)"""
-    count = _count(worth)
+    count = players(worth)
     found = worth.new_zeros(count, count, *worth.shape[1:])
     for a in range(count):
         for b in range(a + 1, count):
@@ -61,7 +46,7 @@ def interactions(worth: Tensor) -> Tensor:
 def _interaction(worth: Tensor, a: int, b: int, count: int) -> Tensor:
     one, other = 1 << a, 1 << b
     without = [s for s in range(2**count) if not s & (one | other)]
-    weights = [_weight(s.bit_count(), count - 1) for s in without]
+    weights = [order_share(s.bit_count(), count - 1) for s in without]
     both = [worth[s | one | other] - worth[s | one] - worth[s | other] + worth[s] for s in without]
     found: Tensor = torch.tensordot(worth.new_tensor(weights), torch.stack(both), dims=1)
     return found
@@ -118,15 +103,3 @@ def _gains(worth: Callable[[int], Tensor], order: list[int]) -> Tensor:
         gains[m] = after - before
         before = after
     return torch.stack([gains[m] for m in range(len(order))])
-
-
-def _weight(others: int, count: int) -> float:
-    """Share of all orders in which exactly these ``others`` come before one of ``count``."""
-    return 1 / (count * math.comb(count - 1, others))
-
-
-def _count(worth: Tensor) -> int:
-    count = (len(worth) - 1).bit_length()
-    if len(worth) != 2**count:
-        raise ValueError(f"{len(worth)} is no number of coalitions")
-    return count

@@ -119,13 +119,20 @@ def settings(name: str) -> dict[str, Any]:
 def window_settings(name: str) -> dict[str, float]:
     """The shares of the training that bound when a method acts, with their defaults.
 
-    A baseline has none, and a method none that is an argument of its own by that name.
+    A method that acts at no stage has none, nor one that changes what the trained model predicts,
+    and none has one that is an argument by that name.
     """
     if COMPOSED in name:
         parts = name.split(COMPOSED)
         return {f"{p}.{k}": value for p in parts for k, value in window_settings(p).items()}
-    taken = inspect.signature(load(name)).parameters
-    free = {} if entry(name).family == BASELINE else asdict(Window())
+    from equimodal.balancing.method import STAGES, Method  # imports torch
+
+    kind = load(name)
+    taken = inspect.signature(kind).parameters
+    acts = kind.lists_items or any(
+        getattr(kind, stage) is not getattr(Method, stage) for stage in STAGES
+    )
+    free = asdict(Window()) if acts and kind.windowed else {}
     return {key: value for key, value in free.items() if key not in taken}
 
 
@@ -179,11 +186,20 @@ def _own(part: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _composed(name: str, parts: Sequence[Entry]) -> Entry:
-    """The entry of a composition: held against its first part, which lacks only the others."""
+    """The entry of a composition: held against its first part, which lacks only the others.
+
+    Raises:
+        BalanceError: its parts bring different models.
+    """
+    brought = {p.fusion: p.name for p in parts if p.fusion}
+    if len(brought) > 1:
+        raise BalanceError(
+            f"{' and '.join(brought.values())} cannot be combined: each brings a fusion of its own."
+        )
     return Entry(
         name, "; then: ".join(p.summary for p in parts), f"{__name__}.composition:Composition",
         objective="own" if any(p.objective == "own" for p in parts) else "any",
-        family="combination", controls=(parts[0].name,),
+        family="combination", controls=(parts[0].name,), fusion="".join(brought),
         depends=tuple(dict.fromkeys(row for p in parts for row in p.depends)),
         records={name: title for p in parts for name, title in p.records.items()},
     )  # fmt: skip

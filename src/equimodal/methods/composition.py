@@ -7,6 +7,7 @@ it does alone and sees what the others have done before it:
 stage            what is decided there                       such as
 ===============  ==========================================  =========================
 features         what the head reads in training             ``modality-dropout``
+epoch            which rows it has, and what of each         ``smv``, ``bss``
 plan and loss    which rows are drawn, and the loss          ``dus``, ``dus-rl``
 gradients        which units are updated                     ``amss``, ``amss+``
 end of an epoch  where the encoders' weights are             ``relearn``
@@ -21,8 +22,9 @@ loss stays.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from equimodal.balancing.epochs.blocks import Block
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import STAGES, Method
 from equimodal.balancing.moment import Moment, Plan, TrainingPass
@@ -53,28 +55,35 @@ class Composition(Method):
         super().__init__()
         self._drawing = next((p for p in parts if p.unpaired), None)
         self.unpaired = self._drawing is not None
+        self.lists_items = any(p.lists_items for p in parts)
         self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
         self.on = next(filter(None, (p.on for p in parts)), None)
         self.rewrites = any(p.rewrites for p in parts)
         self.per_forward = any(p.per_forward for p in parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.objective = next(filter(None, (p.objective for p in parts)), None)
+        self.unimodal_weight = next(filter(None, (p.unimodal_weight for p in parts)), None)
 
     def unsuited(self, task: Task) -> str:
         """The first part's reason not to work on this kind of target."""
         reasons = ((type(p).__name__, p.unsuited(task)) for p in self.parts)
         return next((f"{name}: {reason}" for name, reason in reasons if reason), "")
 
+    def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
+        """The networks of the parts that have one, by place."""
+        made = {str(k): p.modules(widths, outputs) for k, p in enumerate(self.parts)}
+        held = {k: network for k, network in made.items() if network is not None}
+        return nn.ModuleDict(held) if held else None
+
     def on_start(self, modalities: ModalityMap) -> None:
         """Start every part."""
         for part in self.parts:
             part.on_start(modalities)
 
-    def on_epoch_start(self, epoch: Epoch) -> None:
-        """The starts of an epoch, in the order of the parts."""
-        for part in self.parts:
-            if part.acts(epoch):
-                part.on_epoch_start(epoch)
+    def on_epoch_start(self, epoch: Epoch) -> list[Block] | None:
+        """The starts of an epoch, in the order of the parts; the items that one of them lists."""
+        found = [part.on_epoch_start(epoch) for part in self.parts if part.acts(epoch)]
+        return next((blocks for blocks in found if blocks is not None), None)
 
     def on_plan(self, plan: Plan) -> dict[str, int]:
         """Rows by the drawing part."""
@@ -92,6 +101,15 @@ class Composition(Method):
                 features = part.on_features(modality, features, passing)
         return features
 
+    def turn(self, moment: Moment) -> tuple[str, ...]:
+        """The turn of the part that gives turns."""
+        owners = [p for p in self.parts if p.has_stage("turn") and p.acts(moment)]
+        return owners[0].turn(moment) if owners else moment.modalities.names
+
+    def repeats(self, modalities: int) -> int:
+        """The updates of a batch that a part asks for."""
+        return max(p.repeats(modalities) for p in self.parts)
+
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the part that has one, or the objective."""
         owner = next((p for p in self.parts if p.has_stage("on_loss")), self.parts[0])
@@ -108,6 +126,12 @@ class Composition(Method):
         for part in self.parts:
             if part.acts(epoch):
                 part.on_epoch_end(epoch)
+
+    def predict(self, unimodal_logits: Mapping[str, Tensor], logits: Tensor) -> Tensor:
+        """What the part predicts that has a rule of its own."""
+        owners = (p for p in self.parts if p.has_stage("predict"))
+        owner = next(owners, None)
+        return logits if owner is None else owner.predict(unimodal_logits, logits)
 
     @property
     def acted(self) -> bool:
@@ -175,8 +199,16 @@ def _check(parts: Sequence[Method]) -> None:
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."
             )
-        if not any(part.has_stage(s) for s in STAGES):
+        if not (part.lists_items or any(part.has_stage(s) for s in ("on_start", *STAGES))):
             raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
+    listing = [p for p in parts if p.lists_items]
+    drawing = [
+        p for p in parts
+        if not p.lists_items and (p.unpaired or p.has_stage("on_features") or p.repeats(2) > 1)
+    ]  # fmt: skip
+    if listing and len(listing) + len(drawing) > 1:
+        several = " and ".join(type(p).__name__ for p in (*listing, *drawing))
+        raise BalanceError(f"{several} cannot be combined: both decide what a batch holds.")
     for stage, meaning in _STAGES.items():
         both = [n for p, n in zip(parts, names, strict=True) if p.has_stage(stage)]
         if len(both) > 1:
@@ -195,6 +227,8 @@ def _singles(parts: Sequence[Method]) -> list[Method]:
 
 _STAGES = {
     "on_features": "both change the features of the same pass",
+    "turn": "both decide whose encoders learn in an update",
+    "predict": "both decide what the trained model predicts",
     "on_loss": "both decide the loss and the rows it is taken over",
     "on_gradients": "both change the same gradients, and the second would take for the model's own "
     "what the first left of them",

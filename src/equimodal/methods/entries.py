@@ -4,7 +4,10 @@ from typing import Any
 
 from equimodal.methods.entries_features import FEATURES
 from equimodal.methods.entries_gradients import GRADIENTS
+from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
+from equimodal.methods.entries_models import MODELS
+from equimodal.methods.entries_turns import TURNS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 
 _AMSS: dict[str, Any] = {
@@ -136,5 +139,8 @@ ENTRIES = (
     *GRADIENTS,
     *FEATURES,
     *LOSSES,
+    *TURNS,
+    *MODELS,
+    *ITEMS,
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -24,6 +24,12 @@ _MMPARETO: dict[str, Any] = {
     "records": {"weight": "weight of the fused loss's gradient"},
     "on_request": True,
 }
+_CGGM: dict[str, Any] = {
+    "target": "equimodal.methods.cggm:CGGM",
+    "family": "gradients",
+    "records": {"score": "accuracy of its classifier", "coefficient": "balancing coefficient"},
+    "on_request": True,
+}
 _INFOREG: dict[str, Any] = {
     "target": "equimodal.methods.inforeg:InfoReg",
     "family": "gradients",
@@ -92,6 +98,27 @@ GRADIENTS = (
             "equimodal.methods.arl:asymmetry_weights",
         ),
         **_ARL,
+    ),
+    Entry(
+        "cggm-fixed", "CGGM with the coefficient (M - 1)/M for every encoder",
+        preset={"coefficient": "fixed"}, is_control=True, **_CGGM,
+    ),
+    Entry(
+        "cggm",
+        "larger gradients for the encoder whose own classifier gained least in the last step, "
+        "which is mostly noise of the batch; turns the head towards those classifiers",
+        controls=("cggm-fixed",),
+        main=Range("rho", 0.25, 4.0),
+        fits=(
+            Fit(STARVED, "gives the encoder whose own classifier gains least, more likely "
+                "{starved}, larger gradients"),
+        ),
+        functions=(
+            "equimodal.methods.cggm:balancing_coefficients",
+            "equimodal.methods.cggm:weight_cosine",
+            "equimodal.methods.cggm:direction_loss",
+        ),
+        **_CGGM,
     ),
     Entry(
         "inforeg-fixed", "InfoReg's pull at the constant strength 1, on all in their window",

@@ -57,6 +57,10 @@ class Entry:
     controls: tuple[str, ...] = field(default=(), kw_only=True)
     """Rows that it is held against: the first isolates its main idea, the others parts of it."""
     is_control: bool = field(default=False, kw_only=True)
+    fusion: str = field(default="", kw_only=True)
+    """The fusion of our models that it brings, one of `equimodal.models.FUSIONS`, in place of the
+    comparison's; then one of its controls is joint training with that fusion, unless it is so
+    itself."""
     depends: tuple[str, ...] = field(default=(), kw_only=True)
     """``("alone:*",)`` where it reads the models of each modality: a comparison trains them too."""
     main: Range | None = field(default=None, kw_only=True)

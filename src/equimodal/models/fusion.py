@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -14,11 +14,13 @@ from equimodal.data.presence import PRESENT
 from equimodal.errors import BalanceError
 from equimodal.models.encoders.encoder import Encoder
 from equimodal.models.encoders.named import SMALL, check_encoders, named_encoder
-from equimodal.models.fusions import CONCAT, FUSIONS, check_fusion
+from equimodal.models.fusions import CONCAT, FUSIONS, Shared, check_fusion
 from equimodal.models.presence import Absent, WherePresent
-from equimodal.models.seeding import named_seed
+from equimodal.numerics.seeding import named_seed
 
 HEAD = "head"
+Rule = Callable[[Mapping[str, Tensor], Tensor], Tensor]
+"""{m: (N, C)}, (N, C) -> (N, C)"""
 
 
 @dataclass
@@ -67,6 +69,9 @@ class FusionModel(nn.Module):
             {m: WherePresent(e, widths[m]) if m in missing else e for m, e in encoders.items()}
         )
         self.head = FUSIONS[self.fusion].build({m: widths[m] for m in encoders}, classes)
+        self.rule: Rule | None = None
+        """What makes predictions of the logits of each modality and the fused ones, in evaluation;
+        None where the fused ones are the prediction."""
 
         if missing:
             self.absent = Absent({m: widths[m] for m in encoders if m in missing})
@@ -79,6 +84,17 @@ class FusionModel(nn.Module):
         if whole:
             return Ablation("zero")
         return FUSIONS[self.fusion].readout(HEAD, list(self.encoders))
+
+    def fuse(self, features: Mapping[str, Tensor]) -> Tensor:
+        """What the head makes of features, and in evaluation what is predicted.
+
+        {m: (N, D_m)} -> (N, C)
+        """
+        logits: Tensor = self.head(features)
+        if self.rule is None or self.training:
+            return logits
+        assert isinstance(self.head, Shared)
+        return self.rule(self.head.each(features), logits)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Output:
         """Features of each modality, and the logits where all came with the same rows.
@@ -102,7 +118,7 @@ class FusionModel(nn.Module):
             features = self._where_present(inputs, present)
         if len({len(rows) for rows in features.values()}) > 1:
             return Output(features, None)
-        return Output(features, self.head(features))
+        return Output(features, self.fuse(features))
 
     def _where_present(self, inputs: Mapping[str, Tensor], present: Tensor) -> dict[str, Tensor]:
         """Features of samples of which some lack a modality."""

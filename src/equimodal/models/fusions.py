@@ -5,6 +5,8 @@ name           logits                                                      unimo
 =============  ==========================================================  ====================
 ``concat``     a linear layer over the concatenated features               its exact parts
 ``sum``        the sum of a linear layer for each modality                 its exact parts
+``cosine``     the sum of each modality's scaled cosines                   its exact parts
+``shared``     the sum of what one linear layer makes of each modality     that layer's
 ``film``       the last modality, scaled and shifted by the others         other features zero
 ``gated``      a mean of all modalities with learned weights               other features zero
 ``attention``  tokens that meet through bottleneck tokens                  other features zero
@@ -21,9 +23,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.readouts import Ablation, LinearSplit, Readout
-from equimodal.checks import require_known
+from equimodal.balancing.readouts import Ablation, CosineSplit, LinearSplit, Readout, SharedHead
+from equimodal.checks import require, require_known
 from equimodal.models.bottleneck import AttentionBottleneck
+from equimodal.parts.cosine_head import CosineHead
 
 Features = Mapping[str, Tensor]
 Widths = Mapping[str, int]
@@ -63,6 +66,53 @@ class Summation(nn.Module):
     def forward(self, features: Features) -> Tensor:
         """{m: (N, D_m)} -> (N, C)"""
         return torch.stack([self.layers[m](f) for m, f in features.items()]).sum(0)
+
+
+class Cosine(CosineHead):
+    """The sum of each modality's scaled cosines with the classes. {m: (N, D_m)} -> (N, C)
+
+    Args:
+        widths: number of features of each modality.
+        classes: number of classes C.
+    """
+
+    def __init__(self, widths: Widths, classes: int) -> None:
+        super().__init__(list(widths.values()), classes)
+
+    def forward(self, features: Features) -> Tensor:  # type: ignore[override]
+        """{m: (N, D_m)} -> (N, C)"""
+        return super().forward(torch.cat(list(features.values()), dim=1))
+
+
+class Shared(nn.Module):
+    r"""The sum of what one linear layer makes of each modality: :math:`\sum_m W f_m + b`.
+
+    Features must be of one width. Also offers the logits of each modality by itself.
+
+    Args:
+        widths: number of features of each modality.
+        classes: number of classes C.
+
+    Raises:
+        BalanceError: unequal widths.
+    """
+
+    def __init__(self, widths: Widths, classes: int) -> None:
+        super().__init__()
+        require(
+            len(set(widths.values())) == 1,
+            "The fusion shared reads all modalities by one layer, so that their encoders must give "
+            "features of one width", dict(widths),
+        )  # fmt: skip
+        self.layer = nn.Linear(next(iter(widths.values())), classes)
+
+    def each(self, features: Features) -> dict[str, Tensor]:
+        """{m: (N, D)} -> {m: (N, C)}"""
+        return {m: self.layer(f) for m, f in features.items()}
+
+    def forward(self, features: Features) -> Tensor:
+        """{m: (N, D)} -> (N, C)"""
+        return torch.stack(list(self.each(features).values())).sum(0)
 
 
 class FiLM(nn.Module):
@@ -141,10 +191,13 @@ FUSIONS: Mapping[str, Fusion] = {
     "sum": Fusion(Summation, lambda head, names: LinearSplit(
         {m: f"{head}.layers.{m}" for m in names}
     )),
+    "cosine": Fusion(Cosine, lambda head, _: CosineSplit(head)),
+    "shared": Fusion(Shared, lambda head, _: SharedHead(f"{head}.layer")),
     "film": Fusion(FiLM, _ablation),
     "gated": Fusion(Gated, _ablation),
     "attention": Fusion(AttentionBottleneck, _ablation),
 }  # fmt: skip
+"""Fusions by the name that ``--fusion`` takes."""
 CONCAT = "concat"
 
 

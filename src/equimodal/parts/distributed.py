@@ -1,5 +1,7 @@
 """The only file that knows about ranks."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -42,3 +44,23 @@ def broadcast_from_first(values: Tensor, device: torch.device) -> Tensor:
     shared = values.to(device)
     dist.broadcast(shared, src=0)
     return shared.to(values.device)
+
+
+def rows_of_all_ranks(places: Sequence[int], parts: Sequence[Tensor], count: int) -> Tensor:
+    """Rows that the ranks have parts of, in the order of the parts. (n, K) each -> (N, K)
+
+    Args:
+        places: of this rank's parts.
+        parts: one at least; any beyond the places is another rank's too.
+        count: parts of all ranks together, each of which one rank has.
+    """
+    if world_size() == 1:
+        return torch.cat(list(parts))
+    sizes = parts[0].new_zeros(count)
+    for place, part in zip(places, parts, strict=False):
+        sizes[place] = len(part)
+    ends = sum_over_ranks(sizes).long().cumsum(0).tolist()
+    every = parts[0].new_zeros(ends[-1], parts[0].shape[1])
+    for place, part in zip(places, parts, strict=False):
+        every[ends[place] - len(part) : ends[place]] = part
+    return sum_over_ranks(every)

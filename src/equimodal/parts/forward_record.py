@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
 from equimodal.parts import layout
-from equimodal.parts.outputs import disturbed, features_in, replaced, with_features
+from equimodal.parts.outputs import cut, disturbed, features_in, replaced, with_features
 from equimodal.parts.quiet import evaluating, kept_streams
 from equimodal.parts.recording.forward_pass import Pass
 from equimodal.parts.recording.hooks import (
@@ -48,6 +48,8 @@ class ForwardRecord:
         self.logits_name: Any = None
         self.edit: Edit | None = None
         """What the rest of the model reads in place of an encoder's features, in training."""
+        self.out_of_turn: frozenset[str] = frozenset()
+        self.begins: Callable[[], None] | None = None  # before a pass that trains
         self._first = Hook(model, self._begin)
         self._hooks = [
             model.register_forward_pre_hook(self._first, with_kwargs=True),
@@ -195,6 +197,8 @@ class ForwardRecord:
 
     def _begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._recording and not recomputing():
+            if self.begins is not None and self._model.training and torch.is_grad_enabled():
+                self.begins()
             self._open = self._current = self._passes.opened((args, kwargs))
             if not torch.compiler.is_compiling():
                 self._open.weight = next(self._model.parameters(), None)
@@ -205,8 +209,6 @@ class ForwardRecord:
             self._open = None
 
     def _recorder(self, modality: str, encoder: Encoder) -> Callable[..., Any]:
-        calls = encoder.calls
-
         def record(_: Any, output: Any) -> Any:
             if not self._recording or recomputing():
                 if self._recording and self.edit is not None and self._model.training:
@@ -214,7 +216,7 @@ class ForwardRecord:
                 return None
             place = self._open
             if place is None:
-                if calls is not None:
+                if encoder.calls is not None:
                     return None  # calls are counted inside the model's own forward pass
                 place = self._passes.loose()
                 place.again = place.again or modality in place.values
@@ -222,17 +224,19 @@ class ForwardRecord:
             else:
                 number = place.counts.get(modality, 0)
             place.counts[modality] = number + 1
-            if isinstance(calls, int) and number != calls:
+            if isinstance(encoder.calls, int) and number != encoder.calls:
                 return None
+            given, training = output, self._model.training and torch.is_grad_enabled()
+            if training and modality in self.out_of_turn:
+                output = cut(output)
             value = features_in(output, encoder.output, modality)
-            given = output
-            if self.edit is not None and self._model.training and torch.is_grad_enabled():
+            if self.edit is not None and training:
                 own = layout.named_module(modality, self._modules[modality])
                 output, value = edited(self.edit, modality, output, encoder, own, place.drawn)
             if value is not output:
                 place.outputs[modality] = output
             place.autocast = autocast_on(value.device.type)
-            earlier = place.values.get(modality, []) if isinstance(calls, str) else []
+            earlier = place.values.get(modality, []) if isinstance(encoder.calls, str) else []
             place.values[modality] = [*earlier, value]
             return None if output is given else output
 

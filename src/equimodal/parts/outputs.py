@@ -87,6 +87,31 @@ def _offer(output: Any) -> str:
     return f" Write Encoder(..., output={tensors[0]!r}); it holds {tensors}." if tensors else ""
 
 
+def cut(output: Any) -> Any:
+    """An encoder's output with its tensors cut from the graph.
+
+    Raises:
+        BalanceError: it is of a kind whose parts cannot be replaced.
+    """
+    if isinstance(output, Tensor):
+        return output.detach()
+    if output is None or isinstance(output, (str, int, float)):
+        return output
+    if isinstance(output, Mapping):
+        parts = {key: cut(value) for key, value in output.items()}
+        return type(output)(**parts) if all(isinstance(k, str) for k in parts) else parts
+    if isinstance(output, (tuple, list)):
+        items = [cut(value) for value in output]
+        return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        fields = dataclasses.fields(output)
+        return dataclasses.replace(output, **{f.name: cut(getattr(output, f.name)) for f in fields})
+    raise BalanceError(
+        f"An encoder out of turn returned {type(output).__name__}, whose tensors cannot be cut "
+        "from the graph: let it return a tensor, or a tuple, mapping or dataclass of tensors."
+    )
+
+
 def tensors_in(output: Any, depth: int = 3) -> list[Tensor]:
     """The tensors that an output holds, in sequences, mappings and fields."""
     if isinstance(output, Tensor):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from equimodal.report.document import markdown
+    from equimodal.report.kept.diagnosis_store import verdict_words
     from equimodal.report.kept.keeping import is_kept, keep, renew
     from equimodal.report.page.page import write_page
     from equimodal.report.plain import csv_text, latex, records
@@ -28,6 +29,7 @@ __all__ = [
     "run_line",
     "run_table",
     "table",
+    "verdict_words",
     "write_page",
 ]
 
@@ -44,6 +46,7 @@ _LAZY = {
     "run_line": "equimodal.report.single",
     "run_table": "equimodal.report.single",
     "table": "equimodal.report.terminal",
+    "verdict_words": "equimodal.report.kept.diagnosis_store",
     "write_page": "equimodal.report.page.page",
 }
 
@@ -52,3 +55,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from equimodal.errors import printable
 from equimodal.report.page.provenance import command, facts
@@ -16,8 +16,10 @@ from equimodal.report.read.schema import check
 _PREFIX = {"present": "having: ", "inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
 
 
-def markdown(results: Results) -> str:
+def markdown(results: Results, words: Mapping[str, str] | None = None) -> str:
     """Conclusions, table, and how the numbers came about, as one Markdown section.
+
+    ``words`` are those of `conclusions`.
 
     Raises `BalanceError` when ``results`` is not of the documented schema.
     """
@@ -25,7 +27,7 @@ def markdown(results: Results) -> str:
     every, meaning = columns(results), meanings(results)
     blocks = [
         f"## {_escape(results['data']['name'])}",
-        "\n".join(f"* {_escape(sentence)}" for sentence in conclusions(results)),
+        "\n".join(f"* {_escape(sentence)}" for sentence in conclusions(results, words)),
         "\n".join(_table(results, every)),
         "\n".join(f"* {_escape(line)}" for line in _beneath(results)),
         "\n".join(f"* *{group}*: {meaning[group]}." for group in _groups(every)),

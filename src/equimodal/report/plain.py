@@ -124,7 +124,10 @@ def _escaped(text: str) -> str:
     return "".join(_SIGNS.get(sign, sign) for sign in printable(" ".join(text.split())))
 
 
-FORMATS: Mapping[str, Callable[[Results], str]] = {
-    "markdown": markdown, "csv": csv_text, "latex": latex,
-}  # fmt: skip
-"""How a comparison is written, by the name that `equimodal report --format` takes."""
+FORMATS: Mapping[str, Callable[[Results, Mapping[str, str]], str]] = {
+    "markdown": markdown,
+    "csv": lambda results, _: csv_text(results),
+    "latex": lambda results, _: latex(results),
+}
+"""How a comparison is written, by the name that `equimodal report --format` takes: of its results
+and the words of its verdict."""

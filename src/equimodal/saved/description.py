@@ -47,6 +47,9 @@ class Description:
     versions: dict[str, str]
     files: dict[str, str]
     fingerprint: str = ""
+    prediction: dict[str, Any] | None = None
+    """Method and settings whose rule makes predictions of the modalities' logits; None where the
+    fused ones are the prediction."""
     target: Target = CLASSES
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,6 +68,7 @@ class Description:
             "modalities": modalities, "encoders": self.encoders, "fusion": self.fusion,
             "table": self.table and self.table.as_dict(),
             "trained": self.trained, "versions": self.versions, "files": self.files,
+            **({"prediction": self.prediction} if self.prediction else {}),
         }  # fmt: skip
 
     def _units(self) -> dict[str, list[float]]:
@@ -115,7 +119,8 @@ def _description(found: Mapping[str, Any]) -> Description:
     return Description(
         tuple(classes), modalities, _mapping("encoders", found["encoders"]), str(found["fusion"]),
         table, dict(found["trained"]), _mapping("versions", found["versions"]),
-        _mapping("files", found["files"]), str(found["fingerprint"]), target,
+        _mapping("files", found["files"]), str(found["fingerprint"]),
+        _rule("prediction", found.get("prediction")), target,
     )  # fmt: skip
 
 
@@ -147,6 +152,15 @@ def _modality(name: str, found: Mapping[str, Any]) -> Modality:
     tokens = choice(f"tokens of '{name}'", found["tokens"], ("", "hf"))
     missing = flag(f"missing of '{name}'", found.get("missing", False))
     return Modality(kind, tuple(shape), vocabulary, tokens, scaling, missing=missing)
+
+
+def _rule(name: str, found: object) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    settings = found.get("settings") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(settings, dict):
+        raise BalanceError(f"{name} must name a method and its settings; found {quoted(found)}.")
+    return {"method": str(found.get("method")), "settings": settings}
 
 
 def _mapping(name: str, found: object) -> dict[str, str]:

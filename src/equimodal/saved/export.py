@@ -44,12 +44,12 @@ class Network(nn.Module):
 
     def __init__(self, network: FusionModel) -> None:
         super().__init__()
-        self.encoders, self.head = network.encoders, network.head
+        self.network = network
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """n times (N, ...) -> (N, C), (N, C)"""
-        given = zip(self.encoders.items(), inputs, strict=True)
-        logits: Tensor = self.head({m: encoder(rows) for (m, encoder), rows in given})
+        given = zip(self.network.encoders.items(), inputs, strict=True)
+        logits = self.network.fuse({m: encoder(rows) for (m, encoder), rows in given})
         return logits, logits.softmax(1)
 
 

@@ -24,6 +24,7 @@ from equimodal.saved.description import AGAIN, SCALING, WEIGHTS, Description, re
 from equimodal.saved.prediction import Outputs, Predicted, Rows, joined, opened, stream
 from equimodal.saved.tensors import read_tensors
 from equimodal.storage.files import as_written
+from equimodal.training.config import create_method, rule_of
 
 
 @dataclass(eq=False)
@@ -179,9 +180,13 @@ def network_of(folder: Path, found: Description) -> FusionModel:
 
 
 def _built(found: Description) -> FusionModel:
-    return build_model(
+    network = build_model(
         found.modalities, len(found.classes), seed=0, encoders=found.encoders, fusion=found.fusion
     )
+    if found.prediction is not None:
+        made = create_method(found.prediction["method"], found.prediction["settings"])
+        network.rule = rule_of(made)
+    return network
 
 
 def _check_encoders(encoders: Mapping[str, str]) -> None:

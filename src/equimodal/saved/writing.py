@@ -22,6 +22,7 @@ from equimodal.saved.card import card
 from equimodal.saved.description import CARD, FILE, SCALING, WEIGHTS, Description, read_description
 from equimodal.saved.tensors import write_tensors
 from equimodal.storage.files import load_checkpoint, make_folder, read_json, write_json, write_text
+from equimodal.training.config import create_method, rule_of
 from equimodal.training.run_folder import CHECKPOINT, RESULT, versions
 
 _KEPT = ("data", "method", "seed", "lr", "objective", "epochs", "settings")
@@ -92,13 +93,13 @@ def _described(
     epoch = None if result["best_epoch"] is None else result["best_epoch"] + 1
     return Description(
         tuple(plan.data["classes"]), {m: plan.modalities[m] for m in names}, encoders,
-        run.config.fusion, table,
+        run.config.model_fusion, table,
         {
             **trained, "objective": run.config.loss, "epoch": epoch, "scores": scores,
             "note": plan.data["note"], "sizes": plan.data["sizes"],
             "data_fingerprint": plan.config["data_settings"].get("fingerprint"),
         },
-        versions(), {}, target=_target(plan.data),
+        versions(), {}, prediction=_prediction(run), target=_target(plan.data),
     )  # fmt: skip
 
 
@@ -106,6 +107,16 @@ def _target(data: Mapping[str, Any]) -> Target:
     """What is predicted; weights of classes are of training alone."""
     numbers = {key: tuple(data[key]) for key in ("mean", "scale") if key in data}
     return Target(data.get("task", CLASSIFICATION), **numbers)
+
+
+def _prediction(run: PlannedRun) -> dict[str, Any] | None:
+    """The method whose rule predicts, with its settings; None where there is no such rule."""
+    if run.config.alone is not None:
+        return None
+    settings = {k: v for k, v in run.config.settings.items() if k != "on"}
+    name = run.config.registered_method
+    ruled = rule_of(create_method(name, settings)) is not None
+    return {"method": name, "settings": settings} if ruled else None
 
 
 def _scaling(plan: Plan, described: Description) -> dict[str, Tensor]:
@@ -123,15 +134,8 @@ def _fingerprint(described: Description) -> str:
     """A name for all that decides what the model predicts."""
     content = described.as_dict()
     known = (
-        "task",
-        "mean",
-        "scale",
-        "classes",
-        "modalities",
-        "encoders",
-        "fusion",
-        "table",
-        "files",
-    )
+        "task", "mean", "scale", "classes", "modalities", "encoders", "fusion", "table", "files",
+        "prediction",
+    )  # fmt: skip
     text = json.dumps({key: content[key] for key in known if key in content}, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -63,7 +63,10 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
     """How the run went, without its measures."""
     processes = setup.fabric.world_size
     shared = {"processes": processes} if processes > 1 else {}
-    notes = [setup.method.note, f"trained by {processes} processes" if shared else ""]
+    notes = [
+        setup.method.note, _repeats(setup, history),
+        f"trained by {processes} processes" if shared else "",
+    ]  # fmt: skip
     return {
         **setup.config.identity,
         "status": "finished" if trouble is None else "diverged",
@@ -77,3 +80,13 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
         **history.speed(),
         **shared,
     }
+
+
+def _repeats(setup: Setup, history: History) -> str:
+    """That a row makes more updates and passes over the data than its epochs say; else nothing."""
+    if setup.repeats == 1:
+        return ""
+    return (
+        f"{setup.repeats} updates a batch: {history.epochs * setup.steps} updates and "
+        f"{history.epochs * setup.repeats} passes over the data in {history.epochs} epochs"
+    )

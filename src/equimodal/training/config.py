@@ -11,6 +11,7 @@ from equimodal.training.schedules import COSINE
 
 if TYPE_CHECKING:
     from equimodal.balancing.method import Method
+    from equimodal.models.fusion import Rule
 
 UNTRAINED = "untrained"
 JOINT = "joint"
@@ -43,7 +44,7 @@ class RunConfig:
         settings: arguments of the method, and ``on`` of its balancer.
         device: ``cpu``, ``cuda`` or ``cuda:<index>``.
         encoders: name of the encoder of each modality that has not the small one.
-        fusion: how the encoders' features become logits.
+        fusion: how the encoders' features become logits, unless the method brings its own.
         schedule: learning rate over the training, as `schedules.check_schedule` takes it.
         optimizer_settings: what replaces the optimiser's own, see `optimizers.SETTINGS`.
     """
@@ -84,6 +85,12 @@ class RunConfig:
         return JOINT if self.method in (UNTRAINED, *RATE_FACTORS) else self.method
 
     @property
+    def model_fusion(self) -> str:
+        """The fusion of its model: the one that the method brings, or ``fusion``."""
+        own = "" if self.alone else methods.entry(self.registered_method).fusion
+        return own or self.fusion
+
+    @property
     def loss(self) -> str:
         """The objective that is trained: ``own`` for a row that brings its own."""
         if self.alone or methods.entry(self.registered_method).objective == "own":
@@ -114,6 +121,11 @@ def create_method(name: str, settings: Mapping[str, Any]) -> Method:
         BalanceError: an unknown name or setting, or a value out of its range.
     """
     return methods.create(name, **{key: as_tuple(value) for key, value in settings.items()})
+
+
+def rule_of(method: Method) -> Rule | None:
+    """How the trained model predicts; None where its fused logits are the prediction."""
+    return method.predict if method.has_stage("predict") else None
 
 
 def as_tuple(value: Any) -> Any:

@@ -44,19 +44,20 @@ def one_process(device: str) -> Fabric:
 
 
 @contextmanager
-def together(device: str, launch: Launch) -> Iterator[Fabric]:
+def together(device: str, launch: Launch, *, in_turn: bool = False) -> Iterator[Fabric]:
     """A Fabric over all processes of the launch, which end together.
 
     Args:
         device: ``cpu`` or ``cuda``, where every process takes a card of its own.
         launch: the processes.
+        in_turn: whether some encoders have no gradient in an update.
 
     Raises:
         BalanceError: the processes cannot meet; or the first error of any rank, on that rank.
         ToldElsewhere: on the other ranks.
     """
     with told_once(os.environ):
-        fabric = _fabric(device, launch)
+        fabric = _fabric(device, launch, in_turn)
     try:
         _meet(fabric, launch)
         yield fabric
@@ -91,7 +92,7 @@ def is_lost(error: Exception) -> bool:
     return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
-def _fabric(device: str, launch: Launch) -> Fabric:
+def _fabric(device: str, launch: Launch, in_turn: bool) -> Fabric:
     kind, numbered, _ = device.partition(":")
     if numbered:
         raise BalanceError(
@@ -107,7 +108,9 @@ def _fabric(device: str, launch: Launch) -> Fabric:
             "place of --gpus-per-task."
         )
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    strategy = DDPStrategy(cluster_environment=_environment(launch), timeout=PATIENCE)
+    strategy = DDPStrategy(
+        cluster_environment=_environment(launch), timeout=PATIENCE, find_unused_parameters=in_turn
+    )
     return Fabric(accelerator=kind, devices=here, num_nodes=launch.machines, strategy=strategy)
 
 

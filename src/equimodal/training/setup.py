@@ -21,7 +21,7 @@ from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.data.presence import PRESENT
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.training.alone import Alone
-from equimodal.training.config import RunConfig, as_tuple, create_method
+from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
 
@@ -53,7 +53,13 @@ class Setup:
     @property
     def steps(self) -> int:
         """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
-        return math.ceil(len(self.source.train) // self.fabric.world_size / self.batch_size)
+        rows = len(self.source.train) // self.fabric.world_size
+        return math.ceil(rows / self.batch_size) * self.repeats
+
+    @property
+    def repeats(self) -> int:
+        """Steps for which a batch is used."""
+        return self.method.repeats(len(self.source.modalities))
 
     def unimodal_logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the model makes of each modality, after its forward pass, as the balancer reads it.
@@ -96,7 +102,7 @@ def build(
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
     network = build_model(
-        source.modalities, len(source.classes), seed=config.seed, fusion=config.fusion,
+        source.modalities, len(source.classes), seed=config.seed, fusion=config.model_fusion,
         encoders={m: spec for m, spec in config.encoders.items() if m in source.modalities},
     )  # fmt: skip
     optimizer = build_optimizer(
@@ -109,7 +115,9 @@ def build(
         if config.alone
         else _balancer(config, source, network, optimizer)
     )
-    return Setup(config, source, fabric, model, network, wrapped, balancer)
+    setup = Setup(config, source, fabric, model, network, wrapped, balancer)
+    network.rule = rule_of(setup.method)
+    return setup
 
 
 def _balancer(
@@ -118,7 +126,7 @@ def _balancer(
     settings = dict(config.settings)
     task = source.target.loss_task
     on = settings.pop("on", None)  # None: as the method asks for
-    return Balancer(
+    made = Balancer(
         network,
         create_method(config.registered_method, settings),
         {m: f"encoders.{m}" for m in source.modalities},
@@ -133,6 +141,10 @@ def _balancer(
         seed=config.seed,
         diagnose=EVERY,
     )
+    if beside := list(made.parameters()):
+        rate = optimizer.param_groups[0]["lr"]
+        optimizer.add_param_group({"params": beside, "lr": rate})
+    return made
 
 
 def _forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor, Tensor | None]:

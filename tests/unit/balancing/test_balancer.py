@@ -352,7 +352,7 @@ def test_a_closure_balances_inside_the_optimizers_step_or_is_refused(balanced_in
 def test_a_balancer_has_the_names_that_a_training_loop_needs_and_no_more():
     _, balancer = balanced()
     assert {name for name in dir(balancer) if not name.startswith("_")} == {
-        "loss", "before_step", "epoch_end", "batches", "loader", "attach", "detach", "check",
-        "state_dict", "load_state_dict", "step_index", "epoch_index", "setting", "watch",
-        "decisions", "diagnosis",
+        "loss", "before_step", "epoch_end", "batches", "loader", "repeat", "passes", "predict",
+        "attach", "detach", "check", "parameters", "state_dict", "load_state_dict", "step_index",
+        "epoch_index", "setting", "watch", "decisions", "diagnosis",
     }  # fmt: skip

@@ -39,7 +39,8 @@ def calls(monkeypatch, tmp_path, runs):
 
     monkeypatch.setattr("equimodal.experiments.compare.compared", compared)
     monkeypatch.setattr("equimodal.report.table", lambda results, width: "THE TABLE")
-    monkeypatch.setattr("equimodal.report.conclusions", lambda results: ["[SO]"])
+    monkeypatch.setattr("equimodal.report.conclusions", lambda results, words: [f"[SO]{words}"])
+    monkeypatch.setattr("equimodal.report.verdict_words", lambda folder, results: f" {folder}")
     return seen
 
 
@@ -156,7 +157,7 @@ def test_compare_ends_with_table_conclusions_and_where_the_files_are(calls, caps
     assert capsys.readouterr().out.splitlines() == [
         "THE TABLE",
         "",
-        "[SO]",
+        "[SO] there",
         "",
         "results: there/results.json",
         "page:    there/report.html",
@@ -175,7 +176,7 @@ def test_report_shows_the_table_and_writes_the_page(calls, capsys, monkeypatch):
     assert capsys.readouterr().out.splitlines() == [
         "THE TABLE",
         "",
-        "[SO]",
+        "[SO] there",
         "",
         "page:    there/report.html",
     ]

@@ -117,9 +117,30 @@ def test_the_model_reaches_every_run_and_the_results_where_it_is_no_default():
     assert {(run.config.encoders["a"], run.config.fusion) for run in plan.runs} == {("mlp", "film")}
 
 
+def test_a_row_that_brings_its_own_fusion_trains_that_and_the_results_name_it():
+    rows = ["untrained", "joint", "mmcosine", "alone:a", "mmcosine~ogm"]
+    plan = plan_of("tiny", methods=rows, seeds=1, fusion="film")
+    own = {"mmcosine": "cosine", "mmcosine~ogm": "cosine"}
+    assert (plan.config["fusion"], plan.config["own_fusions"]) == ("film", own)
+    assert {run.config.method: run.config.model_fusion for run in plan.runs} == {
+        row: own.get(row, "film") for row in rows
+    }
+
+
+def test_a_fusion_that_all_rows_share_is_no_ones_own():
+    plan = plan_of("tiny", methods=["joint", "mmcosine"], seeds=1, fusion="cosine")
+    assert "own_fusions" not in plan.config
+    assert {run.config.model_fusion for run in plan.runs} == {"cosine"}
+
+
+def test_a_fusion_that_no_row_would_have_is_refused():
+    with pytest.raises(BalanceError, match="film has no effect: mmcosine brings its own, cosine"):
+        plan_of("tiny", methods=["mmcosine"], seeds=1, fusion="film")
+
+
 def test_a_default_model_leaves_no_trace():
     plan = plan_of("tiny", methods=["joint"], seeds=1, encoders={"a": "small"})
-    assert not {"encoders", "fusion"} & set(plan.config)
+    assert not {"encoders", "fusion", "own_fusions"} & set(plan.config)
     assert not {"encoders", "fusion"} & set(plan.runs[0].config.as_dict())
 
 

@@ -13,8 +13,8 @@ from equimodal.measures.coalitions import coalition_logits, coalition_scores, sa
 from equimodal.measures.discrepancy import mean_scores
 from equimodal.measures.generalisation import overfitting_to_generalisation
 from equimodal.measures.removal import CHANGES, changed, drops
-from equimodal.measures.shapley import shapley_values
 from equimodal.numerics.scores import discrepancy_ratios
+from equimodal.numerics.shapley import shapley_values
 from equimodal.parts.gradients import conflict, gradient_norm, gradient_shares
 
 

@@ -7,7 +7,8 @@ import equimodal
 from equimodal import BalanceError, Method, functional, methods
 from equimodal.comparison.rows import expand_rows
 from equimodal.methods import plugins
-from equimodal.methods.entry import AHEAD
+from equimodal.methods.entry import AHEAD, BASELINE
+from equimodal.models import FUSIONS
 
 
 def test_the_methods_of_the_first_issue_are_registered():
@@ -40,7 +41,8 @@ def test_controls_are_rows_too_and_a_preset_is_only_made_of_arguments(name):
     assert entry.name == name
     assert set(entry.preset) <= set(inspect.signature(methods.load(name)).parameters)
     for control in map(methods.entry, entry.controls):
-        assert control.is_control or control.family == entry.family
+        joint = control.family == BASELINE and bool(entry.fusion)
+        assert control.is_control or control.family == entry.family or joint
     assert not (entry.is_control and entry.controls)
     assert entry.objective in ("any", "own")
     assert (entry.objective == "own") == (methods.load(name).objective is not None)
@@ -101,6 +103,17 @@ def test_what_an_entry_says_of_its_class_and_its_cases_holds(name):
     for fit in entry.fits:
         assert fit.reason.format(starved="s", ahead="a")
         assert fit.case == AHEAD or "{ahead}" not in fit.reason
+
+
+BRINGING = [n for n in methods.names() if methods.entry(n).fusion]
+
+
+@pytest.mark.parametrize("name", BRINGING)
+def test_a_row_with_a_fusion_of_its_own_is_joint_training_of_it_or_has_a_control_that_is(name):
+    entry = methods.entry(name)
+    assert entry.fusion in FUSIONS
+    same = [row for row in (name, *entry.controls) if methods.entry(row).fusion == entry.fusion]
+    assert entry.is_control or any(not methods.window_settings(row) for row in same)
 
 
 def test_a_row_that_reads_models_trained_alone_has_them_put_before_it(monkeypatch):

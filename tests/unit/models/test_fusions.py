@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from equimodal.balancing.readouts import Ablation, LinearSplit
+from equimodal.balancing.readouts import Ablation, LinearSplit, SharedHead
 from equimodal.data import Modality
 from equimodal.errors import BalanceError
 from equimodal.models import FUSIONS, FusionModel, build_model
@@ -33,6 +33,16 @@ def test_a_sum_adds_one_linear_layer_for_each_modality():
     sum_, given = fused("sum"), features()
     expected = sum(given[m] @ sum_.layers[m].weight.T + sum_.layers[m].bias for m in WIDTHS)
     torch.testing.assert_close(sum_(given), expected)
+
+
+def test_cosines_are_of_each_modality_and_class():
+    cosine, given = fused("cosine"), features()
+    blocks = dict(zip(WIDTHS, torch.split(cosine.weight, list(WIDTHS.values()), 1), strict=True))
+    for row in range(6):
+        for k in range(CLASSES):
+            pairs = [(given[m][row], blocks[m][k]) for m in WIDTHS]
+            expected = sum(10 * (f @ w) / (f.norm() * w.norm()) for f, w in pairs)
+            torch.testing.assert_close(cosine(given)[row, k], expected)
 
 
 def test_film_scales_and_shifts_the_last_modality_by_each_of_the_others_in_turn():
@@ -86,7 +96,7 @@ def test_attention_is_the_papers_layers_written_out():
 @pytest.mark.parametrize("name", FUSIONS)
 @pytest.mark.parametrize("names", ["ab", "abc", "abcd"])
 def test_every_parameter_is_reached_and_a_row_does_not_depend_on_its_batch(name, names):
-    widths = {m: 3 + i for i, m in enumerate(names)}
+    widths = {m: 4 if name == "shared" else 3 + i for i, m in enumerate(names)}
     fusion, given = fused(name, widths), features(widths)
     logits = fusion(given)
     assert logits.shape == (6, CLASSES)
@@ -111,6 +121,10 @@ def test_the_readout_fits_the_fusion(name):
         assert isinstance(readout, LinearSplit)
         torch.testing.assert_close(sum(unimodal.values()), output.logits)
         return
+    if name == "shared":
+        assert isinstance(readout, SharedHead)
+        torch.testing.assert_close(sum(unimodal.values()), output.logits)
+        return
     assert isinstance(readout, Ablation)
     for m in WIDTHS:
         alone = {n: f if n == m else torch.zeros_like(f) for n, f in output.features.items()}
@@ -132,5 +146,24 @@ def test_encoders_start_alike_under_every_fusion(name):
 
 
 def test_an_unknown_fusion_names_the_known_ones():
-    with pytest.raises(BalanceError, match=r"no fusion 'adition'; write one of concat, sum, film"):
+    with pytest.raises(BalanceError, match=r"no fusion 'adition'.*concat, sum, cosine"):
         model("adition")
+
+
+def test_a_head_that_all_share_takes_features_of_one_width_and_offers_each_modalitys_logits():
+    shared, given = fused("shared", dict.fromkeys("abc", 5)), features(dict.fromkeys("abc", 5))
+    for m, logits in shared.each(given).items():
+        torch.testing.assert_close(logits, given[m] @ shared.layer.weight.T + shared.layer.bias)
+    torch.testing.assert_close(shared(given), sum(shared.each(given).values()))
+    with pytest.raises(BalanceError, match=r"features of one width; found"):
+        fused("shared", {"a": 3, "b": 4})
+
+
+def test_a_rule_of_prediction_acts_in_evaluation_alone():
+    built, inputs = model("shared")
+    logits = built(inputs).logits
+    built.rule = lambda own, fused: own["b"] - fused
+    assert torch.equal(built(inputs).logits, logits)
+    found = built.eval()(inputs)
+    expected = built.head.each(found.features)["b"] - logits
+    torch.testing.assert_close(found.logits, expected)

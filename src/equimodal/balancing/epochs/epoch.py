@@ -11,7 +11,8 @@ from equimodal.balancing.moment import Moment
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.errors import BalanceError
-from equimodal.parts.distributed import sum_over_ranks
+from equimodal.numerics.scores import widened
+from equimodal.parts.distributed import rows_of_all_ranks, sum_over_ranks
 
 T = TypeVar("T")
 
@@ -25,6 +26,14 @@ class Epoch(Moment):
     optimizers: tuple[torch.optim.Optimizer, ...]
     run: Callable[[str, Callable[[Step], Any], float], list[Any]] = field(repr=False)
     """What a function makes of the batches of a share of a split, in the loader's order."""
+    deal: Callable[[str, Callable[[Step], Any]], tuple[list[int], list[Any], int]] = field(
+        repr=False
+    )
+    """Places of this rank's batches of a split, the same of them, and how many there are."""
+    rows: int | None = None
+    """Rows of the data set, where the method lists them."""
+    labels: Tensor | None = field(default=None, repr=False)
+    """(N,) labels of the training split, on the CPU, once `by_row` has read it."""
 
     def each(self, split: str, read: Callable[[Step], T], share: float = 1.0) -> list[T]:
         """What ``read`` makes of every batch of a split, a step without gradient, in the loader's
@@ -40,11 +49,33 @@ class Epoch(Moment):
         """
         found = self.run(split, read, share)
         if not found:
-            raise BalanceError(
-                f"The {split} loader of the balancer gave no batch: it must be iterable again and "
-                "again, so pass a DataLoader or a list, not a generator."
-            )
+            raise _no_batch(split)
         return found
+
+    def by_row(self, split: str, read: Callable[[Step], Tensor]) -> Tensor:
+        """What ``read`` makes of every row of a split, in the loader's order; ranks share the
+        work, and each has all of it. -> (N, K) float64, on the CPU
+
+        Args:
+            split: "train" or "val", whose loader gives the same rows on every rank.
+            read: of a step without gradient. -> (n, K)
+
+        Raises:
+            BalanceError: the loader gives no batch.
+        """
+
+        def labelled(step: Step) -> Tensor:
+            assert step.target is not None
+            found = widened(read(step))
+            return torch.cat([step.target.to(found)[:, None], found], 1)
+
+        places, found, count = self.deal(split, labelled)
+        if not found:
+            raise _no_batch(split)
+        every = rows_of_all_ranks(places, found, count).cpu().double()
+        if split == "train":
+            self.labels = every[:, 0]
+        return every[:, 1:]
 
     def features(
         self, split: str, share: float = 1.0
@@ -91,6 +122,13 @@ class Epoch(Moment):
                     "nothing is known of its encoder there; found it missing in every row. Give a "
                     "split that holds it."
                 )
+
+
+def _no_batch(split: str) -> BalanceError:
+    return BalanceError(
+        f"The {split} loader of the balancer gave no batch: it must be iterable again and again, "
+        "so pass a DataLoader or a list, not a generator."
+    )
 
 
 def _features_and_labels(step: Step) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -13,6 +13,7 @@ from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
 from equimodal.numerics.random import update_generator
+from equimodal.parts import distributed
 from equimodal.parts.quiet import quiet
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ _STREAM = 1 << 20  # far from the streams that methods draw from
 
 def epoch_of(setting: "Setting", moment: Mapping[str, Any]) -> Epoch:
     """What a method may see between two epochs."""
-    run = partial(evaluated, setting, moment)
-    return Epoch(**moment, task=setting.task, optimizers=setting.optimizers, run=run)
+    run, deal = partial(evaluated, setting, moment), partial(dealt, setting, moment)
+    return Epoch(**moment, task=setting.task, optimizers=setting.optimizers, run=run, deal=deal)
 
 
 def evaluated(
@@ -36,8 +37,7 @@ def evaluated(
     read: Callable[[Step], T],
     share: float,
 ) -> list[T]:
-    """What ``read`` makes of every batch of a loader, as a step in evaluation mode; afterwards
-    what was recorded of forward passes and the random streams are as they were.
+    """What ``read`` makes of every batch of a loader, as `observed` reads them.
 
     Args:
         setting: of the balancer.
@@ -46,11 +46,52 @@ def evaluated(
         read: sees one step after the other.
         share: of the batches that are run, in (0, 1], chosen by the number of the epoch.
     """
-    modalities, record = setting.modalities, setting.modalities.record
     draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
+    return observed(setting, moment, _chosen(setting.loaders[split], share, draw), read)
+
+
+def dealt(
+    setting: "Setting", moment: Mapping[str, Any], split: str, read: Callable[[Step], T]
+) -> tuple[list[int], list[T], int]:
+    """Places of this rank's batches of a loader, what ``read`` makes of them, as `evaluated` does,
+    and how many the loader gave. Every rank runs as many, as shards of a model ask for: some read
+    one more than they have places."""
+    places: list[int] = []
+    count = 0
+
+    def mine() -> Iterator[Any]:
+        nonlocal count
+        rank, ranks = distributed.rank(), distributed.world_size()
+        batch = None
+        for place, batch in enumerate(setting.loaders[split]):
+            count += 1
+            if place % ranks == rank:
+                places.append(place)
+                yield batch
+        if 0 < count % ranks <= rank:
+            yield batch
+
+    def checked(step: Step) -> T:
+        assert step.target is not None
+        setting.read(step.logits, step.target)
+        return read(step)
+
+    found = observed(setting, moment, mine(), checked)
+    return places, found, count
+
+
+def observed(
+    setting: "Setting",
+    moment: Mapping[str, Any],
+    batches: Iterable[Any],
+    read: Callable[[Step], T],
+) -> list[T]:
+    """What ``read`` makes of every batch, as a step in evaluation mode; afterwards what was
+    recorded of forward passes and the random streams are as they were."""
+    modalities, record = setting.modalities, setting.modalities.record
     found = []
     with record.aside(), quiet(modalities.model):
-        for batch in _chosen(setting.loaders[split], share, draw):
+        for batch in batches:
             step = _step(setting, moment, batch)
             with record.autocast():
                 found.append(read(step))

@@ -1,32 +1,34 @@
-"""Linear probes beside the model."""
+"""Linear heads beside the model."""
 
 from collections.abc import Mapping
 
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts.readout import Readout, require_vectors
-from equimodal.checks import require_modality_names, require_whole
+from equimodal.checks import require_flag, require_modality_names, require_whole
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 
 
 class AuxiliaryHeads(nn.Module, Readout):
-    """One linear probe a modality, trained beside the model on detached features.
+    """One linear head a modality, trained beside the model.
 
-    Where the method reads unimodal logits, their loss is added to ``balancer.loss(...)``; it
-    reaches the probes alone. Give their parameters to the optimizer:
-    ``SGD([*model.parameters(), *readout.parameters()])``. Under DDP wrap them in a DDP of their
-    own, or every rank keeps its own probes.
+    On detached features, as a probe: where the method reads unimodal logits, their loss is added to
+    ``balancer.loss(...)``, and reaches the probes alone. ``attached``, on features that carry
+    gradient: the unimodal losses of the objective train heads and encoders, and no other.
+
+    Give their parameters to the optimizer: ``SGD([*model.parameters(), *balancer.parameters()])``.
+    Under several ranks their gradients are averaged in ``before_step()``; leave them out of DDP.
 
     Args:
         widths: modality -> width of its features.
         classes: number of classes.
+        attached: whether losses of the heads train the encoders.
     """
 
-    differentiable = False
-
-    def __init__(self, widths: Mapping[str, int], classes: int) -> None:
+    def __init__(self, widths: Mapping[str, int], classes: int, *, attached: bool = False) -> None:
         super().__init__()
+        self.differentiable = require_flag("AuxiliaryHeads attached", attached)
         if not isinstance(widths, Mapping) or not widths:
             raise BalanceError(
                 "AuxiliaryHeads takes the width of every modality's features, such as "
@@ -58,12 +60,16 @@ class AuxiliaryHeads(nn.Module, Readout):
                 )
         rows = next(iter(features.values()))
         given = {
-            m: features[m].detach()
+            m: (features[m] if self.differentiable else features[m].detach())
             if m in features
             else rows.new_zeros(*rows.shape[:-1], w.shape[1])
             for m, w in weights.items()
         }
         return {m: self.heads[m](f.to(weights[m].dtype)) for m, f in given.items()}
+
+    def weights(self, modalities: ModalityMap, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of the heads. {m: (N, D_m)} -> {m: (C, D_m)}"""
+        return {m: self.heads[m].get_parameter("weight") for m in modalities.names}
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """Refuse heads of another number of classes than the model's. Raises BalanceError."""

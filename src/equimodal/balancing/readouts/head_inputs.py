@@ -7,7 +7,12 @@ from torch import Tensor, nn
 
 from equimodal.balancing.readouts.separation import input_sources, mixing_layer
 from equimodal.errors import BalanceError, quoted
+from equimodal.parts.cosine_head import CosineHead
 from equimodal.parts.modalities import ModalityMap
+from equimodal.parts.sharding import whole
+
+Parts = Mapping[str, tuple[Tensor, Tensor | None]]
+"""Weight and bias of every modality's part of a head. {m: (C, D_m), (C,)}"""
 
 _INSTEAD = (
     "Put it before the concatenation, one for each modality, or use Ablation('zero'), which takes "
@@ -25,19 +30,54 @@ def require_named(head: object) -> None:
         )
 
 
-def applied(
-    parts: Mapping[str, tuple[Tensor, Tensor | None]], read: Mapping[str, Tensor], rows: Tensor
-) -> dict[str, Tensor]:
+def filled(parts: Parts, read: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+    """What every modality's part reads: zeros, in as many rows, where it has no features.
+
+    {m: (C, D_m), (C,)}, {m: (N, [T,] D_m)} -> {m: (N, [T,] D_m)}
+    """
+    return {
+        m: read[m] if m in read else rows.new_zeros(*rows.shape[:-1], w.shape[1])
+        for m, (w, _) in parts.items()
+    }
+
+
+def applied(parts: Parts, read: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
     """Every modality's part of a linear head; without features it is the bias, in as many rows.
 
     {m: (C, D_m), (C,)}, {m: (N, [T,] D_m)} -> {m: (N, [T,] C)}
     """
-    given = {
-        m: read[m] if m in read else rows.new_zeros(*rows.shape[:-1], w.shape[1])
-        for m, (w, _) in parts.items()
-    }
+    given = filled(parts, read, rows)
     # Outside the encoders' autocast features may have less precision than heads.
     return {m: nn.functional.linear(given[m].to(w.dtype), w, b) for m, (w, b) in parts.items()}
+
+
+def sum_of(parts: Mapping[str, Tensor]) -> Tensor:
+    """The parts of all modalities added up. {m: (N, C)} -> (N, C)"""
+    return torch.stack(list(parts.values())).sum(0)
+
+
+def whole_or_none(value: Tensor | None) -> Tensor | None:
+    """A parameter from its shards; None as it is."""
+    return None if value is None else whole(value)
+
+
+def require_kind(title: str, name: str, head: nn.Linear, *, cosines: bool) -> None:
+    """Refuse a cosine head, or with ``cosines`` any other. Raises BalanceError."""
+    if isinstance(head, CosineHead) != cosines:
+        raise BalanceError(
+            f"{title} reads {'a CosineHead' if cosines else 'linear layers'}; found "
+            f"{type(head).__name__}. Write {'LinearSplit' if cosines else 'CosineSplit'}({name!r})."
+        )
+
+
+def require_widths(title: str, layers: Mapping[str, nn.Linear], widths: Mapping[str, int]) -> None:
+    """Refuse layers that do not fit the features. Raises BalanceError."""
+    for m, layer in layers.items():
+        if widths.get(m, layer.in_features) != layer.in_features:
+            raise BalanceError(
+                f"{title}: the layer of {m!r} takes {layer.in_features} features, but its encoder "
+                f"gives {widths[m]}. Name the layer that reads them, or use Ablation('zero')."
+            )
 
 
 def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:

@@ -6,14 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts.head_inputs import (
+    Parts,
     applied,
     head_input,
     is_alone,
     is_concatenation,
     linear_layer,
     require_blocks,
+    require_kind,
     require_named,
     require_own,
+    require_widths,
+    sum_of,
+    whole_or_none,
 )
 from equimodal.balancing.readouts.readout import Readout, require_vectors
 from equimodal.balancing.readouts.separation import layers_between
@@ -42,7 +47,7 @@ class LinearSplit(Readout):
             mixes modalities.
     """
 
-    additive = True
+    additive, _cosines = True, False
 
     def __init__(self, head: str | Mapping[str, str]) -> None:
         require_named(head)
@@ -58,11 +63,12 @@ class LinearSplit(Readout):
         return f"LinearSplit({self.head!r})"
 
     def attach(self, modalities: ModalityMap) -> None:
-        """Record from now on what the heads read."""
+        """Record from now on what the heads read; refuse those of another kind."""
         named = dict(modalities.model.named_modules())
         heads = [self.head] if isinstance(self.head, str) else self.head.values()
         for name in heads:
             if isinstance(layer := named.get(name), nn.Linear):
+                require_kind(self.title, name, layer, cosines=self._cosines)
                 modalities.record.watch(name, layer)
 
     def __call__(self, modalities: ModalityMap, features: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -73,7 +79,13 @@ class LinearSplit(Readout):
         parts = self._parts(modalities, features)
         rows = next(iter(features.values()))
         read = self._read(modalities, features) or features
-        return applied(parts, read, rows)
+        return self._applied(modalities, parts, read, rows)
+
+    def weights(
+        self, modalities: ModalityMap, features: Mapping[str, Tensor]
+    ) -> dict[str, Tensor] | None:
+        """Each modality's part of the head. {m: (N, D_m)} -> {m: (C, D_m)}"""
+        return {m: weight for m, (weight, _) in self._parts(modalities, features).items()}
 
     def fused(
         self, modalities: ModalityMap, features: Mapping[str, Tensor], *, training: bool = True
@@ -82,8 +94,8 @@ class LinearSplit(Readout):
         the sum of the parts, in which a blank modality has its bias. {m: (N, D_m)} -> (N, C)"""
         if not self._checked or self._between:
             return super().fused(modalities, features, training=training)
-        parts = applied(self._parts(modalities, features), features, next(iter(features.values())))
-        return torch.stack(list(parts.values())).sum(0)
+        parts, rows = self._parts(modalities, features), next(iter(features.values()))
+        return sum_of(self._applied(modalities, parts, features, rows))
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """On either mode's first batch of equal rows, refuse parts that do not sum to the logits.
@@ -118,7 +130,7 @@ class LinearSplit(Readout):
     def gap(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> float:
         """Largest difference between the sum of the parts and the logits."""
         unimodal = self(modalities, features)
-        total = torch.stack([u.detach().float() for u in unimodal.values()]).sum(0)
+        total = sum_of({m: u.detach().float() for m, u in unimodal.items()})
         return float((total - logits.detach().float()).abs().max())
 
     def _read(
@@ -188,18 +200,21 @@ class LinearSplit(Readout):
         between = layers_between(modalities, self.head)
         return f" Between the encoders and the head ran {', '.join(between)}." if between else ""
 
-    def _parts(
-        self, modalities: ModalityMap, features: Mapping[str, Tensor]
-    ) -> dict[str, tuple[Tensor, Tensor | None]]:
+    def _applied(
+        self, modalities: ModalityMap, parts: Parts, read: Mapping[str, Tensor], rows: Tensor
+    ) -> dict[str, Tensor]:
+        return applied(parts, read, rows)
+
+    def _parts(self, modalities: ModalityMap, features: Mapping[str, Tensor]) -> Parts:
         """Weight and bias of every modality's part. {m: (C, D_m), (C,)}"""
         names = modalities.names
         self._widths.update({m: f.shape[-1] for m, f in features.items()})
         if not isinstance(self.head, str):
             layers = self._layers(modalities, self.head)
-            self._check_widths(layers)
-            return {m: (whole(x.weight), _whole_or_none(x.bias)) for m, x in layers.items()}
+            require_widths(self.title, layers, self._widths)
+            return {m: (whole(x.weight), whole_or_none(x.bias)) for m, x in layers.items()}
         head = linear_layer(modalities, self.title, self.head)
-        weight, bias = whole(head.weight), _whole_or_none(head.bias)
+        weight, bias = whole(head.weight), whole_or_none(head.bias)
         share = None if bias is None else bias / len(names)
         widths = self._all_widths(names, head.in_features)
         if set(widths) == {head.in_features}:
@@ -226,15 +241,6 @@ class LinearSplit(Readout):
             )
         return [self._widths[m] for m in names]
 
-    def _check_widths(self, layers: Mapping[str, nn.Linear]) -> None:
-        for m, layer in layers.items():
-            if self._widths.get(m, layer.in_features) != layer.in_features:
-                raise BalanceError(
-                    f"{self.title}: the layer of {m!r} takes {layer.in_features} "
-                    f"features, but its encoder gives {self._widths[m]}. Name the layer that reads "
-                    "them, or use Ablation('zero')."
-                )
-
     def _layers(self, modalities: ModalityMap, heads: Mapping[str, str]) -> dict[str, nn.Linear]:
         if set(heads) != set(modalities.names):
             raise BalanceError(
@@ -242,7 +248,3 @@ class LinearSplit(Readout):
                 f"{sorted(heads)}."
             )
         return {m: linear_layer(modalities, self.title, heads[m]) for m in modalities.names}
-
-
-def _whole_or_none(value: Tensor | None) -> Tensor | None:
-    return None if value is None else whole(value)

@@ -32,6 +32,13 @@ class Readout:
         """Unimodal logits of one forward pass. {m: (N, ...)} -> {m: (N, C)}"""
         raise NotImplementedError
 
+    def weights(
+        self, modalities: ModalityMap, features: Mapping[str, Tensor]
+    ) -> dict[str, Tensor] | None:
+        """What it multiplies the features of each modality by, with a graph; None where its logits
+        are no such product. {m: (N, D_m)} -> {m: (C, D_m)}"""
+        return None
+
     def fused(
         self, modalities: ModalityMap, features: Mapping[str, Tensor], *, training: bool = True
     ) -> Tensor:

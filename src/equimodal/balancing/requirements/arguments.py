@@ -7,8 +7,9 @@ from numbers import Integral
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
-from equimodal.balancing.readouts import Readout
+from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.task import Task, Tasks
 from equimodal.checks import (
     require,
@@ -101,21 +102,45 @@ def check_arguments(
     loaders: Collection[str],
     log_every: int | None,
     diagnose: int | None,
+    steps: str,
 ) -> None:
     """Refuse what cannot work together, by name. Raises BalanceError."""
     name = type(method).__name__
     require_choice("objective", objective, OBJECTIVES)
+    require_choice("steps", steps, STEPS)
     _check_place(method, on)
     for argument, value in {"log_every": log_every, "diagnose": diagnose}.items():
         if value is not None:
             require_number(argument, value, low=1, whole=True)
+    require_suited(method, task)
+    _check_readout(method, readout, task, objective)
+    for split in ("train", "val"):
+        if f"{split}_loader" in method.needs and split not in loaders:
+            raise BalanceError(
+                f"{name} reads the {split} set; found loaders for {sorted(loaders)}. Pass "
+                "loaders={'train': ..., 'val': ...}."
+            )
+
+
+def _check_readout(method: Method, readout: Readout | None, task: Task, objective: str) -> None:
+    """Refuse a readout that does not give what is read of it. Raises BalanceError."""
+    name = type(method).__name__
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
             "readout=LinearSplit(...), Ablation(...), InputAblation(...), AuxiliaryHeads(...) or "
             "OutputLogits(...)."
         )
-    require_suited(method, task)
+    if "shared_head" in method.needs and not isinstance(readout, SharedHead):
+        raise BalanceError(
+            f"{name} trains one head that all modalities share; pass readout=SharedHead('name of "
+            "the head'), a layer that takes the features of each."
+        )
+    if "head_weights" in method.needs and not _reads_blocks(readout):
+        raise BalanceError(
+            f"{name} reads the part of a linear head that belongs to each modality; pass "
+            "readout=LinearSplit(...), or leave that part of the method out."
+        )
     if needs_readout(method, objective) and summed_numbers(task, readout):
         raise BalanceError(
             f"{name} with objective {objective!r} asks every modality for the whole number, and "
@@ -128,12 +153,18 @@ def check_arguments(
             f"reach the encoders through {type(readout).__name__}; pass LinearSplit(...) or "
             "Ablation(...)."
         )
-    for split in ("train", "val"):
-        if f"{split}_loader" in method.needs and split not in loaders:
-            raise BalanceError(
-                f"{name} reads the {split} set; found loaders for {sorted(loaders)}. Pass "
-                "loaders={'train': ..., 'val': ...}."
-            )
+    if isinstance(readout, nn.Module) and readout.differentiable and objective == "fused":
+        raise BalanceError(
+            f"{type(readout).__name__} on attached features is trained by unimodal losses, which "
+            f"{name} with objective 'fused' has not; pass objective='fused+unimodal', or leave "
+            "attached out, so that the heads are probes."
+        )
+
+
+def _reads_blocks(readout: Readout | None) -> bool:
+    """Whether the parts of a readout are products with the fused head's own weights."""
+    offers = readout is not None and type(readout).weights is not Readout.weights
+    return offers and readout is not None and readout.additive
 
 
 def require_suited(method: Method, task: Task) -> None:
@@ -175,6 +206,12 @@ def check_modules(method: Method, modalities: ModalityMap) -> None:
             "use DistributedDataParallel."
         )
     absent = [m for m, module in modalities.modules.items() if module is None]
+    if absent and method.has_stage("turn"):
+        raise BalanceError(
+            f"{type(method).__name__} trains encoders in turn and cuts what they give, and "
+            f"{absent} are named by parameters only. Name an encoder module for each, or "
+            "Encoder(..., features='module')."
+        )
     if absent and "features" in method.needs:
         raise BalanceError(
             f"{type(method).__name__} needs the features of {absent}, which are named by "

@@ -67,7 +67,7 @@ class KnownParameters:
 
     def __init__(self, method: Method, modalities: ModalityMap) -> None:
         self._modalities = modalities
-        self._edits = method.edits_gradients()
+        self._edits, self._turns = method.edits_gradients(), method.has_stage("turn")
         self._acts = self._edits or method.has_stage("on_epoch_end")
         self._seen: tuple[int, ...] = ()
 
@@ -88,7 +88,7 @@ class KnownParameters:
                 f"was made, such as {name!r}, which the method does not know: put adapters and "
                 "other layers in first and make the balancer afterwards; call detach() on this one."
             )
-        if self._edits and not self._seen and not self._any_gradient():
+        if self._edits and not self._turns and not self._seen and not self._any_gradient():
             raise BalanceError(_NO_GRADIENT)
         self._seen = now
 

@@ -59,6 +59,7 @@ class Tasks(Task):
         self.outputs = TaskOutputs({name: name for name in tasks} | dict(logits or {}))
         self.name = f"several tasks ({', '.join(f'{n}: {t.name}' for n, t in tasks.items())})"
         self.lacks = frozenset({"classes", "likelihood"}).union(*(t.lacks for t in tasks.values()))
+        self.whole_numbers = any(t.whole_numbers for t in tasks.values())
         self._forms: dict[str, tuple[int, int, torch.dtype]] = {}
         self._sizes: dict[str, list[int]] = {}
 

@@ -82,7 +82,9 @@ _ENCODERS = Option(
     "(small; resnet18 for pictures of more than 64 pixels a side, conv1d for long sequences)",
     read=values.encoders, write=values.encoder_texts, repeated=True,
 )  # fmt: skip
-_FUSION = Option("fusion", "--fusion", "NAME", "concat, sum, film, gated or attention (concat)")
+_FUSION = Option(
+    "fusion", "--fusion", "NAME", "concat, sum, cosine, shared, film, gated or attention (concat)"
+)
 _SETTINGS = Option(
     "settings", "--set", "KEY=VALUE",
     "setting of a method or of the data, such as amss.tau=0.2 or keypad.snr=5; repeatable",

@@ -64,8 +64,10 @@ def look_inside(
     seen, unseen = subject.see(train, "train"), subject.see(judged, split)
     more = {**gradient_measures(subject, train), "purity": purities(seen, unseen)}
     with quiet(setup.network):
-        head = setup.network.head.cpu()
-        found = inside_of(head, unseen.features, unseen.unimodal_logits, unseen.labels)
+        setup.network.head.cpu()
+        found = inside_of(
+            setup.network.fuse, unseen.features, unseen.unimodal_logits, unseen.labels
+        )
     return Inside(found.contributions, {**found.measured, **more})
 
 
@@ -81,4 +83,5 @@ def _of_head(setup: Setup, split: str) -> Inside:
     features = {m: own[rows] for m, own in seen.features.items()}
     unimodal = {m: own[rows] for m, own in seen.unimodal_logits.items()}
     with quiet(setup.network):
-        return inside_of(setup.network.head.cpu(), features, unimodal, seen.labels[rows])
+        setup.network.head.cpu()
+        return inside_of(setup.network.fuse, features, unimodal, seen.labels[rows])

@@ -139,10 +139,20 @@ def _source(
         "seeds": list(seeds),
         "split": split,
         "epochs": run.config["epochs"],
-        "readout": "LinearSplit" if run.judged(split).adds_up else "Ablation",
+        "readout": _readout(run, split),
         "modalities": list(names),
         **({} if task == CLASSES else {"task": task}),
     }
+
+
+def _readout(run: RunFiles, split: str) -> str:
+    """By what the modalities' own logits were read."""
+    fusion = run.own_fusion or run.config.get("fusion")
+    if fusion == "shared":
+        return "SharedHead"
+    if not run.judged(split).adds_up:
+        return "Ablation"
+    return "CosineSplit" if fusion == "cosine" else "LinearSplit"
 
 
 def _evidence(
@@ -222,5 +232,10 @@ def _notes(run: RunFiles, root: Path | None) -> Iterator[str]:
             ) from None
         if note:
             yield note
+    if run.own_fusion:
+        yield (
+            f"{run.row} brings the fusion {run.own_fusion}: rows that it is held against may have "
+            "another one, and accuracy inside the model compares within a fusion."
+        )
     if run.result.get("message"):
         yield f"{run.row}: {run.result['message']}"

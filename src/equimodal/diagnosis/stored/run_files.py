@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from equimodal import methods
 from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import ALONE
 from equimodal.errors import BalanceError
@@ -42,6 +43,11 @@ class RunFiles:
     def seed(self) -> int:
         """Its seed."""
         return int(self.config["seed"])
+
+    @property
+    def own_fusion(self) -> str:
+        """The fusion that its row brings; empty where it has that of the comparison."""
+        return methods.entry(self.row).fusion if methods.known(self.row) else ""
 
     def fits(self, other: RunFiles, *, times: int = 1) -> bool:
         """Whether it was trained on the same data with the same budget, whatever the loss.

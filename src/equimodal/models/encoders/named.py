@@ -97,6 +97,7 @@ ENCODERS: Mapping[str, Entry] = {
     "transformer": Entry(("sequence", "text"), _small),
     "mlp": Entry(("vector", "image", "spectrogram"), _flat),
 }
+"""Encoders by the name that ``--encoder`` takes, with the kinds of signal that each reads."""
 
 
 def named_encoder(spec: str, modality: Modality) -> Encoder:

@@ -8,7 +8,13 @@ from typing import Any
 
 from equimodal.errors import BalanceError
 from equimodal.report.kept.sample_store import shown_seed
-from equimodal.report.read.diagnosis import DIAGNOSIS, Diagnosis, is_earlier, read_diagnosis
+from equimodal.report.read.diagnosis import (
+    DIAGNOSIS,
+    Diagnosis,
+    is_earlier,
+    read_diagnosis,
+    words_on_joint,
+)
 from equimodal.report.read.predictions import read_predictions
 from equimodal.report.read.reading import Results
 
@@ -42,6 +48,11 @@ def kept_diagnosis(folder: Path, results: Results) -> tuple[Diagnosis | None, st
         with suppress(BalanceError):
             return _diagnosis(folder, results), None
     return found, problem
+
+
+def verdict_words(folder: str | Path, results: Results) -> dict[str, str]:
+    """The word of the verdict on each modality after joint training; empty without a verdict."""
+    return words_on_joint(kept_diagnosis(Path(folder), results)[0])
 
 
 def _diagnosis(folder: str | Path, results: Results) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from equimodal.report.page.page_tables import rows_content, runs_table
 from equimodal.report.page.provenance import command, facts
 from equimodal.report.page.rendering import Mark, Section, chart_section
 from equimodal.report.page.tiles import tiles
-from equimodal.report.read.diagnosis import Diagnosis, entry, mapping
+from equimodal.report.read.diagnosis import Diagnosis, words_on_joint
 from equimodal.report.read.findings import findings
 from equimodal.report.read.history import History
-from equimodal.report.read.model import is_default, model_line
+from equimodal.report.read.model import is_default, model_line, other_models
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import GROUPS, group, main_words, modalities, ordered_rows
 
@@ -49,12 +49,8 @@ def plan(results: Results) -> list[str]:
 def happened(results: Results, diagnosis: Diagnosis | None = None) -> Section:
     """The conclusions, below a tile per modality unless a verdict shows them already."""
     shown = tiles(results) if diagnosis is None else []
-    judged = diagnosis if entry(diagnosis, "source", "row") == JOINT else None
-    words = {
-        m: str(entry(found, "word"))
-        for m, found in mapping(judged, "verdict", "modalities").items()
-    }
-    content = {"tiles": shown, "conclusions": findings(results, words).items()}
+    told = findings(results, words_on_joint(diagnosis))
+    content = {"tiles": shown, "conclusions": told.items()}
     return Section("happened", "What happened", "happened.html", content)
 
 
@@ -81,9 +77,17 @@ def ranks(results: Results) -> Section | None:
         "Which row wins how often",
         [rank_chart(results, found)],
         [*_GROUP_MARKS, ("--ink", "line", "not told apart")] if found.alike else _GROUP_MARKS,
-        lead=rank_sentence(found, main_words(results)),
+        lead=" ".join(
+            filter(None, [rank_sentence(found, main_words(results)), _models_told(results)])
+        ),
         kind="one",
     )
+
+
+def _models_told(results: Results) -> str:
+    """That a ranking is over different models, where it is."""
+    told = other_models(results["config"])
+    return f"{told}." if told else ""
 
 
 def cost(results: Results) -> Section | None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from equimodal.comparison.rows import JOINT
 from equimodal.diagnosis.diagnosis import EARLIER, SCHEMA
 from equimodal.report.read.rows import Difference, finite
 
@@ -39,6 +40,13 @@ def is_earlier(folder: Path) -> bool:
         found = json.loads((folder / DIAGNOSIS).read_text(encoding="utf-8"))
         return isinstance(found, dict) and found.get("schema") == EARLIER
     return False
+
+
+def words_on_joint(diagnosis: Diagnosis | None) -> dict[str, str]:
+    """The word of the verdict on each modality, where joint training is what is diagnosed."""
+    judged = diagnosis if entry(diagnosis, "source", "row") == JOINT else None
+    modalities = mapping(judged, "verdict", "modalities")
+    return {m: str(entry(found, "word")) for m, found in modalities.items()}
 
 
 def entry(content: object, *path: str) -> Any:

@@ -10,6 +10,7 @@ from equimodal.comparison.words import listing, percent, points
 from equimodal.diagnosis.rules import LOST_FROM, UNDER_TRAINED
 from equimodal.numerics.enough import ENOUGH_SEEDS
 from equimodal.report.read.controls import further
+from equimodal.report.read.model import other_models
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     Difference,
@@ -27,12 +28,16 @@ from equimodal.report.read.schema import check
 Compare = Callable[[str], Difference | None]
 
 
-def conclusions(results: Results) -> list[str]:
+def conclusions(results: Results, words: Mapping[str, str] | None = None) -> list[str]:
     """Two to five sentences: who was starved, who beats joint, joint+unimodal, its own control.
+
+    Args:
+        results: what results.json holds.
+        words: as of `findings`; `verdict_words` reads them from the folder of the comparison.
 
     Raises `BalanceError` when ``results`` is not of the documented schema.
     """
-    return list(findings(results).values())
+    return list(findings(results, words).values())
 
 
 def findings(results: Results, words: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -195,8 +200,9 @@ def _effects(held: str, differences: dict[str, Difference]) -> str:
 
 
 def trouble(results: Results) -> str:
-    """Rows that did not act, diverged or failed."""
+    """Rows that did not act, diverged or failed, and those whose model is another one."""
     told = [f"{row}: {text}" for row in ordered_rows(results) if (text := note(results, row))]
+    told += filter(None, [other_models(results["config"])])
     return f"{'; '.join(told)}." if told else ""
 
 

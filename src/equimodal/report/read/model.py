@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from equimodal.comparison.words import listing
 from equimodal.data.target import REGRESSION
 
 _SMALL, _CONCAT = "small", "concat"
-EXACT = (_CONCAT, "sum")
+EXACT = (_CONCAT, "sum", "cosine", "shared")
 """Fusions whose logits are the sum of the modalities' own."""
 
 
 def is_default(config: Mapping[str, Any]) -> bool:
-    """Whether a comparison, or a run, has the small encoders and concatenation."""
-    return not config.get("encoders") and config.get("fusion", _CONCAT) == _CONCAT
+    """Whether a comparison, or a run, has the small encoders and concatenation, in every row."""
+    own = config.get("encoders") or config.get("own_fusions")
+    return not own and config.get("fusion", _CONCAT) == _CONCAT
 
 
 def model_line(config: Mapping[str, Any], modalities: Iterable[str] | None = None) -> str:
@@ -22,7 +24,28 @@ def model_line(config: Mapping[str, Any], modalities: Iterable[str] | None = Non
     chosen = config.get("encoders") or {}
     names = list(chosen if modalities is None else modalities)
     parts = [f"{name} by {chosen.get(name, _SMALL)}" for name in names]
-    return "; ".join(filter(None, [", ".join(parts), f"fusion {config.get('fusion', _CONCAT)}"]))
+    own = [f"{row} has the fusion {name}" for row, name in own_fusions(config).items()]
+    fusion = f"fusion {config.get('fusion', _CONCAT)}"
+    return "; ".join(filter(None, [", ".join(parts), fusion, *own]))
+
+
+def own_fusions(config: Mapping[str, Any]) -> Mapping[str, str]:
+    """The rows of a comparison whose model has another fusion than the rest. {row: fusion}"""
+    found: Mapping[str, str] = config.get("own_fusions") or {}
+    return found
+
+
+def other_models(config: Mapping[str, Any]) -> str:
+    """A sentence on rows whose model is another one; empty where all have the same."""
+    own = own_fusions(config)
+    if not own:
+        return ""
+    told = [f"{row} (fusion {name})" for row, name in own.items()]
+    return (
+        f"{listing(told)} trained another model than the rest (fusion "
+        f"{config.get('fusion', _CONCAT)}): a difference between them is one of models too, and a "
+        "ranking ranks both"
+    )
 
 
 def reading(config: Mapping[str, Any], task: str | None = None) -> str:
@@ -30,6 +53,11 @@ def reading(config: Mapping[str, Any], task: str | None = None) -> str:
 
     A part of a sum is no number: those of a regression are read off the head as other fusions are.
     """
-    if task != REGRESSION and config.get("fusion", _CONCAT) in EXACT:
-        return "its exact part of the logits"
-    return "the head with the features of the other modalities at zero"
+    fusions = {config.get("fusion", _CONCAT), *own_fusions(config).values()}
+    exact = "its exact part of the logits"
+    zero = "the head with the features of the other modalities at zero"
+    if task == REGRESSION or not fusions & set(EXACT):
+        return zero
+    if fusions <= set(EXACT):
+        return exact
+    return f"{exact} where the fusion is {' or '.join(sorted(fusions & set(EXACT)))}, else {zero}"

@@ -97,7 +97,7 @@ def test_the_page_shows_the_diagnosis_and_the_conclusions_word_for_word(
     for line in [*diagnosis["text"], *diagnosis["notes"]]:
         assert re.sub(r"\s+", " ", line.strip()) in page
     for sentence in conclusions(results)[1:]:
-        assert sentence in page
+        assert sentence in page.replace("\N{MINUS SIGN}", "-")
     for tip in diagnosis["advice"]:
         assert tip["reason"] in page
 
@@ -110,6 +110,16 @@ def test_page_and_tables_give_one_difference_the_same_interval(results, diagnosi
         table = results["summary"][row]["difference_to_joint"]
         for ours, theirs in (("value", "mean"), ("low", "low"), ("high", "high")):
             assert rival["difference"][ours] == pytest.approx(table[theirs], abs=1e-12)
+
+
+def test_the_terminal_says_what_the_page_says_of_starvation(folder, results, page, capsys):
+    """The command had a rule of its own, blind to the verdict beside it."""
+    from equimodal.report import verdict_words
+
+    words = verdict_words(folder, results)
+    assert set(words) == set(results["data"]["modalities"])
+    for sentence in conclusions(results, words):
+        assert sentence in page.replace("\N{MINUS SIGN}", "-")
 
 
 def test_nothing_is_called_starved_that_the_verdict_does_not_call_under_trained(results, diagnosis):

@@ -4,8 +4,10 @@ import shlex
 
 import pytest
 
+from equimodal.report.document import markdown
 from equimodal.report.page.provenance import command, facts
-from equimodal.report.page.sections import plan
+from equimodal.report.page.sections import plan, ranks
+from equimodal.report.read.findings import findings
 from equimodal.report.read.model import is_default, model_line
 from equimodal.report.read.schema import check
 from equimodal.report.terminal import table
@@ -38,6 +40,22 @@ def test_results_of_another_model_are_of_the_schema_and_named_wherever_they_are_
     words = shlex.split(command(other))
     assert words[words.index("--encoder") + 1] == "image=resnet18"
     assert words[words.index("--fusion") + 1] == "film"
+
+
+def test_a_row_with_another_model_is_named_wherever_rows_are_compared(build_results):
+    results = build_results(rows=["joint", "joint+unimodal", "mmcosine"], seeds=range(5))
+    results["config"]["own_fusions"] = {"mmcosine": "cosine"}
+    check(results)
+    assert not is_default(results["config"])
+    line = "fusion concat; mmcosine has the fusion cosine"
+    assert line in " ".join(plan(results)) and line in str(table(results, width=160).caption)
+    told = "mmcosine (fusion cosine) trained another model than the rest (fusion concat)"
+    assert told in findings(results)["Read with care"] and told in markdown(results)
+    assert told in ranks(results).content["lead"]
+    assert dict(facts(results))["Inside the model"].endswith("its exact part of the logits")
+    results["config"]["fusion"] = "film"
+    said = dict(facts(results))["Inside the model"]
+    assert "where the fusion is cosine, else the head" in said
 
 
 def test_a_default_model_is_told_among_the_facts_alone(results):

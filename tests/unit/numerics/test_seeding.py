@@ -1,6 +1,6 @@
 import torch
 
-from equimodal.models.seeding import named_seed
+from equimodal.numerics.seeding import named_seed
 
 
 def draw(seed: int, name: str) -> torch.Tensor:

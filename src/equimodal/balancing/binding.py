@@ -1,0 +1,55 @@
+"""Whose hooks a model carries: one balancer a model."""
+
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from equimodal.balancing.readouts import Readout
+from equimodal.errors import BalanceError
+from equimodal.parts.modalities import ModalityMap, unwrap
+from equimodal.parts.selection import Encoder
+
+if TYPE_CHECKING:
+    from equimodal.balancing.balancer import Balancer
+
+_BALANCERS: "weakref.WeakKeyDictionary[nn.Module, weakref.ref[Balancer]]"
+_BALANCERS = weakref.WeakKeyDictionary()
+
+
+def bind(
+    balancer: "Balancer",
+    model: nn.Module,
+    encoders: Mapping[str, str | nn.Module | Encoder],
+    readout: Readout | None,
+) -> ModalityMap:
+    """The model's parts, its hooks owned by ``balancer`` and gone with it.
+
+    Raises:
+        BalanceError: another balancer owns the model.
+    """
+    inner = unwrap(model)
+    owner = _BALANCERS.get(inner)
+    alive = owner() if owner else None
+    if alive is not None:
+        raise BalanceError(
+            f"{type(inner).__name__} already has a balancer "
+            f"({type(alive.setting.method).__name__}), and two would each act on the same "
+            "gradients: combine methods as "
+            "methods.create('one~other'), or call detach() on the first."
+        )
+    modalities = ModalityMap(inner, encoders)
+    if readout is not None:
+        readout.attach(modalities)
+    _BALANCERS[inner] = weakref.ref(balancer)
+    weakref.finalize(balancer, modalities.record.remove)
+    return modalities
+
+
+def release(balancer: "Balancer", modalities: ModalityMap) -> None:
+    """Take the hooks off the model of ``balancer``; it may have another one then."""
+    modalities.record.remove()
+    owner = _BALANCERS.get(modalities.model)
+    if owner is not None and owner() is balancer:
+        del _BALANCERS[modalities.model]
