@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -231,3 +232,86 @@ def test_the_default_rows_of_missing_modalities_have_what_fits_them(tmp_path):
     }  # fmt: skip
     (hint,) = report.read.controls.left_out(results)
     assert "modality-dropout" in hint and "--methods" in hint
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """The model folders of one short run each, by task."""
+    folder = tmp_path_factory.mktemp("models")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("EQUIMODAL_CACHE", str(folder / "cache"))
+    found = {}
+    for name in ("multi-label", "regression", "missing classes"):
+        (folder / name).mkdir()
+        table = TASKS[name](folder / name)
+        equimodal.compare(
+            str(table), methods=["joint"], seeds=1, epochs=1, out=folder / name / "out", here=True,
+            progress=False,
+        )  # fmt: skip
+        found[name] = folder / name / "out" / "model"
+    yield found
+    patch.undo()
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "cell", "said"),
+    [
+        ("multi-label", "tags", "cat;zebra", "'zebra' in row 3 is no label of the model"),
+        ("multi-label", "tags", "cat;;dog", "cannot be read: row 3: 'cat;;dog' has nothing"),
+        ("regression", "weight", "heavy", "row 3: 'heavy' in 'weight' is no finite number"),
+        ("regression", "height", "", "row 3: has no label in 'height'"),
+        ("missing classes", "label", "zebra", "'zebra' in row 3 is no class of the model"),
+    ],
+)
+def test_labels_that_a_model_cannot_be_judged_by_are_one_message(
+    models, tmp_path, capsys, name, column, cell, said
+):
+    table = tasks.edited(TASKS[name](tmp_path), column, 1, cell)
+    assert main(["evaluate", str(models[name]), str(table)]) != 0
+    told = capsys.readouterr().err
+    assert said in told and "Traceback" not in told
+
+
+def test_one_label_column_cannot_stand_for_several(models, tmp_path, capsys):
+    table = tasks.regression(tmp_path)
+    assert main(["evaluate", str(models["regression"]), str(table), "--label", "height"]) != 0
+    assert "the model has 2 of labels: height, weight" in capsys.readouterr().err
+
+
+def test_a_column_that_is_not_there_is_missing_where_training_allowed_it(models, tmp_path):
+    model = equimodal.load(models["missing classes"])
+    rows = {"touch": ["1 2 3 4", "", "x"]}
+    found = model.predict(rows)
+    assert found.missing == {0: ["smell"], 1: ["touch", "smell"], 2: ["smell"]}
+    assert found.problems[1] == "has no modality at all" and "x" in found.problems[2]
+    assert found.labels[0] in tasks.LABELS and found.alone("smell") == [None] * 3
+    whole = equimodal.load(models["regression"])
+    with pytest.raises(BalanceError, match="no column 'smell'"):
+        whole.predict(rows)
+
+
+def test_what_a_task_has_not_is_refused(models):
+    rows = {"touch": ["1 2 3 4"], "smell": ["1 2 3 4"]}
+    numbers = equimodal.load(models["regression"]).predict(rows)
+    assert numbers.numbers.shape == (1, 2)
+    for name in ("labels", "probabilities"):
+        with pytest.raises(BalanceError, match=r"regression; write \.numbers"):
+            getattr(numbers, name)
+    labels = equimodal.load(models["multi-label"]).predict(rows)
+    assert set(labels.labels[0]) <= set(tasks.LABELS)
+    with pytest.raises(BalanceError, match=r"multi-label; write \.probabilities"):
+        _ = labels.numbers
+
+
+def test_an_edited_task_of_a_model_folder_is_refused(models, tmp_path):
+    for key, value, said in (
+        ("task", "ranking", "task must be one of"),
+        ("scale", [0.0, 1.0], "scale"),
+        ("mean", [1.0], "mean and scale must have 2 numbers"),
+    ):
+        folder = tmp_path / key
+        shutil.copytree(models["regression"], folder)
+        content = json.loads((folder / "model.json").read_text())
+        (folder / "model.json").write_text(json.dumps(content | {key: value}))
+        with pytest.raises(BalanceError, match=said):
+            equimodal.load(folder)
