@@ -128,7 +128,6 @@ class FusionModel(nn.Module):
             if not isinstance(encoder, WherePresent) or bool(own.all()):
                 found[m] = encoder(inputs[m])
                 continue
-            own = own.to(inputs[m].device)
             found[m] = self.absent.fill(m, encoder(inputs[m], own), own)
         return found
 

@@ -26,11 +26,14 @@ class WherePresent(Encoder):
         self.width = width
 
     def forward(self, rows: Tensor, present: Tensor | None = None) -> Tensor:
-        """(N, ...), (N,) bool or None where all are -> (N, width)"""
+        """(N, ...), (N,) bool or None where all are -> (N, width)
+
+        On the CPU ``present`` lets no device wait.
+        """
         if present is None:
             found: Tensor = self.encoder(rows)
             return found
-        places = present.nonzero()[:, 0]
+        places = present.nonzero()[:, 0].to(rows.device)
         if not len(places):
             return torch.zeros(len(rows), self.width, device=rows.device)
         own: Tensor = self.encoder(rows[places])
@@ -50,4 +53,5 @@ class Absent(nn.ParameterDict):
     def fill(self, modality: str, features: Tensor, present: Tensor) -> Tensor:
         """The features where a sample has them, the vector elsewhere. (N, D), (N,) -> (N, D)"""
         vector: Tensor = self[modality]
-        return torch.where(present[:, None], features, vector.to(features.dtype))
+        there = present.to(features.device, non_blocking=True)[:, None]
+        return torch.where(there, features, vector.to(features.dtype))

@@ -73,8 +73,8 @@ def _block(streams: Mapping[str, _Stream], start: int, end: int) -> Block:
     for index in range(start, end):
         said = {m: row for m, rows in found.items() if isinstance(row := rows[index], str)}
         empty = [m for m, text in said.items() if text == _EMPTY]
-        lacked = [m for m in empty if streams[m].column.missing]
-        if len(lacked) == len(streams):
+        lacked = [m for m in empty if streams[m].column.missing and len(streams) > 1]
+        if lacked and len(lacked) == len(streams):
             problems[index] = "has no modality at all"
         elif wrong := {m: text for m, text in said.items() if m not in lacked}:
             problems[index] = "; ".join(f"{m}: {text}" for m, text in wrong.items())

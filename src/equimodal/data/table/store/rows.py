@@ -126,7 +126,9 @@ class StoredRows:
         chosen = index.cpu().numpy() if isinstance(index, Tensor) else index
         slots = np.asarray(self.slots[chosen])
         rows = self._read(slots.reshape(-1), chosen)
-        rows[torch.from_numpy(slots.reshape(-1) < 0)] = 0
+        gone = slots.reshape(-1) < 0
+        if gone.any():
+            rows[torch.from_numpy(gone).to(rows.device)] = 0
         return rows if slots.ndim else rows[0]
 
     def _read(self, slots: NDArray[np.int64], chosen: Any) -> Tensor:
