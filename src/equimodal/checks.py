@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from equimodal.errors import BalanceError, did_you_mean, quoted
 
@@ -23,6 +24,13 @@ def is_number(value: object) -> TypeGuard[float]:
         return math.isfinite(value)
     except OverflowError:  # an int that no float can hold
         return False
+
+
+def plain_number(value: Any) -> Any:
+    """A number of NumPy's as one of Python's; any other value as it is."""
+    if isinstance(value, (int, float)) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def is_whole(value: object) -> TypeGuard[int]:

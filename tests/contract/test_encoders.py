@@ -15,7 +15,7 @@ COMBINATIONS = {
 
 
 # Their loss is another one in each epoch.
-SCHEDULED = {"lfm", "lfm-fitted"}
+SCHEDULED = {"lfm", "lfm-fitted", "lfm-learned"}
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)

@@ -5,7 +5,15 @@ import torch
 from torch import nn
 
 from contract import fusions
-from equimodal import BalanceError, Balancer, Encoder, LinearSplit, methods
+from equimodal import (
+    BalanceError,
+    Balancer,
+    CosineHead,
+    CosineSplit,
+    Encoder,
+    LinearSplit,
+    methods,
+)
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 WIDTH = fusions.WIDTH
@@ -207,6 +215,192 @@ def test_a_dropout_after_a_sum_is_named(begins_in_evaluation):
         model.train()
     with pytest.raises(BalanceError, match=r"do not sum.*ran 'drop' \(Dropout\)"):
         balancer.loss(model(audio, video), labels)
+
+
+def refusal(kind, encoders=ENCODERS, readout=None):
+    """What the first batch of a model is told."""
+    model = fusions.built(kind)
+    balancer = Balancer(model, methods.create("joint"), encoders, readout or LinearSplit("fc"))
+    audio, video, labels = fusions.batch()
+    with pytest.raises(BalanceError) as error:
+        balancer.loss(model(audio, video), labels)
+    return str(error.value)
+
+
+class Interleaved(fusions.Concatenation):
+    def fuse(self, a, v):
+        return self.fc(torch.stack([a, v], -1).flatten(1))
+
+
+class Around(fusions.Concatenation):
+    """One modality's features before and behind those of the other."""
+
+    def fuse(self, a, v):
+        return self.fc(torch.cat([a[:, :2], v, a[:, 2:]], 1))
+
+
+class Flipped(fusions.Concatenation):
+    def fuse(self, a, v):
+        return self.fc(torch.cat([a, v], 1).flip(1))
+
+
+class FlippedEach(fusions.Concatenation):
+    def fuse(self, a, v):
+        return self.fc(torch.cat([a.flip(1), v.flip(1)], 1))
+
+
+@pytest.mark.parametrize("kind", [Interleaved, Around])
+def test_features_in_no_blocks_are_told_from_another_order(kind):
+    found = refusal(kind)
+    assert "do not sum to the logits: the head reads their features interleaved" in found
+    assert "torch.cat([...], -1), in the order of encoders" in found
+    assert "reorder encoders" not in found
+
+
+def test_the_order_that_is_advised_works():
+    assert "in the order ['video', 'audio']; reorder encoders" in refusal(Flipped)
+    turned = {m: ENCODERS[m] for m in ("video", "audio")}
+    for kind, encoders in ((Flipped, turned), (FlippedEach, ENCODERS)):
+        model = fusions.built(kind)
+        balancer = Balancer(model, methods.create("amss"), encoders, LinearSplit("fc"))
+        audio, video, labels = fusions.batch()
+        balancer.loss(model(audio, video), labels).backward()
+        balancer.before_step()
+
+
+class Scaled(fusions.Between):
+    """Logits times a temperature, behind a dropout that is none of the trouble."""
+
+    def fuse(self, a, v):
+        return 4 * super().fuse(a, v)
+
+
+class Normalised(fusions.Concatenation):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.LogSoftmax(1)
+
+    def fuse(self, a, v):
+        return self.last(super().fuse(a, v))
+
+
+class ScaledSum(fusions.LogitSum):
+    def fuse(self, a, v):
+        return super().fuse(a, v) / 2
+
+
+OWN = LinearSplit({"audio": "fc", "video": "fc_v"})
+AFTER = {
+    "a factor": (Scaled, None, "'fc' gives: after it comes Scaled.forward itself, which makes them "
+                 "4 times as large"),
+    "a layer": (Normalised, None, "'fc' gives: after it comes 'last' (LogSoftmax). Do that before "
+                "the head or leave it to the loss"),
+    "a mean of logits": (ScaledSum, OWN, "the sum of the layers ['fc', 'fc_v'] gives: after it "
+                         "comes ScaledSum.forward itself, which makes them 0.5 times as large"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", AFTER)
+def test_what_follows_the_head_is_named_and_no_layer_before_it(case):
+    kind, readout, words = AFTER[case]
+    found = refusal(kind, readout=readout)
+    assert words in found
+    assert "Dropout" not in found and "Between" not in found
+
+
+class DroppedSum(fusions.FeatureSum):
+    def fuse(self, a, v):
+        return self.fc(nn.functional.dropout(a + v, 0.5, self.training))
+
+
+class Mean(fusions.FeatureSum):
+    def fuse(self, a, v):
+        return self.fc(torch.stack([a, v]).mean(0))
+
+
+class Weighted(fusions.FeatureSum):
+    def fuse(self, a, v):
+        return self.fc(3 * (a + v))
+
+
+class Product(fusions.FeatureSum):
+    def fuse(self, a, v):
+        return self.fc(a * v)
+
+
+BEFORE = {
+    DroppedSum: "DroppedSum.forward itself takes a dropout of the sum of the features",
+    Mean: "Mean.forward itself takes the mean of the features",
+    Weighted: "Weighted.forward itself takes 3 times the sum of the features",
+    Product: "Product.forward itself takes no sum of the features, but ends in Mul",
+}
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+def test_a_function_between_a_sum_and_the_head_is_named(kind):
+    found = refusal(kind)
+    assert f"Between the encoders and the head {BEFORE[kind]}:" in found
+    assert "inside the encoders, or use Ablation('zero')" in found
+
+
+class Tied(fusions.FeatureSum):
+    """The head's weight is used, and the layer itself does not run."""
+
+    def fuse(self, a, v):
+        return nn.functional.linear(a + 2 * v, self.fc.weight, self.fc.bias)
+
+
+class SharedMean(fusions.FeatureSum):
+    def fuse(self, a, v):
+        return (self.fc(a) + self.fc(v)) / 2
+
+
+SHARED = LinearSplit({"audio": "fc", "video": "fc"})
+
+
+def test_a_head_that_did_not_run_is_named():
+    assert "The layer 'fc' ran 0 times in this forward pass, and not 1" in refusal(Tied)
+    assert "'fc' ran 2 times in this forward pass, and not 1" in refusal(SharedMean)
+
+
+def test_a_head_that_modalities_share_runs_once_for_each():
+    assert "which makes them 0.5 times as large" in refusal(SharedMean, readout=SHARED)
+
+
+class Stacked(fusions.Concatenation):
+    def __init__(self, *more):
+        super().__init__()
+        self.fc = nn.Sequential(nn.Dropout(0.5), self.fc, *more)
+
+
+def test_the_only_linear_layer_of_a_head_is_advised_and_serves():
+    assert "found Sequential. Its only linear layer is 'fc.1': name that." in refusal(Stacked)
+    deep = refusal(lambda: Stacked(nn.ReLU(), nn.Linear(fusions.CLASSES, fusions.CLASSES)))
+    assert "only linear" not in deep and "Ablation('zero')" in deep
+    model = fusions.built(Stacked)
+    balancer = Balancer(model, methods.create("amss"), ENCODERS, LinearSplit("fc.1"))
+    audio, video, labels = fusions.batch()
+    balancer.loss(model(audio, video), labels).backward()
+    balancer.before_step()
+
+
+def test_what_follows_a_cosine_head_is_told_too():
+    def cosines():
+        model = Scaled()
+        model.fc = CosineHead([WIDTH, WIDTH], fusions.CLASSES)
+        return model
+
+    found = refusal(cosines, readout=CosineSplit("fc"))
+    assert "CosineSplit('fc'): the parts" in found and "makes them 4 times as large" in found
+
+
+def test_a_weight_that_is_made_of_others_is_read_in_a_refusal_too():
+    def normed():
+        model = Scaled()
+        nn.utils.parametrizations.weight_norm(model.fc)
+        return model
+
+    assert "makes them 4 times as large" in refusal(normed)
 
 
 class Frames(fusions.Between):

@@ -124,7 +124,11 @@ def test_rows_of_missing_modalities_are_left_out():
 
 
 REFUSED = {
-    "a missing name": (fusions.Own, {"audio": "sound", "video": "video_logits"}, "no 'sound'.*it"),
+    "a missing name": (
+        fusions.Own,
+        {"audio": "sound", "video": "video_logits"},
+        r"no 'sound'.*it holds .*Name one of them in OutputLogits\(\{'audio': ...",
+    ),
     "another modality": (Swapped, NAMES, r"'audio_logits' of 'audio' is also made of.*'video'"),
     "a mixture": (Crossed, NAMES, r"'audio_logits' of 'audio' is also made of.*'video'"),
     "the fused ones": (fusions.Own, NAMES | {"video": "logits"}, r"'logits' of 'video' is also"),
@@ -140,6 +144,40 @@ def test_what_is_no_modality_s_own_is_refused_by_name(mistake):
     audio, video, labels = fusions.batch()
     with pytest.raises(BalanceError, match=words):
         balancer.loss(model(audio, video), labels)
+
+
+def test_an_output_that_is_one_tensor_is_refused_with_what_to_return():
+    model = fusions.built(fusions.Concatenation)
+    balancer = Balancer(model, methods.create("joint"), ENCODERS, OutputLogits(NAMES))
+    audio, video, labels = fusions.batch()
+    with pytest.raises(BalanceError) as error:
+        balancer.loss(model(audio, video), labels)
+    for words in ("OutputLogits({'audio'", "the output is one tensor", "or Ablation('zero')",
+                  "{'logits': ..., 'audio_logits': ..., 'video_logits': ...}"):  # fmt: skip
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize("name", [torch.zeros(500, 3), 1.5, True, ["scores"]])
+def test_a_name_of_logits_that_is_none_is_refused_in_a_short_message(name):
+    model, balancer = made(Renamed)
+    audio, video, labels = fusions.batch()
+    with pytest.raises(BalanceError, match=r"logits=\.\.\.\) takes the name or the pos") as error:
+        balancer.loss(model(audio, video), labels, logits=name)
+    assert len(str(error.value)) < 250
+    assert (
+        "takes the name or the position" in balancer.check(fusions.batch(), logits=name).problems[0]
+    )
+
+
+def test_a_name_that_the_output_lacks_says_where_to_name_another():
+    model, balancer = made(AsTuple, names={"audio": 1, "video": 2})
+    audio, video, labels = fusions.batch()
+    with pytest.raises(BalanceError, match=r"3 entries, from 0. Name one of them in logits=\.\.\."):
+        balancer.loss(model(audio, video), labels, logits="scores")
+    with pytest.raises(
+        BalanceError, match=r"one tensor, which has no 'scores'. Leave logits=\.\.\. o"
+    ):
+        balancer.loss(model(audio, video)[0], labels, logits="scores")
 
 
 def test_logits_that_are_cut_from_the_graph_serve_a_method_that_only_reads_them():

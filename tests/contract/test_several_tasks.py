@@ -7,13 +7,14 @@ import torch
 from torch.nn import functional
 
 from contract.models import CLASSES, WIDTH, TwoTasks
-from contract.training import assert_same_weights, hold_all, quick, sgd
+from contract.training import assert_same_weights, hold_all, quick, sgd, taught_by
 from equimodal import (
     Ablation,
     AuxiliaryHeads,
     BalanceError,
     Balancer,
     Classification,
+    InputAblation,
     LinearSplit,
     MultiLabel,
     Regression,
@@ -71,7 +72,8 @@ def made(name, readout=None, *, settings=None, **options):
     options = {"task": tasks(), "epochs": 2, **options}
     balancer = Balancer(
         model, methods.create(name, **given), ENCODERS, readout or readouts(),
-        loaders={"train": data, "val": [rows(1)]}, **options,
+        loaders={"train": data, "val": [rows(1)]},
+        **taught_by(name, net(), ENCODERS, settings=settings), **options,
     )  # fmt: skip
     return model, balancer
 
@@ -222,7 +224,12 @@ MADE = {
     ),
     "readouts without tasks": ({"task": Classification()}, "mapping of readouts belongs"),
     "numbers of a head that sums": (
-        {"readout": {"kind": LinearSplit("kind"), "size": LinearSplit("size")}}, "sum to it",
+        {"readout": {"kind": LinearSplit("kind"), "size": LinearSplit("size")}},
+        r"the parts of LinearSplit\('size'\), the readout of the task 'size', sum to it",
+    ),
+    "inputs that carry no gradient": (
+        {"readout": {"kind": InputAblation(lambda m, *a: (a, {})), "size": Ablation()}},
+        "through InputAblation, the readout of the task 'kind',; pass",
     ),
 }  # fmt: skip
 
@@ -238,6 +245,16 @@ TASKS = {
     "one task": ({"kind": Classification()}, {}, "two or more tasks by name"),
     "no task": ({"kind": "classes", "size": Regression()}, {}, "two or more tasks by name"),
     "weight of none": ({"a": Regression(), "b": Regression()}, {"weights": {"c": 1}}, "task.*'c'"),
+    "weights without names": (
+        {"a": Regression(), "b": Regression()},
+        {"weights": [1, 2]},
+        "Tasks weights must be a map",
+    ),
+    "logits of no name": (
+        {"a": Regression(), "b": Regression()},
+        {"logits": {"b": torch.zeros(9)}},
+        r"logits={'b': \.\.\.}\) takes the name or the position.*found Tensor of shape",
+    ),
     "weight of 0": ({"a": Regression(), "b": Regression()}, {"weights": {"b": 0}}, "weight of 'b'"),
 }
 
@@ -256,12 +273,94 @@ def test_targets_that_do_not_fit_name_their_task():
         balancer.loss(model(a, b), {"kind": target["kind"]})
     with pytest.raises(BalanceError, match=r"mapping with \['kind', 'size'\]; found 'Tensor'"):
         balancer.loss(model(a, b), target["kind"])
+    with pytest.raises(BalanceError, match=r"found \['kind', 'size', 'id'\]. Leave out \['id'\]"):
+        balancer.loss(model(a, b), target | {"id": target["kind"]})
+    with pytest.raises(BalanceError, match=r"found \['kind', 'x'\]. Add \['size'\]. Leave out"):
+        balancer.loss(model(a, b), {"kind": target["kind"], "x": target["size"]})
     with pytest.raises(BalanceError, match=r"mapping with \['kind', 'size'\]; found 'list'"):
         balancer.loss(model(a, b), [target["kind"], target["size"]])
     with pytest.raises(BalanceError, match=r"The task 'kind': Labels must lie in \[0, 3\)"):
         balancer.loss(model(a, b), target | {"kind": target["kind"] + 1})
     with pytest.raises(BalanceError, match=r"of the same samples; found .*'size': 23"):
         balancer.loss(model(a, b), target | {"size": target["size"][1:]})
+
+
+@pytest.mark.parametrize("reading", ["with a loss", "without gradients"])
+def test_one_tensor_of_as_many_columns_is_never_taken_for_the_targets_of_all(reading):
+    model, balancer = made("joint")
+    a, b, target = rows()
+    balancer.loss(model(a, b), target)
+    columns = torch.cat([target["kind"][:, None].double(), target["size"]], 1)
+    with torch.set_grad_enabled(reading == "with a loss"):
+        with pytest.raises(BalanceError, match=r"found 'Tensor'. Write loss\(output, {'kind': "):
+            balancer.loss(model(a, b), columns)
+        assert balancer.loss(model(a, b), target).isfinite()
+
+
+def test_a_loader_s_target_of_as_many_columns_is_refused_too():
+    model, balancer = made("relearn", settings={"at": [0.5]})
+    a, b, target = rows()
+    columns = torch.cat([target["kind"][:, None].double(), target["size"]], 1)
+    balancer.setting.loaders["val"] = [(a, b, columns)]
+    balancer.loss(model(a, b), target).backward()
+    balancer.before_step()
+    with pytest.raises(BalanceError, match=r"mapping with .* found 'Tensor'"):
+        balancer.epoch_end()
+
+
+class AsTuple(TwoTasks):
+    def forward(self, a, b):
+        return tuple(super().forward(a, b).values())
+
+
+class AsTensor(TwoTasks):
+    def forward(self, a, b):
+        return torch.cat(list(super().forward(a, b).values()), 1)
+
+
+def test_an_output_without_names_says_what_to_write_and_works_with_it():
+    a, b, target = rows()
+    model = AsTuple().double()
+    balancer = Balancer(model, methods.create("joint"), ENCODERS, readouts(), task=tasks())
+    with pytest.raises(BalanceError, match=r"tuple has no 'kind'; it holds 2 entries, from 0. Name "
+                       r"one of them in Tasks\(\.\.\., logits={'kind': \.\.\.}\)"):  # fmt: skip
+        balancer.loss(model(a, b), target)
+    balancer.detach()
+    named = tasks(logits={"kind": 0, "size": 1})
+    balancer = Balancer(model, methods.create("amss"), ENCODERS, readouts(), task=named)
+    balancer.loss(model(a, b), target).backward()
+    balancer.before_step()
+    model = AsTensor().double()
+    balancer = Balancer(model, methods.create("joint"), ENCODERS, readouts(), task=tasks())
+    with pytest.raises(BalanceError, match=r"one tensor: .* by name, {'kind': ..., 'size': ...}"):
+        balancer.loss(model(a, b), target)
+
+
+def test_what_a_task_s_readout_or_criterion_refuses_names_the_task():
+    def broken(logits, target):
+        raise ValueError("no")
+
+    a, b, target = rows()
+    swapped = {m: f"encoders.{m}" for m in "ba"}
+    for task, encoders, words in (
+        (tasks(), swapped, r"The task 'kind': LinearSplit\('kind'\): the parts"),
+        (Tasks({"kind": Classification(criterion=broken), "size": Regression()}), ENCODERS,
+         "The task 'kind': Classification criterion broken raised ValueError: no. It was given"),
+    ):  # fmt: skip
+        model = net()
+        balancer = Balancer(model, methods.create("joint"), encoders, readouts(), task=task)
+        with pytest.raises(BalanceError, match=words):
+            balancer.loss(model(a, b), target)
+
+
+def test_a_diagnosis_names_the_readouts_of_the_tasks(tmp_path):
+    model, balancer = made("joint", diagnose=1)
+    a, b, target = rows()
+    balancer.loss(model(a, b), target).backward()
+    balancer.before_step()
+    balancer.epoch_end()
+    balancer.diagnosis.save(tmp_path / "diagnosis.json")
+    assert "LinearSplit, Ablation" in (tmp_path / "diagnosis.json").read_text()
 
 
 def test_released_formulas_refuse_several_tasks():

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from contract.heads import own_head
 from contract.models import CLASSES, WIDTH, Tagger
-from contract.training import assert_same_weights, hold_all, quick, sgd
+from contract.training import assert_same_weights, hold_all, quick, sgd, taught_by
 from equimodal import Ablation, BalanceError, Balancer, Classification, LinearSplit, methods
 from products import by_class
 
@@ -36,6 +36,7 @@ def made(name, readout=None, *, settings=None, **options):
     balancer = Balancer(
         model, methods.create(name, **(quick(name) if settings is None else settings)), ENCODERS,
         readout or own_head(name, model, "head"), loaders={"train": data, "val": data}, epochs=6,
+        **taught_by(name, tagger(), ENCODERS, width=WIDTH, settings=settings),
         **{"task": PADDING, **options},
     )  # fmt: skip
     return model, balancer
@@ -152,6 +153,76 @@ def test_the_diagnosis_scores_the_tokens_that_count():
     kept = labels != -100
     own = logits[kept].softmax(1).gather(1, labels[kept][:, None]).mean()
     assert rows["score"]["a"] == pytest.approx(own.item(), rel=1e-6)
+
+
+def shorter(padded):
+    """The batch without its last two steps; or with them, padded."""
+    a, b, labels = batch(1)
+    if padded:
+        return a, b, labels.masked_fill(torch.arange(5) > 2, -100)
+    return a[:, :3], b[:, :3], labels[:, :3]
+
+
+@pytest.mark.parametrize("ablated", [False, True])
+@pytest.mark.parametrize("name", by_class())
+def test_micro_batches_of_other_lengths_are_one_update_as_padded_ones_are(name, ablated):
+    narrowed = Classification()
+    narrowed.lacks = frozenset({"classes", "purity"})
+    if methods.create(name, **quick(name)).unsuited(narrowed):
+        return
+    if ablated and methods.entry(name).fusion:
+        return
+    found = []
+    for padded in (True, False):
+        model, balancer = made(name, Ablation("zero") if ablated else None)
+        optimizer = sgd(model.parameters())
+        hold_all(optimizer, balancer)
+        balancer.attach(optimizer)
+        for a, b, labels in (batch(), shorter(padded)):
+            (balancer.loss(model(a, b), labels) / 2).backward()
+        balancer.before_step()
+        optimizer.step()
+        found.append(model.state_dict())
+    for key, value in found[0].items():
+        torch.testing.assert_close(found[1][key], value, rtol=0, atol=1e-12)
+
+
+class Pooled(Tagger):
+    """A label a sample, of encoders that give every step."""
+
+    def forward(self, a, b):
+        joined = torch.cat([self.encoders["a"](a), self.encoders["b"](b)], -1)
+        return self.head(joined.mean(1))
+
+
+@pytest.mark.parametrize("name", ["amss", "ogm"])
+def test_features_of_other_lengths_are_refused_where_they_are_read_alone(name):
+    model = Pooled().double()
+    balancer = Balancer(model, methods.create(name), ENCODERS, Ablation("zero"))
+    a, b, labels = batch()
+    for steps in (5, 3):
+        balancer.loss(model(a[:, :steps], b[:, :steps]), labels[:, 0]).backward()
+    if name == "ogm":
+        balancer.before_step()
+        return
+    with pytest.raises(BalanceError, match=r"features of 'a' of the micro-batches .*\(12, 5, 6\), "
+                       r"\(12, 3, 6\)\].*pool='mean'"):  # fmt: skip
+        balancer.before_step()
+
+
+def test_features_of_other_lengths_in_a_split_are_refused_by_name():
+    a, b, labels = batch()
+    data = [(a, b, labels[:, 0]), (a[:, :3], b[:, :3], labels[:, 0])]
+    model = Pooled().double()
+    balancer = Balancer(
+        model, methods.create("relearn", at=[0.5]), ENCODERS, loaders={"train": data, "val": data},
+        epochs=2,
+    )  # fmt: skip
+    balancer.attach(sgd(model.parameters()))
+    balancer.loss(model(a, b), labels[:, 0]).backward()
+    balancer.before_step()
+    with pytest.raises(BalanceError, match=r"features of 'a' are of other lengths .*\[18, 30\]"):
+        balancer.epoch_end()
 
 
 def test_layers_that_mix_modalities_before_a_head_over_tokens_are_named():

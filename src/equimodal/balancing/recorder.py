@@ -63,7 +63,7 @@ class Recorder:
         self, every: int | None, modalities: ModalityMap, readout: Readout | None, *, trained: bool
     ) -> None:
         self.every, self._modalities = every, modalities
-        self._readout = type(readout).__name__ if readout is not None else None
+        self._readout = readout.kind if readout is not None else None
         # Heads that nobody trains mean nothing.
         self._scores = readout is not None and (trained or not isinstance(readout, nn.Module))
         self._records: list[Record] = []

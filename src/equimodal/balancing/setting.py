@@ -13,13 +13,15 @@ from equimodal.balancing.method import Method
 from equimodal.balancing.moment import KEPT
 from equimodal.balancing.networks.trained import TrainedNetworks
 from equimodal.balancing.readouts import Readout, logits_of
+from equimodal.balancing.readouts.readout import require_logits_name
 from equimodal.balancing.requirements.arguments import needs_readout
 from equimodal.balancing.requirements.samples import check_samples
-from equimodal.balancing.requirements.targets import check_target, require_form
+from equimodal.balancing.requirements.targets import check_fitting, check_target
 from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits, GradientEdits
+from equimodal.balancing.windows import EXPANDED
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.presence import rows_kept, rows_present
@@ -40,7 +42,7 @@ class Setting:
     on: str
     seed: int
     epochs: int | None
-    steps: str = "expanded"
+    steps: str = EXPANDED
     optimizers: tuple[Optimizer, ...] = ()
     networks: TrainedNetworks = field(default_factory=TrainedNetworks)
     told: set[str] = field(default_factory=set)
@@ -52,6 +54,11 @@ class Setting:
         return needs_readout(self.method, self.objective)
 
     @property
+    def reads_features(self) -> bool:
+        """Whether the method reads features."""
+        return "features" in self.method.needs
+
+    @property
     def trains_heads(self) -> bool:
         """Whether the readout's heads need a loss of their own, as no other trains them."""
         reads = self.networks.heads is not None and self.reads_unimodal
@@ -59,6 +66,8 @@ class Setting:
 
     def fused(self, output: Any, name: str | int | None) -> Tensor | None:
         """The fused logits in an output, of several tasks side by side. -> (N, ..., C)"""
+        if name is not None:
+            require_logits_name("loss(output, target, logits=...)", name)
         if name is not None and self.task.outputs is not None:
             raise BalanceError(
                 f"logits={name!r} names the logits of one task, and there are several: write "
@@ -119,7 +128,7 @@ class Setting:
             **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
             target=labels, logits=None if labels is None else logits, outputs=features,
             readout=self.readout, edits=edits or GradientEdits(), drawn=drawn,
-            unimodal_weight=self.unimodal_weight,
+            unimodal_weight=self.unimodal_weight, optimizers=self.optimizers,
         )  # fmt: skip
 
     def _check(
@@ -147,22 +156,7 @@ class Setting:
             BalanceError: labels that do not fit the logits, the method or the modalities.
         """
         found = self.prepared(target)
-        if isinstance(found, Tensor):
-            if logits is not None:
-                self.task.check(logits, found)
-                require_form(self.method, self.task, logits, found)
-            return found
-        if not self.method.unpaired:
-            raise BalanceError(
-                f"{type(self.method).__name__} needs paired batches with one label tensor; found "
-                "labels by modality. Use a method that draws its own rows, or iterate over "
-                "balancer.batches(...)."
-            )
-        names = self.modalities.names
-        if set(found) != set(names):
-            raise BalanceError(
-                f"Labels by modality must name {list(names)}; found {sorted(found)}."
-            )
+        check_fitting(found, logits, self.method, self.task, self.modalities.names)
         return found
 
     def present_rows(
@@ -178,7 +172,10 @@ class Setting:
 
     def prepared(self, target: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
         """The target in the type that the task reads. Raises as `check_target` does."""
-        target = self.task.packed(target)
+        return self.typed(self.task.packed(target))
+
+    def typed(self, target: Tensor | Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
+        """A target that was packed, in the type that the task reads. Raises as `check_target`."""
         check_target(target)
         if isinstance(target, Tensor):
             return self.task.prepared(target)
@@ -186,14 +183,15 @@ class Setting:
 
     def plain_loss(self, logits: Tensor | None, target: Tensor | Mapping[str, Tensor]) -> Tensor:
         """The fused loss, which is all that a validation loop needs. -> ()"""
-        target = self.task.packed(target)
-        if logits is None or not isinstance(target, Tensor):
+        packed = self.task.packed(target)
+        if logits is None or not isinstance(packed, Tensor):
             raise BalanceError(
                 "Without gradients loss() is the plain fused loss and needs fused logits and one "
                 "label tensor; found an unpaired batch. Validate on paired batches."
             )
-        labels = self.read(logits, target)
+        labels = self.typed(packed)
         assert isinstance(labels, Tensor)
+        check_fitting(labels, logits, self.method, self.task, self.modalities.names)
         return self.task.loss(logits, labels)
 
     def _targets(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os.path import normpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from equimodal.comparison.rows import (
     UNTRAINED,
     expand_rows,
     own_fusions,
+    reads,
     run_place,
     suited_rows,
     with_rows_for_missing,
@@ -32,9 +34,9 @@ from equimodal.comparison.settings import (
     with_names,
 )
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
+from equimodal.data.information import told_of
 from equimodal.data.sources import check_settings
 from equimodal.data.table import is_manifest
-from equimodal.data.target import CLASSES, Target
 from equimodal.errors import BalanceError
 from equimodal.training.config import OPTIONAL, RunConfig
 from equimodal.training.optimizers import SETTINGS, changed_settings, check_optimizer
@@ -52,6 +54,11 @@ class PlannedRun:
 
     config: RunConfig
     folder: str
+
+    @property
+    def learns_from(self) -> list[str]:
+        """Folders of the runs that must be over before it begins."""
+        return [normpath(f"{self.folder}/{place}") for place in self.config.teachers.values()]
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,7 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         "weight_decay": used["weight_decay"],
         **({"optimizer_settings": changed} if changed else {}),
         "schedule": in_words(experiment.schedule),
+        **({"steps": experiment.steps} if experiment.steps != OPTIONAL["steps"] else {}),
         "lr": experiment.lr or [float(budget["lr"])],
         "objective": experiment.objective,
         "settings": {owner: own for owner, own in named.items() if owner not in left_out},
@@ -158,7 +166,7 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         **_model(source, experiment.encoders, experiment.fusion, rows),
     }
     config = json.loads(json.dumps(config))
-    return Plan(config, _description(source), _runs(config), data_root, source.modalities)
+    return Plan(config, told_of(source), _runs(config), data_root, source.modalities)
 
 
 def _model(
@@ -183,38 +191,6 @@ def _model(
     return {key: value for key, value in chosen.items() if value != OPTIONAL.get(key, {})}
 
 
-def _description(source: DataSource) -> dict[str, Any]:
-    return {
-        "name": source.name,
-        **_task(source.target),
-        "modalities": {
-            name: {
-                "kind": modality.kind,
-                "shape": list(modality.shape),
-                **({"missing": True} if modality.missing else {}),
-            }
-            for name, modality in source.modalities.items()
-        },
-        "classes": list(source.classes),
-        "sizes": {
-            "train": len(source.train),
-            "validation": len(source.validation),
-            "test": len(source.test),
-        },
-        "note": source.note,
-    }
-
-
-def _task(target: Target) -> dict[str, Any]:
-    """The task and its main score, where they are no classes and their accuracy."""
-    found: dict[str, Any] = {"task": target.task, "score": target.score}
-    if target.weight:
-        found["weight"] = list(target.weight)
-    if target.scale:
-        found |= {"mean": list(target.mean), "scale": list(target.scale)}
-    return {} if target == CLASSES else found
-
-
 def _runs(config: Mapping[str, Any]) -> tuple[PlannedRun, ...]:
     runs = [
         _run(config, row, seed, rate)
@@ -235,6 +211,7 @@ def _runs(config: Mapping[str, Any]) -> tuple[PlannedRun, ...]:
 def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> PlannedRun:
     lr = None if rate is None else rate * RATE_FACTORS.get(row, 1.0)
     shared = ("data", "data_settings", "epochs", "batch_size", "optimizer", "objective", "device")
+    searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
     run = RunConfig(
         method=row,
         seed=seed,
@@ -243,6 +220,19 @@ def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> 
         schedule=from_words(config["schedule"]),
         **{key: config[key] for key in shared},
         **{key: config[key] for key in OPTIONAL if key in config and key != "schedule"},
+        teachers=_teachers(config, row, seed, searched),
     )
-    searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
     return PlannedRun(run, f"{run_place(row, seed)}{searched}")
+
+
+def _teachers(config: Mapping[str, Any], row: str, seed: int, searched: str) -> dict[str, str]:
+    """By modality the run of the same seed and rate from which a row learns, from its own folder
+    on."""
+    if EVERY_ALONE not in reads(row) or row == ENSEMBLE:
+        return {}
+    alone = [name for name in config["methods"] if name.startswith(ALONE)]
+    own = f"{run_place(row, seed)}{searched}"
+    return {
+        name.removeprefix(ALONE): relpath(f"{run_place(name, seed)}{searched}", own)
+        for name in alone
+    }

@@ -15,7 +15,7 @@ from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED, cre
 
 __all__ = [
     "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
-    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "own_fusions",
+    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "own_fusions", "reads",
     "run_place", "slug", "suited_rows", "suited_to", "with_rows_for_missing",
 ]  # fmt: skip
 
@@ -51,7 +51,7 @@ def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple
         wanted_rows = _every_row()
     for name in wanted_rows:
         wanted = alone if name == EVERY_ALONE else [name]
-        if EVERY_ALONE in _reads(name):
+        if EVERY_ALONE in reads(name):
             wanted = [row for row in alone if row not in rows] + [name]
         for row in wanted:
             _check_row(row, rows, known)
@@ -77,7 +77,7 @@ def own_fusions(rows: Iterable[str], fusion: str) -> dict[str, str]:
     return {row: own for row, own in brought.items() if own and own != fusion}
 
 
-def _reads(row: str) -> tuple[str, ...]:
+def reads(row: str) -> tuple[str, ...]:
     """The rows of trained models that a row reads."""
     if row == ENSEMBLE:
         return (EVERY_ALONE,)
@@ -116,6 +116,7 @@ def _check_row(row: str, rows: Sequence[str], known: Sequence[str]) -> None:
     if COMPOSED in row:
         methods.create(row)
     elif row not in known:
+        methods.refuse_objective(row)
         raise BalanceError(
             f"There is no row '{row}'; write some of {', '.join(known)}.{did_you_mean(row, known)}"
         )
@@ -172,6 +173,11 @@ def _unsuited(row: str, target: Target, settings: Mapping[str, Any], *, missing:
             return (
                 f"{type(method).__name__} reads paired and unpaired rows at once, which samples "
                 "that lack a modality do not have."
+            )
+        if missing and methods.entry(row).depends:
+            return (
+                f"{type(method).__name__} learns from modalities trained alone, and asks them "
+                "about samples that lack theirs."
             )
     except BalanceError as error:
         return str(error)

@@ -11,19 +11,22 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from equimodal.balancing.requirements.objectives import OBJECTIVES
 from equimodal.balancing.windows import Window
 from equimodal.errors import BalanceError, close_names, quoted
 from equimodal.methods import plugins
 from equimodal.methods.entries import ENTRIES
 from equimodal.methods.entry import BASELINE, CASES, FIELD, Entry, Fit, Range
+from equimodal.methods.facts import COSTS, NEEDS, in_order
 
 if TYPE_CHECKING:
     from equimodal.balancing.method import Method
 
 __all__ = [
-    "BASELINE", "CASES", "COMPOSED", "FIELD", "Entry", "Fit", "Range", "classes", "create", "entry",
-    "fitting", "functions", "known", "load", "names", "settings", "window_settings",
-    "with_controls",
+    "BASELINE", "CASES", "COMPOSED", "COSTS", "FIELD", "NEEDS", "Entry", "Fit", "Range", "classes",
+    "create", "entry", "fitting", "functions", "known", "load", "names", "refuse_objective",
+    "settings",
+    "window_settings", "with_controls",
 ]  # fmt: skip
 
 COMPOSED = "~"
@@ -62,6 +65,7 @@ def entry(name: str) -> Entry:
         return _composed(name, [entry(part) for part in name.split(COMPOSED)])
     found = _found(name)
     if found is None:
+        refuse_objective(name)
         every = (*_REGISTRY, *plugins.found().entries)
         troubles = "".join(f" {text}" for text in plugins.found().troubles)
         raise BalanceError(
@@ -136,6 +140,16 @@ def window_settings(name: str) -> dict[str, float]:
     return {key: value for key, value in free.items() if key not in taken}
 
 
+def refuse_objective(name: str) -> None:
+    """Raise `BalanceError` where a method is named by an objective."""
+    if name in OBJECTIVES:
+        raise BalanceError(
+            f"Unknown method {name!r}: it is an objective, the loss under a method. Write "
+            f"objective={name!r} to Balancer, or --objective {name} on the command line, beside a "
+            "method; without one they are 'joint' and 'joint+unimodal'."
+        )
+
+
 def create(name: str, **given: Any) -> "Method":
     """A method by its registered name, or several joined by ``~``: ``create("amss~relearn")``.
 
@@ -202,6 +216,9 @@ def _composed(name: str, parts: Sequence[Entry]) -> Entry:
         family="combination", controls=(parts[0].name,), fusion="".join(brought),
         depends=tuple(dict.fromkeys(row for p in parts for row in p.depends)),
         records={name: title for p in parts for name, title in p.records.items()},
+        cost=in_order((c for p in parts for c in p.cost), COSTS),
+        needs=in_order((n for p in parts for n in p.needs), NEEDS),
+        targets=tuple(t for t in parts[0].targets if all(t in p.targets for p in parts)),
     )  # fmt: skip
 
 

@@ -150,7 +150,10 @@ class AMSS(Method):
                 raise BalanceError(
                     f"AMSS(units={self.units!r}) matches no layer with units of its own in the "
                     f"encoder of {m!r}; it has {[u.name for u in everything]}, and shares "
-                    f"{len(modalities.shared)} parameters with other modalities."
+                    f"{len(modalities.shared)} parameters with other modalities. Embeddings and "
+                    "normalisations have no units: take a linear, convolutional, recurrent or "
+                    "attention layer into the encoder, such as "
+                    "Encoder(['embedding', 'projection'], features='projection')."
                 )
         if not any(map(modalities.trained, modalities.names)):
             raise BalanceError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from equimodal.checks import require, require_choice
+from equimodal.methods.facts import ANY, COSTS, NEEDS
 
 BASELINE = "baseline"
 FIELD = "field"
@@ -73,6 +74,16 @@ class Entry:
     """Title of a decision that it records, by its name, where the name alone does not say it."""
     quick: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     """Settings with which it acts within a few steps; the contract tests train with them."""
+    cost: tuple[str, ...] = field(default=(), kw_only=True)
+    """What a training costs beside joint training, in keys of `facts.COSTS`."""
+    needs: tuple[str, ...] = field(default=(), kw_only=True)
+    """What a balancer is refused without, in keys of `facts.NEEDS`."""
+    targets: tuple[str, ...] = field(default=(), kw_only=True)
+    """The kinds of targets that it takes, of `facts.ANY`; empty where nothing is said."""
+    released: str = field(default="", kw_only=True)
+    """Where released code differs, in a line, with the arguments that select it."""
+    port: str = field(default="", kw_only=True)
+    """The same of the port that people know, BalanceBenchmark's."""
     origin: str = field(default="paper", kw_only=True)
     """"paper": a paper's method; "practice": in use, and of no single paper; "ours"."""
     on_request: bool = field(default=False, kw_only=True)
@@ -89,6 +100,10 @@ class Entry:
         )  # fmt: skip
         require_choice(f"The objective of {self.name}", self.objective, ("any", "own"))
         require_choice(f"The origin of {self.name}", self.origin, ("paper", "practice", "ours"))
+        words = {"cost": COSTS, "needs": NEEDS, "targets": ANY}
+        for name, known in words.items():
+            for word in getattr(self, name):
+                require_choice(f"A word of {name} of {self.name}", word, tuple(known))
         for fit in self.fits:
             require_choice(f"A case that {self.name} fits", fit.case, CASES)
         if self.main:

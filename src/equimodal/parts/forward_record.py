@@ -66,19 +66,18 @@ class ForwardRecord:
         return {} if self._current is None else self._current.drawn
 
     def watch(self, name: str, module: nn.Module) -> None:
-        """Record from now on what goes into a module of the model."""
+        """Record from now on what goes into a module of the model, under a name."""
 
-        def record(args: tuple[Any, ...]) -> None:
+        def record(*call: Any) -> None:
             place = self._open
-            if self._recording and place is not None and args and not recomputing():
-                place.inputs[name] = [*place.inputs.get(name, []), args[0]]
+            if self._recording and place is not None and not recomputing():
+                place.inputs[name] = [*place.inputs.get(name, []), call]
 
-        self._hooks.append(module.register_forward_pre_hook(Hook(module, record)))
+        self._hooks += [module.register_forward_pre_hook(Hook(module, record), with_kwargs=True)]
 
-    def input_of(self, name: str) -> Any:
-        """What went into a watched module, if it ran once in the pass whose features were taken."""
-        found = self._current.inputs.get(name, []) if self._current else []
-        return found[0] if len(found) == 1 else None
+    def calls_of(self, name: str) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """Arguments of all calls of a watched module in the pass whose features were taken."""
+        return self._current.inputs.get(name, []) if self._current else []
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""

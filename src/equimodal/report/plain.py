@@ -43,9 +43,9 @@ def records(results: Results) -> list[Record]:
 
     All have the same keys: ``row``, ``group``, ``n`` (finished seeds), ``lr``; shares in [0, 1]
     with their ``_sd``, of the main score, accuracy for classes, also ``_low`` and ``_high``; errors
-    in the units of the numbers; differences of the main score with
-    ``_low`` and ``_high``; ``probe: <modality>`` and ``inside: <modality>``; ``step_time_ratio``,
-    ``seconds`` and ``note``. What was not measured is None.
+    in the units of the numbers; differences of the main score with ``_low`` and ``_high``;
+    ``probe: <modality>`` and ``inside: <modality>``; ``steps``, and ``passes`` over the data;
+    ``step_time_ratio``, ``seconds`` and ``note``. What was not measured is None.
 
     Raises `BalanceError` when ``results`` is not of the documented schema.
 
@@ -76,8 +76,9 @@ def _record(results: Results, row: str) -> Record:
     for name, measure in _BY_MODALITY.items():
         for m in modalities(results):
             found[f"{name}: {m}"] = spread(results, row, measure, m)[0]
-    ratio, seconds = (finite(summary.get(key)) for key in ("step_time_ratio", "seconds"))
-    return {**found, "step_time_ratio": ratio, "seconds": seconds, "note": note(results, row)}
+    counted = ("steps", "passes", "step_time_ratio", "seconds")
+    found |= {key: finite(summary.get(key)) for key in counted}
+    return {**found, "note": note(results, row)}
 
 
 def csv_text(results: Results) -> str:

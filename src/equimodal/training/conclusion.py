@@ -75,6 +75,7 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
         "best_epoch": history.best_epoch,
         "epochs": history.epochs,
         **history.convergence(),
+        **history.extent(len(setup.source.train)),
         "seconds": seconds,
         "step_seconds": history.mean_step_seconds,
         **history.speed(),
@@ -87,6 +88,6 @@ def _repeats(setup: Setup, history: History) -> str:
     if setup.repeats == 1:
         return ""
     return (
-        f"{setup.repeats} updates a batch: {history.epochs * setup.steps} updates and "
+        f"{setup.repeats} updates a batch: {history.epochs * setup.plain_steps} updates and "
         f"{history.epochs * setup.repeats} passes over the data in {history.epochs} epochs"
     )

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.data.presence import PRESENT
 from equimodal.models.fusion import FusionModel, build_model
-from equimodal.training.alone import Alone
+from equimodal.training.alone import Alone, load_teachers
 from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
@@ -50,9 +51,16 @@ class Setup:
         """Rows of a step on this rank."""
         return self.config.batch_size // self.fabric.world_size
 
+    def steps(self, samples: MultimodalDataset) -> int:
+        """Steps of the epoch that is to come, which a method may list the rows of."""
+        if isinstance(self.balancer, Alone):
+            return self.plain_steps
+        return len(self.balancer.loader(samples, batch_size=self.batch_size))
+
     @property
-    def steps(self) -> int:
-        """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
+    def plain_steps(self) -> int:
+        """Steps of an epoch of all rows; what does not divide among the ranks is left out, anew
+        each epoch."""
         rows = len(self.source.train) // self.fabric.world_size
         return math.ceil(rows / self.batch_size) * self.repeats
 
@@ -87,7 +95,11 @@ class Batches:
 
 
 def build(
-    config: RunConfig, *, data_root: str | None = None, fabric: Fabric | None = None
+    config: RunConfig,
+    *,
+    data_root: str | None = None,
+    fabric: Fabric | None = None,
+    folder: Path = Path(),
 ) -> Setup:
     """The run's data, model, optimiser and balancer, as they are before the first epoch.
 
@@ -95,9 +107,10 @@ def build(
         config: the run.
         data_root: folder with the data set's files, where it needs them.
         fabric: the processes that train it; None for this one alone.
+        folder: its own, from which its teachers are looked for.
 
     Raises:
-        BalanceError: the data cannot be loaded, or the method refuses its settings.
+        BalanceError: the data or the teachers cannot be loaded, or the method refuses its settings.
     """
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
@@ -110,18 +123,22 @@ def build(
         settings=config.optimizer_settings,
     )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
-    balancer = (
-        Alone(source.target.loss_task, seed=config.seed)
-        if config.alone
-        else _balancer(config, source, network, optimizer)
-    )
+    if config.alone:
+        balancer: Balancer | Alone = Alone(source.target.loss_task, seed=config.seed)
+    else:
+        teachers = load_teachers(config, source, folder, fabric)
+        balancer = _balancer(config, source, network, optimizer, teachers)
     setup = Setup(config, source, fabric, model, network, wrapped, balancer)
     network.rule = rule_of(setup.method)
     return setup
 
 
 def _balancer(
-    config: RunConfig, source: DataSource, network: FusionModel, optimizer: torch.optim.Optimizer
+    config: RunConfig,
+    source: DataSource,
+    network: FusionModel,
+    optimizer: torch.optim.Optimizer,
+    teachers: Mapping[str, Any] | None,
 ) -> Balancer:
     settings = dict(config.settings)
     task = source.target.loss_task
@@ -136,9 +153,11 @@ def _balancer(
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],
+        teachers=teachers,
         on=on,
         epochs=config.epochs,
         seed=config.seed,
+        steps=config.steps,
         diagnose=EVERY,
     )
     if beside := list(made.parameters()):

@@ -5,7 +5,7 @@ import torch
 
 from contract import fusions
 from contract.training import start
-from equimodal import BalanceError, Balancer, LinearSplit, Method
+from equimodal import BalanceError, Balancer, Classification, LinearSplit, Method
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 
@@ -91,6 +91,24 @@ def test_losses_are_means_over_the_samples_of_every_modality_and_of_the_fused_lo
            ((model.audio_net, audio, 0), (model.video_net, video, 6))]  # fmt: skip
     expected = [torch.nn.functional.cross_entropy(z, labels) for z in (*own, own[0] + own[1])]
     torch.testing.assert_close(method.ends[0][2], torch.stack(expected), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("ignored", [3, 4])
+def test_losses_are_means_over_the_labels_that_count(ignored):
+    audio, video, labels = fusions.batch()
+    labels = labels.masked_fill(torch.arange(24) < ignored, -100)
+    uneven = [(audio[:4], video[:4], labels[:4]), (audio[4:], video[4:], labels[4:])]
+    task = Classification(ignore_index=-100)
+    model, balancer = made(lambda epoch: epoch.losses("val"), uneven, task=task)
+    found = train(model, balancer, epochs=1, steps=1).ends[0][2]
+
+    kept, weight, bias = labels >= 0, model.fc.weight, model.fc.bias / 2
+    own = [net(x) @ weight[:, k : k + 6].T + bias for net, x, k in
+           ((model.audio_net, audio, 0), (model.video_net, video, 6))]  # fmt: skip
+    expected = [
+        torch.nn.functional.cross_entropy(z[kept], labels[kept]) for z in (*own, own[0] + own[1])
+    ]
+    torch.testing.assert_close(found, torch.stack(expected), rtol=0, atol=1e-12)
 
 
 def test_a_modality_counts_where_it_is_present():

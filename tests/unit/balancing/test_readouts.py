@@ -156,6 +156,18 @@ def test_input_ablation_works_without_encoder_modules_and_takes_no_gradient_and_
     assert net.training
 
 
+def test_what_blank_raises_is_told_with_how_it_was_called():
+    net = NamelessNet()
+    modalities = ModalityMap(net, {"audio": "audio_weight", "video": "video_weight"})
+    readout = InputAblation(lambda modality, audio, video: ((audio,), {"video": video[9]}))
+    net(torch.zeros(4, 3), video=torch.zeros(4, 3))
+    words = (
+        r"raised IndexError: .*called as the model was, with 'video', 1 inputs by position and \['v"
+    )
+    with pytest.raises(BalanceError, match=f"blank of InputAblation {words}"):
+        readout(modalities, modalities.record.take_features())
+
+
 class NamelessLinear(NamelessNet):
     """The same with one linear layer a modality, named by a pattern and never called as such."""
 

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from equimodal import BalanceError, Classification, MultiLabel, Regression
-from equimodal.numerics.explained import cluster_explained
+from equimodal.numerics.explained import cluster_explained, moments, variance
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 3.0]])
 LABELS = torch.tensor([0, 2])
@@ -103,6 +103,18 @@ def test_the_score_of_numbers_is_a_bounded_share_of_their_variance():
     torch.testing.assert_close(parts, sums)
 
 
+def test_the_variance_of_a_batch_is_in_the_mean_that_of_all_whatever_its_rows():
+    # Each of the 5^2 batches of two rows with replacement: in the mean Var(0..4) = 2 = that of all.
+    pairs = torch.cartesian_prod(torch.arange(5.0), torch.arange(5.0))
+    batches = torch.stack([moments(pair[:, None]) for pair in pairs])
+    assert float(variance(batches, sample=True).mean()) == pytest.approx(2)
+    task = Regression()
+    sums = torch.stack([task.score_sums(p[:, None] + 1, p[:, None]) for p in pairs])
+    found = task.mean_score(sums)
+    own = [max(0.0, 1 - 1 / float(pair.var())) if pair.var() > 0 else 0.0 for pair in pairs]
+    torch.testing.assert_close(found, torch.tensor(own).double())
+
+
 def test_large_numbers_keep_their_variance():
     years = torch.tensor([[2000.0], [2001.0], [2002.0]])
     spread = 2 / 3
@@ -151,7 +163,15 @@ WRONG = {
     "labels of two dimensions": (Classification(), LOGITS, STATES, r"found \(2, 3\) and \(2, 3\)"),
     "labels above the outputs": (Classification(), LOGITS, LABELS + 1, r"\[0, 3\).*from 1 to 3"),
     "negative labels": (Classification(), LOGITS, LABELS - 1, r"from -1 to 1"),
-    "class labels for several": (MultiLabel(), LOGITS, LABELS, r"one shape.*\(2, 3\) and \(2,\)"),
+    "class labels for several": (
+        MultiLabel(), LOGITS, LABELS, r"one shape.*\(2, 3\) and \(2,\).*task=Classification\(\)",
+    ),
+    "one label without a column": (
+        MultiLabel(), LOGITS[:, 0], LABELS, r"output\[:, None\] and target\[:, None\]",
+    ),
+    "numbers without a column": (
+        Regression(), LOGITS[:, 0], LABELS.float(), r"output\[:, None\] and target\[:, None\]",
+    ),
     "states that are no states": (MultiLabel(), LOGITS, STATES + 1, "0 or 1; found .* 1 to 2"),
     "numbers of another shape": (
         Regression(), LOGITS[:, :1], LABELS.float(), r"\(2, 1\) and \(2,\).*target\[:, None\]",

@@ -24,7 +24,7 @@ class Epoch(Moment):
 
     task: Task
     optimizers: tuple[torch.optim.Optimizer, ...]
-    run: Callable[[str, Callable[[Step], Any], float], list[Any]] = field(repr=False)
+    run: Callable[[str, Callable[[Step], Any], float, bool], list[Any]] = field(repr=False)
     """What a function makes of the batches of a share of a split, in the loader's order."""
     deal: Callable[[str, Callable[[Step], Any]], tuple[list[int], list[Any], int]] = field(
         repr=False
@@ -35,19 +35,23 @@ class Epoch(Moment):
     labels: Tensor | None = field(default=None, repr=False)
     """(N,) labels of the training split, on the CPU, once `by_row` has read it."""
 
-    def each(self, split: str, read: Callable[[Step], T], share: float = 1.0) -> list[T]:
-        """What ``read`` makes of every batch of a split, a step without gradient, in the loader's
-        order.
+    def each(
+        self, split: str, read: Callable[[Step], T], share: float = 1.0, *, graph: bool = False
+    ) -> list[T]:
+        """What ``read`` makes of every batch of a split, a step without gradient unless asked for,
+        in the loader's order.
 
         Args:
             split: "train" or "val".
             read: sees one step at a time, and may keep no step.
             share: of the batches that are read, in (0, 1], chosen anew each epoch.
+            graph: let the step carry one, for `torch.autograd.grad`; the parameters' own gradients
+                stay as they are.
 
         Raises:
             BalanceError: the loader gives no batch.
         """
-        found = self.run(split, read, share)
+        found = self.run(split, read, share, graph)
         if not found:
             raise _no_batch(split)
         return found
@@ -95,12 +99,20 @@ class Epoch(Moment):
         features = {m: [f[m] for f, _ in read if m in f] for m in names}
         labels = {m: [y[m] for f, y in read if m in f] for m in names}
         self._require_samples(labels)
+        for m, parts in features.items():
+            if len(widths := {f.shape[1] for f in parts}) > 1:
+                raise BalanceError(
+                    f"The features of {m!r} are of other lengths in other batches, "
+                    f"{sorted(widths)} numbers a sample, so that they do not compare. Let the "
+                    "encoder pool them, or write Encoder(..., pool='mean')."
+                )
         return ({m: torch.cat(f) for m, f in features.items()},
                 {m: torch.cat(y) for m, y in labels.items()})  # fmt: skip
 
     def losses(self, split: str) -> Tensor:
-        """Mean loss of every modality's own logits and, last, of the fused ones, over the samples
-        of all ranks; NaN for a modality that no sample holds. -> (M + 1,) float64, on the CPU"""
+        """Mean loss of every modality's own logits and, last, of the fused ones, over the labels
+        that count, of all ranks; NaN for a modality that has none. -> (M + 1,) float64, on the CPU
+        """
         sums = self.each(split, _summed_losses)
         total = sum_over_ranks(torch.stack(sums).sum(0)).cpu()
         return total[:, 0] / total[:, 1]
@@ -138,15 +150,18 @@ def _features_and_labels(step: Step) -> tuple[dict[str, Tensor], dict[str, Tenso
 
 
 def _summed_losses(step: Step) -> Tensor:
-    """Sum over the rows, and their number, of every modality's loss and the fused one.
+    """Sum over the labels that count, and their number, of every modality's loss and the fused one.
     -> (M + 1, 2) float64"""
     step.check()
-    fused = step.fused_loss.double()
-    own = step.unimodal_losses
-    named = [(own.get(m, torch.zeros_like(fused)), y) for m, y in step.targets.items()]
-    rows = 0 if step.target is None else len(step.target)
-    pairs = [(loss.double(), len(y)) for loss, y in named] + [(fused, rows)]
-    return torch.stack([torch.stack([loss * n, fused.new_tensor(n)]) for loss, n in pairs])
+    assert step.logits is not None and step.target is not None
+    fused, losses, logits = step.fused_loss.double(), step.unimodal_losses, step.unimodal_logits
+    none = torch.zeros_like(fused)
+    pairs = [
+        (losses[m].double(), step.task.labels(logits[m], y)) if m in losses else (none, 0)
+        for m, y in step.targets.items()
+    ]
+    pairs.append((fused, step.task.labels(step.logits, step.target)))
+    return torch.stack([torch.stack([loss * n, none + n]) for loss, n in pairs])
 
 
 def _summed_hits(step: Step) -> Tensor:

@@ -1,5 +1,6 @@
 """The start of every epoch, and the items that a method lists for it."""
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.epochs.rows import paired_rows
 from equimodal.balancing.moment import KEPT
+from equimodal.balancing.requirements.training import check_training
 from equimodal.balancing.task.task import on_host
+from equimodal.balancing.windows import NOMINAL
 from equimodal.errors import BalanceError
 from equimodal.numerics.blanking import blanked_rows
 from equimodal.parts.normalisation import BATCH_NORM
@@ -49,7 +52,8 @@ class Items:
         self.setting = setting
         self.begun = -1
         """The latest epoch whose start the method has seen."""
-        self._moment = moment
+        # Held weakly: a balancer that nobody needs is to go at once.
+        self._held = weakref.WeakMethod(moment)
         self._blocks: list[Block] | None = None
         self._dealt: dict[tuple[int, int, int], list[Rows]] = {}
         self._waiting: deque[_Given] = deque()
@@ -60,6 +64,11 @@ class Items:
             outside: Any = torch.compiler.disable(self._blank)  # type: ignore[no-untyped-call]
             setting.modalities.record.edit = outside
 
+    def _moment(self) -> dict[str, Any]:
+        moment = self._held()
+        assert moment is not None
+        return moment()
+
     def begin(self, dataset: Any = None) -> None:
         """Show the method the start of an epoch, once; ``dataset``: whose items it lists."""
         moment, method = self._moment(), self.setting.method
@@ -68,6 +77,8 @@ class Items:
         self.begun, self._blocks, self._taken = moment["epoch_index"], None, 0
         epoch = epoch_of(self.setting, moment)
         epoch.rows = None if dataset is None else len(dataset)
+        given = self.setting
+        check_training(method, given.on, given.optimizers, given.epochs)
         if not method.acts(epoch):
             return
         blocks = method.on_epoch_start(epoch)
@@ -91,12 +102,12 @@ class Items:
         normalised = any(isinstance(x, BATCH_NORM) for x in self.setting.modalities.model.modules())
         return batches_of(
             self._blocks, batch_size, seed=seed, epoch=epoch, least=2 if normalised else 1,
-            wanted=plain_count(dataset, batch_size) if self.setting.steps == "nominal" else None,
+            wanted=plain_count(dataset, batch_size) if self.setting.steps == NOMINAL else None,
         )  # fmt: skip
 
     def count(self, dataset: Any, batch_size: int) -> int:
         """How many batches the epoch has."""
-        if self.setting.steps == "nominal" or not self.setting.method.lists_items:
+        if self.setting.steps == NOMINAL or not self.setting.method.lists_items:
             return plain_count(dataset, batch_size)
         return len(self.planned(dataset, batch_size))
 
@@ -137,11 +148,11 @@ class Items:
         given = self._waiting.popleft()
         self._taken += 1
         self._require_labels(given.labels, target)
-        if given.kept is not None and drawn.get(_GIVEN) is not given:
+        if drawn.get(_GIVEN) is not (None if given.kept is None else given):
             raise BalanceError(
                 f"{name} leaves modalities out of rows in the forward pass, and that of this batch "
-                "left out none of its own: call model.train() before, and loss() after each "
-                "model(...), in the order of the batches."
+                "left out none, or those of another: call model.train() before, and loss() after "
+                "each model(...), in the order of the batches."
             )
 
     def epoch_end(self) -> None:

@@ -67,11 +67,27 @@ class InputAblation(Readout):
             args, kwargs = latest
             for other in modalities.names:
                 if other != kept:
-                    args, kwargs = _blanked(self.blank(other, *args, **kwargs))
+                    args, kwargs = self._without(other, args, kwargs)
             with kept_streams(modalities.model):
                 output = modalities.call_quietly(*args, **kwargs)
             unimodal[kept] = required_logits(logits_of(output, modalities.record.logits_name))
         return unimodal
+
+    def _without(
+        self, modality: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The model's arguments with one modality blanked. Raises BalanceError."""
+        try:
+            return _blanked(self.blank(modality, *args, **kwargs))
+        except BalanceError:
+            raise
+        except Exception as problem:
+            raise BalanceError(
+                f"blank of InputAblation raised {type(problem).__name__}: "
+                f"{str(problem).rstrip('.')}. It was called as the model was, with {modality!r}, "
+                f"{len(args)} inputs by position and {list(kwargs)} by name: write "
+                "blank(modality, *args, **kwargs)."
+            ) from problem
 
 
 def _blanked(found: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from equimodal.balancing.readouts.outputs import TaskOutputs
+from equimodal.balancing.readouts.outputs import TaskOutputs, of_task
 from equimodal.balancing.readouts.readout import Readout
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
@@ -30,6 +30,11 @@ class TaskReadouts(Readout):
     def title(self) -> str:
         """The readout of each task."""
         return ", ".join(f"{task}: {readout.title}" for task, readout in self.each.items())
+
+    @property
+    def kind(self) -> str:
+        """That of each task's."""
+        return ", ".join(dict.fromkeys(readout.kind for readout in self.each.values()))
 
     def of(self, task: str) -> Readout:
         """The readout of a task."""
@@ -58,12 +63,14 @@ class TaskReadouts(Readout):
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """Check each by its own task's logits."""
         for task, own in self._outputs.split(logits).items():
-            self.each[task].check(modalities, features, own)
+            with of_task(task):
+                self.each[task].check(modalities, features, own)
 
     def check_trained(self, modalities: ModalityMap, features: dict[str, Tensor]) -> None:
         """Check each."""
-        for readout in self.each.values():
-            readout.check_trained(modalities, features)
+        for task, readout in self.each.items():
+            with of_task(task):
+                readout.check_trained(modalities, features)
 
 
 def task_readouts(readout: Any, outputs: TaskOutputs | None) -> Any:

@@ -90,9 +90,13 @@ def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:
             f"{title}: the model has no such module. Its linear layers: {linear[-5:]}."
         ) from None
     if not isinstance(head, nn.Linear):
+        inside = [n for n, x in head.named_modules() if isinstance(x, nn.Linear)]
+        hint = f" Its only linear layer is {f'{name}.{inside[0]}'!r}: name that." * (
+            len(inside) == 1
+        )
         raise BalanceError(
-            f"{title} needs one nn.Linear; found {type(head).__name__}. Use Ablation('zero') for "
-            "any other head."
+            f"{title} needs one nn.Linear; found {type(head).__name__}.{hint} Use Ablation('zero') "
+            "for any other head."
         )
     return head
 
@@ -104,7 +108,8 @@ def head_input(
 
     None where it did not run, or ran more than once, or was given what no gradient passes.
     """
-    found = modalities.record.input_of(name)
+    calls = modalities.record.calls_of(name)
+    found = calls[0][0][0] if len(calls) == 1 and calls[0][0] else None
     if not isinstance(found, Tensor) or found.ndim < 2 or found.shape[-1] != head.in_features:
         return None
     cut = torch.is_grad_enabled() and not found.requires_grad
@@ -144,23 +149,43 @@ def require_blocks(
             f"{title}: {mixing_layer(modalities)} mixes modalities before the head, so that no "
             f"part of the head belongs to one of {list(modalities.names)}. {_INSTEAD}"
         )
-    start = 0
-    for k, (m, width) in enumerate(widths.items()):
-        block = reached[:, start : start + width]
-        start += width
-        if bool(block[k].any()) and int(block.any(1).sum()) == 1:
-            continue
-        if not bool(reached[k].any()):
+    for m, row in sources.items():
+        if not bool(row.any()):
             raise BalanceError(
                 f"{title}: the head reads nothing of the features of {m!r}. Name the encoder whose "
                 "output reaches it, or use Ablation('zero')."
             )
-        first = {n: int(row.int().argmax()) for n, row in sources.items()}
+    given = list(modalities.names)
+    order = sorted(given, key=lambda m: int(sources[m].int().argmax()))
+    if _in_blocks(sources, widths, given):
+        return
+    if _in_blocks(sources, widths, order):
         raise BalanceError(
-            f"{title}: the parts {list(modalities.names)} do not sum to the logits: the head reads "
-            f"the modalities in the order {sorted(first, key=lambda n: first[n])}; "
-            "reorder encoders like that, or use Ablation('zero')."
+            f"{title}: the parts {given} do not sum to the logits: the head reads the modalities "
+            f"in the order {order}; reorder encoders like that, or use Ablation('zero')."
         )
+    raise BalanceError(
+        f"{title}: the parts {given} do not sum to the logits: the head reads their features "
+        "interleaved, and not one block of each. Concatenate them as they are, torch.cat([...], "
+        "-1), in the order of encoders, or use Ablation('zero')."
+    )
+
+
+def _in_blocks(
+    sources: Mapping[str, Tensor], widths: Mapping[str, int], order: Sequence[str]
+) -> bool:
+    """Whether all that each modality reaches lies in a block as wide as its features.
+
+    {m: (D,)}, {m: D_m}
+    """
+    start = 0
+    for m in order:
+        outside = sources[m].clone()
+        outside[start : start + widths[m]] = False
+        if bool(outside.any()):
+            return False
+        start += widths[m]
+    return True
 
 
 def require_own(modalities: ModalityMap, title: str, heads: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ from equimodal.balancing.readouts.head_inputs import (
     whole_or_none,
 )
 from equimodal.balancing.readouts.readout import Readout, require_vectors
-from equimodal.balancing.readouts.separation import layers_between
+from equimodal.balancing.readouts.split_gaps import gap_reason, is_close
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.sharding import whole
@@ -66,7 +66,7 @@ class LinearSplit(Readout):
         """Record from now on what the heads read; refuse those of another kind."""
         named = dict(modalities.model.named_modules())
         heads = [self.head] if isinstance(self.head, str) else self.head.values()
-        for name in heads:
+        for name in dict.fromkeys(heads):  # modalities may share one
             if isinstance(layer := named.get(name), nn.Linear):
                 require_kind(self.title, name, layer, cosines=self._cosines)
                 modalities.record.watch(name, layer)
@@ -116,12 +116,11 @@ class LinearSplit(Readout):
         if self._read(modalities, features) is not None:
             self._check_read(modalities, features)
         gap = self.gap(modalities, features, logits)
-        if not gap <= 0.02 * float(logits.detach().abs().max()) + 1e-4 and gap == gap:
+        if not is_close(gap, logits) and gap == gap:
             raise BalanceError(
                 f"{self.title}: the parts {list(modalities.names)} do not sum to the "
-                f"logits (largest gap {gap:.2g}).{self._hint(modalities)} The head must read the "
-                "concatenation of the features in the order of encoders, or their plain sum, and "
-                "give the logits; reorder encoders or use Ablation('zero')."
+                f"logits (largest gap {gap:.2g}). "
+                f"{gap_reason(modalities, self.head, features, logits)}"
             )
         if any(bool(w.any()) for w, _ in self._parts(modalities, features).values()):
             self._checked.add(mode)
@@ -192,13 +191,6 @@ class LinearSplit(Readout):
             require_own(modalities, self.title, self.head)
         read = self._read(modalities, features) or {}
         self._between |= any(not torch.equal(x, features[m]) for m, x in read.items())
-
-    def _hint(self, modalities: ModalityMap) -> str:
-        """The layers between the encoders and the head, for a message."""
-        if not isinstance(self.head, str):
-            return ""
-        between = layers_between(modalities, self.head)
-        return f" Between the encoders and the head ran {', '.join(between)}." if between else ""
 
     def _applied(
         self, modalities: ModalityMap, parts: Parts, read: Mapping[str, Tensor], rows: Tensor

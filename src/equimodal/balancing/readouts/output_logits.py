@@ -60,7 +60,8 @@ class OutputLogits(Readout):
             if z.shape != logits.shape:
                 raise BalanceError(
                     f"{self.title}: the logits of {m!r} are {tuple(z.shape)}, and the fused ones "
-                    f"{tuple(logits.shape)}. Name logits of the same samples and classes."
+                    f"{tuple(logits.shape)}. Name logits of the same samples and classes; one "
+                    "logit is a column, output[:, None]."
                 )
         if not self._checked:
             self._check_alone(modalities)
@@ -80,7 +81,17 @@ class OutputLogits(Readout):
         self._reached = True
 
     def _found(self, modalities: ModalityMap, output: object) -> dict[str, Tensor]:
-        return {m: required_logits(named_logits(output, self.names[m])) for m in modalities.names}
+        if isinstance(output, Tensor):
+            asked = ", ".join(f"{name!r}: ..." for name in self.names.values())
+            raise BalanceError(
+                f"{self.title}: the output is one tensor, which holds no logits of a modality. Let "
+                f"the model return them, {{'logits': ..., {asked}}}, and give loss() what it "
+                "returned; or use LinearSplit(...) or Ablation('zero')."
+            )
+        return {
+            m: required_logits(named_logits(output, self.names[m], f"OutputLogits({{{m!r}: ...}})"))
+            for m in modalities.names
+        }
 
     def _check_alone(self, modalities: ModalityMap) -> None:
         runs = {

@@ -1,6 +1,7 @@
 """The logits of several tasks in one output, side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -8,6 +9,15 @@ from torch import Tensor
 
 from equimodal.balancing.readouts.readout import named_logits
 from equimodal.errors import BalanceError
+
+
+@contextmanager
+def of_task(name: str) -> Iterator[None]:
+    """Inside, errors name the task."""
+    try:
+        yield
+    except BalanceError as problem:
+        raise BalanceError(f"The task {name!r}: {problem}") from problem.__cause__
 
 
 class TaskOutputs:
@@ -23,7 +33,7 @@ class TaskOutputs:
 
     def joined(self, output: Any) -> Tensor | None:
         """All logits side by side; None where the model gave none. -> (N, sum of C_t)"""
-        found = {t: named_logits(output, name) for t, name in self.names.items()}
+        found = {t: self._found(output, t, name) for t, name in self.names.items()}
         parts = {t: z for t, z in found.items() if z is not None}
         if not parts:
             return None
@@ -33,6 +43,15 @@ class TaskOutputs:
                 "of them, or none where the rows of the modalities differ."
             )
         return self.side_by_side(parts)
+
+    def _found(self, output: Any, task: str, name: str | int) -> Tensor | None:
+        if isinstance(output, Tensor):
+            asked = ", ".join(f"{t!r}: ..." for t in self.names)
+            raise BalanceError(
+                "The model of several tasks returned one tensor: let it return their logits by "
+                f"name, {{{asked}}}."
+            )
+        return named_logits(output, name, f"Tasks(..., logits={{{task!r}: ...}})")
 
     def side_by_side(self, logits: Mapping[str, Tensor]) -> Tensor:
         """Logits by task in one tensor. {t: (N, C_t)} -> (N, sum of C_t)"""

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.errors import BalanceError
+from equimodal.errors import BalanceError, quoted
 from equimodal.numerics.blanking import blanked
 from equimodal.parts.modalities import ModalityMap
 
@@ -78,6 +78,14 @@ class Readout:
         """As a check of the balancer shows it."""
         return type(self).__name__
 
+    def __repr__(self) -> str:
+        return self.title
+
+    @property
+    def kind(self) -> str:
+        """As files and reports name it."""
+        return type(self).__name__
+
 
 def require_vectors(title: str, features: Mapping[str, Tensor]) -> None:
     """Raise BalanceError unless the features of every modality are one vector a sample, where the
@@ -92,6 +100,21 @@ def require_vectors(title: str, features: Mapping[str, Tensor]) -> None:
             )
 
 
+def require_form_of(
+    fused: Tensor, logits: Mapping[str, Tensor], features: Mapping[str, Tensor], title: str
+) -> None:
+    """Raise BalanceError where unimodal logits are of another form than the fused ones."""
+    if any(z.ndim > fused.ndim for z in logits.values()):
+        require_vectors(title, features)
+    for m, z in logits.items():
+        if z.shape[1:] != fused.shape[1:]:
+            raise BalanceError(
+                f"{title} gives {m!r} logits of shape {tuple(z.shape)}, and loss() was given "
+                f"{tuple(fused.shape)}: let the model itself return its logits in the form that "
+                "loss() is given, such as output[:, None]."
+            )
+
+
 def logits_of(output: Any, name: Any = None) -> Tensor | None:
     """The logits in a model's output: a tensor, ``.logits``, ``["logits"]`` or the first entry; or
     those of another name or position, or of several tasks (`TaskOutputs`)."""
@@ -99,7 +122,7 @@ def logits_of(output: Any, name: Any = None) -> Tensor | None:
         found: Tensor | None = name.joined(output)
         return found
     if name is not None:
-        return named_logits(output, name)
+        return named_logits(output, name, "logits=...")
     if isinstance(output, Tensor):
         return output
     if hasattr(output, "logits"):
@@ -115,12 +138,28 @@ def logits_of(output: Any, name: Any = None) -> Tensor | None:
     )
 
 
-def named_logits(output: Any, name: str | int) -> Tensor | None:
+def require_logits_name(argument: str, name: object) -> None:
+    """Refuse what is no name or position of logits in an output. Raises BalanceError."""
+    if type(name) not in (str, int):
+        raise BalanceError(
+            f"{argument} takes the name or the position of the logits in the model's output, such "
+            f"as 'scores' or 0; found {quoted(name)}."
+        )
+
+
+def named_logits(output: Any, name: str | int, argument: str) -> Tensor | None:
     """The entry of an output by its name or position; None where it holds None there.
+
+    ``argument``: where the user names it, for a message.
 
     Raises:
         BalanceError: there is no such entry, or it is no tensor.
     """
+    if isinstance(output, Tensor):
+        raise BalanceError(
+            f"The output is one tensor, which has no {name!r}. Leave {argument} out where it is "
+            "the logits, or give loss() all that the model returned."
+        )
     sequence = isinstance(output, (tuple, list))
     names = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
     if isinstance(name, int) and sequence and -len(output) <= name < len(output):
@@ -130,13 +169,17 @@ def named_logits(output: Any, name: str | int) -> Tensor | None:
     elif isinstance(name, str) and hasattr(output, name):
         found = getattr(output, name)
     else:
-        held = f"{len(output)} entries" if sequence else f"{list(names)}"
+        held = f"{len(output)} entries, from 0" if sequence else quoted(list(names))
         raise BalanceError(
-            f"The model's output of type {type(output).__name__} has no {name!r}; it holds {held}."
+            f"The model's output of type {type(output).__name__} has no {name!r}; it holds {held}. "
+            f"Name one of them in {argument}."
         )
     if found is None or isinstance(found, Tensor):
         return found
-    raise BalanceError(f"{name!r} must be a tensor or None; found {type(found).__name__}.")
+    raise BalanceError(
+        f"{name!r} must be a tensor or None; found {type(found).__name__}. Name the logits in "
+        f"{argument}."
+    )
 
 
 def _tensor_or_none(value: Any) -> Tensor | None:

@@ -86,8 +86,8 @@ def _overlap(reached: Sequence[Tensor]) -> bool:
     return bool((torch.stack(list(reached)).sum(0) > 1).any())
 
 
-def layers_between(modalities: ModalityMap, head: str) -> list[str]:
-    """Layers without children that ran after the encoders and before the head."""
+def layers_around(modalities: ModalityMap, head: str) -> tuple[list[str], list[str]]:
+    """Layers without children, outside the encoders, that ran before the head and after it."""
     model = modalities.model
     inside = {x for m in modalities.names for x in modalities.inside(m)}
     leaves = {
@@ -95,5 +95,6 @@ def layers_between(modalities: ModalityMap, head: str) -> list[str]:
         if name == head or (layer not in inside and not list(layer.children()))
     }  # fmt: skip
     ran = [name for name, *_ in traced(modalities, None, leaves)[1]]
-    before = ran[: ran.index(head)] if head in ran else []
-    return [f"{name!r} ({type(leaves[name]).__name__})" for name in before]
+    at = ran.index(head) if head in ran else len(ran)
+    named = [f"{name!r} ({type(leaves[name]).__name__})" for name in ran]
+    return named[:at], named[at + 1 :]

@@ -1,17 +1,18 @@
 """The arguments of a balancer, checked before training starts."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
-from numbers import Integral
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, SharedHead
+from equimodal.balancing.requirements.objectives import OBJECTIVES
 from equimodal.balancing.task import Task, Tasks
+from equimodal.balancing.windows import STEPS
 from equimodal.checks import (
+    plain_number,
     require,
     require_choice,
     require_modality_names,
@@ -22,8 +23,6 @@ from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import is_sharded
-
-OBJECTIVES = ("fused", "fused+unimodal")
 
 
 def check_kinds(
@@ -82,9 +81,7 @@ def _require_kind(name: str, value: object, kinds: type | tuple[type, ...], what
 
 def whole(name: str, value: object, low: float = -math.inf) -> int:
     """A whole number, NumPy's included. Raises BalanceError."""
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        value = int(value)
-    return require_whole(name, value, low=low)
+    return require_whole(name, plain_number(value), low=low)
 
 
 def needs_readout(method: Method, objective: str) -> bool:
@@ -100,6 +97,7 @@ def check_arguments(
     on: str,
     readout: Readout | None,
     loaders: Collection[str],
+    teachers: object,
     log_every: int | None,
     diagnose: int | None,
     steps: str,
@@ -114,6 +112,11 @@ def check_arguments(
             require_number(argument, value, low=1, whole=True)
     require_suited(method, task)
     _check_readout(method, readout, task, objective)
+    if "teachers" in method.needs and teachers is None:
+        raise BalanceError(
+            f"{name} learns from encoders that were trained before, one for each modality; pass "
+            "teachers={'audio': audio_teacher, ...}, or (encoder, head) each."
+        )
     for split in ("train", "val"):
         if f"{split}_loader" in method.needs and split not in loaders:
             raise BalanceError(
@@ -141,17 +144,16 @@ def _check_readout(method: Method, readout: Readout | None, task: Task, objectiv
             f"{name} reads the part of a linear head that belongs to each modality; pass "
             "readout=LinearSplit(...), or leave that part of the method out."
         )
-    if needs_readout(method, objective) and summed_numbers(task, readout):
+    if needs_readout(method, objective) and (found := summed_numbers(task, readout)):
         raise BalanceError(
             f"{name} with objective {objective!r} asks every modality for the whole number, and "
-            f"the parts of {type(readout).__name__} sum to it, so that none is all of it; use a "
-            "readout whose parts do not sum, such as Ablation('mean')."
+            f"the parts of {found} sum to it, so that none is all of it; use a readout whose parts "
+            "do not sum, such as Ablation('mean')."
         )
-    if objective != "fused" and readout and not readout.differentiable:
+    if objective != "fused" and (found := without_gradient(task, readout)):
         raise BalanceError(
             f"{name} with objective {objective!r} back-propagates unimodal losses, which do not "
-            f"reach the encoders through {type(readout).__name__}; pass LinearSplit(...) or "
-            "Ablation(...)."
+            f"reach the encoders through {found}; pass LinearSplit(...) or Ablation(...)."
         )
     if isinstance(readout, nn.Module) and readout.differentiable and objective == "fused":
         raise BalanceError(
@@ -173,13 +175,28 @@ def require_suited(method: Method, task: Task) -> None:
         raise BalanceError(f"{type(method).__name__} does not work for {task.name}: {reason}.")
 
 
-def summed_numbers(task: Task, readout: Readout | None) -> bool:
-    """Whether a modality's own number would be a part of a sum."""
+def summed_numbers(task: Task, readout: Readout | None) -> str:
+    """The readout of which a modality's own number would be a part of a sum, for a message."""
+    return _first_readout(task, readout, lambda t, r: t.whole_numbers and r.additive)
+
+
+def without_gradient(task: Task, readout: Readout | None) -> str:
+    """The readout whose losses reach no encoder, for a message; empty where all do."""
+    return _first_readout(task, readout, lambda _, r: not r.differentiable)
+
+
+def _first_readout(
+    task: Task, readout: Readout | None, odd: Callable[[Task, Readout], bool]
+) -> str:
+    """The first readout that is odd, with its task where there are several; empty for none."""
     if readout is None:
-        return False
-    if isinstance(task, Tasks):
-        return any(summed_numbers(t, readout.of(name)) for name, t in task.tasks.items())
-    return task.whole_numbers and readout.additive
+        return ""
+    if not isinstance(task, Tasks):
+        return readout.kind if odd(task, readout) else ""
+    for name, one in task.tasks.items():
+        if odd(one, own := readout.of(name)):
+            return f"{own.title}, the readout of the task {name!r},"
+    return ""
 
 
 def _check_place(method: Method, on: str) -> None:
@@ -200,7 +217,8 @@ def _check_place(method: Method, on: str) -> None:
 def check_modules(method: Method, modalities: ModalityMap) -> None:
     """Refuse a method that reads features where a modality has no module, and one that writes
     gradients where they are in shards. Raises BalanceError."""
-    if method.rewrites and any(map(is_sharded, modalities.model.parameters())):
+    reads = method.rewrites or method.single_losses
+    if reads and any(map(is_sharded, modalities.model.parameters())):
         raise BalanceError(
             f"{type(method).__name__} reads gradients of single losses, which FSDP2 does not give; "
             "use DistributedDataParallel."

@@ -1,7 +1,7 @@
 """The targets that a loss is given."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
@@ -27,6 +27,29 @@ def check_target(target: Tensor | Mapping[str, Tensor]) -> None:
             "The batch holds no sample, so that it has no loss; found 0 labels. Leave empty "
             "batches out (DataLoader(..., drop_last=True) where the last one is)."
         )
+
+
+def check_fitting(
+    target: Tensor | Mapping[str, Tensor],
+    logits: Tensor | None,
+    method: Method,
+    task: Task,
+    names: Collection[str],
+) -> None:
+    """Raise `BalanceError` unless labels fit the logits, the method and the modalities' names."""
+    if isinstance(target, Tensor):
+        if logits is not None:
+            task.check(logits, target)
+            require_form(method, task, logits, target)
+        return
+    if not method.unpaired:
+        raise BalanceError(
+            f"{type(method).__name__} needs paired batches with one label tensor; found "
+            "labels by modality. Use a method that draws its own rows, or iterate over "
+            "balancer.batches(...)."
+        )
+    if set(target) != set(names):
+        raise BalanceError(f"Labels by modality must name {list(names)}; found {sorted(target)}.")
 
 
 def require_form(method: Method, task: Task, logits: Tensor, target: Tensor) -> None:

@@ -1,66 +1,47 @@
-"""Whether targets of classes, weights and a criterion are what they must be."""
+"""Whether targets of classes and their weights are what they must be."""
 
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from equimodal.balancing.task.task import check_pair, on_host
-from equimodal.checks import is_number, require
-from equimodal.errors import BalanceError, quoted
+from equimodal.checks import require
+from equimodal.errors import BalanceError
 
 _CLOSE = 1e-3
 _OTHERS = "For several labels a sample pass task=MultiLabel(), for numbers task=Regression()."
 
 
-def checked_weight(weight: Tensor | Sequence[float]) -> Tensor:
+def checked_weight(weight: Tensor | np.ndarray | Sequence[float]) -> Tensor:
     """Weights of classes as a tensor (C,). Raises BalanceError."""
     rule = "Classification weight must hold one number >= 0 for each class, not all of them 0"
     if not isinstance(weight, Tensor):
-        plain = isinstance(weight, Sequence) and len(weight) > 0 and all(map(is_number, weight))
-        require(plain, rule, weight)
-        weight = torch.tensor(weight, dtype=torch.float32)
+        try:
+            array = np.asarray(weight)
+        except ValueError:  # lists of unequal lengths
+            array = np.empty((), object)
+        require(array.dtype.kind in "iuf", rule, weight)
+        weight = torch.tensor(array, dtype=torch.float32)
     found = weight.detach()
     require(found.ndim == 1 and len(found) > 1, rule, tuple(found.shape))
+    require(not found.is_complex() and found.dtype != torch.bool, rule, found)
     sound = bool((found.isfinite() & (found >= 0)).all()) and bool(found.any())
     require(sound, rule, found.tolist())
     return found
 
 
-def require_criterion(criterion: object, *, plain: bool) -> None:
-    """Refuse what is no criterion, or stands beside what it replaces. Raises BalanceError."""
-    made = isinstance(criterion, type)
-    hint = (
-        ", not the class: write " + criterion.__name__ + "()" if isinstance(criterion, type) else ""
-    )
-    require(callable(criterion) and not made,
-            f"Classification criterion must be a function of (logits, target){hint}",
-            criterion)  # fmt: skip
-    if not plain:
-        raise BalanceError(
-            "Classification weight and label_smoothing belong to cross-entropy, which criterion "
-            f"replaces; found both. Give them to {quoted(criterion)} itself, or leave it out."
-        )
-
-
-def require_criterion_loss(loss: Any, logits: Tensor) -> Tensor:
-    """What a criterion gave, if it is a loss. Raises BalanceError."""
-    what = type(loss).__name__
-    if isinstance(loss, Tensor):
-        if loss.ndim == 0 and (loss.requires_grad or not _trains(logits)):
-            return loss
-        what = f"a tensor of shape {tuple(loss.shape)}"
-        if loss.ndim == 0:
-            what = "a number that no gradient passes"
-    raise BalanceError(
-        f"Classification criterion must return one loss, a mean over the labels; found {what}. "
-        "Write reduction='mean', or .mean(), and no .item() or .detach()."
-    )
-
-
-def _trains(logits: Tensor) -> bool:
-    return torch.is_grad_enabled() and logits.requires_grad
+def counting_class(weight: Tensor | None, ignore_index: int | None) -> int:
+    """A class whose labels count, the heaviest one that is not ignored. Raises BalanceError."""
+    if weight is None:
+        return int(ignore_index == 0)
+    counting = weight.clone()
+    if ignore_index in range(len(weight)):
+        counting[ignore_index] = 0
+    rule = "Classification weight must be > 0 for a class that ignore_index does not leave out"
+    require(bool(counting.any()), rule, weight.tolist())
+    return int(counting.argmax())
 
 
 def require_class_targets(
@@ -72,8 +53,8 @@ def require_class_targets(
     """
     if logits.ndim == 1 and target.ndim == 1:
         raise BalanceError(
-            f"One logit a sample must be a column, (N, 1); found {tuple(logits.shape)}. Write "
-            "loss(output[:, None], target)."
+            f"One logit a sample must be a column, (N, 1); found {tuple(logits.shape)}. Let the "
+            "model return output[:, None]."
         )
     columns = logits.shape[-1] if logits.ndim in (2, 3) else 0
     one = columns == 1
@@ -89,13 +70,15 @@ def require_class_targets(
         raise BalanceError(
             "Logits must be (N, C) and targets (N,), or with a label a token (N, T, C) and (N, T); "
             f"found {tuple(logits.shape)} and {tuple(target.shape)}.{_one_hot(logits, target)}"
+            f"{_classes_in_front(logits, target)}"
         )
     check_pair(logits, target)
     if weights is not None and weights != columns:
         raise BalanceError(
             f"Classification weight holds {weights} numbers, and the model has {columns} "
             f"output{'s' * (not one)}."
-            + (" With one logit write criterion=nn.BCEWithLogitsLoss(pos_weight=...)." if one else
+            + (" With one logit write criterion=nn.BCEWithLogitsLoss(pos_weight=...), and give "
+               "floating labels of shape (N, 1)." if one else
                f" Write weight=... with {columns} numbers.")
         )  # fmt: skip
     if on_host(target):
@@ -116,6 +99,42 @@ def _one_hot(logits: Tensor, target: Tensor) -> str:
     return f" Write target.argmax(-1) if they are one-hot. {_OTHERS}" if same else ""
 
 
+def _classes_in_front(logits: Tensor, target: Tensor) -> str:
+    """What to write where the classes are the second axis, as PyTorch's losses take them."""
+    if logits.ndim < 3 or (len(logits), *logits.shape[2:]) != tuple(target.shape):
+        return ""
+    if logits.ndim == 3:
+        return (
+            " Where the classes are the second axis, let the model return (N, T, C), "
+            "output.transpose(1, 2)."
+        )
+    return (
+        " Where the classes are the second axis, let the model return (N, T, C), "
+        "output.flatten(2).transpose(1, 2), and give target.flatten(1)."
+    )
+
+
+def require_told_layout(logits: Tensor, *, known: set[int], told: bool) -> None:
+    """Refuse outputs whose axes of tokens and classes look alike, unless another batch of as many
+    ``known`` classes, or the user, has told. Raises BalanceError."""
+    if logits.ndim != 3:
+        if told:
+            raise BalanceError(
+                "Classification(tokens=True) takes outputs (N, T, C), with a label a token; found "
+                f"{tuple(logits.shape)}. Leave tokens out for a label a sample."
+            )
+        return
+    tokens, classes = logits.shape[1:]
+    if tokens != classes or classes == 1:
+        known.add(classes)
+    elif not told and classes not in known:
+        raise BalanceError(
+            f"The output is {tuple(logits.shape)}, of as many tokens as classes, so that its axes "
+            "cannot be told apart. Write Classification(tokens=True) where it is (N, T, C), the "
+            "classes last; where they are second, let the model return output.transpose(1, 2)."
+        )
+
+
 def require_labels(labels: Tensor, classes: int) -> None:
     """Refuse what is no whole number in [0, classes), where the host can look. BalanceError."""
     require(not labels.is_floating_point(), "Labels must be whole numbers", labels.dtype)
@@ -130,6 +149,12 @@ def _range(labels: Tensor) -> tuple[int, int]:
     return low, high
 
 
+def _ignored(target: Tensor, ignore_index: int | None) -> str:
+    if ignore_index is None or not bool((target == ignore_index).any()):
+        return ""
+    return f" Write target.long() where {ignore_index} marks labels that are ignored."
+
+
 def _require_values(target: Tensor, *, classes: int, one: bool, ignore_index: int | None) -> None:
     """Refuse labels out of range and rows that are no probabilities. Raises BalanceError."""
     if target.is_floating_point():
@@ -141,7 +166,7 @@ def _require_values(target: Tensor, *, classes: int, one: bool, ignore_index: in
                 "Soft targets are probabilities of the classes, in [0, 1] and of sum 1 in every "
                 f"row; found values from {low:g} to {high:g}"
                 + ("" if one else f" and sums from {float(sums.min()):g} to {float(sums.max()):g}")
-                + f". {_OTHERS}"
+                + f".{_ignored(target, ignore_index)} {_OTHERS}"
             )
         return
     if ignore_index is not None:

@@ -57,7 +57,8 @@ class MultiLabel(Task):
         if logits.ndim != 2 or target.shape != logits.shape:
             raise BalanceError(
                 "MultiLabel takes logits and targets of one shape (N, C); found "
-                f"{tuple(logits.shape)} and {tuple(target.shape)}."
+                f"{tuple(logits.shape)} and {tuple(target.shape)}. For one class a sample pass "
+                "task=Classification(); one label is a column, output[:, None] and target[:, None]."
             )
         check_pair(logits, target)
         if target.device.type == "cpu" and not ((target == 0) | (target == 1)).all():

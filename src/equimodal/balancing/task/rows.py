@@ -34,3 +34,15 @@ def two_columns(chance: Tensor) -> Tensor:
 def is_soft(target: Tensor) -> bool:
     """Whether the target holds probabilities."""
     return target.is_floating_point()
+
+
+def certain_classes(target: Tensor) -> Tensor | None:
+    """The classes that floating targets name; None where one is in between. (N, [C]) -> (N,)
+
+    Of one column, or of none, the truth of class 1; of several columns the one that is 1.
+    """
+    rows = target.reshape(len(target), -1)
+    whole = bool(((rows == 0) | (rows == 1)).all())
+    if rows.shape[1] == 1:
+        return rows[:, 0].long() if whole else None
+    return rows.argmax(1) if whole and bool((rows.sum(1) == 1).all()) else None

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from equimodal.balancing.readouts.outputs import TaskOutputs
+from equimodal.balancing.readouts.outputs import TaskOutputs, of_task
+from equimodal.balancing.readouts.readout import require_logits_name
 from equimodal.balancing.task.task import Task
-from equimodal.checks import require, require_known, require_number
+from equimodal.checks import plain_number, require, require_known, require_number
 from equimodal.errors import BalanceError, quoted
 from equimodal.numerics.explained import summable
 
@@ -49,13 +50,18 @@ class Tasks(Task):
         what = "Tasks takes two or more tasks by name, {'emotion': Classification(), ...}"
         require(sound and all(isinstance(t, Task) for t in tasks.values()), what, tasks)
         require(not any(isinstance(t, Tasks) for t in tasks.values()), what, tasks)
-        for given in (weights or {}, logits or {}):
-            for name in given:
+        for argument, given in {"weights": weights, "logits": logits}.items():
+            rule = f"Tasks {argument} must be a mapping by task, {{{next(iter(tasks))!r}: ...}}"
+            require(given is None or isinstance(given, Mapping), rule, given)
+            for name in given or {}:
                 require_known("task", name, tasks)
         self.tasks = dict(tasks)
         self.weights = dict.fromkeys(tasks, 1.0)
         for name, weight in (weights or {}).items():
-            self.weights[name] = require_number(f"The weight of {name!r}", weight, above=0)
+            given_weight = plain_number(weight)
+            self.weights[name] = require_number(f"The weight of {name!r}", given_weight, above=0)
+        for name, place in (logits or {}).items():
+            require_logits_name(f"Tasks(..., logits={{{name!r}: ...}})", place)
         self.outputs = TaskOutputs({name: name for name in tasks} | dict(logits or {}))
         self.name = f"several tasks ({', '.join(f'{n}: {t.name}' for n, t in tasks.items())})"
         self.lacks = frozenset({"classes", "likelihood"}).union(*(t.lacks for t in tasks.values()))
@@ -68,23 +74,15 @@ class Tasks(Task):
 
         {t: (N, ...)} -> (N, columns of all)
         """
-        width = sum(width for width, _, _ in self._forms.values())
-        if isinstance(target, Tensor) and width and target.shape[1:] == (width,):
-            return target  # packed before
         named = isinstance(target, Mapping)
         if named and target and all(isinstance(y, Mapping) for y in target.values()):
             return {m: self.packed(y) for m, y in target.items()}
-        if not named or set(target) != set(self.tasks):
-            found = list(target) if named else type(target).__name__
-            raise BalanceError(
-                f"The target of several tasks is a mapping with {list(self.tasks)}; found "
-                f"{quoted(found)}."
-            )
+        self._require_named(target)
         columns = []
         for name, task in self.tasks.items():
             given = target[name]
-            require(isinstance(given, Tensor) and given.ndim in (1, 2),
-                    f"The target of {name!r} must be a tensor (N,) or (N, C)", given)  # fmt: skip
+            rule = f"The target of {name!r} must be a tensor (N,) or (N, C), without tokens"
+            require(isinstance(given, Tensor) and given.ndim in (1, 2), rule, given)
             own = task.prepared(given)
             flat = own.reshape(len(own), -1)
             self._forms[name] = (flat.shape[1], own.ndim, own.dtype)
@@ -96,20 +94,36 @@ class Tasks(Task):
             )
         return torch.cat(columns, 1)
 
+    def _require_named(self, target: Any) -> None:
+        """Refuse what is no target for each task and none besides. Raises BalanceError."""
+        named, names = isinstance(target, Mapping), list(self.tasks)
+        if named and set(target) == set(names):
+            return
+        missing = [n for n in names if named and n not in target]
+        extra = [n for n in target if n not in names] if named else []
+        raise BalanceError(
+            f"The target of several tasks is a mapping with {names}; found "
+            f"{quoted(list(target) if named else type(target).__name__)}."
+            + (f" Add {quoted(missing)}." if missing else "")
+            + (f" Leave out {quoted(extra)}." if extra else "")
+            + ("" if named else f" Write loss(output, {{{names[0]!r}: ..., {names[1]!r}: ...}}).")
+        )
+
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Weighted sum of the tasks' losses. -> ()"""
         own = self._pairs(logits, target)
-        losses = [self._weighted(n, t.loss(*own[n])) for n, t in self.tasks.items()]
+        losses = []
+        for name, task in self.tasks.items():
+            with of_task(name):
+                losses.append(self._weighted(name, task.loss(*own[name])))
         return sum(losses[1:], start=losses[0])
 
     def check(self, logits: Tensor, target: Tensor) -> None:
         """Check each task's logits and target. Raises BalanceError, which names the task."""
         own = self._pairs(logits, target)
         for name, task in self.tasks.items():
-            try:
+            with of_task(name):
                 task.check(*own[name])
-            except BalanceError as problem:
-                raise BalanceError(f"The task {name!r}: {problem}") from None
 
     def counted(self, logits: Tensor, target: Tensor) -> Tensor | None:
         """All samples, where a task may ignore some; None where none does."""

@@ -60,6 +60,8 @@ def _summary(
         **_patterns(tests, main),
         **_held(row, chosen, differences),
         "converged_epoch": _converged(finished),
+        "steps": _mean(finished, "steps"),
+        "passes": _mean(finished, "passes"),
         "step_time_ratio": _ratio(row, chosen),
         "step_seconds": _mean(finished, "step_seconds"),
         "seconds": _mean(finished, "seconds"),
@@ -141,5 +143,5 @@ def _times(runs: Sequence[Run]) -> dict[int, float]:
 
 
 def _mean(runs: Sequence[Run], key: str) -> float | None:
-    values = [run[key] for run in runs if run[key] is not None]
+    values = [run[key] for run in runs if run.get(key) is not None]
     return fmean(values) if values else None

@@ -175,7 +175,7 @@ class Findings:
         source = {
             "kind": "model", "data": name, "row": "model", "seeds": list(self.trained),
             "split": JUDGED,
-            "readout": type(readout).__name__ if readout is not None else "Ablation('mean')",
+            "readout": readout.kind if readout is not None else "Ablation('mean')",
             "modalities": list(self.names), "budget": self.budget,
         }  # fmt: skip
         evidence = tuple(self._evidence(seed, own) for seed, own in self.trained.items())

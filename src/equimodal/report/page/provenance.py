@@ -69,6 +69,7 @@ def _training(config: Mapping[str, object]) -> str:
         "weight_decay",
         "optimizer_settings",
         "schedule",
+        "steps",
         "lr",
         "device",
     )

@@ -38,6 +38,7 @@ class Column:
 
 _EMPTY = ("", ABSENT)
 EPOCH = "epoch"
+EXTENT = "trained for"
 
 _MEANING = {
     "accuracy": "test {score}, percent, mean ± sd over seeds",
@@ -50,6 +51,10 @@ _MEANING = {
     EPOCH: (
         "epoch, counted from 1, after which the loss of the fused prediction on training data is "
         "first below 0.1: mean over the seeds that got there, and how many did where not all"
+    ),
+    EXTENT: (
+        "updates, and how often as many samples as there are for training were read, over all "
+        "epochs: mean over seeds"
     ),
     "step": "time of a training step as a multiple of joint",
     "note": "what to know before reading the row",
@@ -75,6 +80,8 @@ def columns(results: Results) -> list[Column]:
         *_by_modality(results, "inside", "modality_accuracy"),
         *_by_pattern(results),
         _plain(results, EPOCH, "loss<0.1", lambda row: converged(results, row)),
+        _plain(results, EXTENT, "steps", lambda row: _counted(results, row, "steps")),
+        _plain(results, EXTENT, "passes", lambda row: _counted(results, row, "passes")),
         _plain(results, "step", "step ×", lambda row: _step(results, row)),
         _plain(results, "note", "note", lambda row: note(results, row)),
     ]
@@ -124,6 +131,18 @@ def _by_pattern(results: Results) -> list[Column]:
 
 def _step(results: Results, row: str) -> str:
     return ratio(finite(results["summary"].get(row, {}).get("step_time_ratio")))
+
+
+def _counted(results: Results, row: str, key: str) -> str:
+    """A mean number, of one decimal where it is no whole one: "480", "27.1"; "-" where unknown."""
+    found = finite(results["summary"].get(row, {}).get(key))
+    return f"{round(found, 1):.10g}" if found else ABSENT
+
+
+def extent(results: Results, row: str) -> str:
+    """How long a row was trained: "480 steps, 20 passes"; empty where that is not known."""
+    steps, passes = (_counted(results, row, key) for key in ("steps", "passes"))
+    return "" if ABSENT in (steps, passes) else f"{steps} steps, {passes} passes"
 
 
 def converged(results: Results, row: str) -> str:

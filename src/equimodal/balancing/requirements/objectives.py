@@ -1,0 +1,3 @@
+"""The losses under a method."""
+
+OBJECTIVES = ("fused", "fused+unimodal")
