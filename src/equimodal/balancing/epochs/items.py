@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from equimodal.balancing.batches import paired_rows, plain_count, shuffled
+from equimodal.balancing.batches import plain_count, shuffled
 from equimodal.balancing.epochs.blocks import Block, Rows, batches_of, check_blocks
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.epochs.evaluation import epoch_of
+from equimodal.balancing.epochs.rows import paired_rows
 from equimodal.balancing.moment import KEPT
 from equimodal.balancing.requirements.training import check_training
 from equimodal.balancing.task.task import on_host
