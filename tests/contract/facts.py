@@ -6,7 +6,7 @@ import torch
 
 from contract import fusions
 from contract.heads import own_head
-from contract.training import hold_all, quick
+from contract.training import hold_all, quick, taught_by
 from equimodal import (
     Ablation,
     BalanceError,
@@ -75,6 +75,7 @@ def bound(name, *, first=True, **changes):
     given = {
         "encoders": ENCODERS, "readout": readout, "loaders": {"train": data, "val": data},
         "optimizers": [torch.optim.SGD(net.parameters(), lr=0.01)], "epochs": 8,
+        **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS, settings={}),
     } | changes  # fmt: skip
     balancer = Balancer(
         net, methods.create(name), given.pop("encoders"), given.pop("readout"),
@@ -111,6 +112,7 @@ WITHOUT = {
     "optimizers": {"optimizers": ()},
     "epochs": {"epochs": None},
     "own networks": {"held": False},
+    "teachers": {"teachers": {}},
 }
 
 
@@ -137,10 +139,9 @@ def needed(name):
     found |= {"own batches"} if method.lists_items or method.repeats(2) > 1 else set()
     readout = LinearSplit("fc") if "linear head" in found else OwnLogits()
     told = refused(name, first=False, encoders=PARAMETERS, readout=readout)
-    if "needs the features of" in told:
+    if "needs the features of" in told or "must be one module" in told:
         found.add("encoder modules")
     found |= {"own head"} if entry.fusion else set()
-    found |= {"teachers"} if entry.depends else set()
     return in_order(found, NEEDS)
 
 
@@ -163,6 +164,7 @@ class Counted:
             readout,
             loaders={"train": data, "val": data}, epochs=8, optimizers=[optimizer],
             forward=lambda model, batch: (model(*batch[:2]), batch[2]),
+            **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS),
         )  # fmt: skip
         hold_all(optimizer, self.balancer)
         self.passes.clear()  # one may have told the widths of the features

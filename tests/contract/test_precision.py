@@ -11,7 +11,7 @@ import torch
 from contract.fusions import PARTED
 from contract.heads import own_head
 from contract.models import dataset, model
-from contract.training import gathered, hold_all, quick, whole
+from contract.training import gathered, hold_all, quick, taught_by, whole
 from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 from products import by_stage, every
@@ -44,6 +44,7 @@ class Loop:
             {m: f"encoders.{m}" for m in self.data.inputs}, readout,
             loaders={"train": [whole(self.data)], "val": [whole(held_out)]},
             optimizers=[self.optimizer], epochs=4,
+            **taught_by(name, model(KINDS).float(), {m: f"encoders.{m}" for m in self.data.inputs}),
         )  # fmt: skip
         hold_all(self.optimizer, self.balancer)
         self.losses = []

@@ -27,7 +27,7 @@ from equimodal.balancing.requirements.assembly import assembled
 from equimodal.balancing.restart import check_state, saved, take_over
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
-from equimodal.balancing.updates.merging import merged
+from equimodal.balancing.updates.merging import detached, merged
 from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
 from equimodal.balancing.windows import EXPANDED
 from equimodal.errors import BalanceError
@@ -56,10 +56,11 @@ class Balancer:
             batches ``(*inputs, target)`` and of mappings with ``labels``.
         example: a batch, as :meth:`check` takes it, for a method that trains a network of its own
             and has no loaders: it shows how wide features are, and zeros serve.
+        teachers: modality -> an encoder that was trained before, called as the model's own one is,
+            or ``(encoder, head)``: for methods that learn from them. They are frozen.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
-        on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``; by default
-            what the method asks for, or the gradient.
+        on: what a mask is applied to, ``"gradient"`` or ``"update"``; None: the method's choice.
         epochs: planned number of epochs, for schedules given as a share of training.
         seed: seeds every draw of the method.
         log: called with the method's decisions, ``log({"balance/fraction/audio": 0.7}, step)``,
@@ -70,8 +71,7 @@ class Balancer:
         steps: batches of an epoch whose rows the method lists: all, or ``"nominal"``, as joint's.
 
     Raises:
-        BalanceError: something the method needs is missing, or the model has another balancer; the
-            message says what to write.
+        BalanceError: something that the method needs is missing, or the model has a balancer.
 
     Example::
 
@@ -96,6 +96,7 @@ class Balancer:
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
         example: Any = None,
+        teachers: Mapping[str, Any] | None = None,
         optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str | None = None,
         epochs: int | None = None,
@@ -109,8 +110,8 @@ class Balancer:
         self.setting = assembled(
             self, model, method, encoders, readout, task=task, objective=objective,
             unimodal_weight=unimodal_weight, loaders=loaders, forward=forward, example=example,
-            on=on, epochs=epochs, seed=seed, log=log, log_every=log_every, diagnose=diagnose,
-            steps=steps,
+            teachers=teachers, on=on, epochs=epochs, seed=seed, log=log, log_every=log_every,
+            diagnose=diagnose, steps=steps,
         )  # fmt: skip
         modalities, read = self.setting.modalities, self.setting.readout
         self.step_index = self.epoch_index = 0
@@ -190,7 +191,7 @@ class Balancer:
         target = setting.read(fused, target)
         present_rows = setting.present_rows(present, target)
         features = record.take_features(output, fused, setting.rows(target))
-        setting.networks.follow(features)
+        setting.networks.follow(features, begins=self.watch.micro_batch == 0)
         made = len(self.decisions.records)
         self._items.saw_loss(target, record.drawn)
         with record.autocast():
@@ -202,7 +203,7 @@ class Balancer:
             measured = self.diagnosis.saw_loss(step)
             if setting.trains_heads:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
-            seen = step.detached(unimodal=setting.reads_unimodal) if self._edits else None
+            seen = detached(step, unimodal=setting.reads_unimodal) if self._edits else None
         self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
         record.forget_call()
         return loss

@@ -32,8 +32,8 @@ class Method:
 
     needs: frozenset[str] = frozenset()
     """What it reads: "unimodal_logits", "head_weights" (the part of a linear head that reads each
-    modality), "shared_head" (the readout `SharedHead`), "features", "train_loader", "val_loader",
-    "optimizers", "epochs"."""
+    modality), "shared_head" (the readout `SharedHead`), "features", their "widths" (for
+    ``modules``), "teachers", "train_loader", "val_loader", "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
     unimodal_weight: float | None = None
@@ -76,7 +76,7 @@ class Method:
 
     def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
         """A network that is trained beside the model, for features of these widths and so many
-        logits; None for none.
+        logits; None for none. Of a method that needs "widths".
 
         Made once, before ``on_start``, and fixed from then on. `Balancer.parameters` offers it to
         the optimizer, checkpoints hold it, and its gradients are averaged over the ranks. Keep it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os.path import normpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from equimodal.comparison.rows import (
     UNTRAINED,
     expand_rows,
     own_fusions,
+    reads,
     run_place,
 )
 from equimodal.comparison.settings import (
@@ -48,6 +50,11 @@ class PlannedRun:
 
     config: RunConfig
     folder: str
+
+    @property
+    def learns_from(self) -> list[str]:
+        """Folders of the runs that must be over before it begins."""
+        return [normpath(f"{self.folder}/{place}") for place in self.config.teachers.values()]
 
 
 @dataclass(frozen=True)
@@ -211,6 +218,7 @@ def _runs(config: Mapping[str, Any]) -> tuple[PlannedRun, ...]:
 def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> PlannedRun:
     lr = None if rate is None else rate * RATE_FACTORS.get(row, 1.0)
     shared = ("data", "data_settings", "epochs", "batch_size", "optimizer", "objective", "device")
+    searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
     run = RunConfig(
         method=row,
         seed=seed,
@@ -219,6 +227,19 @@ def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> 
         schedule=from_words(config["schedule"]),
         **{key: config[key] for key in shared},
         **{key: config[key] for key in OPTIONAL if key in config and key != "schedule"},
+        teachers=_teachers(config, row, seed, searched),
     )
-    searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
     return PlannedRun(run, f"{run_place(row, seed)}{searched}")
+
+
+def _teachers(config: Mapping[str, Any], row: str, seed: int, searched: str) -> dict[str, str]:
+    """By modality the run of the same seed and rate from which a row learns, from its own folder
+    on."""
+    if EVERY_ALONE not in reads(row) or row == ENSEMBLE:
+        return {}
+    alone = [name for name in config["methods"] if name.startswith(ALONE)]
+    own = f"{run_place(row, seed)}{searched}"
+    return {
+        name.removeprefix(ALONE): relpath(f"{run_place(name, seed)}{searched}", own)
+        for name in alone
+    }

@@ -12,7 +12,7 @@ from equimodal.training.config import ALONE, JOINT, RATE_FACTORS, UNTRAINED
 
 __all__ = [
     "ALONE", "ENSEMBLE", "EVERY_ALONE", "JOINT", "RATE_FACTORS", "REFERENCES", "UNIMODAL",
-    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "own_fusions",
+    "UNTRAINED", "alone_row", "controls_of", "expand_rows", "known_rows", "own_fusions", "reads",
     "run_place", "slug",
 ]  # fmt: skip
 
@@ -48,7 +48,7 @@ def expand_rows(given: Sequence[str] | None, modalities: Iterable[str]) -> tuple
         wanted_rows = _every_row()
     for name in wanted_rows:
         wanted = alone if name == EVERY_ALONE else [name]
-        if EVERY_ALONE in _reads(name):
+        if EVERY_ALONE in reads(name):
             wanted = [row for row in alone if row not in rows] + [name]
         for row in wanted:
             _check_row(row, rows, known)
@@ -74,7 +74,7 @@ def own_fusions(rows: Iterable[str], fusion: str) -> dict[str, str]:
     return {row: own for row, own in brought.items() if own and own != fusion}
 
 
-def _reads(row: str) -> tuple[str, ...]:
+def reads(row: str) -> tuple[str, ...]:
     """The rows of trained models that a row reads."""
     if row == ENSEMBLE:
         return (EVERY_ALONE,)

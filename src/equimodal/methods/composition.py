@@ -73,7 +73,8 @@ class Composition(Method):
 
     def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
         """The networks of the parts that have one, by place."""
-        made = {str(k): p.modules(widths, outputs) for k, p in enumerate(self.parts)}
+        own = {str(k): p for k, p in enumerate(self.parts) if "widths" in p.needs}
+        made = {k: p.modules(widths, outputs) for k, p in own.items()}
         held = {k: network for k, network in made.items() if network is not None}
         return nn.ModuleDict(held) if held else None
 

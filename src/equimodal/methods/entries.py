@@ -8,6 +8,7 @@ from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entries_models import MODELS
 from equimodal.methods.entries_sets import SETS
+from equimodal.methods.entries_teachers import TEACHERS
 from equimodal.methods.entries_turns import TURNS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
 from equimodal.methods.facts import ANY, but
@@ -167,6 +168,7 @@ ENTRIES = (
     *FEATURES,
     *LOSSES,
     *SETS,
+    *TEACHERS,
     *TURNS,
     *MODELS,
     *ITEMS,

@@ -33,6 +33,7 @@ _MMPARETO: dict[str, Any] = {
     "family": "gradients",
     "objective": "own",
     "records": {"weight": "weight of the fused loss's gradient"},
+    "quick": {"gamma": 1.1},
     "on_request": True,
     "cost": ("own logits", "gradients", "backward"), "needs": ("differentiable readout",),
     "targets": ANY,
@@ -221,6 +222,16 @@ GRADIENTS = (
         ),
         functions=("equimodal.methods.mmpareto:pareto_weights",),
         **_MMPARETO,
+    ),
+    Entry(
+        "mmpareto-released-fixed", "the control of `mmpareto-released`: no solver",
+        preset={"weights": "equal", "heads": "own"}, is_control=True, **_MMPARETO,
+    ),
+    Entry(
+        "mmpareto-released",
+        "MMPareto whose own losses are of a separate head for each modality, as released",
+        preset={"heads": "own"}, controls=("mmpareto-released-fixed",),
+        main=Range("gamma", 0.5, 4.0), **_MMPARETO,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

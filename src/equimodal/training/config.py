@@ -24,6 +24,7 @@ OPTIONAL: dict[str, Any] = {
     "schedule": COSINE,
     "optimizer_settings": {},
     "steps": EXPANDED,
+    "teachers": {},
 }
 """Fields that are left out of files at these values, as they were before the fields were there."""
 
@@ -50,6 +51,8 @@ class RunConfig:
         schedule: learning rate over the training, as `schedules.check_schedule` takes it.
         steps: of a method that lists the rows of an epoch, one of `STEPS`.
         optimizer_settings: what replaces the optimiser's own, see `optimizers.SETTINGS`.
+        teachers: of a method that learns from the rows of single modalities: by modality the folder
+            of that run, from the run's own folder on.
     """
 
     data: str
@@ -68,6 +71,7 @@ class RunConfig:
     schedule: str = COSINE
     optimizer_settings: Mapping[str, Any] = field(default_factory=dict)
     steps: str = EXPANDED
+    teachers: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as run folders keep it: what is `OPTIONAL` only where it is no default."""

@@ -65,7 +65,7 @@ def train(
         result = from_first(fabric, lambda: _found(folder))
         if result is not None:
             return result
-        setup = build(config, data_root=data_root, fabric=fabric)
+        setup = build(config, data_root=data_root, fabric=fabric, folder=folder)
         history = restore(setup, folder)
         trouble = fit(setup, history, folder, notify)
         return conclude(setup, history, folder, trouble)
@@ -90,7 +90,7 @@ def advance(
     """
     fabric = one_process(config.device)
     with _owned(folder, config, fabric):
-        setup = build(config, data_root=data_root, fabric=fabric)
+        setup = build(config, data_root=data_root, fabric=fabric, folder=folder)
         return fit(setup, restore(setup, folder), folder, notify, until=until)
 
 

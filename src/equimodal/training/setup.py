@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from equimodal.balancing.recorder import EVERY
 from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.models.fusion import FusionModel, build_model
-from equimodal.training.alone import Alone
+from equimodal.training.alone import Alone, load_teachers
 from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
@@ -93,7 +94,11 @@ class Batches:
 
 
 def build(
-    config: RunConfig, *, data_root: str | None = None, fabric: Fabric | None = None
+    config: RunConfig,
+    *,
+    data_root: str | None = None,
+    fabric: Fabric | None = None,
+    folder: Path = Path(),
 ) -> Setup:
     """The run's data, model, optimiser and balancer, as they are before the first epoch.
 
@@ -101,9 +106,10 @@ def build(
         config: the run.
         data_root: folder with the data set's files, where it needs them.
         fabric: the processes that train it; None for this one alone.
+        folder: its own, from which its teachers are looked for.
 
     Raises:
-        BalanceError: the data cannot be loaded, or the method refuses its settings.
+        BalanceError: the data or the teachers cannot be loaded, or the method refuses its settings.
     """
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
@@ -116,16 +122,22 @@ def build(
         settings=config.optimizer_settings,
     )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
-    balancer = (
-        Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)
-    )
+    if config.alone:
+        balancer: Balancer | Alone = Alone(seed=config.seed)
+    else:
+        teachers = load_teachers(config, source, folder, fabric)
+        balancer = _balancer(config, source, network, optimizer, teachers)
     setup = Setup(config, source, fabric, model, network, wrapped, balancer)
     network.rule = rule_of(setup.method)
     return setup
 
 
 def _balancer(
-    config: RunConfig, source: DataSource, network: FusionModel, optimizer: torch.optim.Optimizer
+    config: RunConfig,
+    source: DataSource,
+    network: FusionModel,
+    optimizer: torch.optim.Optimizer,
+    teachers: Mapping[str, Any] | None,
 ) -> Balancer:
     settings = dict(config.settings)
     on = settings.pop("on", None)  # None: as the method asks for
@@ -137,6 +149,7 @@ def _balancer(
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],
+        teachers=teachers,
         on=on,
         epochs=config.epochs,
         seed=config.seed,

@@ -97,6 +97,7 @@ def check_arguments(
     on: str,
     readout: Readout | None,
     loaders: Collection[str],
+    teachers: object,
     log_every: int | None,
     diagnose: int | None,
     steps: str,
@@ -111,6 +112,11 @@ def check_arguments(
             require_number(argument, value, low=1, whole=True)
     require_suited(method, task)
     _check_readout(method, readout, task, objective)
+    if "teachers" in method.needs and teachers is None:
+        raise BalanceError(
+            f"{name} learns from encoders that were trained before, one for each modality; pass "
+            "teachers={'audio': audio_teacher, ...}, or (encoder, head) each."
+        )
     for split in ("train", "val"):
         if f"{split}_loader" in method.needs and split not in loaders:
             raise BalanceError(

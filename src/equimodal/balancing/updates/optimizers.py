@@ -74,6 +74,14 @@ def _trial(
     return length
 
 
+def forget(optimizers: Iterable[Optimizer], parameters: Iterable[Parameter]) -> None:
+    """Let optimizers forget their state of parameters, such as momentum: as if they began."""
+    known = list(parameters)
+    for optimizer in optimizers:
+        for parameter in known:
+            optimizer.state.pop(parameter, None)
+
+
 def listed(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
     """One optimizer or several, each once and out of its wrappers. Raises BalanceError."""
     several = [optimizers] if isinstance(optimizers, Optimizer) else optimizers

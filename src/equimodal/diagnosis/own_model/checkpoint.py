@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from equimodal.balancing.balancer import Balancer
@@ -14,7 +14,7 @@ from equimodal.diagnosis.stored.run_files import RunFiles
 from equimodal.errors import BalanceError
 from equimodal.parts.quiet import quiet
 from equimodal.storage.files import load_checkpoint
-from equimodal.training.config import RunConfig
+from equimodal.training.config import JOINT, RunConfig
 from equimodal.training.run_folder import CHECKPOINT
 
 
@@ -45,6 +45,7 @@ def look_inside(
         raise BalanceError(f"'{path}' is missing, so that the model cannot be looked into.")
     known = [f.name for f in fields(RunConfig) if f.name in run.config]
     config = RunConfig(**{name: run.config[name] for name in known})
+    config = replace(config, method=JOINT, settings={}, teachers={})  # its model alone is read
     _, root = sources.ready(config.data, data_root, cache=cache, progress=False)
     setup = build(config, data_root=root)
     setup.network.load_state_dict(load_checkpoint(path)["best"])
