@@ -225,13 +225,17 @@ GRADIENTS = (
     ),
     Entry(
         "mmpareto-released-fixed", "the control of `mmpareto-released`: no solver",
-        preset={"weights": "equal", "heads": "own"}, is_control=True, **_MMPARETO,
+        preset={"weights": "equal", "heads": "own"}, is_control=True,
+        **_MMPARETO | {"cost": ("gradients",), "needs": ("encoder modules", "own networks")},
     ),
     Entry(
         "mmpareto-released",
         "MMPareto whose own losses are of a separate head for each modality, as released",
         preset={"heads": "own"}, controls=("mmpareto-released-fixed",),
-        main=Range("gamma", 0.5, 4.0), **_MMPARETO,
+        main=Range("gamma", 0.5, 4.0),
+        **_MMPARETO | {
+            "cost": ("gradients", "backward"), "needs": ("encoder modules", "own networks"),
+        },
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""
