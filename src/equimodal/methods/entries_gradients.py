@@ -37,8 +37,8 @@ _MMPARETO: dict[str, Any] = {
     "on_request": True,
     "cost": ("own logits", "gradients", "backward"), "needs": ("differentiable readout",),
     "targets": ANY,
-    "released": "three heads of their own, `mmpareto-released`, and a backward pass more than there "
-    "are losses",
+    "released": "three heads of their own, `mmpareto-released`, and one backward pass more than "
+    "there are losses",
     "port": "copies the gradients after all losses are summed, so that none ever conflict; no "
     "argument",
 }  # fmt: skip
