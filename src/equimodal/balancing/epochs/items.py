@@ -65,8 +65,7 @@ class Items:
             setting.modalities.record.edit = outside
 
     def _moment(self) -> dict[str, Any]:
-        held: Any = self._held()
-        return dict(held())
+        return dict(self._held()())  # type: ignore[misc]
 
     def begin(self, dataset: Any = None) -> None:
         """Show the method the start of an epoch, once; ``dataset``: whose items it lists."""
