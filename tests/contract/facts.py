@@ -112,7 +112,7 @@ WITHOUT = {
     "optimizers": {"optimizers": ()},
     "epochs": {"epochs": None},
     "own networks": {"held": False},
-    "teachers": {"teachers": {}},
+    "teachers": {"teachers": None},
 }
 
 

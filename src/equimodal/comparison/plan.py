@@ -22,7 +22,10 @@ from equimodal.comparison.rows import (
     own_fusions,
     reads,
     run_place,
+    suited_rows,
+    with_rows_for_missing,
 )
+from equimodal.comparison.scores import WORDS
 from equimodal.comparison.settings import (
     check_finite,
     check_method_settings,
@@ -31,6 +34,7 @@ from equimodal.comparison.settings import (
     with_names,
 )
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
+from equimodal.data.information import told_of
 from equimodal.data.sources import check_settings
 from equimodal.data.table import is_manifest
 from equimodal.errors import BalanceError
@@ -130,13 +134,21 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
     check_device(experiment.device)
     source = sources.load(data, root=data_root, seed=experiment.seeds[0], **own.get(data, {}))
     rows = expand_rows(experiment.methods, source.modalities)
+    missing = any(modality.missing for modality in source.modalities.values())
+    if missing and experiment.methods is None:
+        rows = with_rows_for_missing(rows)
     by_owner = split_settings(given, data, rows, optimizer=optimizer)
     changed = changed_settings(optimizer, by_owner.pop(optimizer, {}))
+    named = {o: with_names(o, own) for o, own in by_owner.items() if o != data}
+    for row, values in named.items():
+        check_method_settings(row, values)
+    rows, left_out = suited_rows(rows, experiment.methods, source.target, named, missing=missing)
     used = SETTINGS[optimizer] | changed
     config = {
         "data": data,
         "data_settings": dict(source.settings),
         "methods": rows,
+        **({"left_out": left_out} if left_out else {}),
         "seeds": experiment.seeds,
         "epochs": experiment.epochs or budget["epochs"],
         "batch_size": batch_size_of(experiment.batch_size, budget["batch_size"], len(source.train)),
@@ -148,15 +160,13 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         **({"steps": experiment.steps} if experiment.steps != OPTIONAL["steps"] else {}),
         "lr": experiment.lr or [float(budget["lr"])],
         "objective": experiment.objective,
-        "settings": {o: with_names(o, own) for o, own in by_owner.items() if o != data},
+        "settings": {owner: own for owner, own in named.items() if owner not in left_out},
         "device": experiment.device,
-        "selection": "best validation accuracy",
+        "selection": f"best validation {WORDS[source.target.score]}",
         **_model(source, experiment.encoders, experiment.fusion, rows),
     }
     config = json.loads(json.dumps(config))
-    for row, values in config["settings"].items():
-        check_method_settings(row, values)
-    return Plan(config, _description(source), _runs(config), data_root, source.modalities)
+    return Plan(config, told_of(source), _runs(config), data_root, source.modalities)
 
 
 def _model(
@@ -179,23 +189,6 @@ def _model(
         "own_fusions": own,
     }  # fmt: skip
     return {key: value for key, value in chosen.items() if value != OPTIONAL.get(key, {})}
-
-
-def _description(source: DataSource) -> dict[str, Any]:
-    return {
-        "name": source.name,
-        "modalities": {
-            name: {"kind": modality.kind, "shape": list(modality.shape)}
-            for name, modality in source.modalities.items()
-        },
-        "classes": list(source.classes),
-        "sizes": {
-            "train": len(source.train),
-            "validation": len(source.validation),
-            "test": len(source.test),
-        },
-        "note": source.note,
-    }
 
 
 def _runs(config: Mapping[str, Any]) -> tuple[PlannedRun, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from equimodal.methods.entry import AHEAD, STARVED, Entry, Fit, Range
+from equimodal.methods.entry import AHEAD, MISSING, STARVED, Entry, Fit, Range
 from equimodal.methods.facts import ANY
 
 _FORWARD: dict[str, Any] = {
@@ -26,6 +26,7 @@ FEATURES = (
         fits=(
             Fit(STARVED, "lets the head do without the other modalities now and then, so that it "
                 "must learn from {starved}"),
+            Fit(MISSING, "leaves modalities out in training as they are missing at use"),
         ),
         functions=(
             "equimodal.methods.modality_dropout:kept_modalities",

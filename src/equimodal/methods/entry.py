@@ -11,8 +11,10 @@ BASELINE = "baseline"
 FIELD = "field"
 """In place of the names of rows: every row there is."""
 STARVED, AHEAD, FUSION = "a modality is starved", "another is ahead", "the fusion is behind"
-CASES = (STARVED, AHEAD, FUSION)
-"""What a diagnosis can find that a method may fit; `AHEAD` only ever holds beside `STARVED`."""
+MISSING = "samples lack modalities"
+CASES = (STARVED, AHEAD, FUSION, MISSING)
+"""What a diagnosis, or a look at the data, can find that a method may fit; `AHEAD` only ever holds
+beside `STARVED`."""
 
 
 @dataclass(frozen=True)

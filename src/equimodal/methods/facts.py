@@ -19,7 +19,7 @@ COSTS: Mapping[str, str] = {
     "updates": "several updates a batch",
     "epoch": "passes over training or validation data between epochs",
     "memory": "a copy of the encoders' weights",
-    "trainings": "every modality trained alone first",
+    "trainings": "every modality trained alone first, and its encoder run in every step",
 }
 """What a training costs beside joint training, the dearest last."""
 NEEDS: Mapping[str, str] = {
@@ -34,7 +34,7 @@ NEEDS: Mapping[str, str] = {
     "own batches": "batches of balancer.batches, loader or repeat, or of an adapter",
     "own head": "a model with the head that its card names",
     "own networks": "networks of its own in an optimizer",
-    "teachers": "every modality trained alone",
+    "teachers": "teachers={...}, encoders of modalities that were trained alone",
 }
 """What a balancer is refused without."""
 CLASSES = ("classes",)

@@ -117,6 +117,9 @@ class G2D(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """The objective, and what is learned from the teachers."""
+        if step.logits is not None:
+            # Two losses read them: in half precision their gradients would be rounded one by one.
+            step.logits = widened(step.logits)
         loss, sureness = step.objective_loss, []
         for m in step.modalities.names:
             if m not in step.outputs or not len(step.targets[m]):

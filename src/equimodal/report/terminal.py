@@ -11,18 +11,23 @@ from rich.table import Table
 from rich.text import Text
 
 from equimodal.comparison.words import ABSENT, listing
+from equimodal.data.target import ACCURACY
 from equimodal.report.read.columns import EPOCH, EXTENT, Column, columns, converged, extent
-from equimodal.report.read.controls import absent, certainty, further_lines
+from equimodal.report.read.controls import absent, certainty, further_lines, left_out
 from equimodal.report.read.model import is_default, model_line
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import grouped_rows, note, ordered_rows
+from equimodal.report.read.rows import grouped_rows, main_name, main_words, note, ordered_rows
 from equimodal.report.read.schema import check
 
 # Taken in this order as long as they fit: the evidence first; a note moves into the caption.
 _TAKE_ORDER = (
-    "accuracy", "vs joint", "probe", "vs control", "step", EXTENT, EPOCH, "inside", "note",
+    "accuracy", "vs joint", "probe", "vs control", "scores", "present", "step", EXTENT, EPOCH,
+    "inside", "note",
 )  # fmt: skip
-_ABOVE = {"inside": "inside", "probe": "probe", EPOCH: "epoch of", EXTENT: "trained for"}
+_ABOVE = {
+    "present": "having", "inside": "inside", "probe": "probe", EPOCH: "epoch of",
+    EXTENT: "trained for",
+}  # fmt: skip
 _GAP = 2
 _WORD = 16  # letters of a heading that is not broken
 _STYLES = {1: "green", -1: "red", 0: ""}
@@ -93,13 +98,14 @@ def _fitting(every: list[Column], rows: Sequence[str], width: int) -> list[Colum
 def _caption(results: Results, every: list[Column], kept: list[Column]) -> list[str]:
     seeds = len(results["config"]["seeds"])
     over = f"mean ± sd over {seeds} seeds" if seeds > 1 else "one seed"
-    lines = [f"percent, {over}; differences in points [95 % interval, paired]"]
+    unit = "percent" if main_name(results) == ACCURACY else f"{main_words(results)} in percent"
+    lines = [f"{unit}, {over}; differences in points [95 % interval, paired]"]
     lines += certainty(results)
     if not is_default(results["config"]):
         lines.append(model_line(results["config"]))
     shown = {column.group for column in kept}
     lines += further_lines(results, all_of_them="vs control" not in shown)
-    lines += filter(None, [absent(results)])
+    lines += filter(None, [absent(results), *left_out(results)])
     lines += _converged(results, shown=EPOCH in shown)
     lines += [] if EXTENT in shown else _extents(results)
     left = [name for name, _ in groupby(c.group for c in every if c not in kept)]

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from equimodal.balancing.batches import epoch_batches
 from equimodal.balancing.decisions import Decisions
+from equimodal.balancing.task import Task
 from equimodal.data.dataset import DataSource, MultimodalDataset
 from equimodal.errors import BalanceError
 from equimodal.models.fusion import Output, build_model
@@ -23,16 +23,17 @@ from equimodal.training.run_folder import CHECKPOINT, RESULT
 
 
 class Alone:
-    """Stands where a balancer stands for a model of one modality: cross-entropy, nothing else.
+    """Stands where a balancer stands for a model of one modality: the task's loss, nothing else.
 
     Its batches hold the same rows in the same order as those of paired training.
 
     Args:
+        task: what is predicted.
         seed: seed of the run.
     """
 
-    def __init__(self, *, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, task: Task, *, seed: int) -> None:
+        self.task, self.seed = task, seed
         self.epoch_index = 0
         self.decisions = self.diagnosis = Decisions((), log=None, every=None, measured=list)
 
@@ -42,10 +43,15 @@ class Alone:
         """Batches of one epoch, shuffled from (seed, epoch)."""
         return epoch_batches(dataset, batch_size, seed=self.seed, epoch=self.epoch_index)
 
-    def loss(self, output: Output, target: Tensor | Mapping[str, Tensor]) -> Tensor:
-        """Mean cross-entropy of the logits, for (N,) labels. -> ()"""
+    def loss(
+        self,
+        output: Output,
+        target: Tensor | Mapping[str, Tensor],
+        present: Tensor | None = None,
+    ) -> Tensor:
+        """The task's loss of the logits, of all samples. -> ()"""
         assert output.logits is not None and isinstance(target, Tensor)
-        return cross_entropy(output.logits, target)
+        return self.task.loss(output.logits, target)
 
     def before_step(self) -> None:
         """Nothing to do."""

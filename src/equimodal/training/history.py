@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from equimodal.data.target import main_keys
 from equimodal.storage.files import as_written, load_checkpoint, save_checkpoint
 from equimodal.training.prediction import Prediction
 from equimodal.training.ranks import from_first
@@ -89,7 +90,8 @@ class History:
             fused: loss of the fused logits on training rows after it; None for one modality.
             validation: what the model predicts on validation.
         """
-        accuracy = validation.accuracy
+        main, by_modality, _ = main_keys(validation.main)
+        followed, score = f"validation_{main}", validation.score
         self.curves.append({
             "epoch": self.epochs,
             "lr": lr,
@@ -97,10 +99,10 @@ class History:
             "steps": trained.steps,
             "rows": trained.rows,
             "fused_loss": fused,
-            "validation_accuracy": accuracy,
-            "modality_accuracy": validation.modality_accuracy,
+            followed: score,
+            by_modality: validation.modality_scores,
         })  # fmt: skip
-        if accuracy >= max(curve["validation_accuracy"] for curve in self.curves):
+        if score >= max(curve[followed] for curve in self.curves):
             self.best, self.best_epoch = weights(setup), self.epochs - 1
 
     def add_times(self, steps: list[float], end: float, *, waited: float, samples: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from equimodal.data.presence import PRESENT
 from equimodal.numerics.random import epoch_seed
 from equimodal.storage.files import make_folder, read_json
 from equimodal.storage.locks import locked
@@ -52,7 +53,7 @@ def train(
         config: the run.
         folder: the run's own folder; created where it does not exist.
         data_root: folder with the data set's files, where it needs them.
-        notify: called with (finished epochs, validation accuracy) after every epoch.
+        notify: called with (finished epochs, main score of validation) after every epoch.
         fabric: the processes that train it, all of which call this; None for this one alone. The
             first one alone reads and writes in the folder.
 
@@ -133,7 +134,7 @@ def fit(
         if setup.fabric.is_global_zero:
             save(setup, history, folder)
         if notify:
-            notify(history.epochs, validation.accuracy)
+            notify(history.epochs, validation.score)
     return None
 
 
@@ -153,7 +154,7 @@ def train_epoch(setup: Setup, epoch: int, clock: StepClock) -> Trained:
         progress = (epoch + step / steps) / config.epochs
         rate = scheduled_rate(config.schedule, config.lr, epoch=epoch, progress=progress)
         set_rate(optimizer, rate)
-        loss = balancer.loss(model(inputs), targets)
+        loss = balancer.loss(model(inputs), targets, inputs.get(PRESENT))
         setup.fabric.backward(loss)
         balancer.before_step()
         optimizer.step()

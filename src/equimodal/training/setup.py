@@ -19,6 +19,7 @@ from equimodal.balancing.method import Method
 from equimodal.balancing.recorder import EVERY
 from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
+from equimodal.data.presence import PRESENT
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.training.alone import Alone, load_teachers
 from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
@@ -123,7 +124,7 @@ def build(
     )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
     if config.alone:
-        balancer: Balancer | Alone = Alone(seed=config.seed)
+        balancer: Balancer | Alone = Alone(source.target.loss_task, seed=config.seed)
     else:
         teachers = load_teachers(config, source, folder, fabric)
         balancer = _balancer(config, source, network, optimizer, teachers)
@@ -142,13 +143,16 @@ def _balancer(
     teachers: Mapping[str, Any] | None,
 ) -> Balancer:
     settings = dict(config.settings)
+    task = source.target.loss_task
     on = settings.pop("on", None)  # None: as the method asks for
     method = create_method(config.registered_method, settings)
     made = Balancer(
         network,
         method,
         {m: f"encoders.{m}" for m in source.modalities},
-        None if method.brings_heads else network.readout(),
+        None if method.brings_heads else network.readout(whole=task.whole_numbers),
+        task=task,
+        forward=_forward,
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],
@@ -163,6 +167,12 @@ def _balancer(
         rate = optimizer.param_groups[0]["lr"]
         optimizer.add_param_group({"params": beside, "lr": rate})
     return made
+
+
+def _forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor, Tensor | None]:
+    """Output, target and what is present, of a batch of `Batches`."""
+    inputs, target = batch
+    return model(inputs), target, inputs.get(PRESENT)
 
 
 def _source(config: RunConfig, data_root: str | None, device: str) -> DataSource:
@@ -181,9 +191,7 @@ def _loaded(data: str, root: str | None, seed: int, settings: str, device: str) 
 
 def _restricted(source: DataSource, modality: str) -> DataSource:
     """The same samples with one of their modalities."""
-    one = _each_split(source, lambda split: MultimodalDataset(
-        {modality: split.inputs[modality]}, split.labels, split.groups
-    ))  # fmt: skip
+    one = _each_split(source, lambda split: split.alone(modality))
     return replace(one, modalities={modality: source.modalities[modality]})
 
 

@@ -113,7 +113,7 @@ def test_warnings_are_told_once_and_epochs_by_line(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(loop, "build", warning)
     run(tmp_path)
     first, second, last = capsys.readouterr().err.splitlines()
-    assert first.startswith("epoch 1/2: validation accuracy 0.")
+    assert first.startswith("epoch 1/2: validation 0.")
     assert second.endswith("0:00 left")
     assert last == "equimodal: warning: beware"
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from equimodal.balancing.batches import paired_rows, plain_count, shuffled
+from equimodal.balancing.batches import plain_count, shuffled
 from equimodal.balancing.epochs.blocks import Block, Rows, batches_of, check_blocks
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.epochs.evaluation import epoch_of
+from equimodal.balancing.epochs.rows import paired_rows
 from equimodal.balancing.moment import KEPT
 from equimodal.balancing.requirements.training import check_training
 from equimodal.balancing.task.task import on_host
@@ -54,7 +55,7 @@ class Items:
         # Held weakly: a balancer that nobody needs is to go at once.
         self._held = weakref.WeakMethod(moment)
         self._blocks: list[Block] | None = None
-        self._dealt: dict[tuple[int, int, int], list[Rows]] = {}
+        self._dealt: dict[tuple[int, int], list[Rows]] = {}  # of this epoch
         self._waiting: deque[_Given] = deque()
         self._taken = self._passed_over = 0  # losses of this epoch; batches a restart skips
         self._unlike: Tensor | int = 0
@@ -64,9 +65,7 @@ class Items:
             setting.modalities.record.edit = outside
 
     def _moment(self) -> dict[str, Any]:
-        moment = self._held()
-        assert moment is not None
-        return moment()
+        return dict(self._held()())  # type: ignore[misc]
 
     def begin(self, dataset: Any = None) -> None:
         """Show the method the start of an epoch, once; ``dataset``: whose items it lists."""
@@ -76,8 +75,7 @@ class Items:
         self.begun, self._blocks, self._taken = moment["epoch_index"], None, 0
         epoch = epoch_of(self.setting, moment)
         epoch.rows = None if dataset is None else len(dataset)
-        given = self.setting
-        check_training(method, given.on, given.optimizers, given.epochs)
+        check_training(method, self.setting.on, self.setting.optimizers, self.setting.epochs)
         if not method.acts(epoch):
             return
         blocks = method.on_epoch_start(epoch)
@@ -87,7 +85,7 @@ class Items:
     def planned(self, dataset: Any, batch_size: int) -> list[Rows]:
         """The rows of the epoch's batches: those of a plain epoch where none are listed."""
         self.begin(dataset)
-        key = (self.begun, len(dataset), batch_size)
+        key = (len(dataset), batch_size)
         if key not in self._dealt:
             self._dealt = {key: self._dealt_out(dataset, batch_size)}
         return self._dealt[key]

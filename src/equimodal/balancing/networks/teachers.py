@@ -12,7 +12,7 @@ from equimodal.errors import BalanceError, quoted
 from equimodal.parts import layout
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.outputs import features_in
-from equimodal.parts.sharding import is_sharded
+from equimodal.parts.sharding import local, own_rows
 
 _WHAT = (
     "teachers must hold for each modality an encoder of the same form as the model's, or a pair "
@@ -116,27 +116,27 @@ class Teachers:
         features = layout.samples_first(one, encoder, modality, teacher.encoder, rows)
         return features, None if teacher.head is None else teacher.head(features)
 
+    @torch.no_grad()
     def start_from(self) -> None:
         """Let the model's encoders begin at their teachers' weights.
 
         Raises:
-            BalanceError: an encoder of another form, one of two modalities, or one in shards.
+            BalanceError: an encoder of another form, or one that shares weights with another.
         """
         modalities = self._modalities
         for m, teacher in self._of.items():
-            module = layout.named_module(m, modalities.modules[m])
-            if modalities.shared or any(map(is_sharded, module.parameters())):
+            own = layout.named_module(m, modalities.modules[m]).state_dict()
+            theirs = teacher.encoder.state_dict()
+            forms = [{name: w.shape for name, w in state.items()} for state in (own, theirs)]
+            if modalities.shared or forms[0] != forms[1]:
+                reason = "which is of another form"
+                if modalities.shared:
+                    reason = "as it shares some with another modality"
                 raise BalanceError(
-                    f"The encoder of {m!r} cannot begin at its teacher's weights: it shares some "
-                    "with another modality, or is in shards. Load them before you make it."
+                    f"The encoder of {m!r} cannot begin at its teacher's weights, {reason}."
                 )
-            try:
-                module.load_state_dict(teacher.encoder.state_dict())
-            except RuntimeError as error:
-                raise BalanceError(
-                    f"The encoder of {m!r} cannot begin at its teacher's weights, which is of "
-                    f"another form: {' '.join(str(error).split())[:200]}."
-                ) from error
+            for name, weight in own.items():
+                local(weight).copy_(own_rows(weight, theirs[name]))
 
     def digests(self) -> dict[str, str]:
         """What tells the teachers' weights apart, for a checkpoint that does not hold them."""

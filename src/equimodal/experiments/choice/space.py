@@ -30,7 +30,7 @@ def candidates(found: Mapping[str, Any]) -> list[str]:
     """
     rows = [tip["method"] for tip in found["advice"]]
     if not is_sure(found["verdict"]["sure"]):
-        rows += [row for row in fitting_any() if not methods.entry(row).on_request]
+        rows += [row for row in fitting_any(found["verdict"]) if not methods.entry(row).on_request]
     entries = [methods.entry(row) for row in dict.fromkeys(rows) if methods.known(row)]
     return [entry.name for entry in entries if entry.main and not entry.depends]
 
