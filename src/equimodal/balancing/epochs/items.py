@@ -214,8 +214,7 @@ class Items:
     def _require_order(self, index: Tensor, labels: Any) -> None:
         """Hold the first batch of an epoch against what was read of its rows."""
         read, self._read = self._read, None
-        labels = self.setting.prepared(labels)
-        if read is None or not isinstance(labels, Tensor):
+        if read is None or not isinstance(labels := self.setting.prepared(labels), Tensor):
             return
         if not torch.equal(read[index], labels.to(read)):
             raise self._other_rows(len(read))
