@@ -50,8 +50,7 @@ class Items:
 
     def __init__(self, setting: "Setting", moment: Callable[[], dict[str, Any]]) -> None:
         self.setting = setting
-        self.begun = -1
-        """The latest epoch whose start the method has seen."""
+        self.begun = -1  # the latest epoch whose start the method has seen
         # Held weakly: a balancer that nobody needs is to go at once.
         self._held = weakref.WeakMethod(moment)
         self._blocks: list[Block] | None = None
@@ -65,7 +64,8 @@ class Items:
             setting.modalities.record.edit = outside
 
     def _moment(self) -> dict[str, Any]:
-        return dict(self._held()())  # type: ignore[misc]
+        held: Any = self._held()
+        return dict(held())
 
     def begin(self, dataset: Any = None) -> None:
         """Show the method the start of an epoch, once; ``dataset``: whose items it lists."""
@@ -118,9 +118,9 @@ class Items:
         for number, (index, kept) in enumerate(given[start:], start):
             inputs, labels = paired_rows(dataset, index)
             self._require_order(index, labels)
-            everything = kept is None or bool(kept.all())
             if number >= first:  # a host that continues an epoch may iterate over those before
-                self._waiting.append(_Given(labels, None if everything else kept))
+                whole = kept is None or bool(kept.all())
+                self._waiting.append(_Given(labels, None if whole else kept))
             yield inputs, labels
 
     def saw_loss(self, target: Any, drawn: Mapping[str, Any]) -> None:
@@ -213,8 +213,7 @@ class Items:
 
     def _require_order(self, index: Tensor, labels: Any) -> None:
         """Hold the first batch of an epoch against what was read of its rows."""
-        read, self._read = self._read, None
-        labels = self.setting.prepared(labels)
+        (read, self._read), labels = (self._read, None), self.setting.prepared(labels)
         if read is None or not isinstance(labels, Tensor):
             return
         if not torch.equal(read[index], labels.to(read)):
