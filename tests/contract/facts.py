@@ -130,16 +130,19 @@ def needed(name):
     entry = methods.entry(name)
     assert not refused(name)
     found = {need for need, changes in WITHOUT.items() if refused(name, **changes)}
-    if not entry.fusion and refused(name, readout=Ablation("zero")):
+    brings = methods.load(name).brings_heads
+    found -= {"readout", "differentiable readout"} if brings else set()
+    if not entry.fusion and not brings and refused(name, readout=Ablation("zero")):
         found = found - {"differentiable readout"} | {"linear head"}
     if found & {"differentiable readout", "linear head"}:
         found -= {"readout"}
     found -= {"optimizers"} if "own networks" in found else set()  # which one of them is to hold
     method = methods.create(name)
     found |= {"own batches"} if method.lists_items or method.repeats(2) > 1 else set()
-    readout = LinearSplit("fc") if "linear head" in found else OwnLogits()
+    readout = LinearSplit("fc") if "linear head" in found else None if brings else OwnLogits()
     told = refused(name, first=False, encoders=PARAMETERS, readout=readout)
-    if "needs the features of" in told or "must be one module" in told:
+    said = ("needs the features of", "cuts what they give", "must be one module")
+    if any(words in told for words in said):
         found.add("encoder modules")
     found |= {"own head"} if entry.fusion else set()
     return in_order(found, NEEDS)
@@ -154,6 +157,7 @@ class Counted:
         linear = bool(entry.fusion) or "linear head" in entry.needs
         net = fusions.built(fusions.Concatenation if linear else fusions.Gated)
         readout = own_head(name, net, "fc") if linear else Ablation("zero")
+        readout = None if methods.load(name).brings_heads else readout
         self.runs = 1 if linear else 1 + len(ENCODERS)
         net.fc.register_forward_hook(lambda *_: self.passes.update(["head"]))
         net.audio_net[0].register_forward_hook(lambda *_: self.passes.update(["encoder"]))

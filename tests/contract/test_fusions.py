@@ -64,6 +64,8 @@ def refusal(name, fusion):
         return "teachers must hold for each modality"
     if methods.create(name).objective == "fused+unimodal" and fusion in UNTRAINED:
         return "do not reach the encoders through"
+    if fusion == "joint transformer" and methods.create(name).has_stage("turn"):
+        return r"encoders in turn and cuts what they give, and \['audio', 'video'\]"
     if fusion == "joint transformer" and "features" in methods.create(name).needs:
         return r"needs the features of \['audio', 'video'\]"
     return None
@@ -71,11 +73,11 @@ def refusal(name, fusion):
 
 def made(name, fusion, **options):
     kind, readout = MODELS[fusion]
-    model = fusions.built(kind)
+    model, method = fusions.built(kind), methods.create(name, **quick(name))
     encoders = EMBEDDINGS if fusion == "joint transformer" else ENCODERS
     data = [fusions.batch()]
     balancer = Balancer(
-        model, methods.create(name, **quick(name)), encoders, readout(),
+        model, method, encoders, None if method.brings_heads else readout(),
         loaders={"train": data, "val": data},
         forward=lambda net, given: (net(*given[:2]), given[2]), epochs=6,
         **taught_by(name, fusions.built(kind), encoders if fusion != "joint transformer" else {}),

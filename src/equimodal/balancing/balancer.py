@@ -56,8 +56,7 @@ class Balancer:
             batches ``(*inputs, target)`` and of mappings with ``labels``.
         example: a batch, as :meth:`check` takes it, for a method that trains a network of its own
             and has no loaders: it shows how wide features are, and zeros serve.
-        teachers: modality -> an encoder that was trained before, called as the model's own one is,
-            or ``(encoder, head)``: for methods that learn from them. They are frozen.
+        teachers: modality -> a trained encoder, or ``(encoder, head)``, called as the model's own.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
         on: what a mask is applied to, ``"gradient"`` or ``"update"``; None: the method's choice.

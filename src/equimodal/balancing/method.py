@@ -56,6 +56,8 @@ class Method:
     """Whether ``on_epoch_start`` lists the rows of an epoch: batches then come of the balancer."""
     keeps_pairs: bool = False
     """Whether an unpaired method also wants the paired batch, in front of its own rows."""
+    brings_heads: bool = False
+    """Whether what `modules` makes is the readout, so that the balancer is given none."""
     windowed: bool = True
     """Whether it may act in a share of the training alone: not where it changes predictions."""
     window: Window = Window()

@@ -197,6 +197,11 @@ def _check(parts: Sequence[Method]) -> None:
             raise BalanceError(
                 f"Composition combines methods, such as AMSS(); found {quoted(part)}."
             )
+        if part.brings_heads:
+            raise BalanceError(
+                f"{name} trains heads of its own, from which all unimodal logits are read, so that "
+                "nothing combines with it."
+            )
         if part.objective and not (part.lists_items or part.has_stage("on_loss")):
             raise BalanceError(
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "

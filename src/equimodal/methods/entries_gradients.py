@@ -37,8 +37,8 @@ _MMPARETO: dict[str, Any] = {
     "on_request": True,
     "cost": ("own logits", "gradients", "backward"), "needs": ("differentiable readout",),
     "targets": ANY,
-    "released": "three heads of their own and a backward pass more than there are losses; no "
-    "argument",
+    "released": "three heads of their own, `mmpareto-released`, and one backward pass more than "
+    "there are losses",
     "port": "copies the gradients after all losses are summed, so that none ever conflict; no "
     "argument",
 }  # fmt: skip
@@ -73,6 +73,11 @@ _MSLR: dict[str, Any] = {
     "released": "two codes of other groups: one on gradients, `released=true`, and by test "
     "accuracy; one moves its base, `cumulative=true`",
 }  # fmt: skip
+
+_OWN_HEADS: dict[str, Any] = {
+    "cost": ("gradients", "backward"), "needs": ("encoder modules", "own networks"),
+}  # fmt: skip
+"""Of MMPareto with a head of its own for each modality, which reads no readout."""
 
 GRADIENTS = (
     Entry(
@@ -225,13 +230,14 @@ GRADIENTS = (
     ),
     Entry(
         "mmpareto-released-fixed", "the control of `mmpareto-released`: no solver",
-        preset={"weights": "equal", "heads": "own"}, is_control=True, **_MMPARETO,
+        preset={"weights": "equal", "heads": "own"}, is_control=True,
+        **_MMPARETO | _OWN_HEADS | {"cost": ("gradients",)},
     ),
     Entry(
         "mmpareto-released",
         "MMPareto whose own losses are of a separate head for each modality, as released",
         preset={"heads": "own"}, controls=("mmpareto-released-fixed",),
-        main=Range("gamma", 0.5, 4.0), **_MMPARETO,
+        main=Range("gamma", 0.5, 4.0), **_MMPARETO | _OWN_HEADS,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

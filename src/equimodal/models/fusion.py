@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from equimodal.data.presence import PRESENT
 from equimodal.errors import BalanceError
 from equimodal.models.encoders.encoder import Encoder
 from equimodal.models.encoders.named import SMALL, check_encoders, named_encoder
-from equimodal.models.fusions import CONCAT, FUSIONS, Shared, check_fusion
+from equimodal.models.fusions import CONCAT, FUSIONS, check_fusion
 from equimodal.models.presence import Absent, WherePresent
 from equimodal.numerics.seeding import named_seed
 
@@ -68,19 +69,24 @@ class FusionModel(nn.Module):
         self.encoders = nn.ModuleDict(
             {m: WherePresent(e, widths[m]) if m in missing else e for m, e in encoders.items()}
         )
-        self.head = FUSIONS[self.fusion].build({m: widths[m] for m in encoders}, classes)
+        self.widths = {m: widths[m] for m in encoders}
+        self.head = FUSIONS[self.fusion].build(self.widths, classes)
         self.rule: Rule | None = None
         """What makes predictions of the logits of each modality and the fused ones, in evaluation;
         None where the fused ones are the prediction."""
+        self.beside: nn.Module | None = None
+        """What the rule reads and is trained beside encoders and head, saved with them."""
 
         if missing:
             self.absent = Absent({m: widths[m] for m in encoders if m in missing})
 
     def readout(self, *, whole: bool = False) -> Readout:
-        """A new readout of unimodal logits that fits the fusion.
+        """A readout of unimodal logits: the heads beside it, or a new one that fits the fusion.
 
         ``whole``: each modality is asked for all of a number, so that parts of a sum serve none.
         """
+        if isinstance(self.beside, Readout):
+            return self.beside
         if whole:
             return Ablation("zero")
         return FUSIONS[self.fusion].readout(HEAD, list(self.encoders))
@@ -93,8 +99,8 @@ class FusionModel(nn.Module):
         logits: Tensor = self.head(features)
         if self.rule is None or self.training:
             return logits
-        assert isinstance(self.head, Shared)
-        return self.rule(self.head.each(features), logits)
+        heads: Any = self.beside if hasattr(self.beside, "each") else self.head
+        return self.rule(heads.each(features), logits)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Output:
         """Features of each modality, and the logits where all came with the same rows.

@@ -185,6 +185,7 @@ def _built(found: Description) -> FusionModel:
     )
     if found.prediction is not None:
         made = create_method(found.prediction["method"], found.prediction["settings"])
+        network.beside = made.modules(network.widths, len(found.classes))
         network.rule = rule_of(made)
     return network
 

@@ -130,6 +130,8 @@ def build(
         balancer = _balancer(config, source, network, optimizer, teachers)
     setup = Setup(config, source, fabric, model, network, wrapped, balancer)
     network.rule = rule_of(setup.method)
+    if network.rule is not None and isinstance(balancer, Balancer):
+        network.beside = balancer.setting.networks.own
     return setup
 
 
@@ -143,11 +145,12 @@ def _balancer(
     settings = dict(config.settings)
     task = source.target.loss_task
     on = settings.pop("on", None)  # None: as the method asks for
+    method = create_method(config.registered_method, settings)
     made = Balancer(
         network,
-        create_method(config.registered_method, settings),
+        method,
         {m: f"encoders.{m}" for m in source.modalities},
-        network.readout(whole=task.whole_numbers),
+        None if method.brings_heads else network.readout(whole=task.whole_numbers),
         task=task,
         forward=_forward,
         objective=config.objective,

@@ -128,6 +128,10 @@ def check_arguments(
 def _check_readout(method: Method, readout: Readout | None, task: Task, objective: str) -> None:
     """Refuse a readout that does not give what is read of it. Raises BalanceError."""
     name = type(method).__name__
+    if method.brings_heads:
+        what = f"{name} reads unimodal logits off heads that it trains itself: leave readout out"
+        require(readout is None, what, readout)
+        return
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "

@@ -83,6 +83,9 @@ def _start(balancer: "Balancer", setting: Setting, example: Any) -> None:
         check_readable(method, setting.forward, modalities.model, setting.loaders)
         heads = setting.readout if isinstance(setting.readout, nn.Module) else None
         setting.networks = TrainedNetworks(own_network(setting, example), heads)
+        if method.brings_heads:
+            assert isinstance(setting.networks.own, Readout)
+            setting.readout = setting.networks.own
         method.on_start(modalities)
     except Exception:
         # The error keeps the balancer alive, and the corrected one needs the model.

@@ -74,11 +74,12 @@ def _trial(
     return length
 
 
-def forget(optimizers: Iterable[Optimizer], parameters: Iterable[Parameter]) -> None:
-    """Let optimizers forget their state of parameters, such as momentum: as if they began."""
-    known = list(parameters)
+def forget(optimizers: Iterable[Optimizer], parameters: Iterable[Parameter] | None = None) -> None:
+    """Let optimizers forget their state of parameters, such as momentum, or of all that they hold:
+    as if they began."""
+    known = None if parameters is None else list(parameters)
     for optimizer in optimizers:
-        for parameter in known:
+        for parameter in list(optimizer.state) if known is None else known:
             optimizer.state.pop(parameter, None)
 
 

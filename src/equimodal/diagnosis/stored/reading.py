@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from equimodal import methods
 from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import JOINT, alone_row
 from equimodal.diagnosis.evidence import LONGER, Case, Evidence, ensemble, longer_row
@@ -150,6 +151,8 @@ def _readout(run: RunFiles, split: str) -> str:
     fusion = run.own_fusion or run.config.get("fusion")
     if fusion == "shared":
         return "SharedHead"
+    if methods.known(run.row) and methods.load(run.row).brings_heads:
+        return "AuxiliaryHeads"
     if not run.judged(split).adds_up:
         return "Ablation"
     return "CosineSplit" if fusion == "cosine" else "LinearSplit"
