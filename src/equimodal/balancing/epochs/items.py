@@ -64,8 +64,7 @@ class Items:
             setting.modalities.record.edit = outside
 
     def _moment(self) -> dict[str, Any]:
-        held: Any = self._held()
-        return dict(held())
+        return dict(self._held()())  # type: ignore[misc]
 
     def begin(self, dataset: Any = None) -> None:
         """Show the method the start of an epoch, once; ``dataset``: whose items it lists."""
@@ -213,8 +212,8 @@ class Items:
 
     def _require_order(self, index: Tensor, labels: Any) -> None:
         """Hold the first batch of an epoch against what was read of its rows."""
-        (read, self._read), labels = (self._read, None), self.setting.prepared(labels)
-        if read is None or not isinstance(labels, Tensor):
+        read, self._read = self._read, None
+        if read is None or not isinstance(labels := self.setting.prepared(labels), Tensor):
             return
         if not torch.equal(read[index], labels.to(read)):
             raise self._other_rows(len(read))
