@@ -10,6 +10,7 @@ from pathlib import Path
 
 from equimodal import methods
 from equimodal.methods.entries import ENTRIES
+from equimodal.methods.facts import told_cost, told_needs, told_origin, told_targets
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- written by benchmarks/method_tables.py -->", "<!-- end -->"
@@ -26,11 +27,26 @@ def overview(cards: str) -> Iterator[str]:
 
 
 def index(cards: str) -> Iterator[str]:
-    """Every row by family, controls too."""
-    yield "| family | name | what it does | card |"
+    """Every row by family with its facts, controls too, the words, and what other codes do."""
+    families = dict.fromkeys(entry.family for entry in ENTRIES)
+    yield "| family | name | what it does | costs | needs | takes | whose | card |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for entry in (e for family in families for e in ENTRIES if e.family == family):
+        facts = [told_cost(entry), told_needs(entry), told_targets(entry), told_origin(entry)]
+        cells = [entry.family, f"`{entry.name}`", entry.summary, *facts, _card(entry, cards)]
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    for title, words in (("costs", methods.COSTS), ("needs", methods.NEEDS)):
+        yield from (f"* {title} *{word}*: {meaning}." for word, meaning in words.items())
+    yield ""
+    yield "### What released code and a known port do otherwise"
+    yield ""
+    yield "| name | released code | the port of BalanceBenchmark | card |"
     yield "|---|---|---|---|"
     for entry in ENTRIES:
-        yield f"| {entry.family} | `{entry.name}` | {entry.summary} | {_card(entry, cards)} |"
+        if not entry.is_control and (entry.released or entry.port):
+            cells = [f"`{entry.name}`", entry.released, entry.port, _card(entry, cards)]
+            yield f"| {' | '.join(cells)} |"
 
 
 PAGES = {"README.md": overview, "docs/methods/README.md": index}

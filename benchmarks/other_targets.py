@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from equimodal import Ablation, Balancer, MultiLabel, Regression, data, methods
 from equimodal.balancing.task import Task
 from equimodal.comparison.words import mean_and_sd, percent, points
+from equimodal.measures.goodness import right
+from equimodal.measures.multi_label import label_accuracy
 from equimodal.models import Output
 from equimodal.numerics.intervals import Units
 
@@ -77,10 +79,8 @@ class Problem(NamedTuple):
 
     def goodness(self, output: Tensor) -> Tensor:
         """Share of the labels that are right, or 1 - error / variance. (N, D) -> (N,)"""
-        truth = self.test.target
-        if isinstance(self.task, MultiLabel):
-            return ((output > 0) == truth).float().mean(1)
-        return (1 - (output - truth).square() / truth.var(0, correction=0)).mean(1)
+        measure = label_accuracy if isinstance(self.task, MultiLabel) else right
+        return measure(output, self.test.target)
 
 
 def opinions(root: str) -> Problem:

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from equimodal.methods.bss import BSS
     from equimodal.methods.cml import CML
     from equimodal.methods.dgl import DGL
+    from equimodal.methods.di_mml import DIMML
     from equimodal.methods.diagnose_relearn import DiagnoseRelearn
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
     from equimodal.methods.gblend import GBlending
+    from equimodal.methods.igm import IGM
     from equimodal.methods.joint import Joint, JointUnimodal
     from equimodal.methods.lfm import LFM
     from equimodal.methods.mbsd import MBSD
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
+    from equimodal.methods.reconboost import ReconBoost
     from equimodal.methods.remix import Remix
     from equimodal.methods.smv import SMV
     from equimodal.parts.cosine_head import CosineHead
@@ -60,7 +63,9 @@ __all__ = [
     "BSS",
     "CML",
     "DGL",
+    "DIMML",
     "DUS",
+    "IGM",
     "LFM",
     "MBSD",
     "MCR",
@@ -92,6 +97,7 @@ __all__ = [
     "ModalityMap",
     "MultiLabel",
     "OutputLogits",
+    "ReconBoost",
     "Regression",
     "Remix",
     "SharedHead",

@@ -24,21 +24,23 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.gblend import blending_weights as blending_weights
     from equimodal.methods.lfm import alignment as alignment
     from equimodal.methods.lfm import matching_weight as matching_weight
+    from equimodal.methods.lfm_learned import matching_slope as matching_slope
     from equimodal.methods.mbsd import teaching_weights as teaching_weights
-    from equimodal.methods.mcr import jensen_shannon as jensen_shannon
     from equimodal.methods.mcr import supervised_contrast as supervised_contrast
+    from equimodal.methods.mcr_game import jensen_shannon as jensen_shannon
     from equimodal.methods.midas import label_shares as label_shares
     from equimodal.methods.midas import misaligned_losses as misaligned_losses
     from equimodal.methods.ogm import modulation_coefficients as modulation_coefficients
     from equimodal.methods.opm import drop_rates as drop_rates
-    from equimodal.methods.pmr import class_prototypes as class_prototypes
-    from equimodal.methods.pmr import prototype_probabilities as prototype_probabilities
     from equimodal.methods.pmr import rebalance_weights as rebalance_weights
+    from equimodal.methods.pmr_prototypes import class_prototypes as class_prototypes
+    from equimodal.methods.pmr_prototypes import prototype_probabilities as prototype_probabilities
     from equimodal.methods.remix import hardest_modality as hardest_modality
     from equimodal.methods.remix import separation as separation
     from equimodal.methods.smv import extra_copies as extra_copies
     from equimodal.methods.smv import repeated_share as repeated_share
     from equimodal.methods.smv import sample_contributions as sample_contributions
+    from equimodal.numerics.cosines import cosine_logits as cosine_logits
     from equimodal.numerics.purity import cluster_purity as cluster_purity
     from equimodal.numerics.scores import discrepancy_ratios as discrepancy_ratios
 

@@ -43,7 +43,8 @@ def wrapped(name, net):
 
 def sharded(names):
     """Those that can be trained in shards; the others say why not."""
-    return [n for n in names if not methods.create(n).rewrites]
+    made = {n: methods.create(n) for n in names}
+    return [n for n, method in made.items() if not (method.rewrites or method.single_losses)]
 
 
 def shard(net):

@@ -15,7 +15,9 @@ COMBINATIONS = {
 
 
 # Their loss is another one in each epoch.
-SCHEDULED = {"lfm", "lfm-fitted"}
+SCHEDULED = {
+    "lfm", "lfm-fitted", "lfm-learned", "di-mml", "di-mml-detached", "igm", "igm-fixed",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS)

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from contract import fusions
 from contract.heads import own_head
-from contract.training import learned, quick
+from contract.training import learned, quick, taught_by
 from equimodal import Ablation, BalanceError, Balancer, Classification, LinearSplit, methods
 from products import by_class
 
@@ -48,6 +48,7 @@ def made(form, name):
     balancer = Balancer(
         model, methods.create(name, **quick(name)), ENCODERS, own_head(name, model, "fc"),
         task=task, loaders={"train": data, "val": data}, epochs=6,
+        **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS),
     )  # fmt: skip
     return model, balancer
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from contract import fusions
-from contract.training import quick
+from contract.training import quick, taught_by
 from equimodal import (
     Ablation,
     AuxiliaryHeads,
@@ -60,8 +60,12 @@ def refusal(name, fusion):
         return "a model with a cosine head; found none"
     if "head_weights" in methods.create(name).needs and fusion not in BLOCKS:
         return "reads the part of a linear head that belongs to each modality"
-    if methods.load(name).objective == "fused+unimodal" and fusion in UNTRAINED:
+    if "teachers" in methods.create(name).needs and fusion == "joint transformer":
+        return "teachers must hold for each modality"
+    if methods.create(name).objective == "fused+unimodal" and fusion in UNTRAINED:
         return "do not reach the encoders through"
+    if fusion == "joint transformer" and methods.create(name).has_stage("turn"):
+        return r"encoders in turn and cuts what they give, and \['audio', 'video'\]"
     if fusion == "joint transformer" and "features" in methods.create(name).needs:
         return r"needs the features of \['audio', 'video'\]"
     return None
@@ -69,13 +73,15 @@ def refusal(name, fusion):
 
 def made(name, fusion, **options):
     kind, readout = MODELS[fusion]
-    model = fusions.built(kind)
+    model, method = fusions.built(kind), methods.create(name, **quick(name))
     encoders = EMBEDDINGS if fusion == "joint transformer" else ENCODERS
     data = [fusions.batch()]
     balancer = Balancer(
-        model, methods.create(name, **quick(name)), encoders, readout(),
+        model, method, encoders, None if method.brings_heads else readout(),
         loaders={"train": data, "val": data},
-        forward=lambda net, given: (net(*given[:2]), given[2]), epochs=6, **options,
+        forward=lambda net, given: (net(*given[:2]), given[2]), epochs=6,
+        **taught_by(name, fusions.built(kind), encoders if fusion != "joint transformer" else {}),
+        **options,
     )  # fmt: skip
     return model, balancer
 

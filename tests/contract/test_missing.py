@@ -10,7 +10,7 @@ from torch.nn import functional
 from contract import fusions
 from contract.heads import own_head
 from contract.test_encoders import SCHEDULED
-from contract.training import assert_same_weights, learned, quick
+from contract.training import assert_same_weights, learned, quick, taught_by
 from equimodal import Ablation, BalanceError, Balancer, LinearSplit, methods
 from products import by_class
 
@@ -36,7 +36,8 @@ def made(name, *, model=None, readout=None, **options):
     readout = readout or own_head(name, model, "fc")
     balancer = Balancer(
         model, methods.create(name, **quick(name)), ENCODERS, readout,
-        loaders={"train": loader(), "val": loader()}, forward=forward, epochs=4, **options,
+        loaders={"train": loader(), "val": loader()}, forward=forward, epochs=4,
+        **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS), **options,
     )  # fmt: skip
     return model, balancer
 

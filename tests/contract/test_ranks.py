@@ -7,7 +7,10 @@ from equimodal import methods
 from products import stages, together
 
 # Partners are of a rank's own rows; and ranks that hold other validation data read them all.
-OWN = {("", "mixup"), ("", "mixup-separate"), ("ddp", "mslr"), ("ddp", "mses")}
+OWN = {("", "mixup"), ("", "mixup-separate"), ("", "di-mml"), ("ddp", "mslr"), ("ddp", "mses"),
+       ("ddp", "lfm-learned")}  # fmt: skip
+# Of a list of rows the ranks leave out what does not divide among them.
+OWN |= {("", n) for n in methods.names() if methods.create(n).lists_items}
 LAYOUTS = {"ddp": {}, "sharded": ranks.SHARDED, "sharded by encoder": ranks.BY_ENCODER}
 
 

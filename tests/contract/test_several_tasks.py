@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from contract.models import CLASSES, WIDTH, TwoTasks
-from contract.training import assert_same_weights, hold_all, quick, sgd
+from contract.training import assert_same_weights, hold_all, quick, sgd, taught_by
 from equimodal import (
     Ablation,
     AuxiliaryHeads,
@@ -72,7 +72,8 @@ def made(name, readout=None, *, settings=None, **options):
     options = {"task": tasks(), "epochs": 2, **options}
     balancer = Balancer(
         model, methods.create(name, **given), ENCODERS, readout or readouts(),
-        loaders={"train": data, "val": [rows(1)]}, **options,
+        loaders={"train": data, "val": [rows(1)]},
+        **taught_by(name, net(), ENCODERS, settings=settings), **options,
     )  # fmt: skip
     return model, balancer
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from contract import fusions
 from contract.heads import own_head
-from contract.training import learned, quick
+from contract.training import learned, quick, taught_by
 from equimodal import Ablation, BalanceError, Balancer, MultiLabel, Regression, methods
 from equimodal.numerics.explained import cluster_explained
 from equimodal.numerics.purity import feature_clusters
@@ -32,7 +32,9 @@ def made(kind, name, *, readout=None, model=None, settings=None, **options):
     return model, Balancer(
         model, methods.create(name, **(settings or quick(name))), ENCODERS,
         readout or own_head(name, model, "fc"),
-        task=TASKS[kind](), loaders={"train": data, "val": data}, epochs=6, **options,
+        task=TASKS[kind](), loaders={"train": data, "val": data}, epochs=6,
+        **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS, settings=settings),
+        **options,
     )  # fmt: skip
 
 

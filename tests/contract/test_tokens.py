@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from contract.heads import own_head
 from contract.models import CLASSES, WIDTH, Tagger
-from contract.training import assert_same_weights, hold_all, quick, sgd
+from contract.training import assert_same_weights, hold_all, quick, sgd, taught_by
 from equimodal import Ablation, BalanceError, Balancer, Classification, LinearSplit, methods
 from products import by_class
 
@@ -36,6 +36,7 @@ def made(name, readout=None, *, settings=None, **options):
     balancer = Balancer(
         model, methods.create(name, **(quick(name) if settings is None else settings)), ENCODERS,
         readout or own_head(name, model, "head"), loaders={"train": data, "val": data}, epochs=6,
+        **taught_by(name, tagger(), ENCODERS, width=WIDTH, settings=settings),
         **{"task": PADDING, **options},
     )  # fmt: skip
     return model, balancer

@@ -66,10 +66,35 @@ def start(
         on=on,
         epochs=epochs or None,
         seed=seed,
+        **taught_by(name, model(kinds), {m: f"encoders.{m}" for m in data.inputs}, settings=chosen),
         **options,
     )
     hold_all(stepper, balancer)
     return Training(net, stepper, balancer, data, [], wrap(net) if wrap else net)
+
+
+def taught_by(name, fresh, encoders, *, width=6, classes=3, settings=None):
+    """Teachers as options of a balancer, for a method that learns from some; else nothing.
+
+    Args:
+        fresh: a model of the same form, whose encoders teach with other weights.
+        encoders: modality -> name of its module.
+    """
+    chosen = quick(name) if settings is None else settings
+    if "teachers" not in methods.create(name, **chosen).needs:
+        return {}
+    draw, teachers = torch.Generator().manual_seed(11), {}
+    for m, where in encoders.items():
+        encoder = fresh.get_submodule(where)
+        dtype = next(encoder.parameters()).dtype
+        with torch.random.fork_rng():
+            torch.manual_seed(11)
+            head = torch.nn.Linear(width, classes).to(dtype)
+        with torch.no_grad():
+            for p in encoder.parameters():
+                p += 0.1 * torch.randn(p.shape, generator=draw, dtype=torch.float64)
+        teachers[m] = encoder, head
+    return {"teachers": teachers}
 
 
 def learned(model, balancer):

@@ -55,5 +55,5 @@ def test_the_declaration_on_the_page_is_understood(tmp_path):
 
     found = read_declaration(tmp_path / "my.csv")
 
-    assert (found.label, found.group, found.allow) == ("word", "speaker", ("typo",))
-    assert list(found.modalities) == ["picture", "sound", "body"]
+    assert (found.label, found.group, found.allow) == (("word",), "speaker", ("typo",))
+    assert list(found.modalities) == ["picture", "sound", "text", "body"]

@@ -4,6 +4,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import GradientAccumulationPlugin
 
+from contract.training import learned
 from equimodal import methods
 from loops.mapping import WithMapping
 from loops.plain import BATCH, EPOCHS, SAMPLES, batches_of, start, weights
@@ -59,7 +60,7 @@ def trained(
                 if accelerator.sync_gradients:
                     balancer.before_step()
                     if clip is not None:
-                        accelerator.clip_grad_norm_(model.parameters(), clip)
+                        accelerator.clip_grad_norm_(learned(model, balancer), clip)
                 optimizer.step()
                 optimizer.zero_grad()
         balancer.epoch_end()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 
+from contract.training import learned
 from equimodal.balancing.batches import Batches
 from equimodal.integrations.lightning import BalanceCallback
 from loops.plain import BATCH, EPOCHS, batches_of, data, start
@@ -57,7 +58,7 @@ class Manual(Automatic):
             return
         if self.clip is not None:
             self.balancer.before_step()
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
+            torch.nn.utils.clip_grad_norm_(learned(self.net, self.balancer), self.clip)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from contract import models
 from contract.heads import own_head
-from contract.training import hold_all
+from contract.training import hold_all, learned, taught_by
 from equimodal import Balancer, methods
 from equimodal.data import MultimodalDataset
 
@@ -114,6 +114,7 @@ def start(
         loaders={"train": loader(SAMPLES, samples), "val": [validation()]},
         optimizers=optimizers if attached else (),
         epochs=epochs,
+        **taught_by(name, network(), {m: f"encoders.{m}" for m in "ab"}),
         **options,
     )
     hold_all(optimizers[0], balancer)
@@ -179,7 +180,7 @@ def _update(made: Start, scaler: torch.amp.GradScaler, clip: float | None) -> No
         scaler.unscale_(optimizer)
     made.balancer.before_step()
     if clip is not None:
-        nn.utils.clip_grad_norm_(made.model.parameters(), clip)
+        nn.utils.clip_grad_norm_(learned(made.model, made.balancer), clip)
     for optimizer in made.optimizers:
         scaler.step(optimizer)
         optimizer.zero_grad()

@@ -28,7 +28,7 @@ def by_lightning(name):
     """Weights by the planned batches, which are of one size on both ranks."""
     made = fit(
         name, given=lambda b: b.loader(data(UNEVEN), batch_size=BATCH // 2),
-        strategy=strategy(name), devices=2,
+        strategy=strategy(name), devices=2, start_with={"samples": UNEVEN},
     )  # fmt: skip
     return weights(made.model)
 
@@ -37,12 +37,14 @@ def by_fabric(name):
     """Weights by paired batches whose last one has 7 rows on one rank and 5 on the other."""
     fabric = Fabric(accelerator="cpu", strategy=strategy(name), devices=2)
     fabric.launch()
-    made = start(name, epochs=EPOCHS)
+    made = start(name, epochs=EPOCHS, samples=UNEVEN)
     model, optimizer = fabric.setup(made.model, made.optimizer)
     rows = range(15) if fabric.global_rank == 0 else range(15, UNEVEN)
     batches = DataLoader(Subset(data(UNEVEN), rows), batch_size=BATCH // 2)
+    if made.balancer.setting.method.lists_items:
+        batches = made.balancer.loader(data(UNEVEN), batch_size=BATCH // 2)
     for _ in range(EPOCHS):
-        for inputs, target, _ in made.balancer.repeat(batches):
+        for inputs, target, *_ in made.balancer.repeat(batches):
             fabric.backward(made.balancer.loss(model(inputs), target))
             made.balancer.before_step()
             optimizer.step()

@@ -88,6 +88,14 @@ def test_a_training_that_was_cut_off_within_an_update_is_not_continued(tmp_path)
         built.train()
 
 
+def test_epochs_of_other_lengths_take_nominal_steps():
+    made = start("smv")
+    with pytest.raises(BalanceError, match=r"SMV lists the rows.*steps='nominal'"):
+        BalanceCallback(made.balancer).on_train_begin(
+            *beginning(), model=made.model, optimizer=made.optimizer
+        )
+
+
 @pytest.mark.parametrize(
     ("settings", "optimizer", "message"),
     [

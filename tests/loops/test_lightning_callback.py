@@ -159,6 +159,13 @@ def test_a_module_that_does_not_balance_is_refused(module, words):
         fit("amss", module)
 
 
+def test_epochs_of_other_lengths_take_a_trainer_that_counts_anew_or_nominal_steps():
+    with pytest.raises(BalanceError, match=r"SMV lists the rows.*reload_dataloaders_every_n_epoch"):
+        fit("smv", reload_dataloaders_every_n_epochs=0)
+    made = fit("smv", reload_dataloaders_every_n_epochs=0, start_with={"steps": "nominal"})
+    assert made.balancer.step_index == EPOCHS * STEPS
+
+
 def test_two_callbacks_are_refused():
     with pytest.raises(BalanceError, match="Two BalanceCallbacks would end every epoch twice"):
         fit("amss", trained_by=[BalanceCallback()])

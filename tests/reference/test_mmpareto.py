@@ -23,7 +23,7 @@ def opposed(net, inputs):
 @pytest.mark.parametrize("conflict", [False, True])
 @pytest.mark.parametrize("parts", [1, 2])
 def test_an_update_equals_the_slow_loops(kinds, conflict, parts):
-    training = start("mmpareto", kinds=kinds)
+    training = start("mmpareto", kinds=kinds, settings={})
     net, balancer = training.model, training.balancer
     inputs, labels = training.data.take(torch.arange(6))
     if conflict:  # the same sample under two labels, which both losses get wrong in turn

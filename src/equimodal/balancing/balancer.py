@@ -27,8 +27,9 @@ from equimodal.balancing.requirements.assembly import assembled
 from equimodal.balancing.restart import check_state, saved, take_over
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
-from equimodal.balancing.updates.merging import merged
+from equimodal.balancing.updates.merging import detached, merged
 from equimodal.balancing.updates.optimizers import listed, warn_if_normalised, watch_steps
+from equimodal.balancing.windows import EXPANDED
 from equimodal.errors import BalanceError
 from equimodal.parts.selection import Encoder
 from equimodal.parts.sharding import forget_gathered
@@ -55,10 +56,10 @@ class Balancer:
             batches ``(*inputs, target)`` and of mappings with ``labels``.
         example: a batch, as :meth:`check` takes it, for a method that trains a network of its own
             and has no loaders: it shows how wide features are, and zeros serve.
+        teachers: modality -> a trained encoder, or ``(encoder, head)``, called as the model's own.
         optimizers: needed by ``on="update"``, momentum resets and the warning about Adam; those
             that are made later come by :meth:`attach`, before the first ``loss()``.
-        on: what a mask is applied to: ``"gradient"`` (as released) or the ``"update"``; by default
-            what the method asks for, or the gradient.
+        on: what a mask is applied to, ``"gradient"`` or ``"update"``; None: the method's choice.
         epochs: planned number of epochs, for schedules given as a share of training.
         seed: seeds every draw of the method.
         log: called with the method's decisions, ``log({"balance/fraction/audio": 0.7}, step)``,
@@ -69,8 +70,7 @@ class Balancer:
         steps: batches of an epoch whose rows the method lists: all, or ``"nominal"``, as joint's.
 
     Raises:
-        BalanceError: something the method needs is missing, or the model has another balancer; the
-            message says what to write.
+        BalanceError: something that the method needs is missing, or the model has a balancer.
 
     Example::
 
@@ -95,6 +95,7 @@ class Balancer:
         loaders: Mapping[str, Iterable[Any]] | None = None,
         forward: Forward = default_forward,
         example: Any = None,
+        teachers: Mapping[str, Any] | None = None,
         optimizers: Optimizer | Sequence[Optimizer] = (),
         on: str | None = None,
         epochs: int | None = None,
@@ -102,14 +103,14 @@ class Balancer:
         log: Log | None = None,
         log_every: int | None = None,
         diagnose: int | None = None,
-        steps: str = "expanded",
+        steps: str = EXPANDED,
     ) -> None:
         optimizers = listed(optimizers)
         self.setting = assembled(
             self, model, method, encoders, readout, task=task, objective=objective,
             unimodal_weight=unimodal_weight, loaders=loaders, forward=forward, example=example,
-            on=on, epochs=epochs, seed=seed, log=log, log_every=log_every, diagnose=diagnose,
-            steps=steps,
+            teachers=teachers, on=on, epochs=epochs, seed=seed, log=log, log_every=log_every,
+            diagnose=diagnose, steps=steps,
         )  # fmt: skip
         modalities, read = self.setting.modalities, self.setting.readout
         self.step_index = self.epoch_index = 0
@@ -121,8 +122,7 @@ class Balancer:
         )
         self._parameters = training.KnownParameters(method, modalities)
         self._edits = method.edits_gradients()
-        self._items = Items(self.setting, self._moment)
-        self._turns = Turns(method, modalities)
+        self._items, self._turns = Items(self.setting, self._moment), Turns(method, modalities)
         modalities.record.begins = self._turns.starter(self._pass_moment)
         self._edited = UpdateEdits() if self.setting.on == "update" else GradientEdits()
         self._positions: dict[str, tuple[int, int]] = {}
@@ -149,7 +149,7 @@ class Balancer:
                 watch_steps(optimizer, weakref.WeakMethod(self.watch.saw_step))
         if isinstance(self._edited, UpdateEdits):
             self._edited.follow(new)
-        elif self._edits and not self.setting.method.rewrites:
+        elif self._edits and self.setting.method.normalised:
             warn_if_normalised(self.setting.method, new)
 
     def parameters(self) -> Iterator[Parameter]:
@@ -189,7 +189,7 @@ class Balancer:
         target = setting.read(fused, target)
         present_rows = setting.present_rows(present, target)
         features = record.take_features(output, fused, setting.rows(target))
-        setting.networks.follow(features)
+        setting.networks.follow(features, begins=self.watch.micro_batch == 0)
         made = len(self.decisions.records)
         self._items.saw_loss(target, record.drawn)
         with record.autocast():
@@ -201,7 +201,7 @@ class Balancer:
             measured = self.diagnosis.saw_loss(step)
             if setting.trains_heads:
                 loss = loss + torch.stack(list(step.unimodal_losses.values())).sum()
-            seen = step.detached(unimodal=setting.reads_unimodal) if self._edits else None
+            seen = detached(step, unimodal=setting.reads_unimodal) if self._edits else None
         self.watch.saw_loss(loss, seen, [*self.decisions.records[made:], *measured])
         record.forget_call()
         return loss

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import default_collate
 
+from equimodal.balancing.epochs.rows import modality_rows, paired_rows, rows_of
 from equimodal.balancing.moment import Moment, Plan
 from equimodal.checks import require, require_number, require_whole
 from equimodal.errors import BalanceError
@@ -113,35 +113,6 @@ def _behind(first: Any, second: Any) -> Any:
     return torch.cat([first, second])
 
 
-def paired_rows(dataset: Any, indices: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-    """Rows of all modalities: ``dataset.take(indices)`` beside ``take_modality``, or items."""
-    if hasattr(dataset, "take_modality"):
-        inputs, labels = dataset.take(indices)
-        return inputs, labels
-    inputs, labels = default_collate([_item(dataset, int(i)) for i in indices])
-    return inputs, labels
-
-
-def modality_rows(dataset: Any, modality: str, indices: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows of one modality: ``dataset.take_modality(m, indices)`` where it exists."""
-    if hasattr(dataset, "take_modality"):
-        rows, labels = dataset.take_modality(modality, indices)
-        return rows, labels
-    items = [_item(dataset, int(i)) for i in indices]
-    rows, labels = default_collate([(inputs[modality], label) for inputs, label in items])
-    return rows, labels
-
-
-def _item(dataset: Any, index: int) -> tuple[dict[str, Any], Any]:
-    item = dataset[index]
-    if not (isinstance(item, tuple) and len(item) >= 2 and isinstance(item[0], dict)):
-        raise BalanceError(
-            "batches() needs items ({modality: tensor}, label) or ({modality: tensor}, label, "
-            f"index); found {type(item).__name__}. Wrap the data set so that it gives them."
-        )
-    return item[0], item[1]
-
-
 def epoch_batches(
     dataset: Any, batch_size: int, *, seed: int, epoch: int, start: int = 0
 ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
@@ -185,7 +156,7 @@ def planned_batches(
         yield from paired
         return
     streams = {
-        m: Stream(len(dataset), seed=seed, name=m, position=positions.get(m, (0, 0)))
+        m: Stream(rows_of(dataset, m), seed=seed, name=m, position=positions.get(m, (0, 0)))
         for m in balancer.setting.modalities.names
     }
     for _ in range(start, plain_count(dataset, batch_size)):

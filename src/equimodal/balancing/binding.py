@@ -2,10 +2,11 @@
 
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from equimodal.balancing.networks.teachers import Teachers
 from equimodal.balancing.readouts import Readout
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap, unwrap
@@ -23,6 +24,7 @@ def bind(
     model: nn.Module,
     encoders: Mapping[str, str | nn.Module | Encoder],
     readout: Readout | None,
+    teachers: Mapping[str, Any] | None,
 ) -> ModalityMap:
     """The model's parts, its hooks owned by ``balancer`` and gone with it.
 
@@ -40,8 +42,14 @@ def bind(
             "methods.create('one~other'), or call detach() on the first."
         )
     modalities = ModalityMap(inner, encoders)
-    if readout is not None:
-        readout.attach(modalities)
+    try:
+        if teachers is not None:
+            modalities.teachers = Teachers(modalities, teachers)
+        if readout is not None:
+            readout.attach(modalities)
+    except Exception:
+        modalities.record.remove()
+        raise
     _BALANCERS[inner] = weakref.ref(balancer)
     weakref.finalize(balancer, modalities.record.remove)
     return modalities

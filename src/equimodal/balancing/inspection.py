@@ -137,7 +137,8 @@ def _undone(model: nn.Module) -> Iterator[None]:
 
 
 def _stages(method: Method) -> tuple[str, ...]:
-    return tuple(name for stage, name in _STAGES.items() if method.has_stage(stage))
+    listed = ("rows of an epoch",) if method.lists_items else ()
+    return listed + tuple(name for stage, name in _STAGES.items() if method.has_stage(stage))
 
 
 def _found(setting: Setting, modality: str, features: Tensor | None) -> FoundModality:

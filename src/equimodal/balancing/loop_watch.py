@@ -53,7 +53,8 @@ class LoopWatch:
     """
 
     def __init__(self, method: Method) -> None:
-        self.method, self.acts_at_ends = type(method).__name__, method.has_stage("on_epoch_end")
+        self.method = type(method).__name__
+        self.acts_at_ends = method.has_stage("on_epoch_end") or method.lists_items
         self._passes = 0
         self._ended = self._pass_told = False
         self._losses_since_update = 0

@@ -32,8 +32,8 @@ class Method:
 
     needs: frozenset[str] = frozenset()
     """What it reads: "unimodal_logits", "head_weights" (the part of a linear head that reads each
-    modality), "shared_head" (the readout `SharedHead`), "features", "train_loader", "val_loader",
-    "optimizers", "epochs"."""
+    modality), "shared_head" (the readout `SharedHead`), "features", their "widths" (for
+    ``modules``), "teachers", "train_loader", "val_loader", "optimizers", "epochs"."""
     objective: str | None = None
     """The objective that it brings; None: the loss under it is the balancer's argument."""
     unimodal_weight: float | None = None
@@ -45,12 +45,19 @@ class Method:
     rewrites: bool = False
     """Whether it writes gradients of its own in the place of the loss's, so that ``on="update"``
     and parameters in shards have no meaning."""
+    normalised: bool = True
+    """Whether an optimizer that normalises gradients undoes what it does to them, as Adam a factor:
+    then the balancer warns."""
+    single_losses: bool = False
+    """Whether it reads gradients of single losses, which parameters in shards do not give."""
     per_forward: bool = False
     """Whether it acts at every forward pass, so that accumulation changes it."""
     lists_items: bool = False
     """Whether ``on_epoch_start`` lists the rows of an epoch: batches then come of the balancer."""
     keeps_pairs: bool = False
     """Whether an unpaired method also wants the paired batch, in front of its own rows."""
+    brings_heads: bool = False
+    """Whether what `modules` makes is the readout, so that the balancer is given none."""
     windowed: bool = True
     """Whether it may act in a share of the training alone: not where it changes predictions."""
     window: Window = Window()
@@ -71,7 +78,7 @@ class Method:
 
     def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
         """A network that is trained beside the model, for features of these widths and so many
-        logits; None for none.
+        logits; None for none. Of a method that needs "widths".
 
         Made once, before ``on_start``, and fixed from then on. `Balancer.parameters` offers it to
         the optimizer, checkpoints hold it, and its gradients are averaged over the ranks. Keep it

@@ -40,6 +40,7 @@ def saved(setting: Setting, counted: Mapping[str, Any], *, constants: bool) -> d
         "state": method.state_dict(),
         "snapshots": method.snapshots,
         "constants": method.constants if constants else None,
+        "teachers": teachers.digests() if (teachers := setting.modalities.teachers) else None,
         **setting.networks.state_dict(),
     }
 
@@ -74,6 +75,11 @@ def check_state(state: Mapping[str, Any], mine: Mapping[str, Any], *, given: typ
                 f"The checkpoint was written with {key} {state.get(key)!r}; this run has "
                 f"{mine[key]!r}. Build the same balancer, or start afresh."
             )
+    if state.get("teachers") != mine["teachers"]:
+        raise BalanceError(
+            f"The checkpoint was written with teachers of the weights {state.get('teachers')}; "
+            f"this run has {mine['teachers']}. Give the same teachers, or start afresh."
+        )
     damaged = [key for key in mine if not _fits(key, state.get(key, _ABSENT), mine)]
     if damaged:
         shown = quoted(state.get(damaged[0], "nothing"))

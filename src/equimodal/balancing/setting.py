@@ -21,6 +21,7 @@ from equimodal.balancing.requirements.training import check_features
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.balancing.updates.edits import Edits, GradientEdits
+from equimodal.balancing.windows import EXPANDED
 from equimodal.errors import BalanceError
 from equimodal.parts.modalities import ModalityMap
 from equimodal.parts.presence import rows_kept, rows_present
@@ -41,7 +42,7 @@ class Setting:
     on: str
     seed: int
     epochs: int | None
-    steps: str = "expanded"
+    steps: str = EXPANDED
     optimizers: tuple[Optimizer, ...] = ()
     networks: TrainedNetworks = field(default_factory=TrainedNetworks)
     told: set[str] = field(default_factory=set)
@@ -127,7 +128,7 @@ class Setting:
             **moment, task=self.task, objective=self.objective, targets=targets, rows=rows,
             target=labels, logits=None if labels is None else logits, outputs=features,
             readout=self.readout, edits=edits or GradientEdits(), drawn=drawn,
-            unimodal_weight=self.unimodal_weight,
+            unimodal_weight=self.unimodal_weight, optimizers=self.optimizers,
         )  # fmt: skip
 
     def _check(

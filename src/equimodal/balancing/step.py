@@ -1,7 +1,7 @@
 """What a method may see of a step and of an epoch."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from equimodal.balancing.moment import Moment, without_graph
+from equimodal.balancing.moment import Moment
 from equimodal.balancing.readouts import Readout
 from equimodal.balancing.readouts.readout import require_form_of
 from equimodal.balancing.task import Task
@@ -45,6 +45,8 @@ class Step(Moment):
     """Carries out what is decided on gradients or, with on="update", on updates."""
     drawn: dict[str, Any] = field(default_factory=dict, repr=False)
     """What the method drew in the forward pass."""
+    optimizers: tuple[torch.optim.Optimizer, ...] = field(default=(), repr=False)
+    """Those that the balancer knows."""
     every_drawn: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     """In ``on_gradients``: what was drawn or kept in ``drawn``, of every micro-batch."""
 
@@ -233,16 +235,16 @@ class Step(Moment):
             )
         return (self.readout or Readout()).fused(self.modalities, given, training=training)
 
-    def detached(self, *, unimodal: bool) -> "Step":
-        """This step cut from the graph, with its unimodal logits if asked for."""
-        seen = replace(
-            self,
-            logits=None if self.logits is None else self.logits.detach(),
-            outputs={m: f.detach() for m, f in self.features.items()},
-            rows=None,
-        )
-        if unimodal:
-            with torch.no_grad():
-                logits = self.unimodal_logits
-            seen.__dict__["unimodal_logits"] = {m: without_graph(z) for m, z in logits.items()}
-        return seen
+    def inputs(self, modality: str) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """In ``on_loss`` of a method with teachers: positional and named arguments of the calls of
+        a modality's encoder."""
+        assert self.modalities.teachers is not None
+        return self.modalities.teachers.inputs(modality)
+
+    def taught(self, modality: str) -> tuple[Tensor, Tensor | None]:
+        """In ``on_loss``: what a modality's teacher gives for the same inputs, of the rows in which
+        it is present, and its logits where it has a head. -> (N_m, ...), (N_m, C)"""
+        assert self.modalities.teachers is not None
+        found = self.modalities.teachers.taught(modality, len(self.outputs[modality]))
+        kept = [self.of_present({modality: x})[modality] for x in found if x is not None]
+        return kept[0], kept[1] if kept[1:] else None

@@ -1,9 +1,12 @@
-"""When a method acts: the share of the planned training in which its stages run."""
+"""When a method acts: the share of the planned training in which its stages run, and the steps of
+an epoch whose rows it lists."""
 
 from dataclasses import dataclass
 
 from equimodal.checks import require, require_number
 
+EXPANDED, NOMINAL = STEPS = ("expanded", "nominal")
+"""Steps of an epoch whose rows a method lists: all that these make, or as many as of all rows."""
 _ROUNDING = 1e-9
 
 

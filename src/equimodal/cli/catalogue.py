@@ -19,9 +19,9 @@ from equimodal.comparison.rows import (
 )
 from equimodal.data import converters
 from equimodal.docstrings import argument_docs
+from equimodal.methods.facts import told_cost, told_needs, told_origin, told_targets
 
-_WIDTH, _DIGITS = 96, 4
-_ORIGINS = {"paper": "", "practice": "in use", "ours": "ours"}
+_WIDTH, _DIGITS = 80, 4
 _OTHER_ROWS = (
     (UNTRAINED, "the model before training: the floor of every probe"),
     (alone_row("MODALITY"), f"one encoder trained alone; {EVERY_ALONE} for each of them"),
@@ -38,23 +38,44 @@ def methods() -> str:
     """One line for each method, by family, and for each other row of a comparison."""
     families: dict[str, list[tuple[str, str]]] = {}
     for entry in map(registry.entry, registry.names()):
-        families.setdefault(entry.family, []).append((entry.name, _sentence(entry)))
+        rows = families.setdefault(entry.family, [])
+        rows.append((entry.name, _sentence(entry)))
+        if not entry.is_control and entry.targets:
+            rows.append(("", _facts(entry)))
+    costs = [(f"  {key}", text) for key, text in registry.COSTS.items()]
     return "\n\n".join(
         [
             *(f"{family}:\n{_columns(rows, '  ')}" for family, rows in families.items()),
             "other rows that compare takes:\n" + _columns(_OTHER_ROWS, "  "),
-            f"`--methods {registry.FIELD}` compares every row; those marked so are left out else.\n"
-            f"Methods that act at different stages combine, such as {_combination()}.\n"
-            "Run `equimodal methods NAME` for a method's paper and settings.",
+            "what a row costs beside joint training:\n" + _columns(costs),
+            _ending(),
+        ]
+    )
+
+
+def _ending() -> str:
+    return "\n".join(
+        [
+            f"`--methods {registry.FIELD}` compares every row; those marked so are left out else.",
+            f"Methods that act at different stages combine, such as {_combination()}.",
+            "Run `equimodal methods NAME` for a method's paper, settings and deviations.",
         ]
     )
 
 
 def _sentence(entry: registry.Entry) -> str:
-    """What it does, and whose it is where that is not one paper's."""
-    marks = [_ORIGINS[entry.origin], registry.FIELD if entry.on_request else ""]
+    """What it does, whether it is a control, and whether it is compared on request alone."""
+    marks = ["control" if entry.is_control else "", registry.FIELD if entry.on_request else ""]
     shown = ", ".join(filter(None, marks))
     return f"{entry.summary} ({shown})" if shown else entry.summary
+
+
+def _facts(entry: registry.Entry) -> str:
+    """What it costs, needs and takes, and whose it is."""
+    return (
+        f"costs: {told_cost(entry)}; needs: {told_needs(entry)}; takes: {told_targets(entry)}; "
+        f"{told_origin(entry)}"
+    )
 
 
 def method(name: str) -> str:
@@ -68,18 +89,44 @@ def method(name: str) -> str:
     entry, kind = registry.entry(name), type(registry.create(name))
     main = entry.main
     facts = [
+        *_idea(sys.modules[kind.__module__].__doc__ or ""),
         ("paper", _paper(entry, kind)),
-        ("family", entry.family),
+        ("family", f"{entry.family}; {told_origin(entry)}"),
         ("control", _control(entry)),
+        *_told_facts(entry),
         ("loss", "its own" if entry.objective == "own" else "--objective fused or fused+unimodal"),
-        *([("searched", f"{main.setting}, {main.low:g} to {main.high:g}")] if main else []),
         ("package", entry.package) if entry.package else ("card", entry.card),
     ]
-    settings = _settings(name, registry.settings(name), _meanings(name))
+    meanings = _meanings(name)
+    if main:
+        searched = f"`choose` searches {main.low:g} to {main.high:g}."
+        meanings[main.setting] = f"{meanings.get(main.setting, '')} {searched}".strip()
+    settings = _settings(name, registry.settings(name), meanings)
     bounds = ", ".join(f"{key}={_written(v)}" for key, v in registry.window_settings(name).items())
     when = f"when it acts, as shares of the training: {bounds}; whole epochs"
     parts = [f"{name}: {entry.summary}", _columns(facts), settings, *([when] if bounds else [])]
     return "\n\n".join(parts)
+
+
+def _told_facts(entry: registry.Entry) -> list[tuple[str, str]]:
+    """What it costs, needs and takes, and what other codes do; nothing where nothing is said."""
+    costs = "; ".join(f"{key}: {registry.COSTS[key]}" for key in entry.cost)
+    needs = "; ".join(f"{key}: {registry.NEEDS[key]}" for key in entry.needs)
+    said = bool(entry.targets)
+    facts = {
+        "costs": said and (costs or told_cost(entry)),
+        "needs": said and (needs or told_needs(entry)),
+        "takes": said and told_targets(entry),
+        "released": entry.released,
+        "port": entry.port and f"BalanceBenchmark: {entry.port}",
+    }
+    return [(name, text) for name, text in facts.items() if text]
+
+
+def _idea(docstring: str) -> list[tuple[str, str]]:
+    """The paragraph below the title of a module's docstring, unless it is the citation."""
+    below = " ".join(" ".join(docstring.split("\n\n")[1:2]).split())
+    return [("idea", below)] if below and below != _citation(docstring) else []
 
 
 def _other_row(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,13 +55,17 @@ def default_jobs(device: str) -> int:
 
 
 class _Engine:
-    """The runs that wait, the workers, and the runs that failed."""
+    """The runs that wait, the workers, those of them that wait too, and the runs that failed."""
 
     def __init__(
         self, runs: Sequence[PlannedRun], folder: Path, data_root: str | None, listener: Listener
     ) -> None:
         self.runs, self.folder, self.data_root, self.listener = runs, folder, data_root, listener
-        self.waiting = deque(range(len(runs)))
+        self.waiting = list(range(len(runs)))
+        places = {run.folder: index for index, run in enumerate(runs)}
+        self._before = [[places[p] for p in run.learns_from if p in places] for run in runs]
+        self._over: set[int] = set()
+        self._idle: list[WorkerProcess] = []
         self.failures: dict[int, str] = {}
         self.workers: list[WorkerProcess] = []
 
@@ -84,15 +87,27 @@ class _Engine:
             self.listener.heard(worker.index, message)
         if message["kind"] == "failed":
             self.failures[message["run"]] = message["message"]
+        if message["kind"] in ("finished", "failed"):
+            self._over.add(message["run"])
         if message["kind"] in ("ready", "finished", "failed"):
+            self._assign(worker)
+            self._wake()
+
+    def _wake(self) -> None:
+        """Give those that waited a run that may begin by now."""
+        idle, self._idle = self._idle, []
+        for worker in idle:
             self._assign(worker)
 
     def _assign(self, worker: WorkerProcess) -> None:
-        """Give the worker the next run, or let it go."""
+        """Give the worker the next run whose teachers are trained, let it wait for one, or go."""
         if not self.waiting:
             self.workers.remove(worker)
             return worker.close()
-        run = self.waiting.popleft()
+        run = next((r for r in self.waiting if self._over.issuperset(self._before[r])), None)
+        if run is None:
+            return self._idle.append(worker)
+        self.waiting.remove(run)
         planned = self.runs[run]
         job = {
             "config": planned.config.as_dict(),
@@ -113,6 +128,8 @@ class _Engine:
             return
         message = f"the process that trained it died ({ending})"
         self.failures[worker.run] = message
+        self._over.add(worker.run)
         self.listener.heard(worker.index, {"kind": "failed", "run": worker.run, "message": message})
         if self.waiting:
             self.hire(worker.index)
+        self._wake()

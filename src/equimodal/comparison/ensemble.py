@@ -6,27 +6,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from equimodal.comparison.rows import ENSEMBLE, slug
-from equimodal.measures.classification import scores
+from equimodal.comparison.rows import ALONE, ENSEMBLE, slug
+from equimodal.data.presence import patterns_of
+from equimodal.data.target import ACCURACY, main_keys
+from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of, scores_of
 from equimodal.storage.files import make_folder, write_json
-from equimodal.training.prediction import Arrays, read_arrays, write_arrays
+from equimodal.training.prediction import Arrays, Prediction, read_arrays, write_arrays
 from equimodal.training.run_folder import RESULT
 
 Run = dict[str, Any]
 _SPLITS = ("validation", "test")
+_NONE = np.zeros(0)
 
 
-def ensemble_run(members: Sequence[Run], folder: Path) -> Run:
-    """The mean of the members' softmax outputs, as one run; writes it into its own folder.
+def ensemble_run(members: Sequence[Run], folder: Path, main: str = ACCURACY) -> Run:
+    """The mean of the members' predictions, as one run; writes it into its own folder.
 
-    Its accuracy per modality and its probes are those of its members, its times their sums.
+    Its scores per modality and its probes are those of its members, its times their sums.
 
     Args:
         members: the runs of one seed, one for each modality, with their ``folder``.
         folder: the folder of the comparison.
+        main: name of the score that counts.
 
     Raises:
         BalanceError: predictions of a member are missing or damaged.
@@ -46,30 +51,38 @@ def ensemble_run(members: Sequence[Run], folder: Path) -> Run:
         "epochs": first["epochs"],
         "seconds": _sum(members, "seconds"),
         "step_seconds": _sum(members, "step_seconds"),
-        **_ending(members, folder, folder / own),
+        **_ending(members, folder, folder / own, main),
     }
     write_json(folder / own / RESULT, run)
     return run | {"folder": own}
 
 
-def _ending(members: Sequence[Run], folder: Path, own: Path) -> Run:
+def _ending(members: Sequence[Run], folder: Path, own: Path, main: str) -> Run:
     """How it ended: as the first member that did not finish, or with its measures."""
     for member in members:
         if member["status"] != "finished":
             told = f"{member['method']}: {member['message']}"
             return {"status": member["status"], "message": told, "test": None, "validation": None}
-    return {"status": "finished", "message": None, **_evaluated(members, folder, own)}
+    return {"status": "finished", "message": None, **_evaluated(members, folder, own, main)}
 
 
-def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any]:
+def _evaluated(members: Sequence[Run], folder: Path, own: Path, main: str) -> dict[str, Any]:
     """Measures on both splits; writes the ensemble's predictions."""
     parts = [read_arrays(folder / member["folder"]) for member in members]
-    arrays: Arrays = {}
+    arrays: Arrays = {k: v for k, v in parts[0].items() if k == "target_scale"}
     found: dict[str, Any] = {}
     for split in _SPLITS:
-        logits = mean_log_probability([torch.from_numpy(p[f"{split}_logits"]) for p in parts])
         labels = torch.from_numpy(parts[0][f"{split}_labels"])
-        found[split] = _measures(logits, labels, [member[split] for member in members])
+        present = _present(parts, split)
+        every = [torch.from_numpy(p[f"{split}_logits"]) for p in parts]
+        logits = mean_prediction(every, kind_of(labels), present)
+        scale = tuple(arrays.get("target_scale", _NONE).tolist())
+        names = [str(member["method"]).removeprefix(ALONE) for member in members]
+        features = dict.fromkeys(names, logits)
+        judged = Prediction(
+            logits, labels, features, {}, None, main, scale, present, patterns_of(names, present)
+        )
+        found[split] = _measures(judged, [member[split] for member in members])
         kept = (f"{split}_{key}" for key in ("labels", "indices", "groups"))
         arrays |= {key: parts[0][key] for key in kept if key in parts[0]}
         arrays[f"{split}_logits"] = logits.numpy()
@@ -77,16 +90,46 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path) -> dict[str, Any
     return found
 
 
-def mean_log_probability(logits: Sequence[Tensor]) -> Tensor:
-    """Logarithm of the mean softmax output. K times (N, C) -> (N, C)"""
-    return torch.stack([z.double().softmax(dim=1) for z in logits]).mean(dim=0).log()
+def _present(parts: Sequence[Arrays], split: str) -> Tensor | None:
+    """Which members have their modality of each sample, (N, K); None: all have all."""
+    key = f"{split}_present"
+    if key not in parts[0]:
+        return None
+    return torch.cat([torch.from_numpy(part[key]) for part in parts], 1)
 
 
-def _measures(logits: Tensor, labels: Tensor, members: Sequence[Mapping[str, Any]]) -> Run:
+def mean_prediction(logits: Sequence[Tensor], kind: str, present: Tensor | None = None) -> Tensor:
+    """Logits of the mean probability, or the mean of numbers. K times (N, C) -> (N, C)
+
+    ``present`` (N, K) says which members have their modality of each sample; None: all.
+    """
+    wide = torch.stack([z.double() for z in logits])
+    if kind == NUMBERS:
+        return _mean(wide, present)
+    if kind == CLASSES:
+        return _mean(wide.softmax(dim=2), present).log()
+    true, false = (_mean(z.sigmoid(), present).clamp_min(1e-300) for z in (wide, -wide))
+    return true.log() - false.log()
+
+
+def _mean(values: Tensor, present: Tensor | None) -> Tensor:
+    """Over the members that have their modality. (K, N, C) -> (N, C)"""
+    if present is None:
+        return values.mean(dim=0)
+    weight = present.T[:, :, None].to(values)
+    return (values * weight).sum(0) / weight.sum(0)
+
+
+def _measures(judged: Prediction, members: Sequence[Mapping[str, Any]]) -> Run:
+    scored = judged.scored(judged.logits)
+    named = {name: score.value(*scored) for name, score in scores_of(judged.labels).items()}
+    first, *by_modality = main_keys(judged.main)
+    patterns = judged.by_pattern()
     return {
-        **scores(logits, labels),
-        "modality_accuracy": _joined(members, "modality_accuracy"),
-        "probe_accuracy": _joined(members, "probe_accuracy"),
+        first: named[judged.main],
+        **named,
+        **{key: _joined(members, key) for key in by_modality},
+        **({"patterns": patterns} if patterns else {}),
     }
 
 

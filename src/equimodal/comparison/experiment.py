@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.balancing.requirements.objectives import OBJECTIVES
+from equimodal.balancing.windows import EXPANDED, STEPS
 from equimodal.checks import (
     is_number,
     is_whole,
     require,
+    require_choice,
     require_flag,
     require_list,
     require_path,
@@ -42,6 +44,7 @@ class Experiment:
         batch_size: samples of a step.
         optimizer: its name.
         schedule: learning rate over the training.
+        steps: steps of a method that lists the rows of an epoch, one of `STEPS`.
         objective: loss under a method that brings none, one of `OBJECTIVES`.
         encoders: encoder of each modality that has not the default one.
         fusion: how features become logits.
@@ -60,6 +63,7 @@ class Experiment:
     batch_size: int | None = None
     optimizer: str = "sgd"
     schedule: str = COSINE
+    steps: str = EXPANDED
     objective: str = "fused"
     encoders: Mapping[str, str] = field(default_factory=dict)
     fusion: str = "concat"
@@ -82,6 +86,7 @@ class Experiment:
             check_count("epochs", self.epochs)
         check_objective(self.objective)
         check_schedule(self.schedule)
+        require_choice("steps", self.steps, STEPS)
         found = {
             "data": require_path("data", self.data),
             "methods": None if self.methods is None else tuple(self.methods),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os.path import normpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,12 @@ from equimodal.comparison.rows import (
     UNTRAINED,
     expand_rows,
     own_fusions,
+    reads,
     run_place,
+    suited_rows,
+    with_rows_for_missing,
 )
+from equimodal.comparison.scores import WORDS
 from equimodal.comparison.settings import (
     check_finite,
     check_method_settings,
@@ -29,6 +34,7 @@ from equimodal.comparison.settings import (
     with_names,
 )
 from equimodal.data.defaults import TRAINING_DEFAULTS, TrainingDefaults
+from equimodal.data.information import told_of
 from equimodal.data.sources import check_settings
 from equimodal.data.table import is_manifest
 from equimodal.errors import BalanceError
@@ -48,6 +54,11 @@ class PlannedRun:
 
     config: RunConfig
     folder: str
+
+    @property
+    def learns_from(self) -> list[str]:
+        """Folders of the runs that must be over before it begins."""
+        return [normpath(f"{self.folder}/{place}") for place in self.config.teachers.values()]
 
 
 @dataclass(frozen=True)
@@ -123,13 +134,21 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
     check_device(experiment.device)
     source = sources.load(data, root=data_root, seed=experiment.seeds[0], **own.get(data, {}))
     rows = expand_rows(experiment.methods, source.modalities)
+    missing = any(modality.missing for modality in source.modalities.values())
+    if missing and experiment.methods is None:
+        rows = with_rows_for_missing(rows)
     by_owner = split_settings(given, data, rows, optimizer=optimizer)
     changed = changed_settings(optimizer, by_owner.pop(optimizer, {}))
+    named = {o: with_names(o, own) for o, own in by_owner.items() if o != data}
+    for row, values in named.items():
+        check_method_settings(row, values)
+    rows, left_out = suited_rows(rows, experiment.methods, source.target, named, missing=missing)
     used = SETTINGS[optimizer] | changed
     config = {
         "data": data,
         "data_settings": dict(source.settings),
         "methods": rows,
+        **({"left_out": left_out} if left_out else {}),
         "seeds": experiment.seeds,
         "epochs": experiment.epochs or budget["epochs"],
         "batch_size": batch_size_of(experiment.batch_size, budget["batch_size"], len(source.train)),
@@ -138,17 +157,16 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         "weight_decay": used["weight_decay"],
         **({"optimizer_settings": changed} if changed else {}),
         "schedule": in_words(experiment.schedule),
+        **({"steps": experiment.steps} if experiment.steps != OPTIONAL["steps"] else {}),
         "lr": experiment.lr or [float(budget["lr"])],
         "objective": experiment.objective,
-        "settings": {o: with_names(o, own) for o, own in by_owner.items() if o != data},
+        "settings": {owner: own for owner, own in named.items() if owner not in left_out},
         "device": experiment.device,
-        "selection": "best validation accuracy",
+        "selection": f"best validation {WORDS[source.target.score]}",
         **_model(source, experiment.encoders, experiment.fusion, rows),
     }
     config = json.loads(json.dumps(config))
-    for row, values in config["settings"].items():
-        check_method_settings(row, values)
-    return Plan(config, _description(source), _runs(config), data_root, source.modalities)
+    return Plan(config, told_of(source), _runs(config), data_root, source.modalities)
 
 
 def _model(
@@ -173,23 +191,6 @@ def _model(
     return {key: value for key, value in chosen.items() if value != OPTIONAL.get(key, {})}
 
 
-def _description(source: DataSource) -> dict[str, Any]:
-    return {
-        "name": source.name,
-        "modalities": {
-            name: {"kind": modality.kind, "shape": list(modality.shape)}
-            for name, modality in source.modalities.items()
-        },
-        "classes": list(source.classes),
-        "sizes": {
-            "train": len(source.train),
-            "validation": len(source.validation),
-            "test": len(source.test),
-        },
-        "note": source.note,
-    }
-
-
 def _runs(config: Mapping[str, Any]) -> tuple[PlannedRun, ...]:
     runs = [
         _run(config, row, seed, rate)
@@ -210,6 +211,7 @@ def _runs(config: Mapping[str, Any]) -> tuple[PlannedRun, ...]:
 def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> PlannedRun:
     lr = None if rate is None else rate * RATE_FACTORS.get(row, 1.0)
     shared = ("data", "data_settings", "epochs", "batch_size", "optimizer", "objective", "device")
+    searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
     run = RunConfig(
         method=row,
         seed=seed,
@@ -218,6 +220,19 @@ def _run(config: Mapping[str, Any], row: str, seed: int, rate: float | None) -> 
         schedule=from_words(config["schedule"]),
         **{key: config[key] for key in shared},
         **{key: config[key] for key in OPTIONAL if key in config and key != "schedule"},
+        teachers=_teachers(config, row, seed, searched),
     )
-    searched = f"-lr-{lr!r}" if len(config["lr"]) > 1 and lr is not None else ""
     return PlannedRun(run, f"{run_place(row, seed)}{searched}")
+
+
+def _teachers(config: Mapping[str, Any], row: str, seed: int, searched: str) -> dict[str, str]:
+    """By modality the run of the same seed and rate from which a row learns, from its own folder
+    on."""
+    if EVERY_ALONE not in reads(row) or row == ENSEMBLE:
+        return {}
+    alone = [name for name in config["methods"] if name.startswith(ALONE)]
+    own = f"{run_place(row, seed)}{searched}"
+    return {
+        name.removeprefix(ALONE): relpath(f"{run_place(name, seed)}{searched}", own)
+        for name in alone
+    }

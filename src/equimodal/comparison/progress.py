@@ -97,7 +97,7 @@ class Lines:
         if message["kind"] == "failed":
             return self.print(f"{title}: failed: {message['message']}")
         accuracy = self._accuracy.get(message["run"])
-        reached = "" if accuracy is None else f", validation accuracy {accuracy:.3f}"
+        reached = "" if accuracy is None else f", validation {accuracy:.3f}"
         self.print(
             f"[{tally.over}/{len(tally.runs)}] {title}: {message['status']}{reached}"
             f"{tally.remaining}"

@@ -12,7 +12,9 @@ from equimodal.comparison.outcome.judged import read_judged
 from equimodal.comparison.outcome.summary import chosen_runs, summarise
 from equimodal.comparison.plan import Plan, PlannedRun
 from equimodal.comparison.rows import ENSEMBLE, alone_row
+from equimodal.data.target import ACCURACY
 from equimodal.errors import BalanceError
+from equimodal.measures.scoring import CLASSES
 from equimodal.storage.files import as_written, read_json
 from equimodal.training.run_folder import RESULT, check_claim
 
@@ -34,15 +36,18 @@ def collect(plan: Plan, folder: Path, failures: Mapping[int, str]) -> dict[str, 
         BalanceError: a file of a run is missing or damaged.
     """
     rows = plan.config["methods"]
+    kind, main = plan.data.get("task", CLASSES), plan.data.get("score", ACCURACY)
     runs = [
         _failed(planned, failures[index]) if index in failures else _finished(planned, folder)
         for index, planned in enumerate(plan.runs)
     ]
     with as_written(folder / "runs", _REMEDY):
         if ENSEMBLE in rows:
-            runs += _ensembles(runs, plan, folder)
+            runs += _ensembles(runs, plan, folder, main)
         runs.sort(key=lambda run: (rows.index(run["method"]), run["seed"], run["lr"] or 0.0))
-        summarised = summarise(rows, runs, lambda run: read_judged(folder / run["folder"]))
+        summarised = summarise(
+            rows, runs, lambda run: read_judged(folder / run["folder"]), kind=kind, main=main
+        )
     return {
         "schema": SCHEMA,
         "config": plan.config,
@@ -89,8 +94,9 @@ def _failed(planned: PlannedRun, message: str) -> Run:
     }
 
 
-def _ensembles(runs: Sequence[Run], plan: Plan, folder: Path) -> list[Run]:
+def _ensembles(runs: Sequence[Run], plan: Plan, folder: Path, main: str) -> list[Run]:
     """One ensemble for each seed, of the alone runs at the rates that were chosen for them."""
     members = [run for m in plan.data["modalities"] for run in chosen_runs(runs, alone_row(m))]
     seeds = plan.config["seeds"]
-    return [ensemble_run([r for r in members if r["seed"] == seed], folder) for seed in seeds]
+    by_seed = [[run for run in members if run["seed"] == seed] for seed in seeds]
+    return [ensemble_run(own, folder, main) for own in by_seed]

@@ -12,6 +12,8 @@ from torch.utils.data import Dataset
 
 from equimodal.checks import require_modality_names
 from equimodal.data.arrays import Arrays, Kind, Split
+from equimodal.data.presence import PRESENT, Patterns, patterns_of
+from equimodal.data.target import CLASSES, Target
 from equimodal.errors import DataError
 
 HUGGING_FACE = "hf:"
@@ -30,7 +32,7 @@ class Modality:
     What a pretrained encoder must know besides: ``tokens`` is ``"hf"`` where the numbers of a text
     are those of a Hugging Face tokenizer, each plus one; ``scaling`` is (mean, deviation) by which
     pixels from 0 to 255 were standardised, or None. ``encoder`` is the name of the encoder that the
-    data set asks for, "" for the default.
+    data set asks for, "" for the default. ``missing``: some samples may lack it.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class Modality:
     tokens: str = ""
     scaling: tuple[float, float] | None = None
     encoder: str = ""
+    missing: bool = False
 
 
 class Rows(Protocol):
@@ -67,29 +70,38 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
     Args:
         inputs: one tensor ``(N, ...)`` per modality, or `Rows` that stand for one; row i of each
             belongs to sample i.
-        labels: class indices, ``(N,)``, int64.
+        labels: class indices, ``(N,)``, int64; several labels a sample, ``(N, C)``, int64 of 0 and
+            1; or numbers, ``(N, D)``, float32.
         groups: ``(N,)``, int64: samples of one number come from one source, such as renderings of
             one image, and are no independent evidence. None: every sample stands by itself, or
             that is not known.
+        present: ``(N, M)``, bool, on the CPU: which of the M modalities, in the order of
+            ``inputs``, each sample has; what ``inputs`` hold of others is not read. None: all.
+        patterns: the same in one name; by default by ``present``.
 
     Raises:
-        DataError: the tensors differ in their number of rows, or the labels are no class indices.
+        DataError: the tensors differ in their number of rows, or the labels are of another form.
     """
 
     def __init__(
-        self, inputs: Mapping[str, Rows], labels: Tensor, groups: Tensor | None = None
-    ) -> None:
+        self, inputs: Mapping[str, Rows], labels: Tensor, groups: Tensor | None = None,
+        present: Tensor | None = None, patterns: Patterns | None = None,
+    ) -> None:  # fmt: skip
         self.inputs = dict(inputs)
         self.labels = labels
         self.groups = groups
+        self.present = present
         self._check()
+        self.patterns = patterns or patterns_of(list(self.inputs), present)
 
     def _check(self) -> None:
         if not self.inputs:
             raise DataError("A data set needs at least one modality, found none in `inputs`.")
-        if self.labels.dtype != torch.int64 or self.labels.ndim != 1:
+        form = (self.labels.dtype, self.labels.ndim)
+        if form not in ((torch.int64, 1), (torch.int64, 2), (torch.float32, 2)):
             raise DataError(
-                "Labels must be class indices, an int64 tensor of shape (N,), found "
+                "Labels must be class indices, an int64 tensor of shape (N,), several labels, "
+                "int64 (N, C), or numbers, float32 (N, D); found "
                 f"{self.labels.dtype} of shape {tuple(self.labels.shape)}; write labels.long()."
             )
         for name, rows in self.inputs.items():
@@ -98,10 +110,17 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
                     f"Modality '{name}' has {len(rows)} rows for {len(self.labels)} labels; "
                     "give every modality one row per label."
                 )
-        if self.groups is not None and self.groups.shape != self.labels.shape:
+        if self.groups is not None and self.groups.shape != self.labels.shape[:1]:
             raise DataError(
                 f"There are groups of shape {tuple(self.groups.shape)} for {len(self.labels)} "
                 "labels; give every sample the number of its group."
+            )
+
+        wanted = (len(self.labels), len(self.inputs))
+        if self.present is not None and self.present.shape != wanted:
+            raise DataError(
+                f"present must be {wanted}, a column for each modality; found "
+                f"{tuple(self.present.shape)}."
             )
 
     def __len__(self) -> int:
@@ -109,14 +128,39 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[dict[str, Tensor], Tensor, int]:
         """Sample ``index`` as (one row per modality, label ``()``, index)."""
-        return {m: rows[index] for m, rows in self.inputs.items()}, self.labels[index], index
+        inputs = {m: rows[index] for m, rows in self.inputs.items()}
+        if self.present is not None:
+            inputs[PRESENT] = self.present[index]
+        return inputs, self.labels[index], index
 
     def take(self, indices: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """The samples at ``indices``, paired: (n,) -> ({m: (n, ...)}, (n,))."""
-        return {m: rows[indices] for m, rows in self.inputs.items()}, self.labels[indices]
+        """The samples at ``indices``, paired, with `PRESENT` where some lack a modality: (n,) ->
+        ({m: (n, ...)}, (n, ...))."""
+        inputs = {m: rows[indices] for m, rows in self.inputs.items()}
+        if self.present is not None:
+            inputs[PRESENT] = self.present[indices]
+        return inputs, self.labels[indices]
+
+    def alone(self, modality: str) -> MultimodalDataset:
+        """The same samples with one of their modalities."""
+        place = list(self.inputs).index(modality)
+        present = None if self.present is None else self.present[:, place : place + 1]
+        rows = {modality: self.inputs[modality]}
+        return MultimodalDataset(rows, self.labels, self.groups, present, self.patterns)
+
+    def modality_len(self, modality: str) -> int:
+        """How many samples have a modality."""
+        return len(self) if self.present is None else len(self._having(modality))
+
+    def _having(self, modality: str) -> Tensor:
+        """The samples that have a modality, all without `present`. -> (n,)"""
+        if self.present is None:
+            return torch.arange(len(self))
+        return self.present[:, list(self.inputs).index(modality)].nonzero()[:, 0]
 
     def take_modality(self, modality: str, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """One modality's rows and labels at ``indices``: (n,) -> (n, ...), (n,).
+        """One modality's rows and labels at ``indices``, counted over the samples that have it:
+        (n,) -> (n, ...), (n, ...).
 
         Raises:
             DataError: the data set has no such modality.
@@ -125,6 +169,8 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
             raise DataError(
                 f"There is no modality '{modality}'; this data set has {', '.join(self.inputs)}."
             )
+        if self.present is not None:
+            indices = self._having(modality)[indices]
         return self.inputs[modality][indices], self.labels[indices]
 
     def varied(self, seed: int, epoch: int) -> MultimodalDataset:
@@ -134,24 +180,25 @@ class MultimodalDataset(Dataset[tuple[dict[str, Tensor], Tensor, int]]):
             m: rows.varied(seed, epoch) if isinstance(rows, VariedRows) else rows
             for m, rows in self.inputs.items()
         }
-        return MultimodalDataset(inputs, self.labels, self.groups)
+        return MultimodalDataset(inputs, self.labels, self.groups, self.present, self.patterns)
 
     def to(self, device: torch.device | str) -> MultimodalDataset:
         """The same data set, whose samples are or will come on ``device``."""
         inputs = {m: rows.to(device) for m, rows in self.inputs.items()}
-        return MultimodalDataset(inputs, self.labels.to(device), self.groups)
+        labels = self.labels.to(device)
+        return MultimodalDataset(inputs, labels, self.groups, self.present, self.patterns)
 
 
 @dataclass(frozen=True)
 class DataSource:
     """A data set as a comparison uses it: three disjoint splits and what was done to get them.
 
-    ``classes`` names the labels in order; ``settings`` holds every argument in force, those left
-    at their default included; ``note`` says what a page that shows a number must say (that pairs
-    are made, which split this is).
+    ``classes`` names the labels in order, or the numbers where these are predicted, as ``target``
+    says; ``settings`` holds every argument in force, those left at their default included; ``note``
+    says what a page that shows a number must say (that pairs are made, which split this is).
 
     Raises:
-        DataError: a name that no modality can have.
+        DataError: a name that no modality can have, or labels that are not of the target's task.
     """
 
     name: str
@@ -162,9 +209,12 @@ class DataSource:
     classes: tuple[str, ...]
     settings: dict[str, object]
     note: str
+    target: Target = CLASSES
 
     def __post_init__(self) -> None:
         require_modality_names(self.modalities, error=DataError)
+        for split in (self.train, self.validation, self.test):
+            self.target.check(split.labels, self.classes)
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Arrays) -> DataSource:

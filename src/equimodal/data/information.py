@@ -1,13 +1,18 @@
-"""What is known of a data set before it is read."""
+"""What is known of a data set before it is read, and what results say of it."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from equimodal.data.settings import defaults
+from equimodal.data.target import CLASSES, Target
 from equimodal.docstrings import argument_docs
+
+if TYPE_CHECKING:
+    from equimodal.data.dataset import DataSource
 
 
 @dataclass(frozen=True)
@@ -50,3 +55,36 @@ def described(name: str, loader: Callable[..., object], facts: Facts) -> SourceI
         settings=settings,
         meanings={setting: meanings.get(setting, "") for setting in settings},
     )
+
+
+def told_of(source: DataSource) -> dict[str, Any]:
+    """What results.json says of a data set."""
+    return {
+        "name": source.name,
+        **_task(source.target),
+        "modalities": {
+            name: {
+                "kind": modality.kind,
+                "shape": list(modality.shape),
+                **({"missing": True} if modality.missing else {}),
+            }
+            for name, modality in source.modalities.items()
+        },
+        "classes": list(source.classes),
+        "sizes": {
+            "train": len(source.train),
+            "validation": len(source.validation),
+            "test": len(source.test),
+        },
+        "note": source.note,
+    }
+
+
+def _task(target: Target) -> dict[str, Any]:
+    """The task and its main score, where they are no classes and their accuracy."""
+    found: dict[str, Any] = {"task": target.task, "score": target.score}
+    if target.weight:
+        found["weight"] = list(target.weight)
+    if target.scale:
+        found |= {"mean": list(target.mean), "scale": list(target.scale)}
+    return {} if target == CLASSES else found

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from equimodal import methods
-from equimodal.comparison.rows import ENSEMBLE
+from equimodal.comparison.rows import ENSEMBLE, suited_to
 from equimodal.comparison.words import points
 from equimodal.diagnosis.rules import BEHIND, UNDER_TRAINED, WEAK, WELL_TRAINED
 from equimodal.diagnosis.sentences import spanned
@@ -23,6 +23,8 @@ def advice(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     tips = {UNDER_TRAINED: _for_starved, BEHIND: _for_fusion}.get(verdict["state"])
     fitting = dict(tips(verdict)) if tips else {}
+    if "task" in verdict:
+        fitting = {row: fitting[row] for row in suited_to(fitting, verdict["task"])}
     ahead = {row: found["difference"] for row, found in verdict["cost"]["ahead"].items()}
     tried = [row for row in ahead if row in fitting or (ahead[row]["low"] or 0.0) > 0]
     tried.sort(key=lambda row: -ahead[row]["value"])
@@ -34,9 +36,10 @@ def advice(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"method": row, "reason": reason, "controls": _controls(row)} for row, reason in found]
 
 
-def fitting_any() -> list[str]:
-    """Methods that fit a starved modality, in the order of the advice."""
-    return [row for case in (STARVED, AHEAD) for row, _ in methods.fitting(case)]
+def fitting_any(verdict: Mapping[str, Any]) -> list[str]:
+    """Methods that fit a starved modality and the verdict's task, in the order of the advice."""
+    rows = [row for case in (STARVED, AHEAD) for row, _ in methods.fitting(case)]
+    return suited_to(rows, verdict["task"]) if "task" in verdict else rows
 
 
 def _controls(row: str) -> list[str]:

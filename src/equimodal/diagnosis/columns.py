@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from equimodal.comparison.outcome.differences import unit_numbers
 from equimodal.comparison.rows import UNTRAINED, alone_row
 from equimodal.diagnosis.evidence import LONGER, Case, Evidence, longer_row
+from equimodal.measures.goodness import blind
 from equimodal.numerics.intervals import Interval, Units
 
 CHANCE = "chance"
-"""Whether a sample is of the most frequent class of its seed."""
+"""How right who knows the labels' frequencies alone is about a sample of its seed."""
 
 
 class Columns:
@@ -57,7 +57,7 @@ def _table(case: Case, evidence: Evidence) -> dict[str, Tensor]:
     models = [m for m in evidence.models if case.has(m)]
     labels = evidence.models[case.row].labels
     found = {f"accuracy/{name}": evidence.models[name].hits for name in models}
-    found[CHANCE] = (labels == torch.bincount(labels).argmax()).double()
+    found[CHANCE] = blind(labels)
     for m in case.modalities:
         for name in (case.row, UNTRAINED, alone_row(m), *(longer_row(m, k) for k in LONGER)):
             if name in models and m in evidence.models[name].probed:

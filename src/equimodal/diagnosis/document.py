@@ -25,6 +25,7 @@ from equimodal.diagnosis.text import lines, recording_lines
 from equimodal.diagnosis.verdict import Json, verdict
 from equimodal.measures.calibration import calibration_error
 from equimodal.measures.generalisation import overfitting_to_generalisation
+from equimodal.measures.scoring import CLASSES, kind_of
 from equimodal.measures.shapley import EXACT_UP_TO
 
 
@@ -95,7 +96,8 @@ def _shapley(case: Case, columns: Columns) -> Json:
     found: Json = {"exact": len(names) <= EXACT_UP_TO}
     for gain in GAINS:
         found[gain] = {m: columns.estimate(f"shapley/{gain}/{m}") for m in names}
-    found["per_class"] = {m: _per_class(case, m) for m in names}
+    if kind_of(case.seeds[0].models[case.row].labels) == CLASSES:
+        found["per_class"] = {m: _per_class(case, m) for m in names}
     if found["exact"]:
         found["interaction"] = {
             gain: [
@@ -127,7 +129,9 @@ def _generalisation(case: Case) -> Json:
 
 
 def _alone_calibration(case: Case) -> Json:
-    """Calibration error of every modality's own model."""
+    """Calibration error of every modality's own model, where it names classes."""
+    if kind_of(case.seeds[0].models[case.row].labels) != CLASSES:
+        return {}
     return {
         m: fmean(
             calibration_error(model.logits, model.labels)

@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from equimodal.comparison.ensemble import mean_log_probability
+from equimodal.comparison.ensemble import mean_prediction
 from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import ALONE, ENSEMBLE, UNTRAINED, alone_row
 from equimodal.diagnosis.rules import LONGEST
+from equimodal.measures.scoring import kind_of
 
 LONGER = tuple(2**k for k in range(1, LONGEST.bit_length()))
 """How many times the steps of the diagnosed training longer references take."""
@@ -71,9 +72,9 @@ class Case:
 
 
 def ensemble(models: Mapping[str, Judged], names: Sequence[str]) -> dict[str, Judged]:
-    """The mean of the softmax outputs of all modalities trained alone; empty where one is not."""
+    """The mean of the predictions of all modalities trained alone; empty where one is not."""
     if not all(alone_row(m) in models for m in names):
         return {}
     members = [models[alone_row(m)] for m in names]
-    logits = mean_log_probability([member.logits for member in members])
+    logits = mean_prediction([member.logits for member in members], kind_of(members[0].labels))
     return {ENSEMBLE: Judged(logits, members[0].labels)}

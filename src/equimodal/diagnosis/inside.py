@@ -21,12 +21,13 @@ from equimodal.measures.coalitions import (
 )
 from equimodal.measures.discrepancy import mean_scores
 from equimodal.measures.removal import drops
+from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of
 from equimodal.measures.shapley import EXACT_UP_TO, interactions
 from equimodal.numerics.scores import discrepancy_ratios
 from equimodal.numerics.shapley import shapley_values
 
 GAINS = ("accuracy", "score")
-"""What a Shapley value shares out: being right, and the true class's probability."""
+"""What a Shapley value shares out: being right, and the truth's probability, see `goodness`."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def inside_of(
         fuse: logits from the features of all modalities.
         features: {m: (N, ...)}.
         unimodal: {m: (N, C)}, what the readout gives.
-        labels: (N,).
+        labels: (N, ...).
     """
     measured = own_measures(fuse(features), unimodal, labels)
     measured["drop"] = drops(fuse, features, labels)
@@ -94,15 +95,18 @@ def own_hits(unimodal: Mapping[str, Tensor], labels: Tensor) -> dict[str, Tensor
 
 
 def own_measures(logits: Tensor, unimodal: Mapping[str, Tensor], labels: Tensor) -> dict[str, Any]:
-    """Calibration and discrepancy, from the fused logits and those of each modality."""
+    """Calibration, of classes, and discrepancy, but of numbers, from the fused logits and those of
+    each modality."""
+    kind = kind_of(labels)
+    if kind == NUMBERS:
+        return {}
     ratios = discrepancy_ratios(mean_scores(unimodal, labels)).tolist()
-    return {
-        "calibration_error": {
-            "fused": calibration_error(logits, labels),
-            "unimodal": {m: calibration_error(z, labels) for m, z in unimodal.items()},
-        },
-        "discrepancy_ratio": dict(zip(unimodal, ratios, strict=True)),
-    }
+    found = {"discrepancy_ratio": dict(zip(unimodal, ratios, strict=True))}
+    if kind != CLASSES:
+        return found
+    own = {m: calibration_error(z, labels) for m, z in unimodal.items()}
+    whole = {"fused": calibration_error(logits, labels), "unimodal": own}
+    return {"calibration_error": whole, **found}
 
 
 def per_class(values: Tensor, labels: Tensor, classes: int) -> list[float | None]:

@@ -9,6 +9,7 @@ from equimodal.comparison.rows import UNTRAINED
 from equimodal.comparison.words import listing, percent, points
 from equimodal.diagnosis.evidence import LONGER
 from equimodal.diagnosis.rules import LEARNED_NOTHING, NO_VERDICT, UNDER_TRAINED, is_sure
+from equimodal.diagnosis.task_words import task_words
 
 Json = Mapping[str, Any]
 
@@ -24,7 +25,7 @@ def headline(verdict: Json) -> str:
         return f"{state}: nothing can be said of {listing(open_)}"
     if state == LEARNED_NOTHING:
         above = spanned(points, verdict["cost"]["above_chance"])
-        return f"{state}: {above} points above naming the most frequent class always ({sure})"
+        return f"{state}: {above} points above {task_words(verdict).always} ({sure})"
     return f"{state} ({sure})"
 
 

@@ -9,6 +9,7 @@ from equimodal.comparison.words import ABSENT, number, percent, points
 from equimodal.diagnosis.recorded import collapsed
 from equimodal.diagnosis.rules import BALANCED, NO_PROMISE
 from equimodal.diagnosis.sentences import probes_told, settled_by, spanned
+from equimodal.diagnosis.task_words import task_words
 
 Json = Mapping[str, Any]
 
@@ -49,7 +50,8 @@ def _modalities(content: Json) -> Iterator[str]:
 
 def _cost(content: Json) -> Iterator[str]:
     cost = content["verdict"]["cost"]
-    yield f"accuracy {spanned(percent, cost['accuracy'])} %"
+    score = task_words(content["verdict"]).score
+    yield f"{score} {spanned(percent, cost['accuracy'])} %"
     for name, rival in cost["ahead"].items():
         yield (
             f"  {name}: {percent(rival['accuracy']['value'])} %, "
@@ -63,7 +65,8 @@ def _reliance(content: Json) -> Iterator[str]:
     if not shapley:
         return
     shares = ", ".join(f"{m} {percent(v['value'])}" for m, v in shapley["accuracy"].items())
-    yield f"what the accuracy rests on above a blind guess (Shapley values, points): {shares}"
+    score = task_words(content["verdict"]).score
+    yield f"what the {score} rests on above a blind guess (Shapley values, points): {shares}"
 
 
 def _training(content: Json) -> Iterator[str]:

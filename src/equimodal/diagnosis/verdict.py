@@ -12,6 +12,7 @@ from equimodal.diagnosis import rules
 from equimodal.diagnosis.columns import CHANCE, Columns, estimate
 from equimodal.diagnosis.evidence import LONGER, Case, longer_row
 from equimodal.diagnosis.sentences import headline, word_told
+from equimodal.diagnosis.task_words import task_words
 from equimodal.diagnosis.words import Probes, Word, is_above, word_of
 from equimodal.numerics.intervals import Interval
 
@@ -28,6 +29,8 @@ def verdict(case: Case, columns: Columns) -> Json:
     each = {m: _modality(case, columns, m, words[m], probes[m]) for m in case.modalities}
     told = {m: {**found, "told": word_told(found)} for m, found in each.items()}
     found = {"state": state, "sure": sure, "modalities": told, "cost": cost}
+    if "task" in case.source:
+        found["task"] = case.source["task"]
     return {**found, "headline": headline(found)}
 
 
@@ -47,6 +50,7 @@ def probes_of(case: Case, columns: Columns, m: str) -> Probes:
         longer=[columns.interval(b, a) for a, b in pairwise(steps)],
         reached=columns.interval(steps[-1], CHANCE),
         fitted=fmean(known) if len(known) == len(fits) else None,
+        blind=task_words(case.source).blind,
     )
 
 

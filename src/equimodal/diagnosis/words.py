@@ -22,6 +22,7 @@ class Probes:
         longer: each reference of twice the steps minus the one before it, in order.
         reached: the longest reference minus the most frequent class.
         fitted: share of the classes' entropy that its training took from the loss of its steps.
+        blind: who knows the labels' frequencies alone, in words.
     """
 
     lost: Interval | None = None
@@ -30,6 +31,7 @@ class Probes:
     longer: Sequence[Interval] = ()
     reached: Interval | None = None
     fitted: float | None = None
+    blind: str = "naming one class"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def word_of(probes: Probes, best: float) -> Word:
     if tells.mean < least and (learned or tells.mean < rules.TELLS_FROM or not is_above(tells)):
         return _weak(probes, tells, least)
     if not learned:
-        what, found = (UNTRAINED, grown) if not is_above(grown) else ("naming one class", tells)
+        what, found = (UNTRAINED, grown) if not is_above(grown) else (probes.blind, tells)
         return _none(
             f"trained alone it is not shown to be above {what} ({_told(found)} points), so that it "
             "is no reference",
@@ -93,16 +95,16 @@ def _weak(probes: Probes, tells: Interval, least: float) -> Word:
     """Little is told: for good, where a longer training alone learns and does not tell more."""
     if not probes.longer or probes.reached is None:
         return _none(
-            f"trained alone it tells little ({_told(tells)} points above naming one class), which "
-            "may be the length of that training",
+            f"trained alone it tells little ({_told(tells)} points above {probes.blind}), "
+            "which may be the length of that training",
             rules.LONGER,
         )
     if probes.fitted is None or probes.fitted < rules.FITTED_FROM:
         return _none(_unfitted(probes), _next(probes, rules.RATES))
     if probes.reached.mean >= least:
         return _none(
-            f"trained alone for longer it tells {_told(probes.reached)} points above naming one "
-            f"class, for as long as the model {_told(tells)}",
+            f"trained alone for longer it tells {_told(probes.reached)} points above "
+            f"{probes.blind}, for as long as the model {_told(tells)}",
             rules.EPOCHS,
         )
     settled = 1 - probes.longer[-1].above(rules.TELLS_FROM)

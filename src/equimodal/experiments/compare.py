@@ -40,6 +40,7 @@ def compare(
     progress: bool = True,
     cache: str | Path | None = None,
     schedule: str = "cosine",
+    steps: str = "expanded",
     here: bool = False,
 ) -> dict[str, Any]:
     """Train every row with the same budget, seeds and data, and sum up who wins.
@@ -79,6 +80,8 @@ def compare(
         schedule: learning rate over the training: ``cosine`` (to zero, at every step),
             ``constant``, ``step:60:0.1`` (times 0.1 every 60 epochs) or ``multistep:80,90:0.1``
             (times 0.1 from epoch 80 and from epoch 90 on).
+        steps: of a method that lists the rows of an epoch: ``expanded``, as many as these make, or
+            ``nominal``, as many as joint takes.
         here: train in this process, one run after the other: sooner done where runs last less than
             the seconds that a process takes to start. The numbers are the same.
 

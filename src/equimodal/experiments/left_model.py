@@ -9,6 +9,7 @@ from typing import Any
 
 from equimodal.comparison.outcome.summary import chosen_runs
 from equimodal.comparison.plan import Plan, PlannedRun
+from equimodal.numerics.spreads import main_score
 from equimodal.report.read.diagnosis import read_diagnosis
 from equimodal.saved.description import FILE
 from equimodal.saved.writing import write_model
@@ -29,9 +30,9 @@ def leave_model(folder: Path, plan: Plan, results: Mapping[str, Any]) -> Path | 
 
 
 def best_run(plan: Plan, runs: Sequence[Mapping[str, Any]]) -> PlannedRun | None:
-    """The run of the best seed of the best row, by validation accuracy; of equals the first.
+    """The run of the best seed of the best row, by the main score of validation.
 
-    A row that trains nothing, or averages others, has no model.
+    Of equals it is the first. A row that trains nothing, or averages others, has no model.
     """
     planned = {run.folder: run for run in plan.runs if run.config.trained_epochs}
     by_row = {
@@ -47,4 +48,4 @@ def best_run(plan: Plan, runs: Sequence[Mapping[str, Any]]) -> PlannedRun | None
 
 
 def _validation(run: Mapping[str, Any]) -> float:
-    return float(run["validation"]["accuracy"])
+    return main_score(run["validation"])

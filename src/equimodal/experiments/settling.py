@@ -105,7 +105,13 @@ def _run(
 ) -> PlannedRun:
     """A row as the diagnosed run was trained, for so many times the epochs."""
     known = {f.name: subject.config[f.name] for f in fields(RunConfig) if f.name in subject.config}
-    changes = {"method": row, "lr": rate, "settings": {}, "epochs": times * known["epochs"]}
+    changes = {
+        "method": row,
+        "lr": rate,
+        "settings": {},
+        "teachers": {},
+        "epochs": times * known["epochs"],
+    }
     return PlannedRun(RunConfig(**{**known, **changes}), place)
 
 

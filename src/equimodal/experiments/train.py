@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from equimodal import methods
 from equimodal.comparison.experiment import Execution, Experiment, check_device
 from equimodal.comparison.folder import check_run
-from equimodal.comparison.plan import Plan, check_request, loadable, make_plan
+from equimodal.comparison.plan import Plan, PlannedRun, check_request, loadable, make_plan
 from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
 from equimodal.comparison.worker import ERROR, steady, unforeseen, warnings_told
 from equimodal.errors import BalanceError
@@ -83,29 +83,47 @@ def _train(
     experiment: Experiment, execution: Execution, launch: Launch, fabric: Fabric | None = None
 ) -> TrainedRun:
     plan = _planned(experiment, execution, launch)
-    planned, root = plan.runs[0], plan.data_root
+    *before, planned = plan.runs
     if fabric is not None:
         fabric.barrier()  # no rank may still find a mistake when the first one writes
     out, speaks = execution.folder(experiment.data), launch.rank == 0
     if speaks:
         check_run(out, planned.folder, resume=execution.resume)
-    from equimodal.training.loop import train
-
+        _tell(planned, before)
+    for run in before:
+        _trained(run, out, plan.data_root, launch, fabric)
     folder = out / planned.folder
-    with (
-        warnings_told(warn if speaks else lambda _: None),
-        _errors(folder, launch),
-        shown(planned.config, speaks) as notify,
-    ):
-        result = train(planned.config, folder, data_root=root, notify=notify, fabric=fabric)
+    result = _trained(planned, out, plan.data_root, launch, fabric)
     model = None
     if speaks and result["status"] == "finished":
         model = write_model(folder / MODEL, plan, planned, out)
     return TrainedRun(planned.config, result, folder, speaks, model)
 
 
+def _trained(
+    planned: PlannedRun, out: Path, root: str | None, launch: Launch, fabric: Fabric | None
+) -> dict[str, Any]:
+    """The result of a run, which is trained where it is not there."""
+    from equimodal.training.loop import train
+
+    folder, speaks = out / planned.folder, launch.rank == 0
+    with (
+        warnings_told(warn if speaks else lambda _: None),
+        _errors(folder, launch),
+        shown(planned.config, speaks) as notify,
+    ):
+        return train(planned.config, folder, data_root=root, notify=notify, fabric=fabric)
+
+
+def _tell(planned: PlannedRun, before: Sequence[PlannedRun]) -> None:
+    """Say which other rows are trained first."""
+    if before:
+        rows = ", ".join(run.config.method for run in before)
+        say(f"{planned.config.method} learns from {rows}, trained first", file=sys.stderr)
+
+
 def _planned(experiment: Experiment, execution: Execution, launch: Launch) -> Plan:
-    """The plan of an experiment of one run."""
+    """The plan of an experiment of one run, behind those that it learns from."""
     if experiment.methods == (ENSEMBLE,):
         raise BalanceError(
             f"The row '{ENSEMBLE}' trains nothing, it averages the rows {alone_row('<modality>')}; "
@@ -113,12 +131,13 @@ def _planned(experiment: Experiment, execution: Execution, launch: Launch) -> Pl
         )
     check_request(experiment)
     plan = make_plan(*loadable(experiment, execution))
-    if len(plan.runs) > 1:
+    *before, last = plan.runs
+    if any(run.folder not in last.learns_from for run in before):
         rows = ", ".join(plan.config["methods"])
         asked = ", ".join(experiment.methods or ())
         raise BalanceError(f"'{asked}' stands for several rows; write one of {rows}.")
     if not launch.alone:
-        _check_shared(plan.runs[0].config, launch.processes)
+        _check_shared(last.config, launch.processes)
     return plan
 
 

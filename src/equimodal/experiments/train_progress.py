@@ -53,7 +53,7 @@ def _lines(console: Console, config: RunConfig) -> Notify:
     pace = Pace(config.epochs)
 
     def notify(epoch: int, accuracy: float) -> None:
-        reached = f"validation accuracy {accuracy:.3f}, {pace.left(epoch)}"
+        reached = f"validation {accuracy:.3f}, {pace.left(epoch)}"
         console.print(f"epoch {epoch}/{config.epochs}: {reached}", highlight=False, soft_wrap=True)
 
     return notify

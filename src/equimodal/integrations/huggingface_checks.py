@@ -7,6 +7,7 @@ from torch import nn
 
 from equimodal.balancing.balancer import Balancer
 from equimodal.balancing.task import Task
+from equimodal.balancing.windows import EXPANDED
 from equimodal.errors import BalanceError
 
 _UNCOUNTED = -100
@@ -40,7 +41,7 @@ def refuse_setting(balancer: Balancer, args: Any, model: nn.Module, optimizer: A
             "DeepSpeed keeps gradients and updates to itself, so that no method can change them; "
             "use DDP or FSDP2."
         )
-    if balancer.setting.method.lists_items and balancer.setting.steps == "expanded":
+    if balancer.setting.method.lists_items and balancer.setting.steps == EXPANDED:
         raise BalanceError(
             f"{type(balancer.setting.method).__name__} lists the rows of every epoch, whose number "
             "of batches changes, and the Trainer plans all its steps at the start: write "

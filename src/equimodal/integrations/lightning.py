@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from equimodal.balancing.balancer import Balancer
+from equimodal.balancing.windows import EXPANDED
 from equimodal.errors import BalanceError
 
 _KEY = "equimodal"
@@ -150,7 +151,7 @@ class BalanceCallback(Callback):
 def _refuse_fixed_length(balancer: Balancer, trainer: Trainer) -> None:
     """Refuse epochs of other lengths where the trainer asks for the length once. BalanceError."""
     setting = balancer.setting
-    varies = setting.method.lists_items and setting.steps == "expanded"
+    varies = setting.method.lists_items and setting.steps == EXPANDED
     if varies and getattr(trainer, "reload_dataloaders_every_n_epochs", 0) != 1:
         raise BalanceError(
             f"{type(setting.method).__name__} lists the rows of every epoch, whose number of "

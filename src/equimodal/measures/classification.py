@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -12,35 +13,12 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return float((logits.argmax(dim=1) == labels).double().mean())
 
 
-def macro_f1(logits: Tensor, labels: Tensor) -> float:
-    """Mean over the classes that occur of 2 TP / (2 TP + FP + FN). (N, C), (N,) -> [0, 1]"""
-    predicted, actual = logits.argmax(dim=1).numpy(), labels.numpy()
-    scores = []
-    for c in np.unique(actual):
-        hits = np.sum((predicted == c) & (actual == c))
-        scores.append(2 * hits / (np.sum(predicted == c) + np.sum(actual == c)))
-    return float(np.mean(scores))
+def entropy(labels: Tensor, weight: Sequence[float] = ()) -> float:
+    """Entropy of the classes' shares, in nats: the loss of one who knows only these. (N,)
 
-
-def mean_average_precision(logits: Tensor, labels: Tensor) -> float:
-    """Mean over the classes that occur of the average precision of their softmax probability.
-
-    (N, C), (N,) -> [0, 1]
+    ``weight`` (C,) is what each class counts in that loss; () for alike.
     """
-    from sklearn.metrics import average_precision_score
-
-    probabilities, actual = logits.double().softmax(dim=1).numpy(), labels.numpy()
-    scores = [average_precision_score(actual == c, probabilities[:, c]) for c in np.unique(actual)]
-    return float(np.mean(scores))
-
-
-def scores(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """All of them by name, as results.json holds them. (N, C), (N,) -> {name: [0, 1]}"""
-    measures = (accuracy, macro_f1, mean_average_precision)
-    return {measure.__name__: measure(logits, labels) for measure in measures}
-
-
-def entropy(labels: Tensor) -> float:
-    """Entropy of the classes' shares, in nats: the loss of one who knows only these. (N,)"""
-    shares = torch.bincount(labels).double() / len(labels)
+    counts = torch.bincount(labels, minlength=len(weight)).double()
+    counts = counts * torch.tensor(weight, dtype=torch.float64) if weight else counts
+    shares = counts / counts.sum()
     return float(-torch.special.xlogy(shares, shares).sum())

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from equimodal.measures.goodness import likelihood, right
 from equimodal.measures.shapley import Sampled, sampled_shapley
 from equimodal.numerics.blanking import blanked
-from equimodal.numerics.scores import true_class_probability
 
 Fuse = Callable[[Mapping[str, Tensor]], Tensor]
 """Fused logits of the features, or parts, of all modalities: {m: (N, ...)} -> (N, C)."""
@@ -33,9 +33,11 @@ def coalition_logits(fuse: Fuse, features: Mapping[str, Tensor], coalition: int)
 
 
 def scores(logits: Tensor, labels: Tensor) -> Tensor:
-    """Whether each sample is right, and its true class's probability. (N, C), (N,) -> (2, N)"""
-    right = (logits.argmax(1) == labels).double()
-    return torch.stack([right, true_class_probability(logits.double(), labels)])
+    """How right each sample is, and its true class's probability, see `goodness`.
+
+    (N, C), (N, ...) -> (2, N)
+    """
+    return torch.stack([right(logits, labels), likelihood(logits, labels)])
 
 
 def coalition_scores(fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from equimodal.measures.multi_label import average_precision
+
 Measure = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Logits (N, C), labels (N,) and masks (K, N) of what is kept. -> (K,)"""
 
@@ -30,19 +32,9 @@ def mean_average_precision(logits: Tensor, labels: Tensor, kept: Tensor) -> Tens
     """Mean over classes of the average precision of their softmax probability. -> (K,)"""
     probabilities, parts = logits.double().softmax(1), kept.double()
     each = [
-        _average_precision(probabilities[:, c], labels == c, parts) for c in torch.unique(labels)
+        average_precision(probabilities[:, c], labels == c, parts) for c in torch.unique(labels)
     ]
     return torch.stack(each).mean(0)
-
-
-def _average_precision(scores: Tensor, actual: Tensor, parts: Tensor) -> Tensor:
-    """(N,), (N,), (K, N) -> (K,); equal scores share the precision of the last of them."""
-    order = torch.argsort(scores, descending=True)
-    falling, positive, chosen = -scores[order], actual[order].double(), parts[:, order]
-    last = torch.searchsorted(falling, falling, right=True) - 1
-    found = (chosen * positive).cumsum(1)[:, last]
-    precision = found / chosen.cumsum(1)[:, last].clamp_min(1.0)
-    return (precision * chosen * positive).sum(1) / (chosen * positive).sum(1)
 
 
 SCORES: dict[str, Measure] = {

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from equimodal.numerics.scores import true_class_probability
+from equimodal.measures.goodness import likelihood
 
 
 def mean_scores(unimodal_logits: Mapping[str, Tensor], labels: Tensor) -> Tensor:
-    """Mean true-class probability of each modality. {m: (N, C)}, (N,) -> (M,)"""
-    own = [true_class_probability(z.double(), labels).mean() for z in unimodal_logits.values()]
-    return torch.stack(own)
+    """Mean probability of the truth of each modality. {m: (N, C)}, (N, ...) -> (M,)"""
+    return torch.stack([likelihood(z, labels).mean() for z in unimodal_logits.values()])

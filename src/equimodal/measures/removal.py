@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from equimodal.measures.classification import accuracy
 from equimodal.measures.coalitions import Fuse
+from equimodal.measures.goodness import right
 from equimodal.numerics.blanking import blank
 
 CHANGES = ("removed", "shuffled", "noised")
@@ -31,14 +31,18 @@ def changed(features: Tensor, change: str, *, seed: int) -> Tensor:
 def drops(
     fuse: Fuse, features: Mapping[str, Tensor], labels: Tensor, *, seed: int = 0
 ) -> dict[str, dict[str, float]]:
-    """Accuracy before minus after each change of each modality, in [-1, 1].
+    """Accuracy, or what `goodness.right` is, before minus after each change of each modality.
 
     {m: (N, ...)}, (N,) -> {change: {m: float}}
     """
-    whole = accuracy(fuse(features), labels)
+
+    def score(logits: Tensor) -> float:
+        return float(right(logits, labels).mean())
+
+    whole = score(fuse(features))
     return {
         change: {
-            m: whole - accuracy(fuse({**features, m: changed(rows, change, seed=seed)}), labels)
+            m: whole - score(fuse({**features, m: changed(rows, change, seed=seed)}))
             for m, rows in features.items()
         }
         for change in CHANGES

@@ -17,13 +17,15 @@ from equimodal.errors import BalanceError, close_names, quoted
 from equimodal.methods import plugins
 from equimodal.methods.entries import ENTRIES
 from equimodal.methods.entry import BASELINE, CASES, FIELD, Entry, Fit, Range
+from equimodal.methods.facts import COSTS, NEEDS, in_order
 
 if TYPE_CHECKING:
     from equimodal.balancing.method import Method
 
 __all__ = [
-    "BASELINE", "CASES", "COMPOSED", "FIELD", "Entry", "Fit", "Range", "classes", "create", "entry",
-    "fitting", "functions", "known", "load", "names", "refuse_objective", "settings",
+    "BASELINE", "CASES", "COMPOSED", "COSTS", "FIELD", "NEEDS", "Entry", "Fit", "Range", "classes",
+    "create", "entry", "fitting", "functions", "known", "load", "names", "refuse_objective",
+    "settings",
     "window_settings", "with_controls",
 ]  # fmt: skip
 
@@ -214,6 +216,9 @@ def _composed(name: str, parts: Sequence[Entry]) -> Entry:
         family="combination", controls=(parts[0].name,), fusion="".join(brought),
         depends=tuple(dict.fromkeys(row for p in parts for row in p.depends)),
         records={name: title for p in parts for name, title in p.records.items()},
+        cost=in_order((c for p in parts for c in p.cost), COSTS),
+        needs=in_order((n for p in parts for n in p.needs), NEEDS),
+        targets=tuple(t for t in parts[0].targets if all(t in p.targets for p in parts)),
     )  # fmt: skip
 
 

@@ -23,8 +23,10 @@ symbol                     shape     meaning
     r^m = e^{\frac{M}{M-1}(\bar s - s^m)}, \quad
     \kappa^m = e^{\alpha \min(\tau^m - r^m, \mathrm{cap})}
 
-with nothing for the empty coalition. Differences: the release blanks raw inputs, we blank features;
-it clips gradients whenever an entry of the head's is large, which is left to the loop here. A known
+with nothing for the empty coalition (``empty="subtract"``, ours: the true Shapley value). Instead
+of the responses the encoders' gradients may be scaled, ``apply="encoders"``, which is the same for
+encoders before an additive head. Differences: the release blanks raw inputs, we blank features; it
+clips gradients whenever an entry of the head's is large, which is left to the loop here. A known
 port has the sign of the discrepancy reversed. The full text was not available to us: this follows
 the release.
 """
@@ -45,12 +47,13 @@ from equimodal.parts.distributed import sum_over_ranks
 
 
 def mono_modal_responses(logits: Mapping[frozenset[str], Tensor]) -> dict[str, Tensor]:
-    """Response of each modality, which sum to the logits of all.
+    """Response of each modality. {S: (N, ..., C)} -> {m: (N, ..., C)}
 
-    {S: (N, ..., C)} -> {m: (N, ..., C)}
+    They sum to the logits of all; with the empty coalition to what these are above its own, as
+    Shapley values do.
 
     Args:
-        logits: of every coalition but the empty one, which is left out as released.
+        logits: of every coalition, with or without the empty one, which is left out as released.
 
     Raises:
         BalanceError: a coalition is missing.
@@ -63,6 +66,7 @@ def mono_modal_responses(logits: Mapping[frozenset[str], Tensor]) -> dict[str, T
     for s, given in logits.items():
         require(isinstance(s, frozenset), "A coalition must be a frozenset of names", s)
         require_tensor("Logits of a coalition", given, axes="N,C,...", floating=True)
+    nobody = frozenset[str]()
     names = sorted(frozenset().union(*logits))
     count = len(names)
     sets = [frozenset(s) for n in range(1, count + 1) for s in combinations(names, n)]
@@ -74,7 +78,8 @@ def mono_modal_responses(logits: Mapping[frozenset[str], Tensor]) -> dict[str, T
         terms = []
         for with_m in (s for s in sets if m in s):
             others = with_m - {m}
-            gain = logits[with_m] - logits[others] if others else logits[with_m]
+            counted = others or nobody in logits
+            gain = logits[with_m] - logits[others] if counted else logits[with_m]
             terms.append(gain / (count * math.comb(count - 1, len(others))))
         found[m] = torch.stack(terms).sum(0)
     return found
@@ -114,6 +119,10 @@ class AGM(Method):
         alpha: sharpness of the coefficients; released: 1 by default, 2.5 in its one command.
         cap: largest difference of discrepancies that counts; released: 7 or 10.
         coefficient: "adaptive"; "mean", the mean of the step's for every modality: the control.
+        apply: to what flows back through each "response", as released, or to the gradients of the
+            "encoders", whose coalitions then carry no gradient.
+        empty: what the logits without any modality are: "left_out", as released; "subtract", from
+            every response in equal parts, ours.
     """
 
     per_forward = True
@@ -125,13 +134,22 @@ class AGM(Method):
         *,
         cap: float = 7.0,
         coefficient: str = "adaptive",
+        apply: str = "response",
+        empty: str = "left_out",
     ) -> None:
         super().__init__()
         self.alpha = require_number("AGM alpha", alpha, low=0)
         self.cap = require_number("AGM cap", cap, above=0)
         kinds = ("adaptive", "mean")
         self.coefficient = require_choice("AGM coefficient", coefficient, kinds)
+        self.apply = require_choice("AGM apply", apply, ("response", "encoders"))
+        self.empty = require_choice("AGM empty", empty, ("left_out", "subtract"))
         self.state = {"t": None, "s_hat": None}
+
+    def has_stage(self, stage: str) -> bool:
+        """Whether it acts at a stage: at gradients only where it scales these."""
+        scales = self.apply == "encoders"
+        return super().has_stage(stage) and (scales or stage != "on_gradients")
 
     def unsuited(self, task: Task) -> str:
         """Responses are judged by the cross-entropy of the label."""
@@ -140,24 +158,42 @@ class AGM(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """The objective, with what flows back through each response scaled."""
-        responses = self._responses(step)
         names = step.modalities.names
+        with torch.set_grad_enabled(self.apply == "response"):
+            responses, nobody = self._responses(step)
         coefficients = self._coefficients(step, responses)
         step.record("coefficient", coefficients)
         assert step.logits is not None and step.target is not None
+        if self.apply == "encoders":
+            step.drawn[_COEFFICIENTS] = coefficients
+            return step.objective_loss
         routed = step.logits.detach()
+        if nobody is not None:
+            routed = routed + (nobody - nobody.detach())
         for m, coefficient in zip(names, coefficients.unbind(), strict=True):
             if m in responses:
                 own = responses[m]
                 routed = routed + (own - own.detach()) * coefficient.to(own.dtype)
         return step.objective_of(step.task.loss(routed, step.target))
 
-    def _responses(self, step: Step) -> dict[str, Tensor]:
-        """Response of each modality to the paired batch. -> {m: (N, ..., C)}"""
-        readout = step.readout
+    def on_gradients(self, step: Step) -> None:
+        """Scale encoders by their coefficients, of several micro-batches by their mean."""
+        each = torch.stack([drawn[_COEFFICIENTS] for drawn in step.every_drawn]).mean(0)
+        step.scale(dict(zip(step.modalities.names, each.unbind(), strict=True)), "all")
+
+    def _responses(self, step: Step) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Response of each modality to the paired batch, and the logits without any where they are
+        subtracted. -> {m: (N, ..., C)}, (N, ..., C)"""
+        readout, nobody = step.readout, None
+        if self.empty == "subtract":
+            zeros = {m: torch.zeros_like(f) for m, f in step.outputs.items()}
+            nobody = step.logits_of(zeros, training=False)
         if readout is not None and readout.additive:
-            return readout(step.modalities, step.outputs)
-        return mono_modal_responses(step.coalitions())
+            found = readout(step.modalities, step.outputs)
+            share = None if nobody is None else nobody / len(found)
+            return {m: z if share is None else z - share for m, z in found.items()}, nobody
+        every = step.coalitions() | ({} if nobody is None else {frozenset[str](): nobody})
+        return mono_modal_responses(every), nobody
 
     def _coefficients(self, step: Step, responses: Mapping[str, Tensor]) -> Tensor:
         """Coefficient of every modality, and the reference of the next step. -> (M,)"""
@@ -189,5 +225,6 @@ class AGM(Method):
         return coefficients
 
 
+_COEFFICIENTS = "agm"
 _MOST = -math.log(1e-8)
 """The release's floor of a probability, as a cross-entropy."""

@@ -75,7 +75,7 @@ class CGGM(Method):
         balancer.attach(optimizer)
     """
 
-    needs: frozenset[str] = frozenset({"features", "head_weights"})
+    needs: frozenset[str] = frozenset({"features", "widths", "head_weights"})
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class CGGM(Method):
         if coefficient == "fixed":
             self.refuse_set("clamp", why='with coefficient="fixed"')
         if lam == 0:
-            self.needs = frozenset({"features"} if coefficient == "adaptive" else ())
+            self.needs = frozenset({"features", "widths"} if coefficient == "adaptive" else ())
 
     def unsuited(self, task: Task) -> str:
         """Its classifiers are of one class a sample, and so is its score."""
@@ -103,9 +103,8 @@ class CGGM(Method):
         return ""
 
     def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
-        """A linear classifier for each modality, where any is read."""
-        if self.lam or self.coefficient == "adaptive":
-            self._probes = AuxiliaryHeads(widths, outputs)
+        """A linear classifier for each modality."""
+        self._probes = AuxiliaryHeads(widths, outputs)
         return self._probes
 
     def on_start(self, modalities: ModalityMap) -> None:
@@ -131,10 +130,7 @@ class CGGM(Method):
 
     def _own_logits(self, step: Step) -> dict[str, Tensor]:
         """Of the classifiers, for modalities that have a row. -> {m: (N_m, C)}"""
-        if self._probes is None:
-            return {}
-        found = step.of_present(self._probes(step.modalities, step.outputs))
-        return {m: z for m, z in found.items() if m in step.outputs and len(z)}
+        return {} if self._probes is None else self._probes.of_step(step)
 
     def _coefficients(self, step: Step) -> Tensor:
         count = len(step.modalities.names)

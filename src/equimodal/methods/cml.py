@@ -26,6 +26,9 @@ its batch of 200, here it is their mean, so that lambda = 0.1 there is 20 here. 
 the released hosts impute inputs.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -87,17 +90,27 @@ class CML(Method):
             lowering its confidence of those that both have wrong; "both", the same with gradient
             through both; "none", all.
         tolerance: rises up to this are free, in [0, 1).
+        pairs: the sets that are trained: of a "chain", drawn for each sample, as released; "all",
+            every set and every modality that leaves it: what chains are on average, ours.
     """
 
     needs = frozenset({"features"})
     objective = "fused"
     per_forward = True
 
-    def __init__(self, lam: float = 0.1, *, mask: str = "right", tolerance: float = 0.0) -> None:
+    def __init__(
+        self,
+        lam: float = 0.1,
+        *,
+        mask: str = "right",
+        tolerance: float = 0.0,
+        pairs: str = "chain",
+    ) -> None:
         super().__init__()
         self.lam = require_number("CML lam", lam, low=0)
         self.mask = require_choice("CML mask", mask, MASKS)
         self.tolerance = require_number("CML tolerance", tolerance, low=0, high=1)
+        self.pairs = require_choice("CML pairs", pairs, ("chain", "all"))
         if lam == 0:
             self.refuse_set("mask", "tolerance", why="with lam=0")
 
@@ -107,6 +120,14 @@ class CML(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """The class losses along the chains, and the rises of confidence."""
+        loss, rise = self._all(step) if self.pairs == "all" else self._chains(step)
+        if not self.lam:
+            return loss
+        step.record("rise", rise.detach().expand(len(step.modalities.names)))
+        return loss + self.lam * rise
+
+    def _chains(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Class losses and rises along a chain for each row. -> (), ()"""
         present = step.present()
         left, sizes = self._places(step, present), present.sum(1)
         logits, target = step.logits, step.target
@@ -124,11 +145,33 @@ class CML(Method):
         weights = [share / sum(shares) for share in shares]
         loss = sum(w * c for w, c in zip(weights, classes, strict=True) if w)
         assert isinstance(loss, Tensor)
-        if not self.lam:
-            return loss
-        rise = torch.stack(rises).sum()
-        step.record("rise", rise.detach().expand(len(step.modalities.names)))
-        return loss + self.lam * rise
+        return loss, torch.stack(rises).sum()
+
+    def _all(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Class losses and rises of every set, as chains have them on average. -> (), ()"""
+        target, names = step.target, step.modalities.names
+        assert step.logits is not None and target is not None
+        absent = ~step.present()
+        every = {
+            s: step.logits_of(kept=absent | _within(s, names).to(absent.device))
+            for s in _subsets(names) if len(s) < len(names)
+        }  # fmt: skip
+        losses, rises, steps = [], [torch.zeros_like(step.fused_loss)], 0
+        for held, rows in _holders(step):
+            labels = target[rows]
+            found = {s: every[s][rows] for s in _subsets(held) if s != held}
+            found[held] = step.logits[rows]
+            steps += len(labels) * len(held)
+            for size in range(1, len(held) + 1):
+                level = [s for s in found if len(s) == size]
+                each = torch.stack([step.task.loss(found[s], labels) for s in level])
+                losses.append(len(labels) * each.mean())
+                pairs = [(s, s - {m}) for s in level for m in s if size > 1]
+                if pairs:
+                    given = (labels, self.mask, self.tolerance)
+                    own = [confidence_rises(found[s], found[t], *given).sum() for s, t in pairs]
+                    rises.append(torch.stack(own).mean())
+        return torch.stack(losses).sum() / steps, torch.stack(rises).sum() / len(target)
 
     def _places(self, step: Step, present: Tensor) -> Tensor:
         """When each modality leaves each row's chain, from 0; those that are missing stay, as the
@@ -136,3 +179,27 @@ class CML(Method):
         draws = torch.rand(present.shape, generator=step.generator()).to(present.device)
         order = draws.masked_fill(~present, 2.0).argsort(1).argsort(1)
         return order.masked_fill(~present, len(step.modalities.names))
+
+
+def _subsets(names: Iterable[str]) -> list[frozenset[str]]:
+    """All sets of modalities but the empty one, smaller ones first."""
+    names = list(names)
+    return [frozenset(s) for n in range(1, len(names) + 1) for s in combinations(names, n)]
+
+
+def _within(held: frozenset[str], names: Sequence[str]) -> Tensor:
+    """(M,) bool, which modalities are in a set."""
+    return torch.tensor([m in held for m in names])
+
+
+def _holders(step: Step) -> Iterator[tuple[frozenset[str], slice | Tensor]]:
+    """The rows that hold a set of modalities and no other, for every set that some do."""
+    names = step.modalities.names
+    if step.rows is None:
+        yield frozenset(names), slice(None)
+        return
+    present = step.present()
+    for held in _subsets(names):
+        rows = (present == _within(held, names).to(present.device)).all(1)
+        if rows.any():
+            yield held, rows

@@ -59,6 +59,8 @@ class Composition(Method):
         self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
         self.on = next(filter(None, (p.on for p in parts)), None)
         self.rewrites = any(p.rewrites for p in parts)
+        self.normalised = any(p.normalised for p in parts if p.edits_gradients())
+        self.single_losses = any(p.single_losses for p in parts)
         self.per_forward = any(p.per_forward for p in parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.objective = next(filter(None, (p.objective for p in parts)), None)
@@ -71,7 +73,8 @@ class Composition(Method):
 
     def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
         """The networks of the parts that have one, by place."""
-        made = {str(k): p.modules(widths, outputs) for k, p in enumerate(self.parts)}
+        own = {str(k): p for k, p in enumerate(self.parts) if "widths" in p.needs}
+        made = {k: p.modules(widths, outputs) for k, p in own.items()}
         held = {k: network for k, network in made.items() if network is not None}
         return nn.ModuleDict(held) if held else None
 
@@ -194,7 +197,12 @@ def _check(parts: Sequence[Method]) -> None:
             raise BalanceError(
                 f"Composition combines methods, such as AMSS(); found {quoted(part)}."
             )
-        if part.objective and not part.has_stage("on_loss"):
+        if part.brings_heads:
+            raise BalanceError(
+                f"{name} trains heads of its own, from which all unimodal logits are read, so that "
+                "nothing combines with it."
+            )
+        if part.objective and not (part.lists_items or part.has_stage("on_loss")):
             raise BalanceError(
                 f"{name} is an objective and no stage: pass objective='fused+unimodal' to the "
                 "balancer, or --objective fused+unimodal, in its place."

@@ -25,6 +25,8 @@ features are cut at the encoders' outputs. The full text was not available to us
 modalities, and all unimodal passes in every step, are the released code's.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -73,12 +75,12 @@ class DGL(Method):
         if step.rows is not None:
             logits = logits[step.rows[modality].to(logits.device)]
         loss = self.alpha * step.task.loss(logits, step.targets[modality])
-        return loss if read is own else headless(loss, read, own)
+        return loss if read is own else headless(loss, [read], [own])
 
 
-def headless(loss: Tensor, read: Tensor, features: Tensor) -> Tensor:
+def headless(loss: Tensor, read: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
     """A scalar of the value of ``loss`` whose gradient reaches nothing but ``features``: by the
-    gradient of ``loss`` for ``read``, a leaf of their values. -> ()"""
-    (gradient,) = torch.autograd.grad(loss, read)
-    routed = (gradient * features).sum()
+    gradients of ``loss`` for ``read``, leaves of their values. -> ()"""
+    gradients = torch.autograd.grad(loss, list(read))
+    routed = torch.stack([(g * f).sum() for g, f in zip(gradients, features, strict=True)]).sum()
     return routed + (loss - routed).detach()

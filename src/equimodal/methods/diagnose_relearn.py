@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.task import Task
+from equimodal.balancing.updates.optimizers import forget
 from equimodal.checks import require_number
 from equimodal.errors import BalanceError
 from equimodal.methods.relearn_arguments import check_arguments
@@ -206,8 +207,7 @@ class DiagnoseRelearn(Method):
             self.state["moved"] = self.state["moved"] or not torch.equal(mine, start)
             mine.lerp_(start, strength)
             if self.reset_momentum:
-                for optimizer in epoch.optimizers:
-                    optimizer.state.pop(parameter, None)
+                forget(epoch.optimizers, [parameter])
         if self.reset_bn_stats:
             for layer in _own_batch_norms(epoch.modalities, modality):
                 layer.reset_running_stats()

@@ -7,19 +7,33 @@ from equimodal.methods.entries_gradients import GRADIENTS
 from equimodal.methods.entries_items import ITEMS
 from equimodal.methods.entries_losses import LOSSES
 from equimodal.methods.entries_models import MODELS
+from equimodal.methods.entries_sets import SETS
+from equimodal.methods.entries_teachers import TEACHERS
 from equimodal.methods.entries_turns import TURNS
 from equimodal.methods.entry import AHEAD, BASELINE, FUSION, STARVED, Entry, Fit, Range
+from equimodal.methods.facts import ANY, but
 
 _AMSS: dict[str, Any] = {
     "target": "equimodal.methods.amss:AMSS",
     "family": "gradients",
     "records": {"fraction": "fraction of units updated"},
+    "cost": ("own logits", "gradients"),
+    "needs": ("readout", "encoder modules"),
+    "targets": ANY,
+    "released": "three scripts with a formula and a guard each, which masks other layers: "
+    '`significance="av"`, `significance="it"`, `significance="nv"`, `direction="strong"`, '
+    '`units="official_av"`; two of their masks no argument gives',
 }
 _DUS: dict[str, Any] = {
     "target": "equimodal.methods.dus:DUS",
     "family": "sampling",
     "objective": "own",
     "records": {"score": "cumulative score", "count": "samples per batch"},
+    "cost": ("own logits", "own rows"),
+    "released": "nothing is public but the score and its running mean: the rule, and the policy of "
+    "`dus-rl`, are ours",
+    "needs": ("differentiable readout",),
+    "targets": ANY,
 }
 _RELEARN: dict[str, Any] = {
     "target": "equimodal.methods.diagnose_relearn:DiagnoseRelearn",
@@ -31,18 +45,27 @@ _RELEARN: dict[str, Any] = {
         "strength": "strength of re-initialisation",
     },
     "quick": {"at": (0.5, 0.75)},
+    "cost": ("epoch", "memory"),
+    "needs": ("encoder modules", "train loader", "val loader", "epochs"),
+    "targets": but("tokens"),
+    "released": "moments after epochs 20, 40 and 60 of 90 (`every=20`); selects by test accuracy, "
+    "and trains its baseline on other data",
 }
+
+_UNREAD: dict[str, Any] = {"cost": ("gradients",), "needs": ()}
+"""Of a control that reads no modality's own logits."""
 
 ENTRIES = (
     Entry(
         "joint", "plain joint training: the fused loss alone", "equimodal.methods.joint:Joint",
-        family=BASELINE,
+        family=BASELINE, targets=ANY,
     ),
     Entry(
         "joint+unimodal",
         "joint training plus every modality's own loss, equal weights; cheap, and hard to beat",
         "equimodal.methods.joint:JointUnimodal",
-        objective="own", family=BASELINE,
+        objective="own", family=BASELINE, cost=("own logits",),
+        needs=("differentiable readout",), targets=ANY,
         fits=(
             Fit(STARVED, "a loss for each modality keeps {starved} learning after the fused loss "
                 "is low; the cheapest remedy"),
@@ -51,7 +74,7 @@ ENTRIES = (
     ),
     Entry(
         "amss-fixed", "AMSS's masks at the fixed fraction 1 - 1/M",
-        preset={"fraction": "fixed"}, is_control=True, **_AMSS,
+        preset={"fraction": "fixed"}, is_control=True, **_AMSS | _UNREAD,
     ),
     Entry(
         "amss-scale", "gradients times AMSS's shares, no masks",
@@ -80,14 +103,18 @@ ENTRIES = (
     ),
     Entry(
         "amss+-fixed", "AMSS+'s masks at the fixed fraction 1 - 1/M",
-        preset={"weighting": "unbiased", "fraction": "fixed"}, is_control=True, **_AMSS,
+        preset={"weighting": "unbiased", "fraction": "fixed"}, is_control=True, **_AMSS | _UNREAD,
     ),
     Entry(
         "amss+",
         "AMSS with a mask that is unbiased but for a cap on its weights; without the cap, in "
         "expectation, joint training plus noise",
         preset={"weighting": "unbiased"}, controls=("amss+-fixed",),
-        main=Range("tau", 0.05, 2.0), **_AMSS,
+        main=Range("tau", 0.05, 2.0),
+        **_AMSS | {
+            "released": 'weights `1 / (p + 1/n)`, neither unbiased nor of unit scale: '
+            '`weighting="official"`; scripts as of `amss`',
+        },
     ),
     Entry(
         "dus-uniform", "unpaired batches of equal size",
@@ -118,7 +145,8 @@ ENTRIES = (
     ),
     Entry(
         "relearn-fixed", "soft re-initialisation at the fixed strength 0.5",
-        preset={"strength": 0.5}, is_control=True, **_RELEARN,
+        preset={"strength": 0.5}, is_control=True,
+        **_RELEARN | {"cost": ("memory",), "needs": ("epochs",), "targets": ANY},
     ),
     Entry(
         "relearn",
@@ -139,6 +167,8 @@ ENTRIES = (
     *GRADIENTS,
     *FEATURES,
     *LOSSES,
+    *SETS,
+    *TEACHERS,
     *TURNS,
     *MODELS,
     *ITEMS,

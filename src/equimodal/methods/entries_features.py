@@ -2,12 +2,18 @@
 
 from typing import Any
 
-from equimodal.methods.entry import AHEAD, STARVED, Entry, Fit, Range
+from equimodal.methods.entry import AHEAD, MISSING, STARVED, Entry, Fit, Range
+from equimodal.methods.facts import ANY
 
-_FORWARD: dict[str, Any] = {"family": "features", "origin": "practice", "on_request": True}
+_FORWARD: dict[str, Any] = {
+    "family": "features", "origin": "practice", "on_request": True,
+    "needs": ("encoder modules",), "targets": ANY,
+}  # fmt: skip
 _MIXUP: dict[str, Any] = {
     "target": "equimodal.methods.mixup:MultimodalMixup",
     "records": {"weight": "weight of a row's own sample"},
+    "released": "AutoGluon mixes pictures with the batch in reverse, in the first five epochs "
+    "(`end=0.1` and such)",
 } | _FORWARD
 
 FEATURES = (
@@ -20,12 +26,15 @@ FEATURES = (
         fits=(
             Fit(STARVED, "lets the head do without the other modalities now and then, so that it "
                 "must learn from {starved}"),
+            Fit(MISSING, "leaves modalities out in training as they are missing at use"),
         ),
         functions=(
             "equimodal.methods.modality_dropout:kept_modalities",
             "equimodal.methods.modality_dropout:true_drop_rates",
             "equimodal.methods.modality_dropout:drop_probabilities",
         ),
+        released="AutoGluon drops inputs, each column for itself, and may drop all: "
+        "`at_least_one=false`",
         **_FORWARD,
     ),
     Entry(
@@ -39,7 +48,8 @@ FEATURES = (
             Fit(AHEAD, "leaves out the modality that is ahead, {ahead}, more often than the rest"),
         ),
         records={"score": "running score", "drop": "chance to be dropped"},
-        **_FORWARD | {"origin": "ours"},
+        cost=("own logits",),
+        **_FORWARD | {"origin": "ours", "needs": ("readout", "encoder modules")},
     ),
     Entry(
         "mixup-separate", "mixup with another partner for each modality",

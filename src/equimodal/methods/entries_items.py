@@ -3,19 +3,28 @@
 from typing import Any
 
 from equimodal.methods.entry import AHEAD, STARVED, Entry, Fit
+from equimodal.methods.facts import CLASSES
 
 _SMV: dict[str, Any] = {
     "target": "equimodal.methods.smv:SMV", "family": "sampling", "on_request": True,
     "records": {"contribution": "mean contribution", "copies": "extra copies a sample"},
+    "cost": ("own items", "epoch"),
+    "needs": ("encoder modules", "train loader", "epochs", "own batches"), "targets": CLASSES,
 }  # fmt: skip
 _REMIX: dict[str, Any] = {
     "target": "equimodal.methods.remix:Remix", "family": "sampling", "objective": "own",
     "on_request": True, "records": {"share": "share of the samples"},
+    "cost": ("own logits", "own items", "epoch"), "needs": (
+        "differentiable readout", "encoder modules", "train loader", "epochs", "own batches",
+    ), "targets": CLASSES,
 }  # fmt: skip
 _BSS: dict[str, Any] = {
     "target": "equimodal.methods.bss:BSS", "family": "sampling", "objective": "own",
     "on_request": True,
     "records": {"agreement": "mean agreement", "samples": "share of the samples trained on"},
+    "cost": ("own logits", "own items", "epoch"),
+    "needs": ("differentiable readout", "train loader", "epochs", "own batches"),
+    "targets": CLASSES,
 }  # fmt: skip
 _VALUED: dict[str, Any] = {"warm_up": 1 / 12}
 _REMIXED: dict[str, Any] = {"warm_up": 1 / 6}
@@ -92,7 +101,7 @@ ITEMS = (
         "joint training",
         preset={"order": "drawn"}, controls=("joint+unimodal",),
         functions=("equimodal.methods.bss:draw_chances",),
-        **_BSS,
+        **_BSS | {"needs": ("differentiable readout", "train loader", "own batches")},
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -3,55 +3,54 @@
 from typing import Any
 
 from equimodal.methods.entry import AHEAD, STARVED, Entry, Fit, Range
+from equimodal.methods.facts import ANY, CLASSES
 
 _PMR: dict[str, Any] = {
-    "target": "equimodal.methods.pmr:PMR",
-    "family": "loss",
-    "on_request": True,
+    "target": "equimodal.methods.pmr:PMR", "family": "loss", "on_request": True,
     "records": {"acceleration": "weight of the prototypes' cross-entropy"},
-}
-_DGL: dict[str, Any] = {
-    "target": "equimodal.methods.dgl:DGL", "family": "gradients", "objective": "own",
-    "on_request": True, "quick": {"alpha": 1.0},
-}  # fmt: skip
-_CML: dict[str, Any] = {
-    "target": "equimodal.methods.cml:CML", "family": "loss", "objective": "own",
-    "on_request": True, "records": {"rise": "mean rise of confidence"},
-}  # fmt: skip
-_OPM: dict[str, Any] = {
-    "target": "equimodal.methods.opm:OPM", "family": "forward", "on_request": True,
-    "records": {"drop": "rate of dropping"},
+    "cost": ("epoch",), "needs": ("encoder modules", "train loader", "epochs"),
+    "targets": CLASSES,
+    "released": 'no entropy term, `mu=0`; all of it for the weaker, `coefficients="hard"`; '
+    "prototypes of some sets from validation or test data",
+    "port": "the hard rule for two; for three another method of that name; no argument",
 }  # fmt: skip
 _GBLEND: dict[str, Any] = {
     "target": "equimodal.methods.gblend:GBlending", "family": "loss", "objective": "own",
     "on_request": True, "quick": {"every": 1},
     "records": {"weight": "weight of the modality's loss", "fused_weight": "of the fused loss"},
-}  # fmt: skip
-_AGM: dict[str, Any] = {
-    "target": "equimodal.methods.agm:AGM", "family": "gradients", "on_request": True,
-    "records": {"coefficient": "coefficient of the response"},
+    "cost": ("own logits", "epoch"),
+    "needs": ("differentiable readout", "train loader", "val loader"), "targets": ANY,
+    "port": 'rewards a held-out loss that rises, `sign="lost"`; holds out the test set; trains a '
+    "copy for each stream",
 }  # fmt: skip
 _MBSD: dict[str, Any] = {
     "target": "equimodal.methods.mbsd:MBSD", "family": "loss", "objective": "own",
     "on_request": True, "quick": {"lam_kl": 0.1, "lam_rs": 0.1},
+    "cost": ("own logits",), "needs": ("differentiable readout",), "targets": CLASSES,
+    "port": 'both sides move, by what is no divergence, `variant="port"`; distances of logits, '
+    '`space="logits"`',
 }  # fmt: skip
 _LFM: dict[str, Any] = {
     "target": "equimodal.methods.lfm:LFM", "family": "loss", "objective": "own",
     "on_request": True,
+    "cost": ("own logits",), "needs": ("differentiable readout",), "targets": CLASSES,
+    "released": 'no fused head, `classify="mean"`; twice the loss, `scale=2`; a polynomial of 200 '
+    "epochs of one data set, `lfm-fitted`",
+    "port": "begins at a weight of matching of .05, where the paper ends; learns it on test data; "
+    "no argument",
 }  # fmt: skip
 _MIDAS: dict[str, Any] = {
     "target": "equimodal.methods.midas:MIDAS", "family": "loss", "objective": "own",
     "on_request": True, "records": {"alpha": "weight of the modality's label"},
-}  # fmt: skip
-_MCR: dict[str, Any] = {
-    "target": "equimodal.methods.mcr:MCR", "family": "loss", "objective": "own",
-    "on_request": True, "quick": {"permutations": 2},
+    "cost": ("own logits", "sets"), "needs": ("differentiable readout", "encoder modules"),
+    "targets": CLASSES,
 }  # fmt: skip
 
 LOSSES = (
     Entry(
         "pmr-fixed", "the prototypes' cross-entropy of every modality at the constant weight 0.5",
-        preset={"coefficient": 0.5}, is_control=True, **_PMR,
+        preset={"coefficient": 0.5}, is_control=True,
+        **_PMR | {"needs": ("encoder modules", "train loader")},
     ),
     Entry(
         "pmr",
@@ -62,72 +61,18 @@ LOSSES = (
             Fit(STARVED, "a loss on the features of {starved} that no other modality can meet"),
         ),
         functions=(
-            "equimodal.methods.pmr:class_prototypes",
-            "equimodal.methods.pmr:prototype_probabilities",
+            "equimodal.methods.pmr_prototypes:class_prototypes",
+            "equimodal.methods.pmr_prototypes:prototype_probabilities",
             "equimodal.methods.pmr:rebalance_weights",
         ),
         **_PMR,
     ),
     Entry(
-        "dgl-uncut", "the unimodal losses of `dgl` at its weight, and no gradient cut",
-        preset={"cut": "none"}, is_control=True, **_DGL,
-    ),
-    Entry(
-        "dgl-fused", "`dgl` with the fused loss alone cut, from the encoders",
-        preset={"cut": "fused"}, is_control=True, **_DGL,
-    ),
-    Entry(
-        "dgl-unimodal", "`dgl` with the unimodal losses alone cut, from the head",
-        preset={"cut": "unimodal"}, is_control=True, **_DGL,
-    ),
-    Entry(
-        "dgl",
-        "encoders learn from unimodal losses alone, the head from the fused loss alone",
-        controls=("dgl-uncut", "dgl-fused", "dgl-unimodal"),
-        main=Range("alpha", 0.5, 8.0),
-        fits=(
-            Fit(STARVED, "trains {starved} on a loss of its own, which the fused one cannot damp"),
-        ),
-        **_DGL,
-    ),
-    Entry(
-        "cml-ce", "the class losses of `cml`'s ever smaller sets of modalities, no penalty",
-        preset={"lam": 0.0}, is_control=True, **_CML,
-    ),
-    Entry(
-        "cml",
-        "trains ever smaller sets of modalities, and punishes a confidence that rises on the way",
-        controls=("cml-ce",),
-        main=Range("lam", 0.01, 20.0),
-        fits=(
-            Fit(STARVED, "trains predictions without the others too, and keeps the model from "
-                "being surer without {starved}"),
-        ),
-        functions=("equimodal.methods.cml:confidence_rises",),
-        **_CML,
-    ),
-    Entry(
-        "opm-fixed", "the modality that leads is dropped at the constant rate `base`",
-        preset={"lam": 0.0}, is_control=True, **_OPM,
-    ),
-    Entry(
-        "opm",
-        "drops the modality that leads from the fused prediction of random samples, more often the "
-        "more it leads",
-        controls=("opm-fixed",),
-        main=Range("base", 0.1, 0.9),
-        fits=(
-            Fit(AHEAD, "takes {ahead} out of some samples' prediction, so that {starved} must "
-                "meet the fused loss"),
-        ),
-        functions=(
-            "equimodal.methods.opm:drop_rates", "equimodal.numerics.scores:discrepancy_ratios",
-        ),
-        **_OPM,
-    ),
-    Entry(
         "gblend-fixed", "the losses of all modalities and the fused one at 1 / (M + 1) each",
-        preset={"weights": "equal"}, is_control=True, **_GBLEND | {"quick": {}},
+        preset={"weights": "equal"}, is_control=True,
+        **_GBLEND | {
+            "quick": {}, "cost": ("own logits",), "needs": ("differentiable readout",),
+        },
     ),
     Entry(
         "gblend",
@@ -139,26 +84,6 @@ LOSSES = (
         ),
         functions=("equimodal.methods.gblend:blending_weights",),
         **_GBLEND,
-    ),
-    Entry(
-        "agm-fixed", "every modality's response scaled by the mean of `agm`'s coefficients",
-        preset={"coefficient": "mean"}, is_control=True, **_AGM,
-    ),
-    Entry(
-        "agm",
-        "scales what flows back through each modality's share of the logits, down where it does "
-        "better than on average",
-        controls=("agm-fixed",),
-        main=Range("alpha", 0.1, 4.0),
-        fits=(
-            Fit(AHEAD, "slows {ahead} while it does better than its own average, and speeds up "
-                "{starved}"),
-        ),
-        functions=(
-            "equimodal.methods.agm:mono_modal_responses",
-            "equimodal.methods.agm:response_coefficients",
-        ),
-        **_AGM,
     ),
     Entry(
         "mbsd-fixed", "the distillation of `mbsd` at weight 1 on every sample",
@@ -181,7 +106,21 @@ LOSSES = (
     ),
     Entry(
         "lfm-fitted", "`lfm` with the released polynomial of the weight",
-        preset={"schedule": "fitted"}, controls=("lfm-fixed",), **_LFM,
+        preset={"schedule": "fitted"}, controls=("lfm-fixed",),
+        **_LFM | {"needs": ("differentiable readout", "epochs")},
+    ),
+    Entry(
+        "lfm-learned",
+        "`lfm` with a weight that follows held-out gradients, a step an epoch; our rule, as the "
+        "released one is the derivative of nothing",
+        preset={"schedule": "learned"}, controls=("lfm-fixed",), main=Range("rate", 0.01, 0.2),
+        functions=("equimodal.methods.lfm_learned:matching_slope",),
+        **_LFM | {
+            "cost": ("own logits", "epoch"),
+            "needs": ("differentiable readout", "train loader", "val loader"),
+            "records": {"matching": "weight of matching"},
+            "quick": {"initial": 0.1, "rate": 0.01, "share": 1.0},
+        },
     ),
     Entry(
         "lfm",
@@ -202,7 +141,7 @@ LOSSES = (
     ),
     Entry(
         "midas-warm", "the warm-up and the unimodal losses of `midas`, no misaligned samples",
-        preset={"lam": 0.0}, is_control=True, **_MIDAS,
+        preset={"lam": 0.0}, is_control=True, **_MIDAS | {"cost": ("own logits",)},
     ),
     Entry(
         "midas",
@@ -217,32 +156,6 @@ LOSSES = (
             "equimodal.methods.midas:label_shares", "equimodal.methods.midas:misaligned_losses",
         ),
         **_MIDAS,
-    ),
-    Entry(
-        "mcr-independent", "`mcr` in which no encoder lowers what the others' permutation changes",
-        preset={"k": 0}, is_control=True, **_MCR,
-    ),
-    Entry(
-        "mcr-collaborative", "`mcr` in which every encoder also raises the others' changes",
-        preset={"k": 1}, is_control=True, **_MCR,
-    ),
-    Entry(
-        "mcr-plain", "the unimodal losses and the contrastive term of `mcr`, no game",
-        preset={"lam": 0.0}, is_control=True, **_MCR | {"quick": {}},
-    ),
-    Entry(
-        "mcr",
-        "each encoder raises what permuting its own features changes, and lowers what the others' "
-        "changes",
-        controls=("mcr-independent", "mcr-collaborative", "mcr-plain"),
-        main=Range("lam", 0.01, 1.0),
-        fits=(
-            Fit(STARVED, "makes the encoder of {starved} change the prediction by more"),
-        ),
-        functions=(
-            "equimodal.methods.mcr:jensen_shannon", "equimodal.methods.mcr:supervised_contrast",
-        ),
-        **_MCR,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -3,10 +3,15 @@
 from typing import Any
 
 from equimodal.methods.entry import AHEAD, Entry, Fit, Range
+from equimodal.methods.facts import but
 
 _MMCOSINE: dict[str, Any] = {
     "target": "equimodal.methods.mmcosine:MMCosine", "family": "architecture",
     "fusion": "cosine", "on_request": True,
+    "needs": ("own head",), "targets": but("numbers"),
+    "released": "trains cosines and tests linear logits with an untrained bias on CREMA-D; no "
+    "argument",
+    "port": "scale 15, `scale=15`; two or three modalities",
 }  # fmt: skip
 
 MODELS = (

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from equimodal.checks import require, require_choice
+from equimodal.methods.facts import ANY, COSTS, NEEDS
 
 BASELINE = "baseline"
 FIELD = "field"
 """In place of the names of rows: every row there is."""
 STARVED, AHEAD, FUSION = "a modality is starved", "another is ahead", "the fusion is behind"
-CASES = (STARVED, AHEAD, FUSION)
-"""What a diagnosis can find that a method may fit; `AHEAD` only ever holds beside `STARVED`."""
+MISSING = "samples lack modalities"
+CASES = (STARVED, AHEAD, FUSION, MISSING)
+"""What a diagnosis, or a look at the data, can find that a method may fit; `AHEAD` only ever holds
+beside `STARVED`."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,16 @@ class Entry:
     """Title of a decision that it records, by its name, where the name alone does not say it."""
     quick: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     """Settings with which it acts within a few steps; the contract tests train with them."""
+    cost: tuple[str, ...] = field(default=(), kw_only=True)
+    """What a training costs beside joint training, in keys of `facts.COSTS`."""
+    needs: tuple[str, ...] = field(default=(), kw_only=True)
+    """What a balancer is refused without, in keys of `facts.NEEDS`."""
+    targets: tuple[str, ...] = field(default=(), kw_only=True)
+    """The kinds of targets that it takes, of `facts.ANY`; empty where nothing is said."""
+    released: str = field(default="", kw_only=True)
+    """Where released code differs, in a line, with the arguments that select it."""
+    port: str = field(default="", kw_only=True)
+    """The same of the port that people know, BalanceBenchmark's."""
     origin: str = field(default="paper", kw_only=True)
     """"paper": a paper's method; "practice": in use, and of no single paper; "ours"."""
     on_request: bool = field(default=False, kw_only=True)
@@ -87,6 +100,10 @@ class Entry:
         )  # fmt: skip
         require_choice(f"The objective of {self.name}", self.objective, ("any", "own"))
         require_choice(f"The origin of {self.name}", self.origin, ("paper", "practice", "ours"))
+        words = {"cost": COSTS, "needs": NEEDS, "targets": ANY}
+        for name, known in words.items():
+            for word in getattr(self, name):
+                require_choice(f"A word of {name} of {self.name}", word, tuple(known))
         for fit in self.fits:
             require_choice(f"A case that {self.name} fits", fit.case, CASES)
         if self.main:

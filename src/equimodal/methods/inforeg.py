@@ -29,11 +29,13 @@ from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require, require_choice, require_number, require_tensor
+from equimodal.checks import require, require_choice, require_flag, require_number, require_tensor
+from equimodal.methods.inforeg_weights import as_one, pull
 from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.gradients import encoder_norms
 from equimodal.parts.modalities import ModalityMap
-from equimodal.parts.sharding import local
+
+_STRENGTHS = "inforeg"
 
 
 class InfoReg(Method):
@@ -56,6 +58,8 @@ class InfoReg(Method):
         score: "log_likelihood", the mean; "sum_probability", the sum over the batch of the true
             classes' probabilities, as released.
         scale: c, > 0: one number, or a list of one each; the release has 0.95 and 0.1, and beta 1.
+        decoupled: pull the weights themselves by the learning rate, beside the optimizer's update,
+            as decoupled weight decay does: under Adam the pull is then not normalised; ours.
 
     Raises:
         BalanceError: an argument out of range.
@@ -76,6 +80,7 @@ class InfoReg(Method):
         strength: float | None = None,
         score: str = "log_likelihood",
         scale: float | Sequence[float] = 1.0,
+        decoupled: bool = False,
     ) -> None:
         super().__init__()
         self.beta = beta
@@ -93,6 +98,9 @@ class InfoReg(Method):
             require_number("InfoReg strength", strength, above=0)
             self.refuse_set("beta", "score", "scale", why="with a strength=... of its own")
             self.needs = frozenset()
+        self.decoupled = require_flag("InfoReg decoupled", decoupled)
+        if decoupled:
+            self.needs, self.normalised = self.needs | {"optimizers"}, False
 
     def unsuited(self, task: Task) -> str:
         """Its score is a likelihood."""
@@ -122,6 +130,9 @@ class InfoReg(Method):
         self.state["pulled"] = True
         strengths = self._strengths(step, torch.tensor(self.state["window"]))
         step.record("strength", strengths)
+        if self.decoupled:
+            step.drawn[_STRENGTHS] = strengths
+            return step.objective_loss
         names, inside = step.modalities.names, self.state["window"]
         terms = [
             0.5 * strength * self._squared_way(step.modalities, m)
@@ -131,12 +142,17 @@ class InfoReg(Method):
         return step.objective_loss + torch.stack(terms).sum()
 
     def on_gradients(self, step: Step) -> None:
-        """The traces of this epoch."""
+        """The traces of this epoch, and the pull where it is none of the loss."""
         names = step.modalities.names
         squares = encoder_norms({m: step.modalities.parameters(m) for m in names}).square()
         seen = self.state["sum"]
         self.state["sum"] = squares if seen is None else seen.to(squares) + squares
         self.state["updates"] += 1
+        if self.decoupled and all(_STRENGTHS in drawn for drawn in step.every_drawn):
+            mean = torch.stack([drawn[_STRENGTHS] for drawn in step.every_drawn]).mean(0)
+            # What a loss scaler skips is no update, and is not pulled either.
+            for m, strength in zip(names, mean * squares.isfinite().all(), strict=True):
+                pull(step, m, strength, self.snapshots[m]["weights"])
 
     def _strengths(self, step: Step, window: Tensor) -> Tensor:
         if self.strength is not None:
@@ -156,7 +172,7 @@ class InfoReg(Method):
 
     def _squared_way(self, modalities: ModalityMap, modality: str) -> Tensor:
         """Squared distance of an encoder from its weights of the epoch before. -> ()"""
-        moved = _as_one(modalities, modality) - self.snapshots[modality]["weights"]
+        moved = as_one(modalities, modality) - self.snapshots[modality]["weights"]
         squares: Tensor = moved.square().sum()
         return squares
 
@@ -170,7 +186,7 @@ class InfoReg(Method):
             epoch.record("trace", mean)
         self.state["window"] = self._window(len(names))
         epoch.record("window", [float(w) for w in self.state["window"]])
-        self.snapshots = {m: {"weights": _as_one(epoch.modalities, m).detach()} for m in names}
+        self.snapshots = {m: {"weights": as_one(epoch.modalities, m).detach()} for m in names}
 
     def _window(self, modalities: int) -> list[bool]:
         """Which modalities are in their prime learning window."""
@@ -224,8 +240,3 @@ def in_window(traces: Tensor, before: Tensor, threshold: float) -> Tensor:
     require(len(traces) == len(before), "Both traces must be of one length", len(before))
     require_number("threshold", threshold)
     return (traces > 0) & ((traces - before) > threshold * traces)
-
-
-def _as_one(modalities: ModalityMap, modality: str) -> Tensor:
-    """All of an encoder's weights, of a sharded one this rank's, as one vector. -> (P,)"""
-    return torch.cat([local(p).flatten() for p in modalities.parameters(modality).values()])

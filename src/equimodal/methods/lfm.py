@@ -20,11 +20,20 @@ symbol                shape   meaning
     \quad \mu = \tfrac{1}{2}(p + q)
 
 mean over the pairs of modalities. The arguments are the reverse of the Jensen-Shannon divergence,
-as released: it is unbounded. Differences: the release has no fused head and classifies by the mean
-of the unimodal logits (``classify="mean"``), with s = 2 (``scale=2``); its polynomial for 200
-epochs of one data set is ``schedule="fitted"``, stretched to the planned epochs, and 0 where it
-falls below, to -.01. That the paper's formula is the weight of matching is inferred from the
-released schedule. Its contrastive loss and the learned schedule are not here.
+as released: it is unbounded. The learned weight descends, once an epoch, the held-out loss F of
+classes after one step of SGD from here:
+
+.. math::
+    \alpha \leftarrow \mathrm{clip}(\alpha - \eta\,s, .05, .95), \qquad
+    s = -\cos(\nabla F, \nabla L_\mathrm{mat} - \nabla L_\mathrm{cls})
+
+Differences: the release has no fused head and classifies by the mean of the unimodal logits
+(``classify="mean"``), with s = 2 (``scale=2``); its polynomial for 200 epochs of one data set is
+``schedule="fitted"``, stretched to the planned epochs, and 0 where it falls below, to -.01. That
+the paper's formula is the weight of matching is inferred from the released schedule. The learned
+rule, what the paper calls bi-level optimisation, is ours: the release takes the mean entry of a
+Hessian's product at the first parameter tensor, which is the derivative of nothing in alpha. The
+paper's contrastive loss is not here.
 """
 
 import math
@@ -32,11 +41,13 @@ import math
 import torch
 from torch import Tensor
 
+from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.checks import require_choice, require_number, require_tensor
 from equimodal.errors import BalanceError
+from equimodal.methods.lfm_learned import LIMITS, epoch_gradients, matching_slope
 from equimodal.numerics.scores import widened
 
 _FITTED = (
@@ -89,10 +100,15 @@ class LFM(Method):
 
     Args:
         schedule: of the weight of matching: "heuristic", 1 - exp(-1/t); "fitted", the released
-            polynomial; "fixed", the control.
+            polynomial; "learned", from held-out data, a step an epoch; "fixed", the control.
         weight: of matching in every epoch, with schedule="fixed", in [0, 1].
         classify: by the "fused" logits, or the "mean" of the unimodal ones, as released.
         scale: factor on the whole loss; released: 2.
+        initial: weight in the first epoch, with schedule="learned", from .05 to .95; released.
+        rate: step of the learned weight, whose slope is a cosine, > 0; ours.
+        share: of the training and of the held-out batches that a step reads, in (0, 1]; ours.
+        look_ahead: learning rate of the step of SGD at whose end the held-out gradient is taken;
+            0, the default, takes it here, to first order.
     """
 
     needs = frozenset({"unimodal_logits"})
@@ -105,9 +121,13 @@ class LFM(Method):
         weight: float = 0.5,
         classify: str = "fused",
         scale: float = 1.0,
+        initial: float = 0.95,
+        rate: float = 0.05,
+        share: float = 0.1,
+        look_ahead: float = 0.0,
     ) -> None:
         super().__init__()
-        schedules = ("heuristic", "fitted", "fixed")
+        schedules = ("heuristic", "fitted", "learned", "fixed")
         self.schedule = require_choice("LFM schedule", schedule, schedules)
         self.weight = require_number("LFM weight", weight, low=0, high=1)
         self.classify = require_choice("LFM classify", classify, ("fused", "mean"))
@@ -116,6 +136,17 @@ class LFM(Method):
             self.refuse_set("weight", why="but with schedule='fixed'")
         if schedule == "fitted":
             self.needs = self.needs | {"epochs"}
+        low, high = LIMITS
+        self.initial = require_number("LFM initial", initial, low=low, high=high)
+        self.rate = require_number("LFM rate", rate, above=0)
+        self.share = require_number("LFM share", share, above=0, high=1)
+        self.look_ahead = require_number("LFM look_ahead", look_ahead, low=0)
+        if schedule == "learned":
+            self.needs = self.needs | {"train_loader", "val_loader"}
+            self.state, self.single_losses = {"weight": self.initial}, True
+        else:
+            why = "but with schedule='learned'"
+            self.refuse_set("initial", "rate", "share", "look_ahead", why=why)
 
     def unsuited(self, task: Task) -> str:
         """Predictions are matched as distributions over classes."""
@@ -123,13 +154,33 @@ class LFM(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """Matching and classification at the weights of the epoch."""
-        share = self.weight
-        if self.schedule != "fixed":
-            share = matching_weight(step.epoch_index + 1, self.schedule, step.total_epochs)
+        share = self._share(step)
+        matching, classes = self._losses(step)
+        return self.scale * ((1 - share) * classes + share * matching)
+
+    def on_epoch_end(self, epoch: Epoch) -> None:
+        """A step of the learned weight."""
+        if self.schedule != "learned":
+            return
+        weight = self.state["weight"]
+        found = epoch_gradients(epoch, self._losses, weight, self.share, self.look_ahead)
+        slope = float(matching_slope(*found))
+        low, high = LIMITS
+        self.state = {"weight": min(max(weight - self.rate * slope, low), high)}
+        epoch.record("matching", [self.state["weight"]] * len(epoch.modalities.names))
+
+    def _share(self, step: Step) -> float:
+        if self.schedule == "learned":
+            return float(self.state["weight"])
+        if self.schedule == "fixed":
+            return self.weight
+        return matching_weight(step.epoch_index + 1, self.schedule, step.total_epochs)
+
+    def _losses(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Matching, the mean over the pairs, and classification. -> (), ()"""
         pairs = [alignment(z, u) for _, _, z, u, _ in step.pairs()]
         classes = self._classification(step)
-        matching = torch.stack(pairs).mean() if pairs else torch.zeros_like(classes)
-        return self.scale * ((1 - share) * classes + share * matching)
+        return torch.stack(pairs).mean() if pairs else torch.zeros_like(classes), classes
 
     def _classification(self, step: Step) -> Tensor:
         """The loss of the fused logits, or of the mean of those that a row has. -> ()"""

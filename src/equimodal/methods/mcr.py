@@ -22,13 +22,13 @@ symbol                  shape    meaning
 
 where the gradient of :math:`G_j` reaches encoder j alone. For two modalities this is the paper's;
 for more the mean over the others is ours. Differences: the released scalar is another one than the
-paper's formula, takes perturbed features of a second pass of the encoders, and has an optional
-bottleneck network: none of these is here. Of a linear head, block :math:`W_m` counts as modality
+paper's formula (``variant="released"``), may leave rows out of a permutation (``rows``), takes
+perturbed features of a second pass of the encoders, and has an optional bottleneck network: the
+last two are not here. Of a linear head, block :math:`W_m` counts as modality
 m's; of any other, the head is not pushed.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -40,25 +40,8 @@ from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_number, require_tensor, require_whole
 from equimodal.errors import BalanceError
 from equimodal.methods.dgl import headless
+from equimodal.methods.mcr_game import Draw, player, sum_of_players
 from equimodal.numerics.scores import widened
-
-
-def jensen_shannon(one: Tensor, other: Tensor) -> Tensor:
-    """Divergence of two predictions in nats, in [0, ln 2]. (N, C), (N, C) -> (N,)
-
-    Raises:
-        BalanceError: logits that are not of the same samples and classes.
-    """
-    require_tensor("one", one, axes="N,C", floating=True)
-    require_tensor("other", other, axes="N,C", floating=True)
-    if one.shape != other.shape:
-        raise BalanceError(
-            "Both logits must be of the same samples and classes; found "
-            f"{tuple(one.shape)} and {tuple(other.shape)}."
-        )
-    logp, logq = (widened(z).log_softmax(1) for z in (one, other))
-    middle = torch.logaddexp(logp, logq) - math.log(2)
-    return ((logp.exp() * (logp - middle)) + (logq.exp() * (logq - middle))).sum(1) / 2
 
 
 def supervised_contrast(features: Tensor, labels: Tensor, temperature: float = 0.5) -> Tensor:
@@ -94,6 +77,9 @@ class MCR(Method):
         temperature: of the contrastive term.
         labels: what makes a pair: the same "class", or the same sample, "instance".
         permutations: of the batch in a step; released: 32.
+        variant: "paper"; "released", whose prediction without permutation keeps its whole graph.
+        rows: which count in a permutation: "all"; "moved", those that it moves; "other", those that
+            get the features of another class. The released code has all three.
     """
 
     needs = frozenset({"unimodal_logits", "features"})
@@ -110,6 +96,8 @@ class MCR(Method):
         temperature: float = 0.5,
         labels: str = "class",
         permutations: int = 8,
+        variant: str = "paper",
+        rows: str = "all",
     ) -> None:
         super().__init__()
         self.lam = require_number("MCR lam", lam, low=0)
@@ -121,8 +109,10 @@ class MCR(Method):
         self.temperature = require_number("MCR temperature", temperature, above=0)
         self.labels = require_choice("MCR labels", labels, ("class", "instance"))
         self.permutations = require_whole("MCR permutations", permutations, low=1)
+        self.variant = require_choice("MCR variant", variant, ("paper", "released"))
+        self.rows = require_choice("MCR rows", rows, ("all", "moved", "other"))
         if lam == 0:
-            self.refuse_set("k", "permutations", why="with lam=0")
+            self.refuse_set("k", "permutations", "variant", "rows", why="with lam=0")
         if contrast == 0:
             self.refuse_set("temperature", "labels", why="with contrast=0")
 
@@ -142,24 +132,33 @@ class MCR(Method):
     def _game(self, step: Step) -> Tensor:
         """What every encoder descends, each by itself. -> ()"""
         assert step.target is not None
-        draws = [
-            torch.randperm(len(step.target), generator=step.generator(e)).to(step.target.device)
-            for e in range(self.permutations)
-        ]
-        readout = step.readout
+        draws = [self._draw(step.target, step.generator(e)) for e in range(self.permutations)]
+        readout, released = step.readout, self.variant == "released"
         if readout is not None and readout.additive:
             parts = readout(step.modalities, step.outputs)
             zeros = {m: torch.zeros_like(f) for m, f in step.outputs.items()}
             # The bias belongs to nobody: its own gradient is taken out again.
             shared = readout.fused(step.modalities, zeros, training=False) / len(parts)
             own = {m: part - shared + shared.detach() for m, part in parts.items()}
-            return sum_of_players(own, _added, draws, self.k)
+            return sum_of_players(own, _added, draws, self.k, released=released)
         read = {m: f.detach().requires_grad_() for m, f in step.outputs.items()}
         total = step.outputs[next(iter(read))].new_zeros(())
         for m in read:
-            goal = player(read, step.logits_of, draws, self.k, m)
-            total = total + headless(goal, read[m], step.outputs[m])
+            goal = player(read, step.logits_of, draws, self.k, m, released=released)
+            reached = list(read) if released else [m]
+            total = total + headless(
+                goal, [read[x] for x in reached], [step.outputs[x] for x in reached]
+            )
         return total
+
+    def _draw(self, labels: Tensor, generator: torch.Generator) -> Draw:
+        """A permutation of the batch, and the rows that count in it."""
+        order = torch.randperm(len(labels), generator=generator).to(labels.device)
+        if self.rows == "all":
+            return Draw(order)
+        if self.rows == "other":
+            return Draw(order, labels[order] != labels)
+        return Draw(order, order != torch.arange(len(labels), device=labels.device))
 
     def _contrast(self, step: Step) -> Tensor:
         """The contrastive term of all features that are present. -> ()"""
@@ -179,35 +178,6 @@ class MCR(Method):
         return supervised_contrast(
             torch.cat(list(rows.values())), torch.cat(labels), self.temperature
         )
-
-
-Fuse = Callable[[Mapping[str, Tensor]], Tensor]
-"""Fused logits of what every modality brings: {m: (N, ...)} -> (N, C)."""
-
-
-def player(
-    brought: Mapping[str, Tensor], fuse: Fuse, draws: Sequence[Tensor], k: int, name: str
-) -> Tensor:
-    """What one modality descends: minus its own effect, and minus k times the mean of the others',
-    with all that the others bring held fixed. {m: (N, ...)}, E times (N,) -> ()"""
-    held = {m: x if m == name else x.detach() for m, x in brought.items()}
-    plain = fuse(held)
-    goal = plain.new_zeros(())
-    for m in held:
-        weight = 1.0 if m == name else k / (len(held) - 1)
-        if weight:
-            effects = [
-                jensen_shannon(plain, fuse({**held, m: held[m][rows]})).mean() for rows in draws
-            ]
-            goal = goal - weight * torch.stack(effects).mean()
-    return goal
-
-
-def sum_of_players(
-    brought: Mapping[str, Tensor], fuse: Fuse, draws: Sequence[Tensor], k: int
-) -> Tensor:
-    """What all modalities descend, each by itself. -> ()"""
-    return torch.stack([player(brought, fuse, draws, k, m) for m in brought]).sum()
 
 
 def _added(parts: Mapping[str, Tensor]) -> Tensor:

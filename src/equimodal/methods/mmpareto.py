@@ -22,13 +22,15 @@ An encoder is read by its own unimodal loss alone, so one backward pass of their
 algorithm was not available to us; ``docs/methods/mmpareto.md`` says what is the release's.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 
 from equimodal.balancing.method import Method
+from equimodal.balancing.readouts.auxiliary_heads import AuxiliaryHeads
 from equimodal.balancing.step import Step
 from equimodal.checks import require, require_choice, require_number, require_tensor
 from equimodal.errors import BalanceError
@@ -38,6 +40,8 @@ from equimodal.parts.modalities import ModalityMap
 
 _OWN, _REST = "own gradients", "gradients of the rest"
 _LARGEST_RESIDUAL, _LARGEST_IN_HALF = 1e-3, 0.05
+_LIFT = 2.0**12
+"""Keeps small gradients above what float16 can hold, as a loss scaler does."""
 
 
 class MMPareto(Method):
@@ -54,6 +58,9 @@ class MMPareto(Method):
     Args:
         gamma: length beside that of the plain sum, > 0; the released code takes 1.5.
         weights: "pareto"; "equal" for gamma times the sum: the control.
+        heads: whose losses the own gradients are of: "readout", those of the readout's logits;
+            "own", of a linear head of its own for each modality, trained beside the model, as
+            released.
         rescale: "tensor", each parameter by itself, as released; "encoder", one factor for all of
             an encoder, which keeps the direction; ours.
 
@@ -67,15 +74,24 @@ class MMPareto(Method):
     """
 
     needs: frozenset[str] = frozenset({"unimodal_logits"})
-    objective = "fused+unimodal"
+    objective: str | None = "fused+unimodal"
 
     def __init__(
-        self, gamma: float = 1.5, *, weights: str = "pareto", rescale: str = "tensor"
+        self,
+        gamma: float = 1.5,
+        *,
+        weights: str = "pareto",
+        rescale: str = "tensor",
+        heads: str = "readout",
     ) -> None:
         super().__init__()
         self.gamma = gamma
         self.weights = weights
         self.rescale = rescale
+        self.heads = require_choice("MMPareto heads", heads, ("readout", "own"))
+        self._heads: AuxiliaryHeads | None = None
+        if heads == "own":
+            self.needs, self.objective = frozenset({"features", "widths"}), "fused"
         require_number("MMPareto gamma", gamma, above=0)
         require_choice("MMPareto weights", weights, ("pareto", "equal"))
         require_choice("MMPareto rescale", rescale, ("tensor", "encoder"))
@@ -83,6 +99,11 @@ class MMPareto(Method):
         if weights == "equal":
             self.refuse_set("rescale", why='with weights="equal"')
         self._checked = -1
+
+    def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
+        """Its own heads, on features that carry gradient."""
+        self._heads = AuxiliaryHeads(widths, outputs, attached=True)
+        return self._heads
 
     def on_start(self, modalities: ModalityMap) -> None:
         """The parameters of no encoder, which tell how the loss was scaled."""
@@ -93,14 +114,22 @@ class MMPareto(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """The sum of all losses; its parts' gradients are kept for the update."""
+        own = torch.stack(list(self._losses(step).values())).sum()
         if self.weights == "pareto":
-            own = torch.stack(list(step.unimodal_losses.values())).sum()
             rest = [p for p in self._rest if p.requires_grad]
             groups = [*(_trained(step.modalities, m) for m in step.modalities.names), rest]
-            *found, unimodal = _gradients(own, groups)
-            (fused,) = _gradients(step.fused_loss, [rest])
+            lifted = _LIFT if _in_half(step) else 1.0
+            *found, unimodal = _gradients(own, groups, lifted)
+            (fused,) = _gradients(step.fused_loss, [rest], lifted)
             step.drawn |= {_OWN: found, _REST: unimodal + fused}
-        return step.objective_loss
+        return step.objective_loss if self._heads is None else step.fused_loss + own
+
+    def _losses(self, step: Step) -> dict[str, Tensor]:
+        """Each modality's own, of those that have a row. -> {m: ()}"""
+        if self._heads is None:
+            return step.unimodal_losses
+        found = self._heads.of_step(step).items()
+        return {m: step.task.loss(z, step.targets[m]) for m, z in found}
 
     def on_gradients(self, step: Step) -> None:
         """Solve each encoder's conflict, and write its gradients."""
@@ -132,8 +161,7 @@ class MMPareto(Method):
         factor, residual = step.loss_scale(reference, rest)
         if residual.device.type == "cpu" or self._checked != step.epoch_index:
             self._checked = step.epoch_index
-            half = step.logits is not None and step.logits.dtype.itemsize < 4
-            if float(residual) > (_LARGEST_IN_HALF if half else _LARGEST_RESIDUAL):
+            if float(residual) > (_LARGEST_IN_HALF if _in_half(step) else _LARGEST_RESIDUAL):
                 raise BalanceError(
                     "MMPareto found gradients that are not of the loss that it gave: another loss "
                     f"was back-propagated beside it (by {float(residual):.1%} of the heads' "
@@ -200,11 +228,15 @@ def _trained(modalities: ModalityMap, modality: str) -> list[Parameter]:
     return [p for p in modalities.parameters(modality).values() if p.requires_grad]
 
 
-def _gradients(loss: Tensor, groups: list[list[Parameter]]) -> list[Tensor]:
+def _in_half(step: Step) -> bool:
+    return step.logits is not None and step.logits.dtype.itemsize < 4
+
+
+def _gradients(loss: Tensor, groups: list[list[Parameter]], lifted: float) -> list[Tensor]:
     """Gradients of a loss with respect to groups of parameters, each group flat. -> [(P_k,)]"""
     every = [p for group in groups for p in group]
     try:
-        found = torch.autograd.grad(loss, every, retain_graph=True, allow_unused=True)
+        found = torch.autograd.grad(loss * lifted, every, retain_graph=True, allow_unused=True)
     except RuntimeError as error:
         if "fabric.backward" not in str(error):
             raise
@@ -215,4 +247,4 @@ def _gradients(loss: Tensor, groups: list[list[Parameter]]) -> list[Tensor]:
     ends = [0]
     for group in groups:
         ends.append(ends[-1] + len(group))
-    return [flat(found[a:b], like=every[a:b]) for a, b in pairwise(ends)]
+    return [flat(found[a:b], like=every[a:b]) / lifted for a, b in pairwise(ends)]

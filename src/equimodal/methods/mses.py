@@ -17,11 +17,12 @@ Only the abstract was available to us, and no official code was found: this foll
 others, and departs from it where ``docs/methods/mses.md`` says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
@@ -45,7 +46,9 @@ class MSES(Method):
     Args:
         patience: epochs without improvement that are waited for, from 1.
         smoothing: alpha, weight of the latest loss, in (0, 1].
-        restore: "encoder", the weights of the best epoch; "none", those of the last one.
+        restore: "encoder", its weights of the best epoch; "model", as in the code that we know: all
+            weights, buffers and the optimizers' state of that epoch, so that the others lose what
+            they learned since, but for encoders that stopped before; "none".
 
     Raises:
         BalanceError: an argument out of range.
@@ -68,7 +71,9 @@ class MSES(Method):
         self.restore = restore
         require_number("MSES patience", patience, low=1, whole=True)
         require_number("MSES smoothing", smoothing, above=0, high=1)
-        require_choice("MSES restore", restore, ("encoder", "none"))
+        require_choice("MSES restore", restore, ("encoder", "model", "none"))
+        if restore == "model":
+            self.needs = self.needs | {"optimizers"}
 
     def on_start(self, modalities: ModalityMap) -> None:
         """Nothing has stopped yet."""
@@ -103,7 +108,7 @@ class MSES(Method):
         smooth = []
         for m, loss in zip(names, losses.tolist(), strict=True):
             smooth.append(self._smoothed(m, loss))
-            self._judge(m, smooth[-1])
+            self._judge(m, smooth[-1], epoch.optimizers)
         epoch.record("loss", losses)
         epoch.record("smooth", smooth)
         epoch.record("stopped", [float(done) for done in self.state["stopped"].values()])
@@ -115,25 +120,41 @@ class MSES(Method):
         pair = torch.tensor([before, loss], dtype=torch.float64)
         return float(smoothed_losses(pair, self.smoothing)[-1])
 
-    def _judge(self, modality: str, smooth: float) -> None:
+    def _judge(self, modality: str, smooth: float, optimizers: Sequence[Optimizer] = ()) -> None:
         """Remember a best epoch, or stop."""
         state, now = self.state, self.state["epochs"]
         if state["stopped"][modality]:
             return
         if not smooth >= state["best"].get(modality, torch.inf):
             state["best"][modality], state["best_epoch"][modality] = smooth, now
-            self._remember(modality)
+            self._remember(modality, optimizers)
         elif now - state["best_epoch"][modality] > self.patience:
             state["stopped"][modality] = True
             if self.restore == "none":
                 self._remember(modality)
+            if self.restore == "model":
+                self._restore_all(modality, optimizers)
             _restore(self._modalities.parameters(modality), self.snapshots[modality]["weights"])
 
-    def _remember(self, modality: str) -> None:
-        """Keep the encoder as it is now."""
+    def _remember(self, modality: str, optimizers: Sequence[Optimizer] = ()) -> None:
+        """Keep the encoder as it is now, and all that is to be restored."""
         weights = self._modalities.parameters(modality)
         kept = {"weights": _copied(weights), "buffers": _copied(self._buffers(modality))}
+        if self.restore == "model":
+            kept["model"] = _copied(_tensors(self._modalities.model))
+            kept["optimizers"] = _copied(_states(optimizers))
         self.snapshots = {**self.snapshots, modality: kept}
+
+    def _restore_all(self, modality: str, optimizers: Sequence[Optimizer]) -> None:
+        """Put model and optimizers back to the best epoch of a modality; those that stopped before
+        stay as they stopped."""
+        kept = self.snapshots[modality]
+        _restore(_tensors(self._modalities.model), kept["model"])
+        _restore(_states(optimizers), kept["optimizers"])
+        for m, done in self.state["stopped"].items():
+            if done:
+                _restore(self._modalities.parameters(m), self.snapshots[m]["weights"])
+                _restore(self._buffers(m), self.snapshots[m]["buffers"])
 
     def _buffers(self, modality: str) -> dict[str, Tensor]:
         """Batch statistics and other buffers inside an encoder."""
@@ -161,6 +182,22 @@ def smoothed_losses(losses: Tensor, smoothing: float) -> Tensor:
     require(len(losses) > 0, "There must be a loss", 0)
     require_number("smoothing", smoothing, above=0, high=1)
     return torch.cat([losses[:1], (1 - smoothing) * losses[:-1] + smoothing * losses[1:]])
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name."""
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
+def _states(optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+    """Tensors of the optimizers' states, by optimizer, parameter and name."""
+    return {
+        f"{k}.{place}.{name}": value
+        for k, optimizer in enumerate(optimizers)
+        for place, p in enumerate(p for g in optimizer.param_groups for p in g["params"])
+        for name, value in optimizer.state.get(p, {}).items()
+        if isinstance(value, Tensor)
+    }
 
 
 def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -23,7 +23,8 @@ symbol                  shape       meaning
 Differences, and the argument that selects the other side: the released code has no entropy term and
 hard coefficients (``mu=0, coefficients="hard"``); its prototypes come of the first tenth of its
 shuffled batches, of some data sets of test data, ours of a tenth of the training batches drawn anew
-each epoch. For M > 2 the rule is ours; for two modalities it is the paper's.
+each epoch, or, ``prototypes="running"``, of all features of the epoch before, as they were trained
+on, without a further pass: ours. For M > 2 the rule is ours; for two modalities it is the paper's.
 """
 
 import torch
@@ -32,62 +33,12 @@ from torch import Tensor
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
-from equimodal.balancing.task import Task, require_labels
+from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_number, require_tensor
 from equimodal.errors import BalanceError
+from equimodal.methods.pmr_prototypes import log_probabilities, step_sums
 from equimodal.numerics.scores import widened
 from equimodal.parts.distributed import sum_over_ranks
-
-
-def class_sums(features: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Sum of the features and number of samples of each class. (N, D), (N,) -> (C, D), (C,)"""
-    counts = torch.bincount(labels, minlength=classes)
-    return features.new_zeros(classes, features.shape[1]).index_add_(0, labels, features), counts
-
-
-def class_prototypes(features: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Mean features of each class (Eq. 6), zeros where it is absent, and whether it is there.
-
-    (N, D), (N,) int64 in [0, C) -> (C, D), (C,) bool
-
-    Shapes that do not belong together raise BalanceError.
-    """
-    require_tensor("features", features, axes="N,D", floating=True)
-    require_tensor("labels", labels, axes="N")
-    rule = "There must be a label for each row of features"
-    require(len(features) == len(labels), rule, (len(features), len(labels)))
-    require_number("classes", classes, low=1, high=2**31, whole=True)
-    require_labels(labels, classes)
-    sums, counts = class_sums(features, labels, classes)
-    return sums / counts.clamp_min(1)[:, None], counts > 0
-
-
-def prototype_probabilities(
-    features: Tensor, prototypes: Tensor, present: Tensor | None = None
-) -> Tensor:
-    """Probability of each class by the distance to its prototype (Eq. 7), 0 for those without one.
-
-    (N, D), (C, D), (C,) bool -> (N, C)
-
-    Shapes that do not belong together raise BalanceError.
-    """
-    require_tensor("features", features, axes="N,D", floating=True)
-    require_tensor("prototypes", prototypes, axes="C,D", floating=True)
-    if features.shape[1] != prototypes.shape[1]:
-        raise BalanceError(
-            f"Features and prototypes must be equally wide; found {features.shape[1]} and "
-            f"{prototypes.shape[1]}."
-        )
-    return _log_probabilities(features, prototypes, present).exp()
-
-
-def _log_probabilities(features: Tensor, prototypes: Tensor, present: Tensor | None) -> Tensor:
-    # The mode whose gradient at a prototype itself is 0, and that loses no digits near it.
-    distance = torch.cdist(
-        widened(features), prototypes, compute_mode="donot_use_mm_for_euclid_dist"
-    )
-    logits = -distance if present is None else (-distance).masked_fill(~present, -torch.inf)
-    return torch.log_softmax(logits, dim=1)
 
 
 def rebalance_weights(scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,18 +59,6 @@ def rebalance_weights(scores: Tensor) -> tuple[Tensor, Tensor]:
     return acceleration, entropy
 
 
-def _class_sums(step: Step) -> dict[str, Tensor]:
-    """`class_sums` of one batch, the numbers in the last column. -> {m: (C, D_m + 1)}"""
-    step.check()
-    found = {}
-    assert step.logits is not None
-    for m, features in step.features.items():
-        rows = widened(features).flatten(1)
-        sums, counts = class_sums(rows, step.targets[m], step.logits.shape[1])
-        found[m] = torch.cat([sums, counts[:, None].to(sums)], 1)
-    return found
-
-
 class PMR(Method):
     """Accelerate the modality that its prototypes find behind; hold back the one ahead.
 
@@ -132,6 +71,8 @@ class PMR(Method):
         coefficients: "ratio", the paper's; "hard", as released: 1 for all but the one ahead.
         coefficient: a constant weight of every modality's cross-entropy in their place, without
             the entropy: the control.
+        prototypes: of a "share" of the training data in evaluation mode; or "running", of the
+            features that the epoch before trained on, which takes no loader and no further pass.
     """
 
     needs = frozenset({"features", "train_loader"})
@@ -147,6 +88,7 @@ class PMR(Method):
         regularise: float = 0.1,
         coefficients: str = "ratio",
         coefficient: float | None = None,
+        prototypes: str = "share",
     ) -> None:
         super().__init__()
         self.alpha = require_number("PMR alpha", alpha, low=0)
@@ -165,6 +107,11 @@ class PMR(Method):
         if self._rewards_entropy and regularise < 1:
             self.needs = self.needs | {"epochs"}
         self.state = {"prototypes": {}, "present": {}}
+        self.prototypes = require_choice("PMR prototypes", prototypes, ("share", "running"))
+        if prototypes == "running":
+            self.refuse_set("share", why="with prototypes='running'")
+            self.needs = self.needs - {"train_loader"}
+            self.state["sums"] = {}
 
     def unsuited(self, task: Task) -> str:
         """Prototypes are means of a class."""
@@ -180,8 +127,11 @@ class PMR(Method):
         return self.mu > 0 and self.regularise > 0 and self.coefficient is None
 
     def on_epoch_start(self, epoch: Epoch) -> None:
-        """Prototypes of a share of the training data (Eq. 6 and 12)."""
-        read = epoch.each("train", _class_sums, self.share)
+        """Prototypes of a share of the training data (Eq. 6 and 12), or of the epoch before."""
+        if self.prototypes == "running":
+            read, self.state["sums"] = [self.state["sums"]], {}
+        else:
+            read = epoch.each("train", step_sums, self.share)
         for m in epoch.modalities.names:
             parts = [sums[m] for sums in read if m in sums]
             if parts:
@@ -205,6 +155,10 @@ class PMR(Method):
 
     def on_loss(self, step: Step) -> Tensor:
         """The objective, and what the prototypes say of each modality."""
+        if self.prototypes == "running":
+            kept = self.state["sums"]
+            for m, sums in step_sums(step).items():
+                kept[m] = sums + kept[m].to(sums) if m in kept else sums
         known = [m for m in self.state["prototypes"] if len(step.features.get(m, ()))]
         if not known:
             return step.objective_loss
@@ -228,7 +182,7 @@ class PMR(Method):
         features, labels = step.features[modality].flatten(1), step.targets[modality]
         prototypes, present = self._prototypes(modality, features)
         prototypes = prototypes.to(widened(features).dtype)
-        logp = _log_probabilities(features, prototypes, present)
+        logp = log_probabilities(features, prototypes, present)
         counted = present[labels]
         own = logp.gather(1, labels[:, None]).squeeze(1).masked_fill(~counted, 0)
         finite = logp.masked_fill(~present, 0)

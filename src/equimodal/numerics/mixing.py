@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from equimodal.checks import require_tensor
+from equimodal.checks import require_number, require_tensor
 from equimodal.numerics.scores import widened
 
 
@@ -23,3 +23,15 @@ def weighted_sum(logits: Tensor, weights: Tensor) -> Tensor:
     """Logits of every modality, weighted and summed. (M, N, ..., C), (M, N, ...) -> (N, ..., C)"""
     found: Tensor = (weights.unsqueeze(-1) * widened(logits)).sum(0)
     return found.to(logits.dtype)
+
+
+def certainty_mixture(logits: Tensor, temperature: float) -> Tensor:
+    """Logits weighted by how sure each prediction is, row by row. (R, N, C) -> (N, C)
+
+    Raises:
+        BalanceError: logits are no floating-point tensor (R, N, C).
+    """
+    require_tensor("logits", logits, axes="R,N,C,...", floating=True)
+    require_number("temperature", temperature, above=0)
+    sure = widened(logits).softmax(-1).amax(-1)
+    return weighted_sum(logits, (sure / temperature).softmax(0))

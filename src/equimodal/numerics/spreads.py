@@ -24,9 +24,10 @@ def paired_ratio(values: Mapping[int, float], reference: Mapping[int, float]) ->
 
 
 def chosen_rate(runs: Sequence[Run]) -> float | None:
-    """The learning rate of one row with the best mean validation accuracy over its seeds.
+    """The learning rate of one row with the best mean main score of validation over its seeds.
 
-    A run without a result (diverged, failed) counts as accuracy 0; of equals the lower rate wins.
+    A run without a result (diverged, failed) counts as 0, or as the row's worst where that is less;
+    of equals the lower rate wins.
     """
     rates: set[float | None] = {run["lr"] for run in runs}
     if len(rates) == 1:
@@ -37,5 +38,11 @@ def chosen_rate(runs: Sequence[Run]) -> float | None:
 
 
 def _mean_validation(runs: Sequence[Run], rate: float) -> float:
+    worst = min(0.0, *(main_score(r["validation"]) for r in runs if r["validation"]), 0.0)
     found = [run["validation"] for run in runs if run["lr"] == rate]
-    return fmean(validation["accuracy"] if validation else 0.0 for validation in found)
+    return fmean(main_score(validation) if validation else worst for validation in found)
+
+
+def main_score(measures: Mapping[str, Any]) -> float:
+    """The score of a split that counts, as results hold it: accuracy, or what ``score`` is."""
+    return float(measures["score"] if "score" in measures else measures["accuracy"])

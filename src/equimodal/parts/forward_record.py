@@ -66,18 +66,17 @@ class ForwardRecord:
         return {} if self._current is None else self._current.drawn
 
     def watch(self, name: str, module: nn.Module) -> None:
-        """Record from now on what goes into a module of the model."""
+        """Record from now on what goes into a module of the model, under a name."""
 
-        def record(args: tuple[Any, ...]) -> None:
+        def record(*call: Any) -> None:
             place = self._open
-            if self._recording and place is not None and args and not recomputing():
-                place.inputs[name] = [*place.inputs.get(name, []), args[0]]
+            if self._recording and place is not None and not recomputing():
+                place.inputs[name] = [*place.inputs.get(name, []), call]
 
-        self._hooks.append(module.register_forward_pre_hook(Hook(module, record)))
+        self._hooks += [module.register_forward_pre_hook(Hook(module, record), with_kwargs=True)]
 
-    def inputs_of(self, name: str) -> list[Any]:
-        """What went into a watched module in each of its runs in the pass whose features were
-        taken."""
+    def calls_of(self, name: str) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """Arguments of all calls of a watched module in the pass whose features were taken."""
         return self._current.inputs.get(name, []) if self._current else []
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which parameters, units and features of a model belong to which modality."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 from torch.nn import Module, Parameter
@@ -11,6 +11,9 @@ from equimodal.parts.forward_record import ForwardRecord
 from equimodal.parts.normalisation import BATCH_NORM
 from equimodal.parts.selection import Encoder, Parts, as_encoder
 from equimodal.parts.units import Units, find_units
+
+if TYPE_CHECKING:
+    from equimodal.balancing.networks.teachers import Teachers
 
 PARAMETERS = ("weights", "conv", "all")
 """Of an encoder: weights that have units, those of convolutions alone, or everything."""
@@ -67,6 +70,8 @@ class ModalityMap:
         self.modules, self.patterns = self._parts.modules, self._parts.patterns
         self.record = ForwardRecord(self.model, self.modules, self.encoders)
         self._selected: dict[tuple[str, str], list[Parameter]] = {}
+        self.teachers: Teachers | None = None
+        """Frozen encoders that were trained before, where a method learns from them."""
 
     @property
     def shared(self) -> list[str]:

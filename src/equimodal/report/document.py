@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from equimodal.errors import printable
 from equimodal.report.page.provenance import command, facts
-from equimodal.report.read.columns import EPOCH, MEANING, Column, columns
-from equimodal.report.read.controls import absent, certainty, further_lines
+from equimodal.report.read.columns import EPOCH, Column, columns, meanings
+from equimodal.report.read.controls import absent, certainty, further_lines, left_out
 from equimodal.report.read.findings import conclusions
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import grouped_rows
 from equimodal.report.read.schema import check
 
-_PREFIX = {"inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
+_PREFIX = {"present": "having: ", "inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
 
 
 def markdown(results: Results, words: Mapping[str, str] | None = None) -> str:
@@ -24,13 +24,13 @@ def markdown(results: Results, words: Mapping[str, str] | None = None) -> str:
     Raises `BalanceError` when ``results`` is not of the documented schema.
     """
     check(results)
-    every = columns(results)
+    every, meaning = columns(results), meanings(results)
     blocks = [
         f"## {_escape(results['data']['name'])}",
         "\n".join(f"* {_escape(sentence)}" for sentence in conclusions(results, words)),
         "\n".join(_table(results, every)),
         "\n".join(f"* {_escape(line)}" for line in _beneath(results)),
-        "\n".join(f"* *{group}*: {MEANING[group]}." for group in _groups(every)),
+        "\n".join(f"* *{group}*: {meaning[group]}." for group in _groups(every)),
         "\n".join(f"* **{name}**: {_escape(text)}" for name, text in facts(results)),
         f"```\n{command(results)}\n```",
     ]
@@ -39,7 +39,8 @@ def markdown(results: Results, words: Mapping[str, str] | None = None) -> str:
 
 def _beneath(results: Results) -> list[str]:
     """What the columns do not hold of the controls, and what the intervals rest on."""
-    return [*further_lines(results), *filter(None, [absent(results)]), *certainty(results)]
+    told = filter(None, [absent(results), *left_out(results)])
+    return [*further_lines(results), *told, *certainty(results)]
 
 
 def _groups(every: list[Column]) -> list[str]:

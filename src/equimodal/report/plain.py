@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from equimodal.data.target import CLASSIFICATION, SCORES_BY_TASK
 from equimodal.errors import printable
 from equimodal.report.document import markdown
 from equimodal.report.read.columns import EPOCH, Column, columns
@@ -16,6 +17,7 @@ from equimodal.report.read.rows import (
     finite,
     group,
     grouped_rows,
+    main_name,
     modalities,
     note,
     ordered_rows,
@@ -24,10 +26,9 @@ from equimodal.report.read.rows import (
 )
 from equimodal.report.read.schema import check
 
-_SCORES = ("accuracy", "macro_f1", "mean_average_precision")
 _DIFFERENCES = ("difference_to_joint", "difference_to_unimodal", "difference_to_control")
 _BY_MODALITY = {"probe": "probe_accuracy", "inside": "modality_accuracy"}
-_ABOVE = {"inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
+_ABOVE = {"present": "having: ", "inside": "inside: ", "probe": "probe: ", EPOCH: "epoch of "}
 _SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -41,9 +42,10 @@ def records(results: Results) -> list[Record]:
     """A dictionary for every row of the table, in its order.
 
     All have the same keys: ``row``, ``group``, ``n`` (finished seeds), ``lr``; shares in [0, 1]
-    with their ``_sd``, of accuracy also ``_low`` and ``_high``; differences of accuracy with
-    ``_low`` and ``_high``; ``probe: <modality>`` and ``inside: <modality>``; ``step_time_ratio``,
-    ``seconds`` and ``note``. What was not measured is None.
+    with their ``_sd``, of the main score, accuracy for classes, also ``_low`` and ``_high``; errors
+    in the units of the numbers; differences of the main score with ``_low`` and ``_high``;
+    ``probe: <modality>`` and ``inside: <modality>``; ``steps``, and ``passes`` over the data;
+    ``step_time_ratio``, ``seconds`` and ``note``. What was not measured is None.
 
     Raises `BalanceError` when ``results`` is not of the documented schema.
 
@@ -62,10 +64,11 @@ def _record(results: Results, row: str) -> Record:
         "row": row, "group": group(results, row), "n": summary.get("n", 0),
         "lr": finite(summary.get("lr")),
     }  # fmt: skip
-    for name in _SCORES:
-        found[name], found[f"{name}_sd"] = spread(results, row, name)
-    own = accuracy(results, row)
-    found["accuracy_low"], found["accuracy_high"] = (own.low, own.high) if own else (None, None)
+    for name in SCORES_BY_TASK[results["data"].get("task", CLASSIFICATION)]:
+        held = summary.get(name) or {}
+        found[name], found[f"{name}_sd"] = finite(held.get("mean")), finite(held.get("sd"))
+    own, main = accuracy(results, row), main_name(results)
+    found[f"{main}_low"], found[f"{main}_high"] = (own.low, own.high) if own else (None, None)
     for name in _DIFFERENCES:
         told = reported(results, row, name)
         found[name] = told.mean if told else None
@@ -73,8 +76,9 @@ def _record(results: Results, row: str) -> Record:
     for name, measure in _BY_MODALITY.items():
         for m in modalities(results):
             found[f"{name}: {m}"] = spread(results, row, measure, m)[0]
-    ratio, seconds = (finite(summary.get(key)) for key in ("step_time_ratio", "seconds"))
-    return {**found, "step_time_ratio": ratio, "seconds": seconds, "note": note(results, row)}
+    counted = ("steps", "passes", "step_time_ratio", "seconds")
+    found |= {key: finite(summary.get(key)) for key in counted}
+    return {**found, "note": note(results, row)}
 
 
 def csv_text(results: Results) -> str:

@@ -9,15 +9,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from equimodal.comparison.scores import WORDS, written
 from equimodal.comparison.words import duration, percent
+from equimodal.data.target import ACCURACY, main_keys
 
 _SPLITS = ("test", "validation")
-_SCORES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "mean_average_precision": "mean average precision",
-}
-_BY_MODALITY = {"modality_accuracy": "inside", "probe_accuracy": "probe"}
 
 
 def run_line(result: Mapping[str, Any]) -> str:
@@ -41,24 +37,26 @@ def _speed(result: Mapping[str, Any]) -> str:
 
 
 def run_table(result: Mapping[str, Any]) -> Table:
-    """Scores of a finished run on test and validation, in percent.
+    """Scores of a finished run on test and validation, in percent or the units of numbers.
 
     ``inside`` is what the fused model's head makes of one modality, ``probe`` a linear probe of
     its encoder.
     """
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    drawn.add_column("percent")
+    drawn.add_column("percent" if "mae" not in result["test"] else "percent, or units")
     for split in _SPLITS:
         drawn.add_column(split, justify="right")
     measures = [dict(_measures(result[split])) for split in _SPLITS]
     for name in measures[0]:
-        drawn.add_row(Text(name), *(percent(found[name]) for found in measures))
+        drawn.add_row(Text(name), *(found[name] for found in measures))
     return drawn
 
 
-def _measures(split: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for key, name in _SCORES.items():
-        yield name, split[key]
-    for key, name in _BY_MODALITY.items():
+def _measures(split: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, name in WORDS.items():
+        if key in split:
+            yield name, written(key, split[key])
+    _, inside, probe = main_keys("score" if "score" in split else ACCURACY)
+    for key, name in ((inside, "inside"), (probe, "probe")):
         for modality, value in split[key].items():
-            yield f"{name}: {modality}", value
+            yield f"{name}: {modality}", percent(value)

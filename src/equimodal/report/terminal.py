@@ -11,16 +11,23 @@ from rich.table import Table
 from rich.text import Text
 
 from equimodal.comparison.words import ABSENT, listing
-from equimodal.report.read.columns import EPOCH, Column, columns, converged
-from equimodal.report.read.controls import absent, certainty, further_lines
+from equimodal.data.target import ACCURACY
+from equimodal.report.read.columns import EPOCH, EXTENT, Column, columns, converged, extent
+from equimodal.report.read.controls import absent, certainty, further_lines, left_out
 from equimodal.report.read.model import is_default, model_line
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import grouped_rows, note, ordered_rows
+from equimodal.report.read.rows import grouped_rows, main_name, main_words, note, ordered_rows
 from equimodal.report.read.schema import check
 
 # Taken in this order as long as they fit: the evidence first; a note moves into the caption.
-_TAKE_ORDER = ("accuracy", "vs joint", "probe", "vs control", "step", EPOCH, "inside", "note")
-_ABOVE = {"inside": "inside", "probe": "probe", EPOCH: "epoch of"}
+_TAKE_ORDER = (
+    "accuracy", "vs joint", "probe", "vs control", "scores", "present", "step", EXTENT, EPOCH,
+    "inside", "note",
+)  # fmt: skip
+_ABOVE = {
+    "present": "having", "inside": "inside", "probe": "probe", EPOCH: "epoch of",
+    EXTENT: "trained for",
+}  # fmt: skip
 _GAP = 2
 _WORD = 16  # letters of a heading that is not broken
 _STYLES = {1: "green", -1: "red", 0: ""}
@@ -91,23 +98,35 @@ def _fitting(every: list[Column], rows: Sequence[str], width: int) -> list[Colum
 def _caption(results: Results, every: list[Column], kept: list[Column]) -> list[str]:
     seeds = len(results["config"]["seeds"])
     over = f"mean ± sd over {seeds} seeds" if seeds > 1 else "one seed"
-    lines = [f"percent, {over}; differences in points [95 % interval, paired]"]
+    unit = "percent" if main_name(results) == ACCURACY else f"{main_words(results)} in percent"
+    lines = [f"{unit}, {over}; differences in points [95 % interval, paired]"]
     lines += certainty(results)
     if not is_default(results["config"]):
         lines.append(model_line(results["config"]))
     shown = {column.group for column in kept}
     lines += further_lines(results, all_of_them="vs control" not in shown)
-    lines += filter(None, [absent(results)])
+    lines += filter(None, [absent(results), *left_out(results)])
     lines += _converged(results, shown=EPOCH in shown)
+    lines += [] if EXTENT in shown else _extents(results)
     left = [name for name, _ in groupby(c.group for c in every if c not in kept)]
     if "note" in left:
         left.remove("note")
         lines += [f"{row}: {text}" for row in ordered_rows(results) if (text := note(results, row))]
-    if EPOCH in left:
-        left.remove(EPOCH)
+    left = [name for name in left if name not in (EPOCH, EXTENT)]
     if left:
         lines.append(f"left out at this width: {listing(left)}; all columns are in report.html")
     return lines
+
+
+def _extents(results: Results) -> list[str]:
+    """Updates and passes over the data of every row, those of equal ones in one line."""
+    by_extent: dict[str, list[str]] = {}
+    for row in ordered_rows(results):
+        if found := extent(results, row):
+            by_extent.setdefault(found, []).append(row)
+    if len(by_extent) == 1:
+        return [f"every row was trained for {next(iter(by_extent))} over the data"]
+    return [f"{found} over the data: {', '.join(rows)}" for found, rows in by_extent.items()]
 
 
 def _converged(results: Results, *, shown: bool) -> list[str]:

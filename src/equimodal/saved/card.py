@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from equimodal.comparison.scores import WORDS, written
 from equimodal.comparison.words import percent
+from equimodal.data.target import CLASSIFICATION, MULTI_LABEL, REGRESSION, SCORES_BY_TASK
 from equimodal.saved.description import Description
-
-_SCORES = {
-    "accuracy": "accuracy", "macro_f1": "macro F1",
-    "mean_average_precision": "mean average precision",
-}  # fmt: skip
 
 
 def card(model: Description, verdict: Sequence[str] = ()) -> str:
@@ -34,7 +31,7 @@ def _what(model: Description) -> list[str]:
     settings = ", ".join(f"{name} {value}" for name, value in trained["settings"].items())
     rate = "" if trained["lr"] is None else f", learning rate {trained['lr']:g}"
     return [
-        f"Predicts one of {len(model.classes)} classes from {kinds}; encoders "
+        f"Predicts {_outputs(model)} from {kinds}; encoders "
         f"{_encoders(model)}, fusion {model.fusion}.",
         f"Trained as the row `{trained['method']}`{f' ({settings})' if settings else ''} with seed "
         f"{trained['seed']}{rate}, epoch {trained['epoch']} of {trained['epochs']}, by equimodal "
@@ -43,18 +40,27 @@ def _what(model: Description) -> list[str]:
     ]
 
 
+def _outputs(model: Description) -> str:
+    if model.target.task == CLASSIFICATION:
+        return f"one of {len(model.classes)} classes"
+    what = "which of the labels" if model.target.task == MULTI_LABEL else "the numbers"
+    return f"{what} {', '.join(model.classes)}"
+
+
 def _encoders(model: Description) -> str:
     return ", ".join(model.encoders.get(m, "small") for m in model.modalities)
 
 
 def _scores(model: Description) -> str:
     scores = model.trained["scores"]
-    lines = ["| percent | validation | test |", "|---|---|---|"]
-    for key, name in _SCORES.items():
-        cells = [percent(scores[split][key]) for split in ("validation", "test")]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    unit = "percent, or units" if model.target.task == REGRESSION else "percent"
+    lines = [f"| {unit} | validation | test |", "|---|---|---|"]
+    for key in SCORES_BY_TASK[model.target.task]:
+        cells = [written(key, scores[split][key]) for split in ("validation", "test")]
+        lines.append(f"| {WORDS[key]} | {' | '.join(cells)} |")
+    inside = next(key for key in scores["test"] if key.startswith("modality_"))
     for m in model.modalities:
-        cells = [percent(scores[s]["modality_accuracy"][m]) for s in ("validation", "test")]
+        cells = [percent(scores[s][inside][m]) for s in ("validation", "test")]
         lines.append(f"| {m} alone, inside the model | {' | '.join(cells)} |")
     note = "The epoch, and in a comparison the run, were selected on validation."
     return "\n".join(lines) + f"\n\n{note}"
@@ -71,7 +77,7 @@ def _use(model: Description) -> str:
         f"New rows need the columns {', '.join(f'`{name}`' for name in columns)}:\n\n"
         "```sh\n"
         "equimodal predict MODEL rows.csv --out predictions.csv\n"
-        f"equimodal evaluate MODEL test.csv   # with the column {model.table.label}\n"
+        f"equimodal evaluate MODEL test.csv   # with {', '.join(model.table.labels)}\n"
         "equimodal export MODEL --format pt2\n"
         "```"
     )

@@ -11,8 +11,9 @@ from typing import Any, get_args
 from equimodal.checks import require_modality_names
 from equimodal.data.arrays import Kind
 from equimodal.data.dataset import Modality
-from equimodal.data.settings import choice, number, whole
+from equimodal.data.settings import choice, flag, number, whole
 from equimodal.data.table.fitted.columns import MOST_NUMBERS, FittedTable
+from equimodal.data.target import CLASSES, FEWEST, REGRESSION, TASKS, Target
 from equimodal.errors import BalanceError, quoted
 from equimodal.storage.files import as_written, read_json
 
@@ -23,7 +24,6 @@ FILE, WEIGHTS, SCALING, CARD = (
     "scaling.safetensors",
     "README.md",
 )
-TASK = "classification"
 MOST_BYTES, MOST_CLASSES, MOST_MODALITIES = 2**28, 100_000, 64
 AGAIN = "use a copy of the folder as it was made, or train the model again"
 
@@ -32,6 +32,7 @@ AGAIN = "use a copy of the folder as it was made, or train the model again"
 class Description:
     """What a model is.
 
+    ``classes`` are the names of what it predicts, classes, labels or numbers as ``target`` says.
     ``encoders`` and ``fusion`` are as in `equimodal.models.build_model`; ``table`` says how columns
     are read, None for a built-in set; ``trained`` is where the model comes from, ``versions`` what
     wrote it, ``files`` the digests of the other files.
@@ -49,6 +50,7 @@ class Description:
     prediction: dict[str, Any] | None = None
     """Method and settings whose rule makes predictions of the modalities' logits; None where the
     fused ones are the prediction."""
+    target: Target = CLASSES
 
     def as_dict(self) -> dict[str, Any]:
         """As model.json holds it."""
@@ -56,16 +58,23 @@ class Description:
             name: {
                 "kind": one.kind, "shape": list(one.shape), "vocabulary": one.vocabulary,
                 "tokens": one.tokens, "scaling": one.scaling and list(one.scaling),
+                **({"missing": True} if one.missing else {}),
             }
             for name, one in self.modalities.items()
         }  # fmt: skip
         return {
-            "schema": SCHEMA, "task": TASK, "fingerprint": self.fingerprint,
-            "classes": list(self.classes), "modalities": modalities, "encoders": self.encoders,
-            "fusion": self.fusion, "table": self.table and self.table.as_dict(),
+            "schema": SCHEMA, "task": self.target.task, **self._units(),
+            "fingerprint": self.fingerprint, "classes": list(self.classes),
+            "modalities": modalities, "encoders": self.encoders, "fusion": self.fusion,
+            "table": self.table and self.table.as_dict(),
             "trained": self.trained, "versions": self.versions, "files": self.files,
             **({"prediction": self.prediction} if self.prediction else {}),
         }  # fmt: skip
+
+    def _units(self) -> dict[str, list[float]]:
+        """Mean and scale of numbers."""
+        target = self.target
+        return {"mean": list(target.mean), "scale": list(target.scale)} if target.scale else {}
 
 
 def read_description(folder: Path) -> Description:
@@ -96,7 +105,6 @@ def read_description(folder: Path) -> Description:
 
 
 def _description(found: Mapping[str, Any]) -> Description:
-    choice("task", found["task"], (TASK,))
     require_modality_names(found["modalities"])
     whole("number of modalities", len(found["modalities"]), low=1, high=MOST_MODALITIES)
     modalities = {m: _modality(m, entry) for m, entry in found["modalities"].items()}
@@ -107,13 +115,28 @@ def _description(found: Mapping[str, Any]) -> Description:
             f"{', '.join(modalities)}; {AGAIN}."
         )
     classes = _texts("classes", found["classes"])
-    whole("number of classes", len(classes), low=2, high=MOST_CLASSES)
+    target = _target(found, len(classes))
     return Description(
         tuple(classes), modalities, _mapping("encoders", found["encoders"]), str(found["fusion"]),
         table, dict(found["trained"]), _mapping("versions", found["versions"]),
         _mapping("files", found["files"]), str(found["fingerprint"]),
-        _rule("prediction", found.get("prediction")),
+        _rule("prediction", found.get("prediction")), target,
     )  # fmt: skip
+
+
+def _target(found: Mapping[str, Any], outputs: int) -> Target:
+    task = choice("task", found["task"], TASKS)
+    whole("number of classes", outputs, low=FEWEST[task], high=MOST_CLASSES)
+    if task != REGRESSION:
+        return Target(task)
+    mean = tuple(number("mean", value) for value in found["mean"])
+    scale = tuple(number("scale", value, above=0) for value in found["scale"])
+    if not len(mean) == len(scale) == outputs:
+        raise BalanceError(
+            f"mean and scale must have {outputs} numbers, as there are outputs; found {len(mean)} "
+            f"and {len(scale)}."
+        )
+    return Target(task, (), mean, scale)
 
 
 def _modality(name: str, found: Mapping[str, Any]) -> Modality:
@@ -127,7 +150,8 @@ def _modality(name: str, found: Mapping[str, Any]) -> Modality:
         mean, deviation = (number(f"scaling of '{name}'", x) for x in scaling)
         scaling = (mean, deviation)
     tokens = choice(f"tokens of '{name}'", found["tokens"], ("", "hf"))
-    return Modality(kind, tuple(shape), vocabulary, tokens, scaling)
+    missing = flag(f"missing of '{name}'", found.get("missing", False))
+    return Modality(kind, tuple(shape), vocabulary, tokens, scaling, missing=missing)
 
 
 def _rule(name: str, found: object) -> dict[str, Any] | None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
+from equimodal.data.presence import patterns_of
 from equimodal.data.table.reading.roles import groups_of
 from equimodal.data.table.reading.table import Table
-from equimodal.errors import BalanceError, did_you_mean, quoted
-from equimodal.measures.deletion import SCORES
+from equimodal.data.target import MULTI_LABEL, REGRESSION, SCORES_BY_TASK
+from equimodal.errors import BalanceError
+from equimodal.measures.scoring import loss as plain_loss
+from equimodal.measures.scoring import scores_of, strata
 from equimodal.numerics.blocks import blocks, pseudo_values
 from equimodal.numerics.intervals import Units, split_units
 from equimodal.saved.model import Model
 from equimodal.saved.prediction import joined, stream
+from equimodal.saved.true_labels import true_labels
+from equimodal.training.prediction import in_units
 
 SCHEMA = "equimodal.evaluation/1"
 _SHOWN = 10
@@ -27,13 +32,19 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Judged:
-    """The rows that could be read: labels (N,), logits (N, C), those of each modality alone (N, C),
-    and the number of each row's unit (N,)."""
+    """The rows that could be read: labels (N, ...), logits (N, C), those of each modality alone
+    (N, C), the number of each row's unit (N,), and the scale of numbers."""
 
     labels: Tensor
     logits: Tensor
     unimodal: Mapping[str, Tensor]
     units: Tensor
+    scale: tuple[float, ...] = ()
+
+    def kept(self, rows: Tensor) -> _Judged:
+        """Some of the rows. (N,) bool"""
+        unimodal = {m: z[rows] for m, z in self.unimodal.items()}
+        return _Judged(self.labels[rows], self.logits[rows], unimodal, self.units[rows], self.scale)
 
     def mean(self, values: Tensor, kept: Tensor | None = None) -> Json:
         """The mean of a value of every row, or of those kept, with its interval."""
@@ -61,7 +72,7 @@ def judged(
         BalanceError: there is no such column, a label that the model does not know, or no row that
             can be read.
     """
-    known = _labels(model, table, label)
+    known = true_labels(model, table, label)
     groups = _groups(model, table, group)
     parts = []
     for block in stream(model, table, root, jobs=jobs):
@@ -78,33 +89,23 @@ def judged(
     own = None if groups is None else groups[used]
     (units,), unit = split_units([known[used]], [own])
     rows = _Judged(
-        known[used], found.logits[used], {m: z[used] for m, z in found.unimodal.items()}, units
-    )
+        known[used], found.logits[used], {m: z[used] for m, z in found.unimodal.items()}, units,
+        model.target.scale,
+    )  # fmt: skip
+    main = SCORES_BY_TASK[model.target.task][0]
+    may_lack = any(column.missing for column in model.columns.values())
+    present = torch.stack([~z.isnan().any(1) for z in rows.unimodal.values()], 1)
     return {
         "schema": SCHEMA, "model": model.description.fingerprint, "rows": len(found),
-        "judged": int(used.sum()), "unit": unit,
+        "task": model.target.task, "judged": int(used.sum()), "unit": unit,
         "unread": [
             {"row": found.places[i], "problem": text} for i, text in found.problems.items()
         ][:_SHOWN],
         "scores": _scores(rows),
-        "modalities": {m: _simple(rows, logits) for m, logits in rows.unimodal.items()},
-        "classes": _classes(rows, model.classes),
+        "modalities": {m: _alone(rows, main, m) for m in rows.unimodal},
+        **_outputs(rows, model.classes, model.target.task),
+        **_patterns(rows, main, present if may_lack else None, model.modalities),
     }  # fmt: skip
-
-
-def _labels(model: Model, table: Table, column: str | None) -> Tensor:
-    trained = model.description.table
-    name = column or (trained.label if trained else "label")
-    cells = table.column(name, "the label (--label)")
-    codes = {known: code for code, known in enumerate(model.classes)}
-    for row, cell in zip(table.rows, cells, strict=True):
-        if cell not in codes:
-            raise BalanceError(
-                f"The label {quoted(cell)} in row {row} is no class of the model; it knows "
-                f"{', '.join(model.classes[:_SHOWN])}{', ...' * (len(codes) > _SHOWN)}."
-                f"{did_you_mean(cell, model.classes)}"
-            )
-    return torch.tensor([codes[cell] for cell in cells])
 
 
 def _groups(model: Model, table: Table, column: str | None) -> Tensor | None:
@@ -117,43 +118,87 @@ def _groups(model: Model, table: Table, column: str | None) -> Tensor | None:
     return torch.tensor([codes[cell] for cell in cells])
 
 
-def _simple(rows: _Judged, logits: Tensor) -> Json:
-    losses = cross_entropy(logits.double(), rows.labels, reduction="none")
-    return {"accuracy": rows.mean(logits.argmax(1) == rows.labels), "loss": rows.mean(losses)}
-
-
 def _scores(rows: _Judged) -> Json:
-    own = blocks([rows.units], [rows.labels])[0]
-    found = _simple(rows, rows.logits)
-    for name, score in SCORES.items():
-
-        def measure(kept: Tensor, score: Callable[..., Tensor] = score) -> Tensor:
-            return score(rows.logits, rows.labels, kept)
-
-        everything = torch.ones(1, len(rows.labels), dtype=torch.bool)
-        told: Json = {"mean": float(measure(everything)), "low": None, "high": None}
-        try:
-            values, numbers = pseudo_values(name, measure, own)
-            half = Units([numbers]).interval([values]).half
-        except BalanceError:
-            half = None
-        if half is not None:
-            told |= {"low": told["mean"] - half, "high": told["mean"] + half}
-        found[name] = told
-    return found
+    """Every score of the fused prediction, and its loss."""
+    logits, labels = in_units(rows.logits, rows.labels, rows.scale)
+    every = {name: _score(rows, name, logits, labels) for name in scores_of(rows.labels)}
+    return {**every, "loss": rows.mean(plain_loss(rows.logits, rows.labels))}
 
 
-def _classes(rows: _Judged, names: tuple[str, ...]) -> Json:
-    """Of each class that occurs: its rows, and how many of them, and of those taken for it, are
-    right."""
+def _alone(rows: _Judged, main: str, modality: str) -> Json:
+    """The main score of a modality alone, and its loss, of the rows that have it."""
+    there = ~rows.unimodal[modality].isnan().any(1)
+    if not bool(there.any()):
+        return {main: None, "loss": None}
+    own = rows.kept(there)
+    logits, labels = in_units(own.unimodal[modality], own.labels, own.scale)
+    loss = own.mean(plain_loss(own.unimodal[modality], own.labels))
+    return {main: _score(own, main, logits, labels), "loss": loss}
+
+
+def _score(rows: _Judged, name: str, logits: Tensor, labels: Tensor) -> Json:
+    """A score with its interval, which one that is no mean over rows has by pseudo-values."""
+    score = scores_of(rows.labels)[name]
+    if score.each is not None:
+        return rows.mean(score.each(logits, labels))
+    kept, value = score.kept, score.value(logits, labels)
+    assert kept is not None
+    told: Json = {"mean": value if isfinite(value) else None, "low": None, "high": None}
+    own = blocks([rows.units], [strata(rows.labels)])[0]
+    try:
+        values, numbers = pseudo_values(name, lambda part: kept(logits, labels, part), own)
+        half = Units([numbers]).interval([values]).half
+    except BalanceError:
+        half = None
+    if half is not None:
+        told |= {"low": value - half, "high": value + half}
+    return told
+
+
+def _outputs(rows: _Judged, names: tuple[str, ...], task: str) -> Json:
+    """What is told of each class, label or number."""
+    if task == REGRESSION:
+        return {"numbers": _numbers(rows, names)}
+    if task == MULTI_LABEL:
+        truth, said = rows.labels > 0, rows.logits > 0
+        each = {n: _recalled(rows, truth[:, c], said[:, c]) for c, n in enumerate(names)}
+        return {"labels": each}
     predicted = rows.logits.argmax(1)
-    hits = predicted == rows.labels
-    found = {}
-    for code, name in enumerate(names):
-        own, taken = rows.labels == code, predicted == code
-        found[name] = {
-            "samples": int(own.sum()),
-            "recall": rows.mean(hits, own) if bool(own.any()) else None,
-            "precision": rows.mean(hits, taken) if bool(taken.any()) else None,
+    each = {n: _recalled(rows, rows.labels == c, predicted == c) for c, n in enumerate(names)}
+    return {"classes": each}
+
+
+def _recalled(rows: _Judged, truth: Tensor, said: Tensor) -> Json:
+    """How many rows are of a class or label, and how many of them, and of those taken for it, are
+    right."""
+    hits = truth & said
+    return {
+        "samples": int(truth.sum()),
+        "recall": rows.mean(hits, truth) if bool(truth.any()) else None,
+        "precision": rows.mean(hits, said) if bool(said.any()) else None,
+    }
+
+
+def _numbers(rows: _Judged, names: tuple[str, ...]) -> Json:
+    """Of each number its scores, in its own units."""
+    logits, labels = in_units(rows.logits, rows.labels, rows.scale)
+    return {
+        name: {
+            key: _score(rows, key, logits[:, c : c + 1], labels[:, c : c + 1])
+            for key in scores_of(labels)
         }
-    return found
+        for c, name in enumerate(names)
+    }
+
+
+def _patterns(rows: _Judged, main: str, present: Tensor | None, names: tuple[str, ...]) -> Json:
+    """The main score by what rows have, where some may lack a modality."""
+    patterns = patterns_of(names, present)
+    if patterns is None:
+        return {}
+    found = {}
+    for code, name in enumerate(patterns.names):
+        own = rows.kept(patterns.codes == code)
+        told = _score(own, main, *in_units(own.logits, own.labels, own.scale))
+        found[name] = {"samples": len(own.labels), main: told}
+    return {"patterns": found}

@@ -16,6 +16,7 @@ from equimodal.data.dataset import HUGGING_FACE
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.items.decode import Array
 from equimodal.data.table.store.rows import HeldRows, StoredRows
+from equimodal.data.target import REGRESSION, Target
 from equimodal.errors import BalanceError
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.parts.modalities import ModalityMap
@@ -42,12 +43,18 @@ class Model:
     _map: ModalityMap | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._readout = self.network.readout()
+        whole = self.description.target.task == REGRESSION
+        self._readout = self.network.readout(whole=whole)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes in the order of the logits."""
+        """The classes, labels or numbers in the order of the logits."""
         return self.description.classes
+
+    @property
+    def target(self) -> Target:
+        """What it predicts: classes, labels or numbers."""
+        return self.description.target
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -178,6 +185,7 @@ def _built(found: Description) -> FusionModel:
     )
     if found.prediction is not None:
         made = create_method(found.prediction["method"], found.prediction["settings"])
+        network.beside = made.modules(network.widths, len(found.classes))
         network.rule = rule_of(made)
     return network
 

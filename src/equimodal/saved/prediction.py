@@ -12,12 +12,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from equimodal.data.presence import PRESENT
 from equimodal.data.table import SUFFIXES, is_manifest
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.fitted.reading import Block, blocks
 from equimodal.data.table.items.decode import Array
+from equimodal.data.table.items.numbers import joined as joined_cells
 from equimodal.data.table.reading.roles import cells_of
 from equimodal.data.table.reading.table import Table, read_table
+from equimodal.data.target import CLASSES, CLASSIFICATION, REGRESSION, Target
 from equimodal.errors import BalanceError, DataError, quoted
 from equimodal.training.setup import EVALUATION_ROWS
 from equimodal.workers.process import processors
@@ -43,6 +46,10 @@ class Asked(Protocol):
         """In the order of the logits."""
 
     @property
+    def target(self) -> Target:
+        """What it predicts."""
+
+    @property
     def modalities(self) -> tuple[str, ...]:
         """Their names in order."""
 
@@ -61,8 +68,10 @@ class Asked(Protocol):
 class Predicted:
     """What a model says of rows that follow each other, in their order.
 
+    ``classes`` are the names of what it predicts, as ``target`` says: classes, labels or numbers;
     ``places`` (N,) are lines of a CSV or JSONL, else rows from 1; ``logits`` and ``unimodal`` by
-    modality (N, C) are NaN where a row could not be read, and ``problems`` says why, by index;
+    modality (N, C) are NaN where a row could not be read, and ``problems`` says why, by index, or
+    where a modality is missing;
     ``missing`` names the modalities with an empty cell, by index.
     """
 
@@ -72,27 +81,59 @@ class Predicted:
     unimodal: dict[str, Tensor]
     problems: dict[int, str]
     missing: dict[int, list[str]]
+    target: Target = CLASSES
 
     def __len__(self) -> int:
         return len(self.places)
 
     @property
-    def labels(self) -> list[str | None]:
-        """The class of each row; None where it could not be read."""
+    def labels(self) -> list[Any]:
+        """The class of each row, of several labels those that are above one half, in a tuple; None
+        where it could not be read. Numbers have none."""
         return self._labels(self.logits)
 
     @property
     def probabilities(self) -> Tensor:
-        """Of each class, NaN where a row could not be read. (N, C)"""
-        return self.logits.softmax(1)
+        """Of each class or label, NaN where a row could not be read. (N, C)"""
+        return self.probabilities_of(self.logits)
 
-    def alone(self, modality: str) -> list[str | None]:
-        """The class of each row by one modality alone."""
+    @property
+    def numbers(self) -> Tensor:
+        """The numbers in the units of the table, NaN where a row could not be read. (N, C)"""
+        return self.numbers_of(self.logits)
+
+    def alone(self, modality: str) -> list[Any]:
+        """The class or labels of each row by one modality alone; None where it is missing."""
         return self._labels(self.unimodal[modality])
 
-    def _labels(self, logits: Tensor) -> list[str | None]:
-        found = logits.argmax(1).tolist()
-        return [None if i in self.problems else self.classes[k] for i, k in enumerate(found)]
+    def probabilities_of(self, logits: Tensor) -> Tensor:
+        """Of each class or label, by some logits. (N, C) -> (N, C)"""
+        self._require(REGRESSION, wanted=False, instead="numbers")
+        return logits.softmax(1) if self.target.task == CLASSIFICATION else logits.sigmoid()
+
+    def numbers_of(self, logits: Tensor) -> Tensor:
+        """The numbers in the units of the table, by some outputs. (N, C) -> (N, C)"""
+        self._require(REGRESSION, wanted=True, instead="probabilities")
+        ends = (self.target.mean, self.target.scale)
+        mean, scale = (torch.tensor(values, dtype=torch.float64) for values in ends)
+        return logits.double() * scale + mean
+
+    def _labels(self, logits: Tensor) -> list[Any]:
+        self._require(REGRESSION, wanted=False, instead="numbers")
+        gone = logits.isnan().any(1).tolist()
+        if self.target.task == CLASSIFICATION:
+            found = logits.argmax(1).tolist()
+            return [None if no else self.classes[k] for no, k in zip(gone, found, strict=True)]
+        states = (logits > 0).tolist()
+        return [
+            None if no else tuple(n for n, s in zip(self.classes, row, strict=True) if s)
+            for no, row in zip(gone, states, strict=True)
+        ]
+
+    def _require(self, task: str, *, wanted: bool, instead: str) -> None:
+        """Refuse what the task has not."""
+        if (self.target.task == task) != wanted:
+            raise BalanceError(f"The task of this model is {self.target.task}; write .{instead}.")
 
 
 def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, str]:
@@ -112,7 +153,8 @@ def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, st
         raise DataError(f"The data root '{folder}' is no folder; give the one that paths start at.")
     for name, column in model.columns.items():
         for source in column.sources:
-            table.column(source, f"the modality '{name}'")
+            if source in table.columns or not column.missing:
+                table.column(source, f"the modality '{name}'")
     return table, os.path.realpath(folder)
 
 
@@ -124,10 +166,7 @@ def stream(
     Blocks start at multiples of `EVALUATION_ROWS`, so that the numbers do not depend on where it
     started, and are those that the run kept of its own rows.
     """
-    cells = {
-        name: cells_of([table.column(s, name) for s in column.sources])
-        for name, column in model.columns.items()
-    }
+    cells = {name: _cells(table, column) for name, column in model.columns.items()}
     read = blocks(
         model.columns, cells, root, size=EVALUATION_ROWS, jobs=jobs or processors(), start=start
     )
@@ -135,19 +174,33 @@ def stream(
         yield _predicted(model, block, table.rows[block.start : block.start + block.count])
 
 
+def _cells(table: Table, column: FittedColumn) -> list[str]:
+    """The cells of a modality; where it may be missing, empty ones of columns that are not there.
+
+    Where some of its columns alone are empty, a cell that holds no numbers.
+    """
+    parts = [table.columns.get(source, [""] * len(table.rows)) for source in column.sources]
+    if not column.missing:
+        return cells_of(parts)
+    return [joined_cells(row) if any(row) else "" for row in zip(*parts, strict=True)]
+
+
 def _predicted(model: Asked, block: Block, places: list[int]) -> Predicted:
     shape = (block.count, len(model.classes))
     logits = torch.full(shape, torch.nan)
     unimodal = {m: torch.full(shape, torch.nan) for m in model.modalities}
     if block.used:
-        found = model.outputs(model.prepared(block.arrays))
+        inputs, present = model.prepared(block.arrays), torch.from_numpy(block.present)
+        if any(column.missing for column in model.columns.values()):
+            inputs[PRESENT] = present
+        found = model.outputs(inputs)
         rows = torch.tensor(block.used) - block.start
         logits[rows] = found.logits
-        for m, own in found.unimodal.items():
-            unimodal[m][rows] = own
+        for k, (m, own) in enumerate(found.unimodal.items()):
+            unimodal[m][rows] = torch.where(present[:, k : k + 1], own, torch.nan)
     problems = {i - block.start: text for i, text in block.problems.items()}
     missing = {i - block.start: names for i, names in block.missing.items()}
-    return Predicted(model.classes, places, logits, unimodal, problems, missing)
+    return Predicted(model.classes, places, logits, unimodal, problems, missing, model.target)
 
 
 def joined(model: Asked, parts: Sequence[Predicted]) -> Predicted:
@@ -163,6 +216,7 @@ def joined(model: Asked, parts: Sequence[Predicted]) -> Predicted:
         {m: torch.cat([part.unimodal[m] for part in parts]) for m in model.modalities},
         {at + i: text for at, part in together for i, text in part.problems.items()},
         {at + i: names for at, part in together for i, names in part.missing.items()},
+        model.target,
     )
 
 

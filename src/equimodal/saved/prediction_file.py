@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from equimodal.data.table.reading.table import Table
 from equimodal.errors import BalanceError
 from equimodal.saved.model import Model
 from equimodal.saved.prediction import Predicted, stream
+from equimodal.saved.prediction_lines import header, lines
 from equimodal.storage.disk import disk_error
 from equimodal.storage.files import make_folder, read_json, settle, write_json
 from equimodal.storage.locks import locked
@@ -92,39 +91,6 @@ def _fill(
             noted = time.monotonic()
         notify(state["rows"])
     _save(work, state, file)
-
-
-def header(model: Model) -> list[str]:
-    """Names of the columns."""
-    alone = [name for m in model.modalities for name in (f"{m}: label", f"{m}: probability")]
-    each = [f"p({name})" for name in model.classes]
-    return ["row", "label", "probability", *each, *alone, "missing", "problem"]
-
-
-def lines(model: Model, found: Predicted) -> Iterator[list[str]]:
-    """A row of the file for each row: the class, the probabilities, what each modality says alone,
-    what was missing, and why there is no prediction."""
-    every, labels = found.probabilities, found.labels
-    alone = {m: (found.alone(m), logits.softmax(1)) for m, logits in found.unimodal.items()}
-    for i, place in enumerate(found.places):
-        missing = ", ".join(found.missing.get(i, ()))
-        problem = found.problems.get(i, "")
-        if problem:
-            width = 2 + len(model.classes) + 2 * len(model.modalities)
-            yield [str(place), *[""] * width, missing, problem]
-            continue
-        own = [cell for names, p in alone.values() for cell in (names[i] or "", _highest(p[i]))]
-        numbers = [_number(p) for p in every[i].tolist()]
-        yield [str(place), labels[i] or "", _highest(every[i]), *numbers, *own, missing, ""]
-
-
-def _highest(probabilities: Tensor) -> str:
-    return _number(float(probabilities.max()))
-
-
-def _number(value: float) -> str:
-    """A number in single precision with as many digits as tell it from its neighbours."""
-    return f"{value:.9g}"
 
 
 def _text(rows: Any) -> bytes:

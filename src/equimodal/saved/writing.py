@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from equimodal.comparison.plan import Plan, PlannedRun
+from equimodal.comparison.scores import main_of
 from equimodal.data.dataset import HUGGING_FACE
 from equimodal.data.table.store.prepared import FITTED, read_fitted
+from equimodal.data.target import CLASSIFICATION, SCORES_BY_TASK, Target, main_keys
 from equimodal.saved.card import card
 from equimodal.saved.description import CARD, FILE, SCALING, WEIGHTS, Description, read_description
 from equimodal.saved.tensors import write_tensors
@@ -24,7 +26,6 @@ from equimodal.training.config import create_method, rule_of
 from equimodal.training.run_folder import CHECKPOINT, RESULT, versions
 
 _KEPT = ("data", "method", "seed", "lr", "objective", "epochs", "settings")
-_SCORES = ("accuracy", "macro_f1", "mean_average_precision", "modality_accuracy")
 
 
 def write_model(
@@ -86,9 +87,9 @@ def _described(
         found, _ = read_fitted(Path(plan.data_root))
         table = replace(found, columns={m: found.columns[m] for m in names})
     trained = {key: config[key] for key in _KEPT}
-    scores = {
-        split: {key: result[split][key] for key in _SCORES} for split in ("validation", "test")
-    }
+    _, inside, _ = main_keys(main_of(plan.data))
+    kept = (*SCORES_BY_TASK[plan.data.get("task", CLASSIFICATION)], inside)
+    scores = {split: {key: result[split][key] for key in kept} for split in ("validation", "test")}
     epoch = None if result["best_epoch"] is None else result["best_epoch"] + 1
     return Description(
         tuple(plan.data["classes"]), {m: plan.modalities[m] for m in names}, encoders,
@@ -98,8 +99,14 @@ def _described(
             "note": plan.data["note"], "sizes": plan.data["sizes"],
             "data_fingerprint": plan.config["data_settings"].get("fingerprint"),
         },
-        versions(), {}, prediction=_prediction(run),
+        versions(), {}, prediction=_prediction(run), target=_target(plan.data),
     )  # fmt: skip
+
+
+def _target(data: Mapping[str, Any]) -> Target:
+    """What is predicted; weights of classes are of training alone."""
+    numbers = {key: tuple(data[key]) for key in ("mean", "scale") if key in data}
+    return Target(data.get("task", CLASSIFICATION), **numbers)
 
 
 def _prediction(run: PlannedRun) -> dict[str, Any] | None:
@@ -126,6 +133,9 @@ def _scaling(plan: Plan, described: Description) -> dict[str, Tensor]:
 def _fingerprint(described: Description) -> str:
     """A name for all that decides what the model predicts."""
     content = described.as_dict()
-    known = ("task", "classes", "modalities", "encoders", "fusion", "table", "files", "prediction")
+    known = (
+        "task", "mean", "scale", "classes", "modalities", "encoders", "fusion", "table", "files",
+        "prediction",
+    )  # fmt: skip
     text = json.dumps({key: content[key] for key in known if key in content}, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from equimodal.measures.classification import entropy
+from equimodal.measures.scoring import blind_loss
 from equimodal.storage.files import write_json
 from equimodal.training.evaluation import losses, measures, predict, probed
 from equimodal.training.history import History
@@ -36,7 +36,7 @@ def conclude(setup: Setup, history: History, folder: Path, trouble: str | None) 
         splits = {name: predict(setup, split) for name, split in named.items()}
 
     def write() -> Result:
-        judged = _judged(splits, folder)
+        judged = _judged(setup, splits, folder)
         records = {"curves": history.curves, "decisions": history.decisions}
         write_json(folder / RECORDS, {**records, "diagnosis": history.diagnosis})
         seconds = history.seconds + time.perf_counter() - started
@@ -47,15 +47,16 @@ def conclude(setup: Setup, history: History, folder: Path, trouble: str | None) 
     return from_first(setup.fabric, write)
 
 
-def _judged(splits: dict[str, Prediction], folder: Path) -> Result:
+def _judged(setup: Setup, splits: dict[str, Prediction], folder: Path) -> Result:
     """Measures on test and validation, None for a run that diverged; writes the predictions."""
     if not splits:
         return {"test": None, "validation": None}
     train = splits.pop("train")
     probes = probed(train, splits)
     write_predictions(folder, splits, probes)
+    weight = setup.source.target.weight
     judged = {name: measures(splits[name], probes[name]) for name in ("test", "validation")}
-    return {**judged, "train": {**losses(train), "entropy": entropy(train.labels)}}
+    return {**judged, "train": {**losses(train), "entropy": blind_loss(train.labels, weight)}}
 
 
 def _account(setup: Setup, history: History, trouble: str | None, seconds: float) -> Result:
@@ -74,6 +75,7 @@ def _account(setup: Setup, history: History, trouble: str | None, seconds: float
         "best_epoch": history.best_epoch,
         "epochs": history.epochs,
         **history.convergence(),
+        **history.extent(len(setup.source.train)),
         "seconds": seconds,
         "step_seconds": history.mean_step_seconds,
         **history.speed(),
@@ -86,6 +88,6 @@ def _repeats(setup: Setup, history: History) -> str:
     if setup.repeats == 1:
         return ""
     return (
-        f"{setup.repeats} updates a batch: {history.epochs * setup.steps} updates and "
+        f"{setup.repeats} updates a batch: {history.epochs * setup.plain_steps} updates and "
         f"{history.epochs * setup.repeats} passes over the data in {history.epochs} epochs"
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from equimodal import methods
+from equimodal.balancing.windows import EXPANDED
 from equimodal.training.schedules import COSINE
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ OPTIONAL: dict[str, Any] = {
     "fusion": "concat",
     "schedule": COSINE,
     "optimizer_settings": {},
+    "steps": EXPANDED,
+    "teachers": {},
 }
 """Fields that are left out of files at these values, as they were before the fields were there."""
 
@@ -46,7 +49,10 @@ class RunConfig:
         encoders: name of the encoder of each modality that has not the small one.
         fusion: how the encoders' features become logits, unless the method brings its own.
         schedule: learning rate over the training, as `schedules.check_schedule` takes it.
+        steps: of a method that lists the rows of an epoch, one of `STEPS`.
         optimizer_settings: what replaces the optimiser's own, see `optimizers.SETTINGS`.
+        teachers: of a method that learns from the rows of single modalities: by modality the folder
+            of that run, from the run's own folder on.
     """
 
     data: str
@@ -64,6 +70,8 @@ class RunConfig:
     fusion: str = "concat"
     schedule: str = COSINE
     optimizer_settings: Mapping[str, Any] = field(default_factory=dict)
+    steps: str = EXPANDED
+    teachers: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as run folders keep it: what is `OPTIONAL` only where it is no default."""

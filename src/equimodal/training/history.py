@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from equimodal.data.target import main_keys
 from equimodal.storage.files import as_written, load_checkpoint, save_checkpoint
 from equimodal.training.prediction import Prediction
 from equimodal.training.ranks import from_first
@@ -27,6 +28,24 @@ _AS_THEY_ARE = (
 def converged_epoch(losses: Sequence[float]) -> int | None:
     """The first epoch after which the loss is below `CONVERGED_BELOW`; None if there is none."""
     return next((epoch for epoch, loss in enumerate(losses) if loss < CONVERGED_BELOW), None)
+
+
+class Trained(NamedTuple):
+    """An epoch of steps: their mean loss, their number, the rows that they read, of all ranks and
+    as a mean over the modalities where each has its own, and the seconds that listing these took.
+    """
+
+    loss: float
+    steps: int
+    rows: int
+    planning: float
+
+
+def rows_of(targets: Tensor | Mapping[str, Tensor]) -> float:
+    """Rows of a batch; where every modality has its own, their mean number."""
+    if isinstance(targets, Tensor):
+        return len(targets)
+    return fmean(map(len, targets.values()))
 
 
 @dataclass
@@ -54,27 +73,36 @@ class History:
         return len(self.curves)
 
     def add_epoch(
-        self, setup: Setup, *, lr: float, loss: float, fused: float | None, validation: Prediction
+        self,
+        setup: Setup,
+        trained: Trained,
+        *,
+        lr: float,
+        fused: float | None,
+        validation: Prediction,
     ) -> None:
         """Take in an epoch's curve; keep its weights if none before did better on validation.
 
         Args:
             setup: the run.
+            trained: its steps, whose mean loss is the row's own.
             lr: learning rate of its last step.
-            loss: mean loss of its steps, which is the row's own.
             fused: loss of the fused logits on training rows after it; None for one modality.
             validation: what the model predicts on validation.
         """
-        accuracy = validation.accuracy
+        main, by_modality, _ = main_keys(validation.main)
+        followed, score = f"validation_{main}", validation.score
         self.curves.append({
             "epoch": self.epochs,
             "lr": lr,
-            "train_loss": loss,
+            "train_loss": trained.loss,
+            "steps": trained.steps,
+            "rows": trained.rows,
             "fused_loss": fused,
-            "validation_accuracy": accuracy,
-            "modality_accuracy": validation.modality_accuracy,
+            followed: score,
+            by_modality: validation.modality_scores,
         })  # fmt: skip
-        if accuracy >= max(curve["validation_accuracy"] for curve in self.curves):
+        if score >= max(curve[followed] for curve in self.curves):
             self.best, self.best_epoch = weights(setup), self.epochs - 1
 
     def add_times(self, steps: list[float], end: float, *, waited: float, samples: int) -> None:
@@ -84,7 +112,7 @@ class History:
             steps: lengths of its steps, seconds.
             end: length of the method's work after the last, seconds.
             waited: how much of the steps went by until their batches were there, seconds.
-            samples: samples of the training split.
+            samples: how many they read.
         """
         self.step_seconds.append(median(steps))
         self.end_seconds.append(end / len(steps))
@@ -105,6 +133,15 @@ class History:
         if not known or len(known) < len(losses):
             return {}
         return {"converged_epoch": converged_epoch(known)}
+
+    def extent(self, samples: int) -> dict[str, float]:
+        """Updates, and how often so many training samples were read, over all epochs; nothing
+        where an earlier version did not count them."""
+        counts = [(curve["steps"], curve["rows"]) for curve in self.curves if "steps" in curve]
+        if len(counts) < len(self.curves):
+            return {}
+        steps, rows = map(sum, zip(*counts, strict=True)) if counts else (0, 0)
+        return {"steps": steps, "passes": rows / samples}
 
     def speed(self) -> dict[str, float]:
         """Samples a second and the share of a step that waits for data: medians over epochs."""

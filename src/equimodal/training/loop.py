@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from equimodal.data.presence import PRESENT
 from equimodal.numerics.random import epoch_seed
 from equimodal.storage.files import make_folder, read_json
 from equimodal.storage.locks import locked
@@ -24,7 +25,7 @@ from equimodal.training.clock import StepClock
 from equimodal.training.conclusion import conclude
 from equimodal.training.config import RunConfig
 from equimodal.training.evaluation import fused_loss, predict
-from equimodal.training.history import History, restore, save
+from equimodal.training.history import History, Trained, restore, rows_of, save
 from equimodal.training.optimizers import set_rate
 from equimodal.training.ranks import from_first, mean_over_ranks, on_any, one_process
 from equimodal.training.run_folder import RESULT, claim
@@ -52,7 +53,7 @@ def train(
         config: the run.
         folder: the run's own folder; created where it does not exist.
         data_root: folder with the data set's files, where it needs them.
-        notify: called with (finished epochs, validation accuracy) after every epoch.
+        notify: called with (finished epochs, main score of validation) after every epoch.
         fabric: the processes that train it, all of which call this; None for this one alone. The
             first one alone reads and writes in the folder.
 
@@ -65,7 +66,7 @@ def train(
         result = from_first(fabric, lambda: _found(folder))
         if result is not None:
             return result
-        setup = build(config, data_root=data_root, fabric=fabric)
+        setup = build(config, data_root=data_root, fabric=fabric, folder=folder)
         history = restore(setup, folder)
         trouble = fit(setup, history, folder, notify)
         return conclude(setup, history, folder, trouble)
@@ -90,7 +91,7 @@ def advance(
     """
     fabric = one_process(config.device)
     with _owned(folder, config, fabric):
-        setup = build(config, data_root=data_root, fabric=fabric)
+        setup = build(config, data_root=data_root, fabric=fabric, folder=folder)
         return fit(setup, restore(setup, folder), folder, notify, until=until)
 
 
@@ -111,7 +112,8 @@ def fit(
     for epoch in range(history.epochs, end):
         started = time.perf_counter()
         torch.manual_seed(epoch_seed(config.seed, epoch))
-        loss = train_epoch(setup, epoch, clock)
+        trained = train_epoch(setup, epoch, clock)
+        loss = trained.loss
         validation = predict(setup, setup.source.validation)
         fused = fused_loss(setup, epoch)
         losses = [loss] if fused is None else [loss, fused]
@@ -119,12 +121,12 @@ def fit(
         if on_any(setup.fabric, not sound):
             return _divergence(config, epoch)
         rate = setup.optimizer.param_groups[0]["lr"]
-        history.add_epoch(setup, lr=rate, loss=loss, fused=fused, validation=validation)
+        history.add_epoch(setup, trained, lr=rate, fused=fused, validation=validation)
         ending = time.perf_counter()
         setup.balancer.epoch_end()
         history.add_times(
-            clock.seconds(), time.perf_counter() - ending,
-            waited=clock.waited, samples=len(setup.source.train),
+            clock.seconds(), trained.planning + time.perf_counter() - ending,
+            waited=clock.waited, samples=trained.rows,
         )  # fmt: skip
         history.decisions += setup.balancer.decisions.drain()
         history.diagnosis += setup.balancer.diagnosis.drain()
@@ -132,31 +134,36 @@ def fit(
         if setup.fabric.is_global_zero:
             save(setup, history, folder)
         if notify:
-            notify(history.epochs, validation.accuracy)
+            notify(history.epochs, validation.score)
     return None
 
 
-def train_epoch(setup: Setup, epoch: int, clock: StepClock) -> float:
-    """One pass over the training data; returns the mean loss of its steps, over all ranks."""
+def train_epoch(setup: Setup, epoch: int, clock: StepClock) -> Trained:
+    """One epoch of training data, as the balancer gives it; the loss is over all ranks."""
     config, balancer, model, optimizer = setup.config, setup.balancer, setup.model, setup.optimizer
     assert config.lr is not None
-    total = torch.zeros((), device=setup.fabric.device)
+    total, rows = torch.zeros((), device=setup.fabric.device), 0.0
     model.train()
-    clock.start()
     samples = setup.source.train.varied(config.seed, epoch)
+    planning = time.perf_counter()
+    steps = setup.steps(samples)
+    planning = time.perf_counter() - planning
+    clock.start()
     batches = balancer.batches(samples, batch_size=setup.batch_size)
     for step, (inputs, targets) in enumerate(clock.waiting(batches)):
-        progress = (epoch + step / setup.steps) / config.epochs
+        progress = (epoch + step / steps) / config.epochs
         rate = scheduled_rate(config.schedule, config.lr, epoch=epoch, progress=progress)
         set_rate(optimizer, rate)
-        loss = balancer.loss(model(inputs), targets)
+        loss = balancer.loss(model(inputs), targets, inputs.get(PRESENT))
         setup.fabric.backward(loss)
         balancer.before_step()
         optimizer.step()
         optimizer.zero_grad()
         total += loss.detach()
+        rows += rows_of(targets)
         clock.tick()
-    return mean_over_ranks(setup.fabric, total) / setup.steps
+    mean = mean_over_ranks(setup.fabric, total) / steps
+    return Trained(mean, steps, round(rows * setup.fabric.world_size), planning)
 
 
 @contextmanager

@@ -15,13 +15,15 @@ from equimodal.numerics.single_thread import single_thread
 def probe_predictions(
     train_features: Tensor, train_labels: Tensor, *others: Tensor
 ) -> list[Tensor]:
-    """Classes that a logistic regression on frozen features gives other rows.
+    """What a linear model on frozen features says of other rows.
 
-    (N, D), (N,), (n, D)... -> (n,)...
+    Classes: those of a logistic regression, (N, D), (N,), (n, D)... -> (n,)... Several labels: the
+    logits of one for each label, numbers: a ridge regression, both (N, D), (N, C), (n, D)... ->
+    (n, C)...
 
     It is fitted to the training rows, once for all others. The features are standardised by the
-    training rows; the regression is scikit-learn's with its L2 penalty of 1 and lbfgs, on one
-    thread. It draws no random number.
+    training rows; regressions are scikit-learn's with an L2 penalty of 1, logistic ones by lbfgs,
+    on one thread. It draws no random number.
 
     Raises:
         BalanceError: a feature is not finite, or there are no training rows.
@@ -32,20 +34,51 @@ def probe_predictions(
     # Rounding leaves a constant column a deviation of about 1e-16 of its mean.
     scale = torch.where(scale > 1e-7 * mean.abs(), scale, torch.ones_like(scale))
     rows = [(other.detach().cpu().double() - mean) / scale for other in others]
-    return _predictions((train - mean) / scale, train_labels.cpu(), rows)
+    train, labels = (train - mean) / scale, train_labels.cpu()
+    with single_thread(), warnings.catch_warnings():
+        # The iterations are bounded on purpose: a probe that stops early is still a probe.
+        warnings.simplefilter("ignore")
+        if labels.ndim == 1:
+            return _classes(train, labels, rows)
+        if labels.is_floating_point():
+            return _numbers(train, labels, rows)
+        each = [_logits(train, labels[:, c], rows) for c in range(labels.shape[1])]
+        return [torch.stack(columns, 1) for columns in zip(*each, strict=True)]
 
 
-def _predictions(train: Tensor, labels: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+def _classes(train: Tensor, labels: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
     """Classes that a logistic regression on (train, labels) gives the other rows."""
     from sklearn.linear_model import LogisticRegression  # importing scikit-learn takes a second
 
     if (labels == labels[0]).all():
         return [labels[:1].expand(len(rows)) for rows in others]
-    with single_thread(), warnings.catch_warnings():
-        # The iterations are bounded on purpose: a probe that stops early is still a probe.
-        warnings.simplefilter("ignore")
-        regression = LogisticRegression(max_iter=200).fit(train.numpy(), labels.numpy())
-        return [torch.from_numpy(regression.predict(rows.numpy())) for rows in others]
+    regression = LogisticRegression(max_iter=200).fit(train.numpy(), labels.numpy())
+    return [torch.from_numpy(regression.predict(rows.numpy())) for rows in others]
+
+
+def _logits(train: Tensor, states: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+    """Logits of one label by a logistic regression; 1 or -1 where training has one state."""
+    from sklearn.linear_model import LogisticRegression
+
+    if (states == states[0]).all():
+        return [torch.full((len(rows),), 2.0 * float(states[0]) - 1).double() for rows in others]
+    regression = LogisticRegression(max_iter=200).fit(train.numpy(), states.numpy())
+    return [torch.from_numpy(regression.decision_function(rows.numpy())) for rows in others]
+
+
+def _numbers(train: Tensor, numbers: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+    """Numbers by a ridge regression, within the range of those that it was fitted to.
+
+    A feature that hardly varies in training, and does elsewhere, would lead out of any range.
+    """
+    from sklearn.linear_model import Ridge
+
+    known = numbers.double()
+    ridge = Ridge(alpha=1.0).fit(train.numpy(), known.numpy())
+    found = [
+        torch.from_numpy(ridge.predict(rows.numpy())).view(-1, known.shape[1]) for rows in others
+    ]
+    return [rows.clamp(known.amin(0), known.amax(0)) for rows in found]
 
 
 def check_rows(features: Tensor, labels: Tensor, split: str) -> None:

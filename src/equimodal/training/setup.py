@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,8 +19,9 @@ from equimodal.balancing.method import Method
 from equimodal.balancing.recorder import EVERY
 from equimodal.data import load
 from equimodal.data.dataset import DataSource, MultimodalDataset
+from equimodal.data.presence import PRESENT
 from equimodal.models.fusion import FusionModel, build_model
-from equimodal.training.alone import Alone
+from equimodal.training.alone import Alone, load_teachers
 from equimodal.training.config import RunConfig, as_tuple, create_method, rule_of
 from equimodal.training.optimizers import build_optimizer
 from equimodal.training.ranks import one_process
@@ -49,9 +51,16 @@ class Setup:
         """Rows of a step on this rank."""
         return self.config.batch_size // self.fabric.world_size
 
+    def steps(self, samples: MultimodalDataset) -> int:
+        """Steps of the epoch that is to come, which a method may list the rows of."""
+        if isinstance(self.balancer, Alone):
+            return self.plain_steps
+        return len(self.balancer.loader(samples, batch_size=self.batch_size))
+
     @property
-    def steps(self) -> int:
-        """Steps of an epoch; what does not divide among the ranks is left out, anew each epoch."""
+    def plain_steps(self) -> int:
+        """Steps of an epoch of all rows; what does not divide among the ranks is left out, anew
+        each epoch."""
         rows = len(self.source.train) // self.fabric.world_size
         return math.ceil(rows / self.batch_size) * self.repeats
 
@@ -86,7 +95,11 @@ class Batches:
 
 
 def build(
-    config: RunConfig, *, data_root: str | None = None, fabric: Fabric | None = None
+    config: RunConfig,
+    *,
+    data_root: str | None = None,
+    fabric: Fabric | None = None,
+    folder: Path = Path(),
 ) -> Setup:
     """The run's data, model, optimiser and balancer, as they are before the first epoch.
 
@@ -94,9 +107,10 @@ def build(
         config: the run.
         data_root: folder with the data set's files, where it needs them.
         fabric: the processes that train it; None for this one alone.
+        folder: its own, from which its teachers are looked for.
 
     Raises:
-        BalanceError: the data cannot be loaded, or the method refuses its settings.
+        BalanceError: the data or the teachers cannot be loaded, or the method refuses its settings.
     """
     fabric = fabric or one_process(config.device)
     source = _source(config, data_root, str(fabric.device))
@@ -109,36 +123,56 @@ def build(
         settings=config.optimizer_settings,
     )  # fmt: skip
     model, wrapped = fabric.setup(network, optimizer)
-    balancer = (
-        Alone(seed=config.seed) if config.alone else _balancer(config, source, network, optimizer)
-    )
+    if config.alone:
+        balancer: Balancer | Alone = Alone(source.target.loss_task, seed=config.seed)
+    else:
+        teachers = load_teachers(config, source, folder, fabric)
+        balancer = _balancer(config, source, network, optimizer, teachers)
     setup = Setup(config, source, fabric, model, network, wrapped, balancer)
     network.rule = rule_of(setup.method)
+    if network.rule is not None and isinstance(balancer, Balancer):
+        network.beside = balancer.setting.networks.own
     return setup
 
 
 def _balancer(
-    config: RunConfig, source: DataSource, network: FusionModel, optimizer: torch.optim.Optimizer
+    config: RunConfig,
+    source: DataSource,
+    network: FusionModel,
+    optimizer: torch.optim.Optimizer,
+    teachers: Mapping[str, Any] | None,
 ) -> Balancer:
     settings = dict(config.settings)
+    task = source.target.loss_task
     on = settings.pop("on", None)  # None: as the method asks for
+    method = create_method(config.registered_method, settings)
     made = Balancer(
         network,
-        create_method(config.registered_method, settings),
+        method,
         {m: f"encoders.{m}" for m in source.modalities},
-        network.readout(),
+        None if method.brings_heads else network.readout(whole=task.whole_numbers),
+        task=task,
+        forward=_forward,
         objective=config.objective,
         loaders={"train": Batches(source.train), "val": Batches(source.validation)},
         optimizers=[optimizer],
+        teachers=teachers,
         on=on,
         epochs=config.epochs,
         seed=config.seed,
+        steps=config.steps,
         diagnose=EVERY,
     )
     if beside := list(made.parameters()):
         rate = optimizer.param_groups[0]["lr"]
         optimizer.add_param_group({"params": beside, "lr": rate})
     return made
+
+
+def _forward(model: nn.Module, batch: Any) -> tuple[Any, Tensor, Tensor | None]:
+    """Output, target and what is present, of a batch of `Batches`."""
+    inputs, target = batch
+    return model(inputs), target, inputs.get(PRESENT)
 
 
 def _source(config: RunConfig, data_root: str | None, device: str) -> DataSource:
@@ -157,9 +191,7 @@ def _loaded(data: str, root: str | None, seed: int, settings: str, device: str) 
 
 def _restricted(source: DataSource, modality: str) -> DataSource:
     """The same samples with one of their modalities."""
-    one = _each_split(source, lambda split: MultimodalDataset(
-        {modality: split.inputs[modality]}, split.labels, split.groups
-    ))  # fmt: skip
+    one = _each_split(source, lambda split: split.alone(modality))
     return replace(one, modalities={modality: source.modalities[modality]})
 
 

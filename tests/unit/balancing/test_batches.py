@@ -8,12 +8,11 @@ from equimodal import BalanceError
 from equimodal.balancing.batches import (
     Stream,
     epoch_batches,
-    modality_rows,
-    paired_rows,
     shuffled,
     unpaired_rows,
     with_pairs,
 )
+from equimodal.balancing.epochs.rows import modality_rows, paired_rows, rows_of
 from equimodal.data import MultimodalDataset
 from equimodal.parts import distributed
 
@@ -163,3 +162,17 @@ def test_what_no_batch_can_be_drawn_from_is_refused(given, words):
     arguments = {"dataset": training.data, "batch_size": 2} | given
     with pytest.raises(BalanceError, match=words):
         next(training.balancer.batches(**arguments))
+
+
+def test_a_stream_of_a_modality_is_over_the_rows_that_have_it():
+    class Lacking:
+        """Six samples, of which three have "b"."""
+
+        def __len__(self):
+            return 6
+
+        def modality_len(self, modality):
+            return {"a": 6, "b": 3}[modality]
+
+    assert [rows_of(Lacking(), m) for m in ("a", "b")] == [6, 3]
+    assert rows_of([1, 2], "a") == 2

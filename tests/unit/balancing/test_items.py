@@ -298,6 +298,22 @@ def test_batches_in_another_order_are_refused():
         balancer.loss(model(**second[0]), second[1])
 
 
+def test_where_labels_lie_on_a_device_batches_in_another_order_are_told_at_the_epochs_end(
+    monkeypatch,
+):
+    monkeypatch.setattr("equimodal.balancing.epochs.items.on_host", lambda _: False)
+    model, balancer = made(lambda _: [Block(torch.arange(24))])
+    for swapped in (False, True):
+        given = list(balancer.batches(dataset(), batch_size=12))
+        for inputs, labels in reversed(given) if swapped else given:
+            balancer.loss(model(**inputs), labels).backward()
+            balancer.before_step()
+        if not swapped:
+            balancer.epoch_end()
+    with pytest.raises(BalanceError, match="not those of the batch"):
+        balancer.epoch_end()
+
+
 def test_a_batch_of_other_rows_is_refused():
     model, balancer = made(parted)
     inputs, _labels = next(iter(balancer.batches(dataset(), batch_size=6)))
@@ -309,12 +325,16 @@ def test_a_model_in_evaluation_mode_leaves_nothing_out_and_is_refused():
     model, balancer = made(parted)
     model.eval()
     inputs, labels = next(iter(balancer.batches(dataset(), batch_size=6)))
-    with pytest.raises(BalanceError, match=r"left out none of its own: call model\.train\(\)"):
+    with pytest.raises(BalanceError, match="left out none, or those of another: call model"):
         balancer.loss(model(**inputs), labels)
 
 
-def test_two_passes_before_their_losses_are_refused():
-    model, balancer = made(lambda _: [Block(torch.arange(24), only(24, "audio"))])
+@pytest.mark.parametrize("last", [["audio"], ["audio", "video"]])
+def test_two_passes_before_their_losses_are_refused(last):
+    plan = [
+        Block(torch.arange(6), only(6, "audio")), Block(torch.arange(6, 24), only(18, *last))
+    ]  # fmt: skip
+    model, balancer = made(lambda _: plan)
     data = fusions.Rows(**{**dataset().tensors, "labels": torch.zeros(24, dtype=torch.int64)})
     first, second, *_ = balancer.batches(data, batch_size=6)
     outputs = [model(**inputs) for inputs, _ in (first, second)]
@@ -420,6 +440,14 @@ def test_items_of_another_kind_of_steps_or_damaged_are_refused(items):
     state = balancer.state_dict() | {"items": items}
     with pytest.raises(BalanceError, match="damaged: its items"):
         balancer.load_state_dict(state)
+
+
+def test_a_check_names_the_stage_and_hands_nothing_out():
+    audio, video, labels = fusions.batch()
+    _, balancer = made(parted, forward=forward)
+    found = balancer.check(({"audio": audio, "video": video}, labels))
+    assert found.stages == ("rows of an epoch",) and found.problems == ()
+    assert balancer.setting.method.starts == []
 
 
 def test_a_method_without_a_list_saves_none():

@@ -25,6 +25,8 @@ BATCH = (torch.ones(3, 3), torch.ones(3, 5), torch.tensor([0, 1, 1]))
 class Probed(Method):
     """Trains a linear layer on all features, beside the objective."""
 
+    needs = frozenset({"features", "widths"})
+
     def modules(self, widths, outputs):
         self.seen = dict(widths), outputs
         self.net = nn.Linear(sum(widths.values()), outputs)
@@ -155,6 +157,23 @@ def test_a_network_that_no_optimizer_holds_is_refused():
     optimizer.add_param_group({"params": list(balancer.parameters())})
     balancer.attach(optimizer)
     train(net, balancer, optimizer)
+
+
+def test_a_host_that_clears_the_models_gradients_alone_leaves_none_behind():
+    found = []
+    for clears in ("optimizer", "model"):
+        net, balancer, optimizer = made(method := Probed())
+        for seed in range(3):
+            draw = torch.Generator().manual_seed(seed)
+            a, b = torch.randn(6, 3, generator=draw), torch.randn(6, 5, generator=draw)
+            for part in (slice(0, 3), slice(3, 6)):
+                labels = (a[part, 0] > 0).long()
+                (balancer.loss(net(a[part], b[part]), labels) / 2).backward()
+            balancer.before_step()
+            optimizer.step()
+            (optimizer if clears == "optimizer" else net).zero_grad()
+        found.append(method.net.weight.detach().clone())
+    assert torch.equal(*found)
 
 
 def test_heads_that_no_optimizer_holds_are_told_once():

@@ -8,7 +8,7 @@ from torch import nn
 
 from equimodal import Balancer, LinearSplit, methods
 from equimodal.balancing.updates.edits import GradientEdits, UpdateEdits
-from equimodal.balancing.updates.optimizers import normalises
+from equimodal.balancing.updates.optimizers import forget, normalises
 from equimodal.parts.units import find_units
 
 FACTOR = torch.tensor([0.0, 1.0, 2.0])
@@ -222,3 +222,15 @@ def test_optimizers_may_be_attached_later_and_twice_and_in_wrappers():
     optimizer.step()
     still = (net.a.weight == before).all(1).sum()
     assert 0 < still < 3
+
+
+def test_what_optimizers_know_of_parameters_is_forgotten():
+    layers = [nn.Linear(2, 2) for _ in range(2)]
+    optimizers = [torch.optim.SGD(x.parameters(), lr=0.1, momentum=0.9) for x in layers]
+    for layer, optimizer in zip(layers, optimizers, strict=True):
+        layer(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+    kept = layers[1].bias
+    forget(optimizers, [*layers[0].parameters(), layers[1].weight])
+    assert [len(o.state) for o in optimizers] == [0, 1]
+    assert kept in optimizers[1].state

@@ -9,6 +9,7 @@ from equimodal import data, methods
 from equimodal.cli import catalogue
 from equimodal.cli.main import main
 from equimodal.comparison.rows import known_rows
+from equimodal.methods import facts as facts_of
 from places import ROOT
 
 
@@ -21,6 +22,35 @@ def test_methods_lists_every_method_under_its_family(capsys):
         (section,) = re.findall(rf"^{family}:\n((?:  .*\n)+)", said, re.MULTILINE)
         listed = re.findall(r"^  (\S+)", section, re.MULTILINE)
         assert listed == [n for n in methods.names() if methods.entry(n).family == family]
+
+
+def test_methods_lists_facts_in_eighty_columns_and_explains_their_words(capsys):
+    main(["methods"])
+
+    said = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in said.splitlines())
+    flat = " ".join(said.split())
+    for entry in map(methods.entry, methods.names()):
+        facts = f"costs: {facts_of.told_cost(entry)}; needs: {facts_of.told_needs(entry)}; "
+        facts += f"takes: {facts_of.told_targets(entry)}; {facts_of.told_origin(entry)}"
+        assert (facts in flat) or entry.is_control
+        assert not entry.is_control or f"{entry.summary} (control" in flat
+    assert all(f"{cost} {meaning}" in flat for cost, meaning in methods.COSTS.items())
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_a_method_says_its_idea_its_facts_and_what_other_codes_do(name, capsys):
+    main(["methods", name])
+
+    said = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in said.splitlines()[1:])
+    entry, flat = methods.entry(name), " ".join(said.split())
+    told = [entry.released, entry.port, facts_of.told_targets(entry)]
+    told += [methods.NEEDS[need] for need in entry.needs]
+    told += [methods.COSTS[cost] for cost in entry.cost]
+    assert all(" ".join(text.split()) in flat for text in told)
+    if entry.main:
+        assert f"`choose` searches {entry.main.low:g} to {entry.main.high:g}." in flat
 
 
 def test_the_combination_that_is_shown_can_be_made(capsys):
@@ -67,7 +97,8 @@ def test_a_method_names_all_of_its_controls(monkeypatch, capsys):
 def test_every_setting_of_a_method_is_explained(name):
     explained = catalogue.setting_docs(methods.load(name))
 
-    assert set(methods.settings(name)) <= set(explained)
+    own = methods.settings(name).keys() - methods.window_settings(name).keys()
+    assert own <= set(explained)
 
 
 @pytest.mark.parametrize("name", [n for n in methods.names() if not n.startswith("joint")])

@@ -143,6 +143,51 @@ def test_a_dead_worker_fails_its_run_alone_and_is_replaced(execute, buried, jobs
     assert {worker.index for worker in made} == set(range(jobs))
 
 
+@pytest.mark.parametrize("jobs", [1, 2, 4, 50])
+@pytest.mark.parametrize("ending", ["finished", "failed", "die"])
+def test_a_run_begins_when_those_that_it_learns_from_are_over(
+    monkeypatch, tiny_plans, buried, jobs, ending
+):
+    rows = ["g2d", "joint", "umt"]
+    planned = plan_of("tiny", methods=rows, seeds=2).runs[::-1]  # in the order that is worst
+    teachers = [k for k, run in enumerate(planned) if run.config.alone == "b"]
+
+    def answer(run):
+        if run in teachers:
+            return {"kind": "failed", "message": "why"} if ending == "failed" else (
+                "die" if ending == "die" else DONE
+            )  # fmt: skip
+        return DONE
+
+    members = {"made": [], "buried": buried, "answer": staticmethod(answer)}
+    monkeypatch.setattr(engine, "WorkerProcess", type("Crew", (Thread,), members))
+    listener = Ordered()
+    failures = engine.execute(planned, Path("out"), jobs=jobs, listener=listener)
+
+    assert sorted(listener.began) == list(range(len(planned)))
+    assert failures.keys() == (set() if ending == "finished" else set(teachers))
+    places = {run.folder: k for k, run in enumerate(planned)}
+    dependent = [k for k, run in enumerate(planned) if run.learns_from]
+    assert len(dependent) == 4
+    for k in dependent:
+        assert {places[p] for p in planned[k].learns_from} <= listener.over_before[k]
+
+
+class Ordered(Silence):
+    """What was over when each run began."""
+
+    def __init__(self):
+        self.began, self.over, self.over_before = [], set(), {}
+
+    def started(self, worker, run):
+        self.began.append(run)
+        self.over_before[run] = set(self.over)
+
+    def heard(self, worker, message):
+        if message["kind"] in ("finished", "failed"):
+            self.over.add(message["run"])
+
+
 def test_workers_that_cannot_start_are_an_error(execute):
     with pytest.raises(BalanceError, match=r"cannot start: signal SIGKILL"):
         execute(lambda run: "die")

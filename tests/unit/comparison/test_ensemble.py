@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from equimodal.comparison.ensemble import ensemble_run, mean_log_probability
+from equimodal.comparison.ensemble import ensemble_run, mean_prediction
 from equimodal.errors import BalanceError
+from equimodal.measures.scoring import CLASSES
 from equimodal.storage.files import read_json
 
 LOGITS = {
@@ -42,7 +43,7 @@ def member(folder, name, *, status="finished"):
 
 
 def test_probabilities_are_averaged_not_logits():
-    found = mean_log_probability([torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])])
+    found = mean_prediction([torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])], CLASSES)
     # softmax(2, 0) = (.8808, .1192) and softmax(0, 1) = (.2689, .7311).
     first = (1 / (1 + math.exp(-2)) + 1 / (1 + math.exp(1))) / 2
     assert found.exp().tolist() == [[pytest.approx(first), pytest.approx(1 - first)]]

@@ -184,3 +184,29 @@ def test_a_setting_of_another_optimizer_belongs_to_nothing():
         plan_of("tiny", seeds=1, methods=["joint"], settings={"adam.betas": (0.9, 0.99)})
     with pytest.raises(BalanceError, match="There is no schedule"):
         plan_of("tiny", seeds=1, methods=["joint"], schedule="stp:3:0.1")
+
+
+def test_nominal_steps_stand_in_the_plan_and_in_every_run_and_the_usual_ones_in_none():
+    plan = plan_of("tiny", methods=["joint", "smv"], seeds=[0], steps="nominal")
+    assert plan.config["steps"] == "nominal"
+    assert {run.config.as_dict()["steps"] for run in plan.runs} == {"nominal"}
+    usual = plan_of("tiny", methods=["joint", "smv"], seeds=[0])
+    assert "steps" not in usual.config
+    assert all("steps" not in run.config.as_dict() for run in usual.runs)
+    with pytest.raises(BalanceError, match="steps must be one of expanded, nominal"):
+        plan_of("tiny", methods=["joint"], steps="equal")
+
+
+@pytest.mark.parametrize("lr", [None, [0.05, 0.1]])
+def test_a_row_that_learns_from_others_knows_those_of_its_seed_and_rate(lr, tiny_plans):
+    plan = plan_of("tiny", methods=["umt", "joint"], seeds=2, lr=lr)
+    assert plan.config["methods"] == ["alone:a", "alone:b", "alone:c", "umt", "joint"]
+    by_folder = {run.folder: run for run in plan.runs}
+    learning = [run for run in plan.runs if run.config.teachers]
+    assert {run.config.method for run in learning} == {"umt"}
+    assert len(learning) == 2 * len(lr or [1])
+    for run in learning:
+        before = [by_folder[place].config for place in run.learns_from]
+        assert [c.method for c in before] == ["alone:a", "alone:b", "alone:c"]
+        assert {(c.seed, c.lr) for c in before} == {(run.config.seed, run.config.lr)}
+        assert "teachers" not in by_folder[run.learns_from[0]].config.as_dict()

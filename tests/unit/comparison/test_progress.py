@@ -46,9 +46,7 @@ def test_a_finished_run_is_one_line_with_its_accuracy(runs):
     lines.started(0, 0)
     lines.heard(0, epoch(0, 4))
     lines.heard(0, finished(0))
-    assert text(lines).startswith(
-        "[1/2] joint, seed 0, lr 0.1: finished, validation accuracy 0.900"
-    )
+    assert text(lines).startswith("[1/2] joint, seed 0, lr 0.1: finished, validation 0.900")
 
 
 def test_a_failure_and_a_warning_are_told_in_full(runs):

@@ -60,7 +60,7 @@ def test_a_modality_with_other_rows_than_labels_is_refused() -> None:
         MultimodalDataset({"a": torch.zeros(3)}, torch.zeros(2, dtype=torch.int64))
 
 
-@pytest.mark.parametrize("labels", [torch.zeros(2), torch.zeros(2, 1, dtype=torch.int64)])
+@pytest.mark.parametrize("labels", [torch.zeros(2), torch.zeros(2, 1, 1, dtype=torch.int64)])
 def test_labels_that_are_no_class_indices_are_refused(labels: torch.Tensor) -> None:
     with pytest.raises(DataError, match="class indices"):
         MultimodalDataset({"a": torch.zeros(2)}, labels)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from equimodal import methods
-from equimodal.diagnosis.advice import advice
+from equimodal.diagnosis.advice import advice, fitting_any
 from equimodal.diagnosis.rules import BALANCED, BEHIND, UNDER_TRAINED, WEAK, WELL_TRAINED
 from equimodal.diagnosis.text import lines
 from equimodal.methods.entry import AHEAD, STARVED
@@ -22,6 +22,15 @@ def test_every_method_that_is_advised_comes_with_all_of_its_controls(monkeypatch
     controls = {tip["method"]: tip["controls"] for tip in advice(VERDICT)}
     assert controls["amss"] == ["amss-fixed", "dus-uniform"]
     assert controls["joint+unimodal"] == controls["ensemble"] == []
+
+
+def test_a_method_without_a_meaning_for_the_task_is_not_advised():
+    every = {tip["method"] for tip in advice(VERDICT)}
+    numbers = {tip["method"] for tip in advice({**VERDICT, "task": "regression"})}
+    assert {"amss", "joint+unimodal", "ensemble"} <= numbers < every
+    assert {"pmr", "agm"} & every and not {"pmr", "agm"} & numbers
+    assert "amss" in fitting_any({}) and "amss" in fitting_any({"task": "multi-label"})
+    assert len(fitting_any({"task": "multi-label"})) < len(fitting_any({}))
 
 
 def test_the_text_names_the_controls_below_the_method():

@@ -113,6 +113,24 @@ def test_warnings_are_told_once_and_epochs_by_line(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(loop, "build", warning)
     run(tmp_path)
     first, second, last = capsys.readouterr().err.splitlines()
-    assert first.startswith("epoch 1/2: validation accuracy 0.")
+    assert first.startswith("epoch 1/2: validation 0.")
     assert second.endswith("0:00 left")
     assert last == "equimodal: warning: beware"
+
+
+def test_a_row_that_learns_from_others_trains_them_first_or_takes_those_that_are_there(
+    tmp_path, capsys
+):
+    run(tmp_path, method="alone:b")
+    before = (tmp_path / "runs/alone-b/seed-3/result.json").read_text()
+    done = run(tmp_path, method="umt", settings={"umt.lam": 0.5})
+    assert "umt learns from alone:a, alone:b, alone:c, trained first" in capsys.readouterr().err
+    assert done.config.method == "umt" and done.result["status"] == "finished"
+    assert done.model == tmp_path / "runs/umt/seed-3/model"
+    assert (tmp_path / "runs/alone-b/seed-3/result.json").read_text() == before
+    for m in "abc":
+        assert read_json(tmp_path / f"runs/alone-{m}/seed-3/result.json")["status"] == "finished"
+    with pytest.raises(BalanceError, match="'umt, g2d' stands for several rows"):
+        train_run(*arranged({
+            "data": "tiny", "methods": ["umt", "g2d"], "seeds": [3], "epochs": 2, "out": tmp_path,
+        }))  # fmt: skip

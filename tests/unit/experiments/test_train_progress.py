@@ -35,8 +35,8 @@ def test_elsewhere_than_in_a_terminal_every_epoch_is_a_line(screen):
         notify(1, 0.5)
         notify(4, 0.9375)
     first, last = screen.getvalue().splitlines()
-    assert first.startswith("epoch 1/4: validation accuracy 0.500, 0:0")
-    assert last == "epoch 4/4: validation accuracy 0.938, 0:00 left"
+    assert first.startswith("epoch 1/4: validation 0.500, 0:0")
+    assert last == "epoch 4/4: validation 0.938, 0:00 left"
 
 
 def test_a_terminal_shows_a_bar(screen):

@@ -2,7 +2,11 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from equimodal.measures.classification import accuracy, macro_f1, mean_average_precision
+from equimodal.measures.classification import accuracy
+from equimodal.measures.scoring import CLASSES, SCORES
+
+macro_f1 = SCORES[CLASSES]["macro_f1"].value
+mean_average_precision = SCORES[CLASSES]["mean_average_precision"].value
 
 LABELS = torch.tensor([0, 0, 1, 2])
 # Predicts 0, 1, 1, 2.

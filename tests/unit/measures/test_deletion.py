@@ -5,26 +5,46 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equimodal.measures import classification
-from equimodal.measures.deletion import SCORES, macro_f1
+from equimodal.measures.deletion import macro_f1
+from equimodal.measures.scoring import CLASSES, LABELS, NUMBERS, SCORES
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(3, 40), st.integers(2, 4), st.booleans(), st.integers(0, 10**6))
-def test_every_part_has_the_score_of_its_own_samples(count, classes, ties, seed):
+@given(
+    st.sampled_from([CLASSES, LABELS, NUMBERS]), st.integers(3, 40), st.integers(2, 4),
+    st.booleans(), st.integers(0, 10**6),
+)  # fmt: skip
+def test_every_part_has_the_score_of_its_own_samples(kind, count, outputs, ties, seed):
     draw = torch.Generator().manual_seed(seed)
-    logits = torch.randn(count, classes, generator=draw)
+    logits = torch.randn(count, outputs, generator=draw)
     logits = logits.round() if ties else logits
-    labels = torch.randint(classes, (count,), generator=draw)
+    labels = {
+        CLASSES: torch.randint(outputs, (count,), generator=draw),
+        LABELS: torch.randint(2, (count, outputs), generator=draw),
+        NUMBERS: torch.randn(count, outputs, generator=draw),
+    }[kind]
     kept = torch.rand(4, count, generator=draw) < 0.8
     kept[0] = True
-    for name, score in SCORES.items():
-        for part, value in zip(kept, score(logits, labels, kept).tolist(), strict=True):
-            if set(labels[part].tolist()) == set(labels.tolist()):
-                expected = getattr(classification, name)(logits[part], labels[part])
-                assert value == pytest.approx(expected)
+    for score in SCORES[kind].values():
+        if score.kept is None:
+            continue
+        for part, value in zip(kept, score.kept(logits, labels, kept).tolist(), strict=True):
+            if value == value:
+                expected = score.value(logits[part], labels[part])
+                assert value == pytest.approx(expected, abs=1e-9)
             else:
-                assert value != value
+                assert lacks_something(kind, labels, part)
+
+
+def lacks_something(kind, labels, part):
+    """Whether a part has not all that its score is a mean over."""
+    own = labels[part]
+    if kind == CLASSES:
+        return set(own.tolist()) != set(labels.tolist())
+    if kind == NUMBERS:
+        return len(own) < 2
+    rare = labels.sum(0)
+    return bool(((own.sum(0) == 0) | (own.sum(0) == len(own)) | (rare == 0)).any())
 
 
 def test_a_part_without_a_class_has_no_value():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contract import fusions
 from contract.training import largest_difference, start, trained
-from equimodal import AGM, Ablation, BalanceError, Balancer, LinearSplit, Regression
+from equimodal import AGM, Ablation, BalanceError, Balancer, Joint, LinearSplit, Regression
 from equimodal.functional import mono_modal_responses, response_coefficients
 from unit.given_features import bound, feature_gradients, near, rows
 
@@ -32,6 +32,15 @@ def test_responses_of_three_by_hand():
     near(found["v"], [[0.516667, 0.383333]])
     near(found["t"], [[0.716667, 0.083333]])
     near(sum(found.values()), [[3, 0]], 1e-12)
+
+
+def test_the_logits_of_nobody_are_taken_out_in_equal_parts():
+    every = logits(av=[2, -1, 0.5], a=[1.5, -0.5, 0], v=[0.2, 0.1, 0.3])
+    (nobody,) = rows([[0.4, 0.0, -0.2]])
+    found = mono_modal_responses(every | {frozenset(): nobody})
+    near(found["a"], [[1.45, -0.8, 0.2]])
+    near(found["v"], [[0.15, -0.2, 0.5]])
+    near(sum(found.values()), every[frozenset("av")] - nobody, 1e-12)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +98,64 @@ def test_without_sharpness_it_is_joint_training(readout):
     assert largest_difference(joint.weights, idle.weights) < 1e-12
 
 
+@pytest.mark.parametrize("apply", ["response", "encoders"])
+@pytest.mark.parametrize("empty", ["left_out", "subtract"])
+@pytest.mark.parametrize("kind", [fusions.Concatenation, fusions.Gated])
+def test_without_sharpness_every_form_of_it_has_joints_gradients(kind, empty, apply):
+    found = []
+    for method in (AGM(0, empty=empty, apply=apply), Joint()):
+        model = fusions.built(kind)
+        readout = LinearSplit("fc") if kind is fusions.Concatenation else Ablation()
+        balancer = Balancer(model, method, ENCODERS, readout)
+        audio, video, labels = fusions.batch()
+        balancer.loss(model(audio, video), labels).backward()
+        balancer.before_step()
+        found.append([p.grad for p in model.parameters()])
+    for mine, joints in zip(*found, strict=True):
+        torch.testing.assert_close(mine, joints, rtol=0, atol=1e-12)
+
+
+def test_an_additive_heads_own_bias_is_no_modalitys_response():
+    for empty, bias in (("left_out", [0.05, -0.05]), ("subtract", [0.0, 0.0])):
+        model, balancer = bound(AGM(empty=empty), W, [0.1, -0.1])
+        method, seen = balancer.setting.method, []
+        plain = method._responses
+        method._responses = lambda step, plain=plain, seen=seen: seen.append(plain(step)) or seen[0]
+        balancer.loss(model(A, V), Y)
+        expected = A @ torch.tensor(W["a"]).double().T + torch.tensor(bias).double()
+        torch.testing.assert_close(seen[0][0]["a"], expected)
+
+
+def gradients_of(apply, monkeypatch, parts=1):
+    """Those of a linear head's model, the batch in so many parts."""
+    monkeypatch.setattr(AGM, "_judged", lambda *_: torch.tensor([0.5, 2.0], dtype=torch.float64))
+    model = fusions.built(fusions.Concatenation)
+    balancer = Balancer(model, AGM(apply=apply), ENCODERS, LinearSplit("fc"))
+    audio, video, labels = fusions.batch()
+    for rows_ in torch.arange(24).chunk(parts):
+        loss = balancer.loss(model(audio[rows_], video[rows_]), labels[rows_]) / parts
+        loss.backward()
+    balancer.before_step()
+    return {n: p.grad for n, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_scaled_encoders_are_those_of_scaled_responses_and_the_head_is_joints(monkeypatch, parts):
+    mine, response = (gradients_of(a, monkeypatch, parts) for a in ("encoders", "response"))
+    model = fusions.built(fusions.Concatenation)
+    audio, video, labels = fusions.batch()
+    torch.nn.functional.cross_entropy(model(audio, video), labels).backward()
+    joint = {n: p.grad for n, p in model.named_parameters()}
+    for name, gradient in mine.items():
+        expected = joint[name] if name.startswith("fc") else response[name]
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(mine["audio_net.0.weight"], 0.5 * joint["audio_net.0.weight"])
+
+
+def test_only_scaled_encoders_have_a_stage_of_gradients():
+    assert not AGM().edits_gradients() and AGM(apply="encoders").edits_gradients()
+
+
 def test_any_fusion_has_responses_that_sum_to_its_logits():
     model = fusions.built(fusions.Gated)
     audio, video, labels = fusions.batch()
@@ -98,10 +165,12 @@ def test_any_fusion_has_responses_that_sum_to_its_logits():
     method._responses = lambda step: seen.append(plain(step)) or seen[0]
     output = model(audio, video)
     balancer.loss(output, labels).backward()
-    torch.testing.assert_close(sum(seen[0].values()), output, rtol=0, atol=1e-12)
+    responses, nobody = seen[0]
+    assert nobody is None
+    torch.testing.assert_close(sum(responses.values()), output, rtol=0, atol=1e-12)
     own = model.fuse(model.audio_net(audio), 0 * model.video_net(video))
     other = model.fuse(0 * model.audio_net(audio), model.video_net(video))
-    torch.testing.assert_close(seen[0]["audio"], (output - other + own) / 2, rtol=0, atol=1e-12)
+    torch.testing.assert_close(responses["audio"], (output - other + own) / 2, rtol=0, atol=1e-12)
 
 
 def test_the_control_scales_every_modality_by_the_mean():
@@ -128,6 +197,8 @@ def test_coefficients_are_positive_and_follow_the_modalities(pairs, shuffle):
         (lambda: response_coefficients(*rows([1.0], [1.0])), "two or more"),
         (lambda: AGM(coefficient="fixed"), "adaptive, mean"),
         (lambda: AGM(cap=0), "cap"),
+        (lambda: AGM(apply="heads"), "response, encoders"),
+        (lambda: AGM(empty="zero"), "left_out, subtract"),
         (lambda: start("agm", task=Regression()), "cross-entropy of a label"),
     ],
 )

@@ -1,5 +1,7 @@
 """CML: its equations by hand, and its own properties."""
 
+from itertools import permutations
+
 import pytest
 import torch
 from hypothesis import given
@@ -126,6 +128,44 @@ def test_a_row_with_one_modality_has_its_own_class_loss_alone():
     near(balancer.loss(logits, Y, present), torch.nn.functional.cross_entropy(logits, Y), 1e-12)
 
 
+PRESENT = torch.tensor([[1, 1, 1], [1, 1, 1], [1, 0, 1], [0, 1, 1], [0, 0, 1], [1, 1, 0]]).bool()
+
+
+@pytest.mark.parametrize("present", [None, PRESENT], ids=["all", "missing"])
+@pytest.mark.parametrize("mask", ["right", "both", "none"])
+def test_all_pairs_are_the_mean_over_all_chains(monkeypatch, mask, present):
+    draw = torch.Generator().manual_seed(3)
+    features = [torch.randn(6, 2, generator=draw).double() for _ in "avt"]
+    heads = {m: torch.randn(3, 2, generator=draw).tolist() for m in "avt"}
+    labels = torch.arange(6) % 3
+
+    def loss(**options):
+        model, balancer = bound(CML(0.7, mask=mask, **options), heads, [0.2, 0.0, -0.1])
+        found = balancer.loss(model(*features), labels, present)
+        found.backward()
+        return found.detach(), model.head.weight.grad
+
+    there = torch.ones(6, 3).bool() if present is None else present
+    chains = []
+    for order in permutations(range(3)):
+        ranked = torch.tensor(order).expand(6, 3).masked_fill(~there, 9).argsort(1).argsort(1)
+        places = ranked.masked_fill(~there, 3)
+        monkeypatch.setattr(CML, "_places", lambda *_, places=places: places)
+        chains.append(loss())
+    value, gradient = loss(pairs="all")
+    near(value, torch.stack([v for v, _ in chains]).mean(), 1e-12)
+    near(gradient, torch.stack([g for _, g in chains]).mean(0), 1e-12)
+
+
+def test_all_pairs_of_rows_with_one_modality_each_have_no_rise():
+    eye = [[1.0, 0.0], [0.0, 1.0]]
+    method = CML(1.0, mask="none", pairs="all")
+    model, balancer = bound(method, {"a": eye, "v": eye}, [0.0, 0.0])
+    present = torch.tensor([[True, False], [False, True]] * 2)
+    logits = model(SUBSET, FULL)
+    near(balancer.loss(logits, Y, present), torch.nn.functional.cross_entropy(logits, Y), 1e-12)
+
+
 @given(st.integers(0, 999))
 def test_a_rise_is_never_negative_and_none_where_confidence_falls(seed):
     draw = torch.Generator().manual_seed(seed)
@@ -140,6 +180,7 @@ def test_a_rise_is_never_negative_and_none_where_confidence_falls(seed):
     ("call", "words"),
     [
         (lambda: CML(mask="left"), "right, both, none"),
+        (lambda: CML(pairs="some"), "chain, all"),
         (lambda: CML(0.0, mask="none"), "mask has no effect with lam=0"),
         (lambda: confidence_rises(FULL, SUBSET[:2], Y), "must be"),
         (lambda: start("cml", task=Regression()), "one class a sample"),

@@ -210,3 +210,21 @@ def test_a_task_that_one_part_cannot_serve_is_refused_by_its_name():
     script = {"relearn.strength": 0.5, "amss.significance": "nv"}
     reason = methods.create("relearn~amss", **script).unsuited(Regression())
     assert reason.startswith("AMSS: significance='nv'")
+
+
+@pytest.mark.parametrize("other", ["dus", "modality-dropout", "bss", "mla"])
+def test_rows_that_are_listed_go_with_nothing_that_chooses_rows_or_features(other):
+    with pytest.raises(BalanceError, match="cannot be combined: both decide what a batch holds"):
+        methods.create(f"smv~{other}")
+
+
+def test_rows_that_are_listed_go_with_what_acts_on_gradients():
+    both, alone = (trained(n, settings={}) for n in ("smv~ogm", "smv"))
+    assert both.balancer.step_index > 24 and alone.balancer.step_index > 24
+    assert any(not torch.equal(both.weights[n], w) for n, w in alone.weights.items())
+
+
+def test_the_weight_of_the_unimodal_losses_is_that_of_the_part_that_brings_them():
+    assert start("remix~ogm").balancer.setting.unimodal_weight == 0.5
+    weighted = start("bss~ogm", settings={"bss.unimodal_weight": 9.0}).balancer.setting
+    assert (weighted.objective, weighted.unimodal_weight) == ("fused+unimodal", 9.0)

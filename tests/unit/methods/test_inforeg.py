@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from contract.training import assert_same_weights, run, start, trained
+from contract.training import assert_same_weights, largest_difference, run, start, trained
 from equimodal import BalanceError, Regression
 from equimodal.functional import in_window, modality_leads, regulation_strengths
 from equimodal.methods.inforeg import InfoReg
@@ -170,6 +170,62 @@ def test_the_sum_of_probabilities_may_be_the_score():
     assert lead["sum_probability"]["a"] <= 0.95 * math.e
 
 
+STEADY = {"threshold": None, "strength": 0.7}
+
+
+def plain_sgd(parameters):
+    return torch.optim.SGD(parameters, lr=0.05)
+
+
+def adam(parameters):
+    return torch.optim.AdamW(parameters, lr=0.01)
+
+
+def test_a_decoupled_pull_is_that_of_the_loss_under_plain_sgd():
+    kept = {"optimizer": plain_sgd, "epochs": 3}
+    loss = trained("inforeg", settings=STEADY, **kept)
+    weights = trained("inforeg", settings=STEADY | {"decoupled": True}, **kept)
+    joint = trained("joint", **kept)
+    assert largest_difference(loss.weights, weights.weights) < 1e-12
+    assert largest_difference(loss.weights, joint.weights) > 1e-4
+
+
+def test_a_decoupled_pull_is_not_normalised_by_adam():
+    training = start("inforeg", settings=STEADY | {"decoupled": True}, optimizer=adam)
+    run(training, 1)
+    inputs, labels = training.data.take(torch.arange(16))
+    before = {n: p.clone() for n, p in training.weights.items()}
+    optimizer, balancer = training.optimizer, training.balancer
+    for p in training.model.parameters():  # away from the weights of the epoch before
+        p.data.add_(0.1)
+    balancer.loss(training.model(inputs), labels).backward()
+    balancer.before_step()
+    for name, value in training.weights.items():
+        moved = 0.1 - 0.01 * 0.7 * 0.1 if name.startswith("encoders") else 0.1
+        torch.testing.assert_close(value, before[name] + moved)
+    optimizer.zero_grad()
+
+
+def test_an_update_that_a_loss_scaler_skips_is_not_pulled():
+    training = start("inforeg", settings=STEADY | {"decoupled": True}, optimizer=plain_sgd)
+    run(training, 1)
+    inputs, labels = training.data.take(torch.arange(16))
+    for p in training.model.parameters():
+        p.data.add_(0.1)
+    before = training.weights
+    training.balancer.loss(training.model(inputs), labels).backward()
+    next(training.model.encoders["a"].parameters()).grad.fill_(torch.inf)
+    training.balancer.before_step()
+    assert_same_weights(before, training.weights)
+
+
+def test_a_decoupled_pull_needs_the_optimizers_rate():
+    training = start("inforeg", settings={"decoupled": True})
+    training.balancer.setting.optimizers = ()
+    with pytest.raises(BalanceError, match="found no optimizer"):
+        run(training, 1)
+
+
 def test_numbers_have_no_likelihood():
     assert "likelihood of a discrete label" in InfoReg().unsuited(Regression())
     assert InfoReg(strength=1.0).unsuited(Regression()) == ""
@@ -182,6 +238,7 @@ def test_numbers_have_no_likelihood():
         (lambda: InfoReg(threshold="auto"), "InfoReg threshold must be a number"),
         (lambda: InfoReg(strength=0), "InfoReg strength must be a number"),
         (lambda: InfoReg(score="accuracy"), "InfoReg score must be one of"),
+        (lambda: InfoReg(decoupled=1), "decoupled must be true or false"),
         (lambda: InfoReg(scale=0), "A scale of InfoReg must be a number"),
         (lambda: InfoReg(strength=1.0, beta=0.5), "beta has no effect"),
         (lambda: start("inforeg", settings={"scale": (1, 1, 1)}), "a scale for each of"),

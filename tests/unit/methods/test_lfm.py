@@ -8,9 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract import fusions
 from contract.training import assert_same_weights, start, trained
-from equimodal import LFM, BalanceError, MultiLabel
-from equimodal.functional import alignment, matching_weight
+from equimodal import LFM, BalanceError, Balancer, LinearSplit, MultiLabel
+from equimodal.balancing.epochs.evaluation import epoch_of
+from equimodal.functional import alignment, matching_slope, matching_weight
+from equimodal.methods.lfm_learned import epoch_gradients
 from unit.given_features import bound, near, rows
 
 EYE = torch.eye(3).tolist()
@@ -107,11 +110,123 @@ def test_both_schedules_fall(epochs):
         assert all(one >= other for one, other in pairwise(falling))
 
 
+def test_a_slope_by_hand():
+    held_out, matching, classes = rows([-1, 0], [0, -2], [-1, 0])
+    near(matching_slope(held_out, matching, classes), 1 / math.sqrt(5))
+    # F = |theta - (1, 0)|^2 / 2, matching |theta - (0, 2)|^2 / 2, theta = 0, eta .1, alpha .5:
+    # .1 of the slope times both lengths to first order, and .115 at theta' = (.05, .1).
+    difference = matching - classes
+    lengths = held_out.norm() * difference.norm()
+    near(0.1 * lengths * matching_slope(held_out, matching, classes), 0.1)
+    (ahead,) = rows([-0.95, 0.1])
+    lengths = ahead.norm() * difference.norm()
+    near(0.1 * lengths * matching_slope(ahead, matching, classes), 0.115)
+
+
+def test_a_gradient_of_zeros_has_no_slope():
+    zero, one, other = rows([0, 0], [1, 2], [2, 1])
+    assert matching_slope(zero, one, other) == 0
+    assert matching_slope(one, other, other) == 0
+    assert matching_slope(one, one / zero, other) == 0
+
+
+def learner(rate=0.05, look_ahead=0.0, initial=0.95):
+    """A balancer of a learned weight, whose training and held-out batches differ."""
+    model, method = (
+        fusions.built(fusions.Concatenation),
+        LFM(
+            "learned", rate=rate, look_ahead=look_ahead, initial=initial, share=1.0, classify="mean"
+        ),
+    )
+    audio, video, labels = fusions.batch()
+    data = {"train": [(audio[:8], video[:8], labels[:8]), (audio[8:20], video[8:20], labels[8:20])],
+            "val": [(audio[20:], video[20:], labels[20:])]}  # fmt: skip
+    balancer = Balancer(
+        model, method, {"audio": "audio_net", "video": "video_net"}, LinearSplit("fc"),
+        loaders=data, forward=lambda net, given: (net(*given[:2]), given[2]),
+    )  # fmt: skip
+    return model, balancer, data
+
+
+def by_hand(model, data, weight, eta):
+    """The held-out loss of classes after one step of SGD with a weight of matching."""
+    given = {n: p.detach().clone() for n, p in model.named_parameters()}
+
+    def losses(parameters, batch):
+        audio, video, labels = batch
+        nets = {m: torch.func.functional_call(
+            getattr(model, f"{m}_net"),
+            {n.removeprefix(f"{m}_net."): p for n, p in parameters.items() if n.startswith(m)}, x,
+        ) for m, x in (("audio", audio), ("video", video))}  # fmt: skip
+        half = parameters["fc.bias"] / 2
+        a, v = (z @ w.T + half for z, w in zip(
+            nets.values(), parameters["fc.weight"].split(6, 1), strict=True))  # fmt: skip
+        return alignment(a, v), torch.nn.functional.cross_entropy((a + v) / 2, labels)
+
+    def weighted(parameters):
+        total = 0.0
+        for batch in data["train"]:
+            matching, classes = losses(parameters, batch)
+            total = total + len(batch[2]) * ((1 - weight) * classes + weight * matching)
+        return total / sum(len(batch[2]) for batch in data["train"])
+
+    slopes = torch.func.grad(weighted)(given)
+    moved = {n: p - eta * slopes[n] for n, p in given.items()}
+    return float(losses(moved, data["val"][0])[1])
+
+
+def test_the_weight_descends_the_held_out_loss_after_a_step():
+    eta, weight, h = 0.3, 0.6, 1e-5
+    model, balancer, data = learner(rate=0.01, look_ahead=eta, initial=weight)
+    ends = [by_hand(model, data, weight + d, eta) for d in (h, -h)]
+    derivative = (ends[0] - ends[1]) / (2 * h)
+    with torch.enable_grad():
+        epoch = epoch_of(balancer.setting, balancer._moment())
+        found = epoch_gradients(epoch, balancer.setting.method._losses, weight, 1.0, eta)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    near(-eta * (found[0] @ (found[1] - found[2])), derivative, 1e-8)
+    slope = float(matching_slope(*found))
+    balancer.epoch_end()
+    near(balancer.setting.method.state["weight"], weight - 0.01 * slope, 1e-9)
+    assert_same_weights(before, {n: p.detach() for n, p in model.named_parameters()})
+    assert all(p.grad is None for p in model.parameters())
+    (record,) = balancer.decisions.drain()
+    assert record["name"] == "matching" and set(record["values"].values()) == {
+        balancer.setting.method.state["weight"]
+    }
+
+
+def test_the_learned_weight_is_that_of_the_next_loss_and_stays_within_its_limits():
+    model, balancer, data = learner(rate=100.0)
+    audio, video, labels = data["val"][0]
+    balancer.epoch_end()
+    found = balancer.setting.method.state["weight"]
+    assert found in (0.05, 0.95)
+    balancer.setting.method.state["weight"] = 0.3
+    loss = balancer.loss(model(audio, video), labels)
+    matching, classes = balancer.setting.method._losses(
+        balancer.setting.step(balancer._moment(), model(audio, video), labels,
+                              balancer.setting.modalities.record.take_features(), None)
+    )  # fmt: skip
+    near(loss, 0.7 * classes + 0.3 * matching, 1e-12)
+
+
+def test_a_start_from_a_checkpoint_keeps_the_learned_weight():
+    one = trained("lfm-learned", epochs=3, settings={"rate": 0.3, "share": 1.0})
+    other = start("lfm-learned", epochs=3, settings={"rate": 0.3, "share": 1.0})
+    other.balancer.load_state_dict(one.balancer.state_dict())
+    assert one.balancer.setting.method.state["weight"] < 0.95
+    assert other.balancer.setting.method.state == one.balancer.setting.method.state
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: LFM(weight=0.3), "weight has no effect but with schedule='fixed'"),
-        (lambda: LFM("learned"), "heuristic, fitted, fixed"),
+        (lambda: LFM("learnt"), "heuristic, fitted, learned, fixed"),
+        (lambda: LFM(rate=0.1), "rate has no effect but with schedule='learned'"),
+        (lambda: LFM("learned", initial=0.99), "initial must be a number from 0.05 to 0.95"),
+        (lambda: matching_slope(A[0], V[0], V[0, :2]), "of one length"),
         (lambda: matching_weight(3, "fitted"), "planned epochs"),
         (lambda: alignment(A, V[:1]), "same samples"),
         (lambda: start("lfm", task=MultiLabel()), "one class"),

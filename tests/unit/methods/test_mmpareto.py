@@ -81,7 +81,7 @@ def test_no_gradient_is_shorter_than_gamma_times_the_sum(joint, own, rescale):
 
 def updated(name, settings=None, *, factor=1.0, parts=1, weights=0, **options):
     """Gradients behind one update of 16 rows."""
-    training = start(name, settings=settings, weights=weights, **options)
+    training = start(name, settings=settings or {}, weights=weights, **options)
     inputs, labels = training.data.take(torch.arange(16))
     for rows in torch.arange(16).chunk(parts):
         out = training.model({m: x[rows] for m, x in inputs.items()})
@@ -120,7 +120,7 @@ def test_the_control_enlarges_the_sum():
 
 
 def test_another_loss_beside_it_is_refused():
-    training = start("mmpareto")
+    training = start("mmpareto", settings={})
     inputs, labels = training.data.take(torch.arange(16))
     loss = training.balancer.loss(training.model(inputs), labels)
     (loss + training.model.head.weight.square().sum()).backward()
@@ -130,7 +130,7 @@ def test_another_loss_beside_it_is_refused():
 
 def test_a_loss_that_was_not_trained_on_leaves_no_gradient():
     training, plain = updated("mmpareto")
-    other = start("mmpareto")
+    other = start("mmpareto", settings={})
     inputs, labels = other.data.take(torch.arange(16))
     kept = other.balancer.loss(other.model({m: 3 * x for m, x in inputs.items()}), labels)
     other.balancer.loss(other.model(inputs), labels).backward()
@@ -142,7 +142,7 @@ def test_a_loss_that_was_not_trained_on_leaves_no_gradient():
 
 
 def test_a_frozen_parameter_is_left_out():
-    training = start("mmpareto")
+    training = start("mmpareto", settings={})
     training.model.encoders["a"][0].weight.requires_grad_(False)
     inputs, labels = training.data.take(torch.arange(16))
     training.balancer.loss(training.model(inputs), labels).backward()
@@ -186,3 +186,71 @@ def test_it_means_nothing_on_an_update():
 def test_what_is_out_of_range_is_refused(call, words):
     with pytest.raises(BalanceError, match=words):
         call()
+
+
+def released(**settings):
+    net = Net(classes=3).double()
+    batch = torch.ones(2, 3).double(), torch.ones(2, 5).double(), torch.zeros(2).long()
+    method = MMPareto(heads="own", **settings)
+    balancer = Balancer(net, method, {"a": "a", "b": "b"}, example=batch)
+    optimizer = torch.optim.SGD([*net.parameters(), *balancer.parameters()], lr=0.1)
+    balancer.attach(optimizer)
+    draw = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(12, n, generator=draw, dtype=torch.float64) for n in (3, 5))
+    return net, balancer, a, b, torch.arange(12) % 3
+
+
+def single_gradients(net, heads, a, b, y):
+    """Of the fused loss, and of each modality's own through its own head: {name: gradient}."""
+    cross = nn.functional.cross_entropy
+    named = dict(net.named_parameters()) | {f"heads.{k}": p for k, p in enumerate(heads)}
+    losses = {"fused": cross(net(a, b), y)}
+    for k, (m, x) in enumerate((("a", a), ("b", b))):
+        losses[m] = cross(net.get_submodule(m)(x) @ heads[2 * k].T + heads[2 * k + 1], y)
+    return {
+        name: dict(zip(named, torch.autograd.grad(loss, list(named.values()), allow_unused=True,
+                                                  retain_graph=True), strict=True))
+        for name, loss in losses.items()
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("weights", ["pareto", "equal"])
+def test_with_heads_of_its_own_each_encoder_is_solved_by_their_losses(weights):
+    net, balancer, a, b, y = released(weights=weights)
+    heads = list(balancer.parameters())
+    parts = single_gradients(net, heads, a, b, y)
+    loss = balancer.loss(net(a, b), y)
+    loss.backward()
+    balancer.before_step()
+
+    for m in "ab":
+        names = [n for n in parts["fused"] if n.startswith(f"{m}.")]
+        joint, own = (torch.cat([parts[k][n].flatten() for n in names]) for k in ("fused", m))
+        sizes = [net.get_parameter(n).numel() for n in names]
+        if weights == "pareto":
+            _, expected = written(joint, own, sizes)
+        else:
+            expected = 1.5 * (joint + own)
+        found = torch.cat([net.get_parameter(n).grad.flatten() for n in names])
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    for n in ("head.weight", "head.bias"):
+        torch.testing.assert_close(net.get_parameter(n).grad, parts["fused"][n])
+    for k, head in enumerate(heads):
+        torch.testing.assert_close(head.grad, parts["ab"[k // 2]][f"heads.{k}"])
+
+
+def test_with_heads_of_its_own_the_loss_is_the_sum_of_all():
+    net, balancer, a, b, y = released()
+    heads = [p.detach().clone() for p in balancer.parameters()]
+    cross = nn.functional.cross_entropy
+    expected = cross(net(a, b), y)
+    for k, (m, x) in enumerate((("a", a), ("b", b))):
+        z = net.get_submodule(m)(x)
+        expected = expected + cross(z @ heads[2 * k].T + heads[2 * k + 1], y)
+    torch.testing.assert_close(balancer.loss(net(a, b), y), expected)
+
+
+def test_heads_of_its_own_are_one_of_two_kinds():
+    with pytest.raises(BalanceError, match="MMPareto heads must be one of readout, own"):
+        MMPareto(heads="probe")
+    assert MMPareto().objective == "fused+unimodal" and MMPareto(heads="own").objective == "fused"

@@ -28,6 +28,8 @@ def made(method, net=None):
 class Heard:
     """The end of an epoch with given losses."""
 
+    optimizers = ()
+
     def __init__(self, balancer, *losses):
         self.modalities, self.given = balancer.setting.modalities, tensor(*losses, 0.0)
         self.records = {}
@@ -79,6 +81,47 @@ def test_a_loss_that_never_falls_stops_at_the_first_epoch():
 def test_the_weights_of_the_last_epoch_may_stay():
     _, net, records = told(2, LOSSES, restore="none")
     assert len(records) == 7 and (net.a.weight == 7).all()
+
+
+def test_the_whole_model_and_its_optimizer_may_be_restored_as_the_known_code_does():
+    training = start("mses", settings={"patience": 1, "restore": "model"})
+    method, balancer = training.balancer.setting.method, training.balancer
+    updates(training, 2)
+    weights, momentum = training.weights, copy.deepcopy(training.optimizer.state_dict()["state"])
+    losses = iter([(1.0, 1.0), (2.0, 0.9), (3.0, 0.8), (4.0, 0.7)])
+
+    def heard():
+        found = Heard(balancer, *next(losses))
+        found.optimizers = [training.optimizer]
+        method.on_epoch_end(found)
+
+    heard()  # the best epoch of a
+    for _ in range(2):
+        updates(training, 2)
+        heard()
+    assert method.state["stopped"] == {"a": True, "b": False}
+    assert_same_weights(weights, training.weights)
+    for k, state in training.optimizer.state_dict()["state"].items():
+        assert torch.equal(state["momentum_buffer"], momentum[k]["momentum_buffer"])
+    updates(training, 2)
+    moved = training.weights
+    assert all(torch.equal(weights[n], moved[n]) == ("encoders.a" in n) for n in moved)
+
+
+def test_an_encoder_that_stopped_before_stays_as_it_stopped_where_a_model_is_restored():
+    training = start("mses", settings={"patience": 1, "restore": "model"})
+    method, balancer = training.balancer.setting.method, training.balancer
+    losses = iter([(1.0, 1.0), (2.0, 0.5), (2.0, 2.0), (2.0, 2.0)])  # b is best in between
+    kept = {}
+    for _ in range(4):
+        updates(training, 1)
+        found = Heard(balancer, *next(losses))
+        found.optimizers = [training.optimizer]
+        method.on_epoch_end(found)
+        if method.state["stopped"]["a"] and not kept:
+            kept = {n: w for n, w in training.weights.items() if "encoders.a" in n}
+    assert method.state["stopped"] == {"a": True, "b": True}
+    assert all(torch.equal(training.weights[n], w) for n, w in kept.items())
 
 
 def test_a_modality_that_never_gets_worse_never_stops_and_training_is_joint_bit_for_bit():
@@ -170,7 +213,7 @@ def test_a_checkpoint_holds_the_best_weights_once():
     [
         (lambda: MSES(0), "MSES patience must be a whole number"),
         (lambda: MSES(smoothing=0), "MSES smoothing must be a number"),
-        (lambda: MSES(restore="model"), "MSES restore must be one of encoder, none"),
+        (lambda: MSES(restore="head"), "MSES restore must be one of encoder, model, none"),
         (lambda: smoothed_losses(tensor(), 0.4), "There must be a loss"),
         (lambda: smoothed_losses(tensor(1), 2), "smoothing must be a number"),
     ],

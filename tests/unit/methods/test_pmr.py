@@ -12,7 +12,7 @@ from contract import fusions
 from contract.training import start, trained
 from equimodal import PMR, BalanceError, Balancer, LinearSplit, MultiLabel
 from equimodal.functional import class_prototypes, prototype_probabilities, rebalance_weights
-from equimodal.methods import pmr
+from equimodal.methods import pmr_prototypes
 from unit.given_features import bound, near
 
 Z0 = torch.tensor([[0, 0], [1, 0], [0, 2], [2, 2]], dtype=torch.float64)
@@ -105,7 +105,7 @@ def test_samples_of_a_class_without_prototype_are_left_out():
 
 def test_the_gradient_at_a_prototype_itself_is_zero():
     z = Z0[:2].clone().requires_grad_()
-    pmr._log_probabilities(z, Z0[:1].clone(), None).sum().backward()
+    pmr_prototypes.log_probabilities(z, Z0[:1].clone(), None).sum().backward()
     assert torch.equal(z.grad[0], torch.zeros(2, dtype=torch.float64))
     assert torch.isfinite(z.grad).all()
 
@@ -129,6 +129,47 @@ def test_hard_coefficients_accelerate_all_but_the_one_ahead():
     weights = PMR(coefficients="hard", mu=0)._weights(torch.tensor([0.6, 0.5, 0.2]))[0]
     near(weights, [0, 1, 1])
     assert PMR(coefficients="hard", mu=0)._weights(torch.tensor([0.5, 0.5]))[0].tolist() == [0, 0]
+
+
+def running(model, balancer, batches):
+    """An epoch of plain steps, and the features that it trained on."""
+    seen = {"a": [], "v": []}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for a, v, labels in batches:
+        with torch.no_grad():
+            for m, x in (("a", a), ("v", v)):
+                seen[m].append(model.nets[m](x))
+        balancer.loss(model(a, v), labels).backward()
+        balancer.before_step()
+        optimizer.step()
+        optimizer.zero_grad()
+    balancer.epoch_end()
+    return {m: torch.cat(found) for m, found in seen.items()}
+
+
+def test_running_prototypes_are_those_of_the_features_that_the_epoch_before_trained_on():
+    weights = {"a": [[1.0, 0.0], [0.0, 1.0]], "v": [[0.5, -0.5], [0.0, 1.0]]}
+    method = PMR(mu=0, momentum=0.0, prototypes="running")
+    model, balancer = bound(method, weights, [0.0, 0.0])
+    batches = [(Z0[:2], Z1[:2], Y[:2]), (Z0[2:], Z1[2:], Y[2:])]
+    before = {}
+    for _ in range(3):
+        seen = running(model, balancer, batches)
+        assert method.state["prototypes"].keys() == before.keys()
+        for m, expected in before.items():
+            torch.testing.assert_close(method.state["prototypes"][m], expected)
+        before = {m: class_prototypes(found, Y, 2)[0] for m, found in seen.items()}
+    assert method.acted
+
+
+def test_running_sums_survive_a_restart():
+    weights = {"a": [[1.0, 0.0], [0.0, 1.0]], "v": [[0.5, -0.5], [0.0, 1.0]]}
+    method = PMR(mu=0, prototypes="running")
+    model, balancer = bound(method, weights, [0.0, 0.0])
+    balancer.loss(model(Z0, Z1), Y).backward()
+    other = PMR(mu=0, prototypes="running")
+    other.load_state_dict(method.state_dict())
+    near(other.state["sums"]["a"][:, -1], [2, 2])
 
 
 def test_the_control_weighs_every_modality_the_same_and_rewards_no_entropy():
@@ -179,6 +220,8 @@ def test_probabilities_sum_to_one_and_do_not_see_a_common_shift(classes, rows, s
     [
         (lambda: PMR(momentum=1.0), "momentum must be below 1"),
         (lambda: PMR(share=0), "share"),
+        (lambda: PMR(share=0.2, prototypes="running"), "share has no effect with prototypes"),
+        (lambda: PMR(prototypes="drawn"), "share, running"),
         (lambda: PMR(coefficient=0.5, mu=0.1), "mu has no effect with a constant"),
         (lambda: PMR(coefficients="soft"), "ratio, hard"),
         (lambda: class_prototypes(Z0, Y[:3], 2), "a label for each row"),

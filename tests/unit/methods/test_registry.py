@@ -22,7 +22,8 @@ def test_the_methods_of_the_first_issue_are_registered():
 def test_a_method_keeps_its_arguments_under_their_names_and_shows_them(name):
     method = methods.create(name)
     assert isinstance(method, Method)
-    assert methods.settings(name) == method.config()
+    windows = methods.window_settings(name) if method.window.needs_epochs else {}
+    assert windows | methods.settings(name) == method.config()
     for argument, value in method.config().items():
         assert f"{argument}={value!r}" in repr(method)
 
@@ -32,17 +33,17 @@ def test_every_argument_can_be_set_and_is_explained(name):
     documented = inspect.getdoc(methods.load(name)) or ""
     for argument, value in methods.settings(name).items():
         assert methods.create(name, **{argument: value}).config()[argument] == value
-        assert argument in documented, argument
+        assert argument in documented or argument in methods.window_settings(name), argument
 
 
 @pytest.mark.parametrize("name", methods.names())
 def test_controls_are_rows_too_and_a_preset_is_only_made_of_arguments(name):
     entry = methods.entry(name)
     assert entry.name == name
-    assert set(entry.preset) <= set(inspect.signature(methods.load(name)).parameters)
+    windows = set(methods.window_settings(name))
+    assert set(entry.preset) - windows <= set(inspect.signature(methods.load(name)).parameters)
     for control in map(methods.entry, entry.controls):
-        joint = control.family == BASELINE and bool(entry.fusion)
-        assert control.is_control or control.family == entry.family or joint
+        assert control.is_control or control.family in (entry.family, BASELINE)
     assert not (entry.is_control and entry.controls)
     assert entry.objective in ("any", "own")
     assert (entry.objective == "own") == (methods.load(name).objective is not None)

@@ -102,6 +102,26 @@ def test_results_of_before_the_epoch_of_convergence_are_shown_without_it(results
     assert "fused training loss" not in printed(results, 80)
 
 
+def test_steps_and_passes_are_columns_or_lines(results):
+    for row, entry in results["summary"].items():
+        longer = row == "dus"
+        entry |= {"steps": 650 if longer else 480.0, "passes": 27.125 if longer else 20.0}
+    del results["summary"]["untrained"]["steps"]
+    wide = printed(results, 200)
+    (amss,), (dus,) = (
+        [line for line in wide.splitlines() if line.startswith(f"{row} ")]
+        for row in ("amss", "dus")
+    )
+    assert " 480 " in amss and " 20 " in amss
+    assert " 650 " in dus and " 27.1 " in dus
+    narrow = " ".join(printed(results, 80).split())
+    assert "650 steps, 27.1 passes over the data: dus" in narrow
+    assert "480 steps, 20 passes over the data: alone:" in narrow
+    results["summary"]["dus"] |= {"steps": 480, "passes": 20}
+    narrow = " ".join(printed(results, 80).split())
+    assert "every row was trained for 480 steps, 20 passes over the data" in narrow
+
+
 def test_groups_stand_in_order(results):
     lines = [line.strip() for line in printed(results, 120).splitlines()]
     groups = [

@@ -38,7 +38,9 @@ def trained(folder, method="joint", **options):
     )
     plan = make_plan(*loadable(wanted, execution))
     (run,) = [r for r in plan.runs if r.config.method == method]
-    train(run.config, folder / run.folder, data_root=plan.data_root)
+    for one in plan.runs:
+        if one is run or one.folder in run.learns_from:
+            train(one.config, folder / one.folder, data_root=plan.data_root)
     return plan, run
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from equimodal import BalanceError, load
+from equimodal import BalanceError, load, methods
+from equimodal.saved.export import export
 from equimodal.saved.writing import write_model
 from equimodal.training.prediction import read_arrays
 from products import by_class
@@ -224,4 +225,42 @@ def test_weights_whose_digest_was_forged_are_held_against_the_description(made, 
     edited(tmp_path / "model", lambda c: c["files"].update({"weights.safetensors": digest}))
 
     with pytest.raises(BalanceError, match="not of the model that"):
+        load(tmp_path / "model")
+
+
+RULED = [n for n in methods.names() if methods.create(n).has_stage("predict")]
+
+
+@pytest.mark.parametrize("method", by_class(RULED))
+def test_a_model_whose_method_predicts_by_a_rule_is_exported_with_it(tmp_path, method):
+    numbers_and_words(tmp_path / "my.csv", rows=80, tests=20)
+    plan, run = trained(tmp_path, method)
+    write_model(tmp_path / "model", plan, run, tmp_path)
+    model = load(tmp_path / "model")
+    assert model.description.prediction == {"method": method, "settings": {}}
+
+    export(model, tmp_path / "model", tmp_path / "m.pt2", format="pt2")
+
+    kinds = model.description.modalities.values()
+    inputs = [torch.ones(3, *one.shape) for one in kinds]
+    inputs = [x if one.kind == "vector" else x.long() for x, one in zip(inputs, kinds, strict=True)]
+    logits, chances = torch.export.load(tmp_path / "m.pt2").module()(*inputs)
+    expected = model.outputs(dict(zip(model.modalities, inputs, strict=True))).logits
+    torch.testing.assert_close(logits, expected)
+    torch.testing.assert_close(chances, expected.softmax(1))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("mla", "prediction must name a method and its settings"),
+        ({"method": "none", "settings": {}}, "Unknown method 'none'"),
+        ({"method": "mla", "settings": {"fusion": "x"}}, "MLA fusion must be one of"),
+    ],
+)
+def test_a_rule_that_there_is_not_is_refused(tmp_path, made, given, words):
+    shutil.copytree(made[0] / "model", tmp_path / "model")
+    file = tmp_path / "model" / "model.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prediction": given}))
+    with pytest.raises(BalanceError, match=words):
         load(tmp_path / "model")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from equimodal.training.history import History, converged_epoch, weights
+from equimodal.training.history import History, Trained, converged_epoch, weights
 from equimodal.training.prediction import Prediction
 from equimodal.training.setup import build
 from unit.training.tiny import config
@@ -25,7 +25,8 @@ def after(hits_by_epoch):
     history = History(best=weights(setup))
     for epoch, hits in enumerate(hits_by_epoch):
         mark(setup, float(epoch))
-        history.add_epoch(setup, lr=0.1, loss=1.0, fused=1.0, validation=prediction(hits))
+        trained = Trained(loss=1.0, steps=3, rows=24, planning=0.0)
+        history.add_epoch(setup, trained, lr=0.1, fused=1.0, validation=prediction(hits))
     return history, {float(value.max()) for value in history.best.values()}
 
 

@@ -48,7 +48,7 @@ def test_an_edited_array_is_named(tmp_path, key, edit):
     [
         ({"test_labels": np.full(6, 3)}, "from 0 to 2"),
         ({"test_labels": -np.ones(6, int)}, "from 0"),
-        ({"test_labels": np.arange(6) / 2}, "one whole number"),
+        ({"test_labels": np.arange(6) / 2}, "3 numbers for each of 6 samples"),
         ({"modalities": np.array(["a", "a"])}, "named twice"),
         ({"modalities": np.array(["a"])}, "unimodal_logits"),
         ({"modalities": np.arange(2)}, "names"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from equimodal import methods
 from equimodal.balancing.batches import epoch_batches
 from equimodal.data.dataset import MultimodalDataset
 from equimodal.errors import BalanceError
@@ -15,7 +16,7 @@ from equimodal.storage.files import load_checkpoint, read_json
 from equimodal.training.loop import train
 from equimodal.training.setup import build
 from products import by_class
-from unit.training.tiny import CONFIG, config, tiny_source
+from unit.training.tiny import CONFIG, WIDTHS, config, tiny_source
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -56,9 +57,18 @@ def assert_same_weights(one, other):
         assert torch.equal(value, others[name]), name
 
 
+def taught_by(row, folder):
+    """Folders of the rows that a method learns from, trained; nothing for others."""
+    if not methods.known(row) or not methods.entry(row).depends:
+        return {}
+    for m in WIDTHS:
+        train(config(method=f"alone:{m}"), folder / f"alone-{m}")
+    return {m: f"../alone-{m}" for m in WIDTHS}
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_a_run_that_is_stopped_twice_ends_with_the_same_bits(row, tmp_path):
-    run = config(method=row)
+    run = config(method=row, teachers=taught_by(row, tmp_path))
     train(run, tmp_path / "whole")
     for epoch in (1, 3):
         with pytest.raises(Killed):
@@ -247,3 +257,35 @@ def test_the_groups_of_the_samples_are_kept_with_the_predictions(row, monkeypatc
     saved = np.load(tmp_path / "predictions.npz")
     assert np.array_equal(saved["test_groups"], groups)
     assert "validation_groups" not in saved
+
+
+@pytest.mark.parametrize("trouble", ["missing", "diverged"])
+def test_a_run_whose_teachers_are_not_there_says_whose_they_are(trouble, tmp_path):
+    teachers = taught_by("umt", tmp_path)
+    result = tmp_path / "alone-b" / "result.json"
+    if trouble == "missing":
+        result.unlink()
+        words = r"umt learns from the row 'alone:b' of seed 3, which was not trained to its end"
+    else:
+        found = read_json(result) | {"status": "diverged", "message": "a loss is not finite"}
+        result.write_text(json.dumps(found))
+        words = r"'alone:b' of seed 3, which did not finish: a loss is not finite"
+    with pytest.raises(BalanceError, match=words):
+        train(config(method="umt", teachers=teachers), tmp_path / "umt")
+
+
+def test_teachers_are_the_selected_weights_of_the_rows_alone(tmp_path):
+    teachers = taught_by("g2d", tmp_path)
+    run = config(method="g2d", teachers=teachers)
+    found = build(run, folder=tmp_path / "g2d").balancer.setting.modalities.teachers
+    for m in WIDTHS:
+        best = load_checkpoint(tmp_path / f"alone-{m}" / "checkpoint.pt")["best"]
+        x = tiny_source().validation.inputs[m]
+        network = build_model(
+            {m: tiny_source().modalities[m]}, 3, seed=run.seed, fusion="concat"
+        )  # fmt: skip
+        network.load_state_dict(best)
+        features = network.encoders[m](x)
+        teacher = found._of[m]
+        assert torch.equal(teacher.encoder(x), features)
+        assert torch.equal(teacher.head(features), network.head({m: features}))

@@ -47,6 +47,8 @@ def test_a_modalitys_own_logits_are_the_heads_with_the_others_at_zero(fusion):
         expected = head(alone)
         if fusion == "sum":  # its parts are exact, so that the others' biases are not in them
             expected = expected - head(bias) + head.layers[m].bias
+        if fusion == "shared":  # that layer's, with its whole bias
+            expected = head.layer(features[m])
         torch.testing.assert_close(found.unimodal_logits[m], expected)
 
 

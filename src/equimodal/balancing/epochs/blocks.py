@@ -10,9 +10,6 @@ from equimodal.errors import BalanceError
 from equimodal.numerics.random import order_generator
 from equimodal.parts import distributed
 
-STEPS = ("expanded", "nominal")
-"""Batches of an epoch: those of its items, or as many as of a plain epoch."""
-
 
 @dataclass(frozen=True)
 class Block:
@@ -50,10 +47,11 @@ def check_blocks(blocks: Sequence[Block], rows: int, modalities: int) -> None:
             )
         if kept is None:
             continue
-        if kept.dtype != torch.bool or kept.shape != (len(index), modalities):
+        fits = kept.dtype == torch.bool and kept.shape == (len(index), modalities)
+        if not fits or kept.device.type != "cpu":
             raise BalanceError(
-                f"kept of a Block must be ({len(index)}, {modalities}) bool; found "
-                f"{tuple(kept.shape)} {kept.dtype}."
+                f"kept of a Block must be ({len(index)}, {modalities}) bool on the CPU; found "
+                f"{tuple(kept.shape)} {kept.dtype} on {kept.device}."
             )
         if not bool(kept.any(1).all()):
             raise BalanceError("An item of a Block keeps no modality: leave it out of the index.")

@@ -24,7 +24,7 @@ class Epoch(Moment):
 
     task: Task
     optimizers: tuple[torch.optim.Optimizer, ...]
-    run: Callable[[str, Callable[[Step], Any], float], list[Any]] = field(repr=False)
+    run: Callable[[str, Callable[[Step], Any], float, bool], list[Any]] = field(repr=False)
     """What a function makes of the batches of a share of a split, in the loader's order."""
     deal: Callable[[str, Callable[[Step], Any]], tuple[list[int], list[Any], int]] = field(
         repr=False
@@ -35,19 +35,23 @@ class Epoch(Moment):
     labels: Tensor | None = field(default=None, repr=False)
     """(N,) labels of the training split, on the CPU, once `by_row` has read it."""
 
-    def each(self, split: str, read: Callable[[Step], T], share: float = 1.0) -> list[T]:
-        """What ``read`` makes of every batch of a split, a step without gradient, in the loader's
-        order.
+    def each(
+        self, split: str, read: Callable[[Step], T], share: float = 1.0, *, graph: bool = False
+    ) -> list[T]:
+        """What ``read`` makes of every batch of a split, a step without gradient unless asked for,
+        in the loader's order.
 
         Args:
             split: "train" or "val".
             read: sees one step at a time, and may keep no step.
             share: of the batches that are read, in (0, 1], chosen anew each epoch.
+            graph: let the step carry one, for `torch.autograd.grad`; the parameters' own gradients
+                stay as they are.
 
         Raises:
             BalanceError: the loader gives no batch.
         """
-        found = self.run(split, read, share)
+        found = self.run(split, read, share, graph)
         if not found:
             raise _no_batch(split)
         return found

@@ -36,6 +36,7 @@ def evaluated(
     split: str,
     read: Callable[[Step], T],
     share: float,
+    graph: bool = False,
 ) -> list[T]:
     """What ``read`` makes of every batch of a loader, as `observed` reads them.
 
@@ -45,9 +46,11 @@ def evaluated(
         split: "train" or "val".
         read: sees one step after the other.
         share: of the batches that are run, in (0, 1], chosen by the number of the epoch.
+        graph: whether a step carries one.
     """
     draw = update_generator(setting.seed, moment["epoch_index"], _STREAM)
-    return observed(setting, moment, _chosen(setting.loaders[split], share, draw), read)
+    batches = _chosen(setting.loaders[split], share, draw)
+    return observed(setting, moment, batches, read, graph=graph)
 
 
 def dealt(
@@ -85,12 +88,14 @@ def observed(
     moment: Mapping[str, Any],
     batches: Iterable[Any],
     read: Callable[[Step], T],
+    *,
+    graph: bool = False,
 ) -> list[T]:
-    """What ``read`` makes of every batch, as a step in evaluation mode; afterwards what was
-    recorded of forward passes and the random streams are as they were."""
+    """What ``read`` makes of every batch, as a step in evaluation mode, with a graph if asked for;
+    afterwards what was recorded of forward passes and the random streams are as they were."""
     modalities, record = setting.modalities, setting.modalities.record
     found = []
-    with record.aside(), quiet(modalities.model):
+    with record.aside(), quiet(modalities.model, grad=graph):
         for batch in batches:
             step = _step(setting, moment, batch)
             with record.autocast():

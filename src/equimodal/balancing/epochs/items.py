@@ -1,5 +1,6 @@
 """The start of every epoch, and the items that a method lists for it."""
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from equimodal.balancing.batches import paired_rows, plain_count, shuffled
+from equimodal.balancing.batches import plain_count, shuffled
 from equimodal.balancing.epochs.blocks import Block, Rows, batches_of, check_blocks
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.epochs.evaluation import epoch_of
+from equimodal.balancing.epochs.rows import paired_rows
 from equimodal.balancing.moment import KEPT
+from equimodal.balancing.requirements.training import check_training
 from equimodal.balancing.task.task import on_host
+from equimodal.balancing.windows import NOMINAL
 from equimodal.errors import BalanceError
 from equimodal.numerics.blanking import blanked_rows
 from equimodal.parts.normalisation import BATCH_NORM
@@ -46,11 +50,11 @@ class Items:
 
     def __init__(self, setting: "Setting", moment: Callable[[], dict[str, Any]]) -> None:
         self.setting = setting
-        self.begun = -1
-        """The latest epoch whose start the method has seen."""
-        self._moment = moment
+        self.begun = -1  # the latest epoch whose start the method has seen
+        # Held weakly: a balancer that nobody needs is to go at once.
+        self._held = weakref.WeakMethod(moment)
         self._blocks: list[Block] | None = None
-        self._dealt: dict[tuple[int, int, int], list[Rows]] = {}
+        self._dealt: dict[tuple[int, int], list[Rows]] = {}  # of this epoch
         self._waiting: deque[_Given] = deque()
         self._taken = self._passed_over = 0  # losses of this epoch; batches a restart skips
         self._unlike: Tensor | int = 0
@@ -58,6 +62,9 @@ class Items:
         if setting.method.lists_items and "features" in setting.method.needs:
             outside: Any = torch.compiler.disable(self._blank)  # type: ignore[no-untyped-call]
             setting.modalities.record.edit = outside
+
+    def _moment(self) -> dict[str, Any]:
+        return dict(self._held()())  # type: ignore[misc]
 
     def begin(self, dataset: Any = None) -> None:
         """Show the method the start of an epoch, once; ``dataset``: whose items it lists."""
@@ -67,6 +74,7 @@ class Items:
         self.begun, self._blocks, self._taken = moment["epoch_index"], None, 0
         epoch = epoch_of(self.setting, moment)
         epoch.rows = None if dataset is None else len(dataset)
+        check_training(method, self.setting.on, self.setting.optimizers, self.setting.epochs)
         if not method.acts(epoch):
             return
         blocks = method.on_epoch_start(epoch)
@@ -76,7 +84,7 @@ class Items:
     def planned(self, dataset: Any, batch_size: int) -> list[Rows]:
         """The rows of the epoch's batches: those of a plain epoch where none are listed."""
         self.begin(dataset)
-        key = (self.begun, len(dataset), batch_size)
+        key = (len(dataset), batch_size)
         if key not in self._dealt:
             self._dealt = {key: self._dealt_out(dataset, batch_size)}
         return self._dealt[key]
@@ -90,12 +98,12 @@ class Items:
         normalised = any(isinstance(x, BATCH_NORM) for x in self.setting.modalities.model.modules())
         return batches_of(
             self._blocks, batch_size, seed=seed, epoch=epoch, least=2 if normalised else 1,
-            wanted=plain_count(dataset, batch_size) if self.setting.steps == "nominal" else None,
+            wanted=plain_count(dataset, batch_size) if self.setting.steps == NOMINAL else None,
         )  # fmt: skip
 
     def count(self, dataset: Any, batch_size: int) -> int:
         """How many batches the epoch has."""
-        if self.setting.steps == "nominal" or not self.setting.method.lists_items:
+        if self.setting.steps == NOMINAL or not self.setting.method.lists_items:
             return plain_count(dataset, batch_size)
         return len(self.planned(dataset, batch_size))
 
@@ -109,9 +117,9 @@ class Items:
         for number, (index, kept) in enumerate(given[start:], start):
             inputs, labels = paired_rows(dataset, index)
             self._require_order(index, labels)
-            everything = kept is None or bool(kept.all())
             if number >= first:  # a host that continues an epoch may iterate over those before
-                self._waiting.append(_Given(labels, None if everything else kept))
+                whole = kept is None or bool(kept.all())
+                self._waiting.append(_Given(labels, None if whole else kept))
             yield inputs, labels
 
     def saw_loss(self, target: Any, drawn: Mapping[str, Any]) -> None:
@@ -136,11 +144,11 @@ class Items:
         given = self._waiting.popleft()
         self._taken += 1
         self._require_labels(given.labels, target)
-        if given.kept is not None and drawn.get(_GIVEN) is not given:
+        if drawn.get(_GIVEN) is not (None if given.kept is None else given):
             raise BalanceError(
                 f"{name} leaves modalities out of rows in the forward pass, and that of this batch "
-                "left out none of its own: call model.train() before, and loss() after each "
-                "model(...), in the order of the batches."
+                "left out none, or those of another: call model.train() before, and loss() after "
+                "each model(...), in the order of the batches."
             )
 
     def epoch_end(self) -> None:
@@ -205,8 +213,7 @@ class Items:
     def _require_order(self, index: Tensor, labels: Any) -> None:
         """Hold the first batch of an epoch against what was read of its rows."""
         read, self._read = self._read, None
-        labels = self.setting.prepared(labels)
-        if read is None or not isinstance(labels, Tensor):
+        if read is None or not isinstance(labels := self.setting.prepared(labels), Tensor):
             return
         if not torch.equal(read[index], labels.to(read)):
             raise self._other_rows(len(read))

@@ -31,7 +31,7 @@ def own_network(setting: "Setting", example: Any) -> nn.Module | None:
         BalanceError: no batch, or one that lacks a modality or logits.
     """
     method, name = setting.method, type(setting.method).__name__
-    if not method.has_stage("modules"):
+    if "widths" not in method.needs:
         return None
     given = [example] if example is not None else _first(setting.loaders, name)
     (widths, outputs, like), *_ = observed(setting, setting.moment(0, 0, []), given, _sizes)

@@ -36,9 +36,12 @@ class TrainedNetworks:
             yield from network.parameters()
 
     @torch.no_grad()
-    def follow(self, features: Mapping[str, Tensor]) -> None:
+    def follow(self, features: Mapping[str, Tensor], *, begins: bool) -> None:
         """Before a loss: what the method made goes to the device of the features, and the first
-        time all ranks take the weights of the first."""
+        time all ranks take the weights of the first. Gradients of an earlier update go where one
+        ``begins``: a host that clears those of the model alone has left them."""
+        for parameter in self.parameters() if begins else ():
+            parameter.grad = None
         first, given = next(self.parameters(), None), next(iter(features.values()), None)
         elsewhere = first is not None and given is not None and first.device != given.device
         if self.own is not None and given is not None and elsewhere:

@@ -1,6 +1,7 @@
 """Linear heads beside the model."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
@@ -8,6 +9,9 @@ from equimodal.balancing.readouts.readout import Readout, require_vectors
 from equimodal.checks import require_flag, require_modality_names, require_whole
 from equimodal.errors import BalanceError, quoted
 from equimodal.parts.modalities import ModalityMap
+
+if TYPE_CHECKING:
+    from equimodal.balancing.step import Step
 
 
 class AuxiliaryHeads(nn.Module, Readout):
@@ -71,6 +75,14 @@ class AuxiliaryHeads(nn.Module, Readout):
     def weights(self, modalities: ModalityMap, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Weights of the heads. {m: (N, D_m)} -> {m: (C, D_m)}"""
         return {m: self.heads[m].get_parameter("weight") for m in modalities.names}
+
+    def of_step(self, step: "Step") -> dict[str, Tensor]:
+        """Logits of a step's modalities that have a row: for heads that a method has beside the
+        balancer's readout. -> {m: (N_m, C)}"""
+        if step.logits is not None:
+            self.check(step.modalities, step.outputs, step.logits)
+        found = step.of_present(self(step.modalities, step.outputs))
+        return {m: z for m, z in found.items() if m in step.outputs and len(z)}
 
     def check(self, modalities: ModalityMap, features: dict[str, Tensor], logits: Tensor) -> None:
         """Refuse heads of another number of classes than the model's. Raises BalanceError."""

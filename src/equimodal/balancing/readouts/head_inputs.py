@@ -108,8 +108,8 @@ def head_input(
 
     None where it did not run, or ran more than once, or was given what no gradient passes.
     """
-    runs = modalities.record.inputs_of(name)
-    found = runs[0] if len(runs) == 1 else None
+    calls = modalities.record.calls_of(name)
+    found = calls[0][0][0] if len(calls) == 1 and calls[0][0] else None
     if not isinstance(found, Tensor) or found.ndim < 2 or found.shape[-1] != head.in_features:
         return None
     cut = torch.is_grad_enabled() and not found.requires_grad

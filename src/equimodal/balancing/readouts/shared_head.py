@@ -76,7 +76,10 @@ class SharedHead(Readout):
         given = {m: features.get(m, torch.zeros_like(rows)) for m in modalities.names}
         if isinstance(head, nn.Linear):
             weight, bias = whole(head.weight), None if head.bias is None else whole(head.bias)
-            return {m: nn.functional.linear(f.to(weight), weight, bias) for m, f in given.items()}
+            # In one product, so that autocast casts the weight for all uses alike.
+            every = nn.functional.linear(torch.cat([*given.values()]).to(weight), weight, bias)
+            parts = torch.split(every, [len(f) for f in given.values()])
+            return dict(zip(given, parts, strict=True))
         like = next(head.parameters(), rows)
         with kept_streams(modalities.model):
             return {m: head(f.to(like.dtype)) for m, f in given.items()}

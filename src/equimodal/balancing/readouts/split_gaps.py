@@ -28,7 +28,8 @@ def gap_reason(
     """What lies between the features and the logits beside the heads, and what to write."""
     named = [heads] if isinstance(heads, str) else list(heads.values())
     names = list(dict.fromkeys(named))
-    given = {name: modalities.record.inputs_of(name) for name in names}
+    calls = {name: modalities.record.calls_of(name) for name in names}
+    given = {name: [args[0] for args, _ in made if args] for name, made in calls.items()}
     for name, runs in given.items():
         if len(runs) != named.count(name):  # a layer that modalities share runs once for each
             return (

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from equimodal.balancing.epochs.blocks import STEPS
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts import Readout, SharedHead
 from equimodal.balancing.requirements.objectives import OBJECTIVES
 from equimodal.balancing.task import Task, Tasks
+from equimodal.balancing.windows import STEPS
 from equimodal.checks import (
     plain_number,
     require,
@@ -97,6 +97,7 @@ def check_arguments(
     on: str,
     readout: Readout | None,
     loaders: Collection[str],
+    teachers: object,
     log_every: int | None,
     diagnose: int | None,
     steps: str,
@@ -111,6 +112,11 @@ def check_arguments(
             require_number(argument, value, low=1, whole=True)
     require_suited(method, task)
     _check_readout(method, readout, task, objective)
+    if "teachers" in method.needs and teachers is None:
+        raise BalanceError(
+            f"{name} learns from encoders that were trained before, one for each modality; pass "
+            "teachers={'audio': audio_teacher, ...}, or (encoder, head) each."
+        )
     for split in ("train", "val"):
         if f"{split}_loader" in method.needs and split not in loaders:
             raise BalanceError(
@@ -122,6 +128,10 @@ def check_arguments(
 def _check_readout(method: Method, readout: Readout | None, task: Task, objective: str) -> None:
     """Refuse a readout that does not give what is read of it. Raises BalanceError."""
     name = type(method).__name__
+    if method.brings_heads:
+        what = f"{name} reads unimodal logits off heads that it trains itself: leave readout out"
+        require(readout is None, what, readout)
+        return
     if needs_readout(method, objective) and readout is None:
         raise BalanceError(
             f"{name} with objective {objective!r} needs unimodal logits; pass "
@@ -215,7 +225,8 @@ def _check_place(method: Method, on: str) -> None:
 def check_modules(method: Method, modalities: ModalityMap) -> None:
     """Refuse a method that reads features where a modality has no module, and one that writes
     gradients where they are in shards. Raises BalanceError."""
-    if method.rewrites and any(map(is_sharded, modalities.model.parameters())):
+    reads = method.rewrites or method.single_losses
+    if reads and any(map(is_sharded, modalities.model.parameters())):
         raise BalanceError(
             f"{type(method).__name__} reads gradients of single losses, which FSDP2 does not give; "
             "use DistributedDataParallel."

@@ -35,6 +35,7 @@ def assembled(
     loaders: Mapping[str, Iterable[Any]] | None,
     forward: Forward,
     example: Any,
+    teachers: Mapping[str, Any] | None,
     on: str | None,
     epochs: int | None,
     seed: int,
@@ -61,10 +62,11 @@ def assembled(
     weight = weight if method.unimodal_weight is None else method.unimodal_weight
     arguments.check_arguments(
         method, task=task, objective=objective, on=on, readout=read, loaders=given,
-        log_every=told["log_every"], diagnose=told["diagnose"], steps=told["steps"],
+        teachers=teachers, log_every=told["log_every"], diagnose=told["diagnose"],
+        steps=told["steps"],
     )  # fmt: skip
     training.refuse_used(method)
-    modalities = bind(balancer, model, encoders, read)
+    modalities = bind(balancer, model, encoders, read, teachers)
     setting = Setting(
         method, modalities, read, task, objective, weight, dict(given), forward, on, seed, epochs,
         told["steps"],
@@ -81,6 +83,9 @@ def _start(balancer: "Balancer", setting: Setting, example: Any) -> None:
         check_readable(method, setting.forward, modalities.model, setting.loaders)
         heads = setting.readout if isinstance(setting.readout, nn.Module) else None
         setting.networks = TrainedNetworks(own_network(setting, example), heads)
+        if method.brings_heads:
+            assert isinstance(setting.networks.own, Readout)
+            setting.readout = setting.networks.own
         method.on_start(modalities)
     except Exception:
         # The error keeps the balancer alive, and the corrected one needs the model.

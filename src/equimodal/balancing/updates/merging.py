@@ -1,4 +1,4 @@
-"""The micro-batches of one update as a single step."""
+"""What is kept of the micro-batches of one update, and all of them as a single step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,8 +6,24 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from equimodal.balancing.moment import without_graph
 from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
+
+
+def detached(step: Step, *, unimodal: bool) -> Step:
+    """A step cut from the graph, with its unimodal logits if asked for."""
+    seen = replace(
+        step,
+        logits=None if step.logits is None else step.logits.detach(),
+        outputs={m: f.detach() for m, f in step.features.items()},
+        rows=None,
+    )
+    if unimodal:
+        with torch.no_grad():
+            logits = step.unimodal_logits
+        seen.__dict__["unimodal_logits"] = {m: without_graph(z) for m, z in logits.items()}
+    return seen
 
 
 def merged(parts: Sequence[Step], *, unimodal: bool, features: bool) -> Step:

@@ -74,6 +74,15 @@ def _trial(
     return length
 
 
+def forget(optimizers: Iterable[Optimizer], parameters: Iterable[Parameter] | None = None) -> None:
+    """Let optimizers forget their state of parameters, such as momentum, or of all that they hold:
+    as if they began."""
+    known = None if parameters is None else list(parameters)
+    for optimizer in optimizers:
+        for parameter in list(optimizer.state) if known is None else known:
+            optimizer.state.pop(parameter, None)
+
+
 def listed(optimizers: Optimizer | Sequence[Optimizer]) -> list[Optimizer]:
     """One optimizer or several, each once and out of its wrappers. Raises BalanceError."""
     several = [optimizers] if isinstance(optimizers, Optimizer) else optimizers

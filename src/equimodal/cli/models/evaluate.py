@@ -12,23 +12,21 @@ from typing import Any
 from equimodal.cli.command import Command
 from equimodal.cli.models.predict import add_reading
 from equimodal.cli.shown import PIPE_WIDTH
+from equimodal.comparison.scores import WORDS, with_ends
+from equimodal.data.target import REGRESSION
 from equimodal.storage.printing import say
 from equimodal.workers.process import one_thread
 
 _DESCRIPTION = """\
-Judge a model folder on the rows of a table with labels: accuracy, macro F1, mean average precision
-and loss with their 95 % intervals, the same of what each modality says alone, recall and precision
-of each class. Rows that cannot be read are counted, named and left out."""
+Judge a model folder on the rows of a table with labels: the scores of its task (accuracy, macro F1
+and mean average precision of classes) and the loss with their 95 % intervals, the same of what each
+modality says alone, recall and precision of each class or label, errors of each number. Rows that
+cannot be read are counted, named and left out."""
 
 _EXAMPLES = """\
 examples:
   equimodal evaluate results/my/model test.csv
   equimodal evaluate results/my/model test.csv --json > evaluation.json"""
-
-_NAMES = {
-    "accuracy": "accuracy", "macro_f1": "macro F1",
-    "mean_average_precision": "mean average precision", "loss": "loss, nats",
-}  # fmt: skip
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,31 +76,33 @@ def _show(found: Mapping[str, Any]) -> None:
         say(f"  row {one['row']}: {one['problem']}")
     plain: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
     scores = Table(**plain)
-    for name in ("percent", "[95 % interval]"):
-        scores.add_column(Text(name), justify="left" if name == "percent" else "right")
+    numbers = found["task"] == REGRESSION
+    unit = "percent, or units" if numbers else "percent"
+    for name in (unit, "[95 % interval]"):
+        scores.add_column(Text(name), justify="left" if name == unit else "right")
     for name, value in _lines(found):
         scores.add_row(Text(name), Text(value))
     console.print(scores)
     console.print()
-    console.print(_classes(found, plain))
+    console.print(_numbers(found, plain) if numbers else _classes(found, plain))
     say(f"\nthe intervals rest on {_units(found)}, and hold for this training of the model alone")
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, name in _NAMES.items():
-        yield name, _told(key, found["scores"][key])
+    loss = "loss, squared" if found["task"] == REGRESSION else "loss, nats"
+    for key, value in found["scores"].items():
+        yield WORDS.get(key, loss), _told(key, value)
     for m, own in found["modalities"].items():
-        yield f"{m} alone: accuracy", _told("accuracy", own["accuracy"])
-        yield f"{m} alone: loss, nats", _told("loss", own["loss"])
+        for key, value in own.items():
+            yield f"{m} alone: {WORDS.get(key, loss)}", _told(key, value)
+    for name, own in found.get("patterns", {}).items():
+        main = next(key for key in own if key != "samples")
+        yield f"{own['samples']} rows with {name}: {WORDS[main]}", _told(main, own[main])
 
 
 def _told(key: str, value: Mapping[str, Any] | None) -> str:
-    from equimodal.comparison.words import ABSENT, percent
-
-    if value is None:
-        return ABSENT
-    if key != "loss":
-        return percent(value["mean"], value["low"], value["high"])
+    if key != "loss" or value is None:
+        return with_ends(key, value)
     ends = "" if value["low"] is None else f" [{value['low']:.3f}, {value['high']:.3f}]"
     return f"{value['mean']:.3f}{ends}"
 
@@ -111,17 +111,32 @@ def _classes(found: Mapping[str, Any], plain: dict[str, Any]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    what = "labels" if "labels" in found else "classes"
     drawn = Table(**plain)
-    for name in ("class", "rows", "recall", "precision"):
-        drawn.add_column(name, justify="left" if name == "class" else "right")
-    for name, own in found["classes"].items():
+    heading = {"labels": "label", "classes": "class"}[what]
+    for name in (heading, "rows", "recall", "precision"):
+        drawn.add_column(name, justify="left" if name == heading else "right")
+    for name, own in found[what].items():
         cells = [_told(key, own[key]) for key in ("recall", "precision")]
         drawn.add_row(Text(name), str(own["samples"]), *map(Text, cells))
     return drawn
 
 
+def _numbers(found: Mapping[str, Any], plain: dict[str, Any]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(**plain)
+    keys = list(next(iter(found["numbers"].values())))
+    for name in ("number", *(WORDS[key] for key in keys)):
+        drawn.add_column(name, justify="left" if name == "number" else "right")
+    for name, own in found["numbers"].items():
+        drawn.add_row(Text(name), *(Text(_told(key, own[key])) for key in keys))
+    return drawn
+
+
 def _units(found: Mapping[str, Any]) -> str:
-    count = found["scores"]["accuracy"]["units"]
+    count = found["scores"]["loss"]["units"]
     return f"{count} {found['unit']}{'s' * (count != 1)}"
 
 

@@ -71,6 +71,11 @@ _SCHEDULE = Option(
     "schedule", "--schedule", "NAME",
     "cosine, constant, step:60:0.1 or multistep:80,90:0.1 (cosine)",
 )  # fmt: skip
+_STEPS = Option(
+    "steps", "--steps", "KIND",
+    "steps of methods that list the rows of an epoch: expanded, all that these make, or nominal, "
+    "as many as joint (expanded)",
+)  # fmt: skip
 _OBJECTIVE = Option(
     "objective", "--objective", "KIND",
     "loss under a method that brings none: fused, the loss of the joint prediction, or "
@@ -116,7 +121,7 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
     "compare": {
         "what is compared": (_DATA, _DATA_ROOT, _METHODS, _SEEDS, *_MODEL_AND_LOSS),
         "budget, the same for every row (default: the data set's)": (
-            _LR, _EPOCHS, _BATCH_SIZE, _OPTIMIZER, _SCHEDULE,
+            _LR, _EPOCHS, _BATCH_SIZE, _OPTIMIZER, _SCHEDULE, _STEPS,
         ),
         "where it runs": (_DEVICE, _JOBS, _OUT, _CACHE, _RESUME),
     },
@@ -124,7 +129,7 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
         "what is trained": (_DATA, _DATA_ROOT, _METHOD, _SEED, *_MODEL_AND_LOSS),
         "budget (default: the data set's)": (
             _ONE_LR, _EPOCHS, _other(_BATCH_SIZE, "samples a step, of all processes together"),
-            _OPTIMIZER, _SCHEDULE,
+            _OPTIMIZER, _SCHEDULE, _STEPS,
         ),
         "where it runs": (_DEVICE, _OUT, _CACHE, _RESUME),
     },

@@ -19,7 +19,7 @@ _ALWAYS = ("data", "seeds")
 _NEVER = ("progress", "here")
 """Of calls from Python alone."""
 _STORED = (
-    "epochs", "lr", "batch_size", "optimizer", "objective", "encoders", "fusion", "device",
+    "epochs", "lr", "batch_size", "optimizer", "objective", "encoders", "fusion", "device", "steps",
 )  # fmt: skip
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from equimodal.training.prediction import read_arrays
+from equimodal.measures.goodness import right
+from equimodal.measures.scoring import as_logits, scores_of
+from equimodal.training.prediction import in_units, read_arrays
 
 
 @dataclass(frozen=True)
 class Judged:
     """One model on the judged samples, on the CPU.
 
-    ``logits`` (N, C), ``labels`` (N,); by modality the readout's ``unimodal`` logits (N, C),
-    ``ablated`` logits (N, C) with all others at their mean, and the classes (N,) that a linear
-    probe of the encoder predicts. ``losses`` holds (training, validation) losses by modality.
-    Samples of one number in ``groups`` (N,) come from one source; None where that is not known.
+    ``logits`` (N, C), ``labels`` (N, ...); by modality the readout's ``unimodal`` logits (N, C),
+    and what a linear probe of the encoder predicts, classes (N,) or (N, C). Numbers are in the
+    units of the data, but for their mean. ``losses`` holds (training, validation) losses by
+    modality. Samples of one number in ``groups`` (N,) come from one source; None where that is not
+    known.
+    ``present`` (N,) says by modality which samples have it; nothing where all have all.
     ``fitted`` is the share of the classes' entropy that training took from its own loss.
     """
 
@@ -30,6 +34,7 @@ class Judged:
     losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: Tensor | None = None
     fitted: float | None = None
+    present: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def adds_up(self) -> bool:
@@ -42,12 +47,34 @@ class Judged:
 
     @property
     def hits(self) -> Tensor:
-        """Whether each prediction is right. (N,)"""
-        return (self.logits.argmax(1) == self.labels).double()
+        """How right each prediction is, see `goodness.right`. (N,)"""
+        return right(self.logits, self.labels)
 
     def probe_hits(self, modality: str) -> Tensor:
-        """Whether each prediction of the probe is right. (N,)"""
-        return (self.probed[modality] == self.labels).double()
+        """How right what the probe predicts is. (N,)"""
+        return right(self.predicted(modality), self.labels)
+
+    def value(self, name: str, probe: str | None = None) -> Tensor:
+        """A score that is a mean over samples, of each sample, or of a probe's prediction. (N,)"""
+        each = scores_of(self.labels)[name].each
+        assert each is not None
+        return each(self.predicted(probe), self.labels).double()
+
+    def rows(self, kept: Tensor) -> Judged:
+        """The same model on some of the samples. (N,) bool"""
+
+        def each(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {m: own[kept] for m, own in values.items()}
+
+        return replace(
+            self, logits=self.logits[kept], labels=self.labels[kept], unimodal=each(self.unimodal),
+            probed=each(self.probed), present=each(self.present),
+            groups=None if self.groups is None else self.groups[kept],
+        )  # fmt: skip
+
+    def predicted(self, probe: str | None = None) -> Tensor:
+        """The logits, or what the probe of a modality predicts in their form. (N, C)"""
+        return self.logits if probe is None else as_logits(self.probed[probe], self.logits)
 
 
 def read_judged(folder: Path) -> Judged:
@@ -59,8 +86,14 @@ def read_judged(folder: Path) -> Judged:
     arrays = read_arrays(folder)
     names = [str(name) for name in arrays.pop("modalities", ())]
     found = {key: torch.from_numpy(values) for key, values in arrays.items()}
-    probed = dict(zip(names, found.get("test_probed", ()), strict=False))
-    return Judged(
-        found["test_logits"], found["test_labels"].long(), probed=probed,
-        groups=found.get("test_groups"),
-    )  # fmt: skip
+    labels = found["test_labels"]
+    labels = labels if labels.is_floating_point() else labels.long()
+    scale = found.get("target_scale", torch.zeros(0))
+    probed = {
+        m: in_units(own, labels, scale)[0] if len(scale) else own
+        for m, own in zip(names, found.get("test_probed", ()), strict=False)
+    }
+    logits, labels = in_units(found["test_logits"], labels, scale)
+    there = found.get("test_present")
+    present = {} if there is None else {m: there[:, k] for k, m in enumerate(names)}
+    return Judged(logits, labels, probed=probed, groups=found.get("test_groups"), present=present)

@@ -8,13 +8,11 @@ from typing import Any
 
 from equimodal.comparison.outcome.differences import Differences, Read
 from equimodal.comparison.rows import JOINT, UNIMODAL, alone_row, controls_of
-from equimodal.measures.deletion import SCORES
+from equimodal.data.target import ACCURACY, main_keys
+from equimodal.measures.scoring import CLASSES, SCORES
 from equimodal.numerics.spreads import chosen_rate, mean_and_sd, paired_ratio
 
 Run = dict[str, Any]
-
-_SCORES = ("accuracy", "macro_f1", "mean_average_precision")
-_BY_MODALITY = ("modality_accuracy", "probe_accuracy")
 
 
 def chosen_runs(runs: Sequence[Run], row: str) -> list[Run]:
@@ -24,16 +22,21 @@ def chosen_runs(runs: Sequence[Run], row: str) -> list[Run]:
     return [run for run in mine if run["lr"] == rate]
 
 
-def summarise(rows: Sequence[str], runs: Sequence[Run], read: Read) -> dict[str, Any]:
+def summarise(
+    rows: Sequence[str], runs: Sequence[Run], read: Read, *, kind: str = CLASSES,
+    main: str = ACCURACY,
+) -> dict[str, Any]:  # fmt: skip
     """``summary`` and ``judged`` of results.json.
 
     Args:
         rows: in order.
         runs: of all rows.
         read: what a run predicted on its test samples.
+        kind: what is predicted, one of `scoring.SCORES`.
+        main: name of the score that rows are held against each other by.
     """
     chosen = {row: chosen_runs(runs, row) for row in rows}
-    differences = Differences(chosen, read)
+    differences = Differences(chosen, read, kind=kind, main=main)
     summary = {row: _summary(row, chosen, differences) for row in rows}
     return {"summary": summary, "judged": differences.judged()}
 
@@ -44,20 +47,36 @@ def _summary(
     runs = chosen[row]
     finished = [run for run in runs if run["status"] == "finished"]
     tests = [run["test"] for run in finished]
-    scores = {key: mean_and_sd([test[key] for test in tests]) for key in _SCORES}
+    main, *by_modality = main_keys(differences.main)
+    names = (*SCORES[differences.kind], main)
+    scores = {key: mean_and_sd([test[key] for test in tests]) for key in dict.fromkeys(names)}
     return {
         "n": len(finished),
         "lr": runs[0]["lr"],
         "note": note(runs),
         **scores,
-        "accuracy": {**scores["accuracy"], **differences.accuracy(row)},
-        **{key: _by_modality([test[key] for test in tests]) for key in _BY_MODALITY},
+        main: {**scores[main], **differences.own(row)},
+        **{key: _by_modality([test[key] for test in tests]) for key in by_modality},
+        **_patterns(tests, main),
         **_held(row, chosen, differences),
         "converged_epoch": _converged(finished),
+        "steps": _mean(finished, "steps"),
+        "passes": _mean(finished, "passes"),
         "step_time_ratio": _ratio(row, chosen),
         "step_seconds": _mean(finished, "step_seconds"),
         "seconds": _mean(finished, "seconds"),
     }
+
+
+def _patterns(tests: Sequence[Mapping[str, Any]], main: str) -> dict[str, Any]:
+    """The main score by what is present, over the seeds in which it has a value there."""
+    names = dict.fromkeys(name for test in tests for name in test.get("patterns", ()))
+    found = {}
+    for name in names:
+        own = [test["patterns"][name] for test in tests if name in test["patterns"]]
+        values = [one[main] for one in own if one[main] is not None]
+        found[name] = {"samples": sum(one["samples"] for one in own), **mean_and_sd(values)}
+    return {"patterns": found} if found else {}
 
 
 def _held(
@@ -70,12 +89,14 @@ def _held(
 
     controls = {other: to(other) for other in controls_of(row)}
     control = next(iter(controls), None)
-    probed = {m: alone_row(m) for run in chosen[row] for m in _probed(run)}
+    _, _, probes = main_keys(differences.main)
+    probed = {m: alone_row(m) for run in chosen[row] for m in (run["test"] or {}).get(probes) or ()}
+    others = [name for name in SCORES[differences.kind] if name != differences.main]
     return {
         "difference_to_joint": to(JOINT),
         "difference_to_unimodal": to(UNIMODAL),
         "score_differences_to_joint": {
-            name: None if row == JOINT else differences.score(row, JOINT, name) for name in SCORES
+            name: None if row == JOINT else differences.score(row, JOINT, name) for name in others
         },
         "control": control,
         "difference_to_control": controls.get(control) if control else None,
@@ -84,11 +105,6 @@ def _held(
             m: differences.probe(row, other, m) for m, other in probed.items() if other != row
         },
     }
-
-
-def _probed(run: Run) -> Sequence[str]:
-    """The modalities whose encoder was probed in a run."""
-    return list((run["test"] or {}).get("probe_accuracy") or ())
 
 
 def note(runs: Sequence[Run]) -> str:
@@ -127,5 +143,5 @@ def _times(runs: Sequence[Run]) -> dict[int, float]:
 
 
 def _mean(runs: Sequence[Run], key: str) -> float | None:
-    values = [run[key] for run in runs if run[key] is not None]
+    values = [run[key] for run in runs if run.get(key) is not None]
     return fmean(values) if values else None

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from equimodal import methods
 from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import JOINT, alone_row
 from equimodal.diagnosis.evidence import LONGER, Case, Evidence, ensemble, longer_row
@@ -17,6 +18,7 @@ from equimodal.diagnosis.stored.remedies import missing, remedies
 from equimodal.diagnosis.stored.run_files import RunFiles, finished_runs, run_at
 from equimodal.errors import BalanceError, did_you_mean, quoted
 from equimodal.measures.coalitions import summed
+from equimodal.measures.scoring import CLASSES, kind_of
 from equimodal.training.run_folder import CONFIG
 
 SPLITS = ("test", "validation")
@@ -61,7 +63,7 @@ def read_case(
         seeds=tuple(found),
         missing=tuple(missing(found, subjects, names, root or Path(folder))),
         remedies=remedies(subjects, Path(folder), split),
-        notes=(*_notes(subjects[seeds[0]], root), *_unmeasured(found[0])),
+        notes=(*_notes(subjects[seeds[0]], root), *_unmeasured(found[0]), *_lacking(chosen, split)),
     )
 
 
@@ -129,6 +131,7 @@ def _chosen(runs: Sequence[RunFiles], row: str, folder: Path) -> list[RunFiles]:
 def _source(
     run: RunFiles, seeds: Sequence[int], split: str, names: Sequence[str]
 ) -> dict[str, Any]:
+    task = kind_of(run.judged(split).labels)
     return {
         "kind": "comparison" if len(seeds) > 1 else "run",
         "data": run.config["data"],
@@ -139,6 +142,7 @@ def _source(
         "epochs": run.config["epochs"],
         "readout": _readout(run, split),
         "modalities": list(names),
+        **({} if task == CLASSES else {"task": task}),
     }
 
 
@@ -147,6 +151,8 @@ def _readout(run: RunFiles, split: str) -> str:
     fusion = run.own_fusion or run.config.get("fusion")
     if fusion == "shared":
         return "SharedHead"
+    if methods.known(run.row) and methods.load(run.row).brings_heads:
+        return "AuxiliaryHeads"
     if not run.judged(split).adds_up:
         return "Ablation"
     return "CosineSplit" if fusion == "cosine" else "LinearSplit"
@@ -204,6 +210,16 @@ def _unmeasured(evidence: Evidence) -> Iterator[str]:
         yield (
             "The parts of this fusion do not sum to its logits: with --deep the model is loaded, "
             "for Shapley values and drops."
+        )
+
+
+def _lacking(runs: Sequence[RunFiles], split: str) -> Iterator[str]:
+    """How many samples are left out, as they lack a modality."""
+    left = [count for run in runs if (count := run.lacking(split))]
+    if left:
+        yield (
+            f"judged on the {split} samples that have every modality; {max(left):,} of a seed lack "
+            "one and are left out"
         )
 
 

@@ -14,7 +14,7 @@ from equimodal import methods
 from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import ALONE
 from equimodal.errors import BalanceError
-from equimodal.measures.classification import entropy
+from equimodal.measures.scoring import blind_loss
 from equimodal.numerics.spreads import chosen_rate
 from equimodal.storage.files import read_json
 from equimodal.training.prediction import again, read_arrays
@@ -65,7 +65,7 @@ class RunFiles:
                 finite.
         """
         names, arrays = self._arrays()
-        return Judged(
+        judged = Judged(
             arrays[f"{split}_logits"],
             arrays[f"{split}_labels"],
             dict(zip(names, arrays[f"{split}_unimodal_logits"], strict=True)),
@@ -74,6 +74,19 @@ class RunFiles:
             arrays.get(f"{split}_groups"),
             self._fitted(arrays[f"{split}_labels"]),
         )
+        whole = arrays.get(f"{split}_whole")
+        if whole is None:
+            return judged
+        if not bool(whole.any()):
+            raise BalanceError(
+                f"No {split} sample has every modality, so that a diagnosis has nothing to judge."
+            )
+        return judged.rows(whole)
+
+    def lacking(self, split: str) -> int:
+        """How many samples of a split lack a modality, and are not judged."""
+        whole = self._arrays()[1].get(f"{split}_whole")
+        return 0 if whole is None else int((~whole).sum())
 
     def diagnosis(self) -> list[dict[str, Any]]:
         """What the balancer recorded of the training; nothing where it did not."""
@@ -82,13 +95,13 @@ class RunFiles:
         return list(found)
 
     def _fitted(self, labels: Tensor) -> float | None:
-        """Share of the classes' entropy that training alone took from the loss of its steps."""
+        """Share of the loss of who knows frequencies alone that training alone took from it."""
         path = self.folder / RECORDS
         if not self.row.startswith(ALONE) or not path.exists():
             return None
         losses = [curve["train_loss"] for curve in read_json(path).get("curves", [])]
         known = (self.result.get("train") or {}).get("entropy")
-        whole = entropy(labels) if known is None else known
+        whole = blind_loss(labels) if known is None else known
         return 1 - min(losses) / whole if losses and whole > 0 else None
 
     def _losses(self) -> dict[str, tuple[float, float]]:

@@ -13,8 +13,11 @@ from equimodal.comparison.command.writing import command
 from equimodal.comparison.experiment import Execution, Experiment
 from equimodal.comparison.outcome.telling import certainty
 from equimodal.comparison.rows import JOINT
+from equimodal.comparison.scores import main_of
+from equimodal.data.target import ACCURACY
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.time_budget import spoken
+from equimodal.numerics.spreads import main_score
 from equimodal.storage.files import load_checkpoint, save_checkpoint
 from equimodal.training.run_folder import CHECKPOINT
 
@@ -92,11 +95,15 @@ def picked(
 
 def _fresh(results: Json, scores: Mapping[str, float]) -> Json:
     """The fresh seeds, and each row's accuracy over them."""
-    summary = results["summary"]
+    summary, score = results["summary"], main_of(results["data"])
     return {
         "seeds": results["config"]["seeds"],
+        **({} if score == ACCURACY else {"score": score}),
         "rows": {
-            name: {"validation": score, "test": summary[name]["accuracy"]}
+            name: {
+                "validation": score,
+                "test": summary[name].get("score") or summary[name]["accuracy"],
+            }
             for name, score in scores.items()
         },
     }
@@ -158,4 +165,4 @@ def _command(
 
 
 def _validation(run: Mapping[str, Any]) -> float:
-    return float(run["validation"]["accuracy"])
+    return main_score(run["validation"])

@@ -16,6 +16,7 @@ from equimodal.comparison.words import percent
 from equimodal.comparison.worker_process import WorkerProcess
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice import space
+from equimodal.numerics.spreads import main_score
 from equimodal.storage.files import read_json
 from equimodal.training.config import RunConfig
 from equimodal.training.run_folder import RESULT
@@ -177,7 +178,7 @@ class Search:
     def _end(self, work: Work, message: Mapping[str, Any]) -> None:
         result = read_json(work.folder / RESULT) if message["kind"] == "finished" else {}
         if result.get("status") == "finished":
-            self._close(work, "COMPLETE", result["validation"]["accuracy"])
+            self._close(work, "COMPLETE", main_score(result["validation"]))
         else:
             self._fail(work, message.get("message") or result["message"])
 

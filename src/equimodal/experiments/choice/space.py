@@ -25,12 +25,14 @@ def candidates(found: Mapping[str, Any]) -> list[str]:
 
     Where its verdict is not sure, all that fit a starved modality follow: one seed cannot rule
     them out. Rows on request, as the field's many are, come by advice alone: a budget that is
-    spread over all of them decides nothing.
+    spread over all of them decides nothing. One that learns from other rows is left out: every
+    fresh seed would train those too.
     """
     rows = [tip["method"] for tip in found["advice"]]
     if not is_sure(found["verdict"]["sure"]):
-        rows += [row for row in fitting_any() if not methods.entry(row).on_request]
-    return [row for row in dict.fromkeys(rows) if methods.known(row) and methods.entry(row).main]
+        rows += [row for row in fitting_any(found["verdict"]) if not methods.entry(row).on_request]
+    entries = [methods.entry(row) for row in dict.fromkeys(rows) if methods.known(row)]
+    return [entry.name for entry in entries if entry.main and not entry.depends]
 
 
 def main(row: str) -> Range:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from equimodal.comparison.scores import WORDS
 from equimodal.comparison.words import mean_and_sd, percent, points
+from equimodal.data.target import ACCURACY
 from equimodal.experiments.choice.time_budget import TimeBudget, spoken
 from equimodal.storage.console import Console
 
@@ -40,7 +42,7 @@ def outcome(choice: Mapping[str, Any]) -> Iterator[str]:
     pick, fresh = choice["pick"], choice["fresh"]
     yield f"verdict: {choice.get('headline') or choice['verdict']}"
     yield f"searched: {len(choice['trials'])} trials on validation samples of one seed"
-    yield f"on {len(fresh['seeds'])} fresh seeds, accuracy in percent:"
+    yield f"on {len(fresh['seeds'])} fresh seeds, {WORDS[fresh.get('score', ACCURACY)]} in percent:"
     width = max(len(row) for row in fresh["rows"])
     for row, found in fresh["rows"].items():
         test = mean_and_sd(found["test"]["mean"], found["test"]["sd"])

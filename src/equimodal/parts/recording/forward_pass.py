@@ -21,7 +21,7 @@ class Pass:
         self.values: dict[str, list[Tensor]] = {}
         self.counts: dict[str, int] = {}
         self.outputs: dict[str, Any] = {}
-        self.inputs: dict[str, list[Any]] = {}
+        self.inputs: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {}
         self.drawn: dict[str, Any] = {}
         """What a method drew for it."""
         self.autocast: tuple[str, torch.dtype] | None = None

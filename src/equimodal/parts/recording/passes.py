@@ -172,7 +172,9 @@ class Passes:
                     "output and its loss(): call loss() first, or give Balancer a module whose "
                     "forward calls the encoders."
                 )
-            return None
+            # Compiled code keeps no output, and where no encoder learns features lead nowhere.
+            cut = [p for p in strong if p.held and p.output is None and _without_graph(p)]
+            return cut[0] if len(cut) == 1 else None
         if not roots:  # of an output without a tensor, whose loss reads features with gradients
             strong = [p for p in strong if p is not self._plain]
         live = [p for p in (*self._alive.values(), *strong, loose) if p.values]
@@ -215,6 +217,12 @@ def _same(output: Any, other: Any, tensors: list[Tensor]) -> bool:
         return True
     mine = {id(t) for t in tensors_in(output)}
     return any(id(t) in mine for t in tensors)
+
+
+def _without_graph(one: Pass) -> bool:
+    """Whether it has features, and none that carry gradient."""
+    values = [v for values in one.values.values() for v in values]
+    return bool(values) and all(v.grad_fn is None for v in values)
 
 
 def _all_behind(loose: Pass, roots: list[Tensor]) -> bool:

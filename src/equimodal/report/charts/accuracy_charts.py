@@ -1,11 +1,13 @@
-"""Charts of the accuracy: every row with its seeds, and its paired difference to joint."""
+"""Charts of the main score: every row with its seeds, and its paired difference to joint."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from equimodal.comparison.rows import JOINT
+from equimodal.comparison.scores import capitalised
 from equimodal.comparison.words import percent, points
 from equimodal.report.charts.chart_numbers import seed_table
 from equimodal.report.charts.figures import (
@@ -25,6 +27,8 @@ from equimodal.report.read.rows import (
     accuracy,
     by_seed,
     group,
+    main_name,
+    main_words,
     ordered_rows,
     paired_by_seed,
     reported,
@@ -44,8 +48,10 @@ def accuracy_chart(results: Results) -> Chart | None:
     }
     means = {row: mean for row in seeds if (mean := accuracy(results, row)) is not None}
     label = ", ".join(f"{row} {percent(mean.mean)} %" for row, mean in means.items())
+    # R2 is below 0 where the mean predicts better.
+    ends = (-inf, 1.0) if main_name(results) == "r2" else (0.0, 1.0)
     return _chart(
-        results, "Test accuracy", label, seeds, means, axis("percent"), (0.0, 1.0), percent
+        results, f"Test {main_words(results)}", label, seeds, means, axis("percent"), ends, percent
     )
 
 
@@ -61,7 +67,8 @@ def difference_chart(results: Results) -> Chart | None:
     seeds = {row: paired_by_seed(results, row, JOINT, "accuracy") for row in means}
     label = ", ".join(f"{row} {with_interval(difference)}" for row, difference in means.items())
     zero = zero_axis("points")
-    return _chart(results, "Accuracy minus joint", label, seeds, means, zero, (-1.0, 1.0), points)
+    title = f"{capitalised(main_words(results))} minus joint"
+    return _chart(results, title, label, seeds, means, zero, (-1.0, 1.0), points)
 
 
 def _chart(

@@ -1,15 +1,16 @@
-"""What a row costs against what it reaches: time of a training step, and test accuracy."""
+"""What a row costs against what it reaches: time of a training step, and its main score."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from equimodal.comparison.rows import JOINT
+from equimodal.comparison.scores import capitalised
 from equimodal.comparison.words import ABSENT, duration, percent, points, ratio
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import GROUP_COLOURS, Chart, Trace, axis, escaped, layout
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import finite, group, rows_in, spread
+from equimodal.report.read.rows import finite, group, main_words, rows_in, spread
 
 _SIDES = ("bottom center", "top center")
 _SHOWN = ("baselines", "controls", "methods")
@@ -47,22 +48,23 @@ def undominated(found: list[Cost]) -> list[Cost]:
 
 
 def cost_chart(results: Results) -> Chart | None:
-    """Test accuracy over the time of a step; a line joins the rows that no cheaper one reaches."""
+    """Score on test over the time of a step; a line joins the rows that no cheaper one reaches."""
     found = costs(results)
     if len(found) < 2:
         return None
     best = undominated(found)
+    score = main_words(results)
     label = ", ".join(f"{c.row} {ratio(c.ratio)} times, {percent(c.accuracy)} %" for c in found)
     room = 0.06 * max(found[-1].ratio - found[0].ratio, 0.1)
     x = axis("time of a step, as a multiple of joint", rangemode="normal")
     x["range"] = [found[0].ratio - room, found[-1].ratio + 4 * room]
     return Chart(
-        "Accuracy and the time of a step",
-        f"Time of a step as a multiple of joint, and test accuracy: {label}",
+        f"{capitalised(score)} and the time of a step",
+        f"Time of a step as a multiple of joint, and test {score}: {label}",
         [_staircase(best), _rows(results, found, {cost.row for cost in best})],
-        layout(x, axis("test accuracy, percent")),
+        layout(x, axis(f"test {score}, percent")),
         380,
-        Table(("row", "step ×", "a run", "accuracy", "vs joint"), _lines(results, found)),
+        Table(("row", "step ×", "a run", score, "vs joint"), _lines(results, found)),
     )
 
 

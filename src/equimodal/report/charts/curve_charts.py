@@ -18,9 +18,9 @@ from equimodal.report.charts.figures import (
     line,
     shade,
 )
-from equimodal.report.read.history import FUSED, Band, History, accuracy_curves, decisions
+from equimodal.report.read.history import FUSED, Band, History, decisions, score_curves
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import group, modalities, ordered_rows, rows_in
+from equimodal.report.read.rows import group, main_words, modalities, ordered_rows, rows_in
 
 _SHARE = "gradient_share"
 MEASURES = {
@@ -33,7 +33,7 @@ MEASURES = {
 
 def curve_charts(results: Results, history: History) -> list[Chart]:
     """One chart per row that trains several modalities together, all on the same scale."""
-    curves = {row: accuracy_curves(history, row) for row in ordered_rows(results)}
+    curves = {row: score_curves(results, history, row) for row in ordered_rows(results)}
     references = {
         m: bands[FUSED]
         for m in modalities(results)
@@ -65,7 +65,7 @@ def _curve_chart(
     alone = {f"{m} alone": band for m, band in references.items()}
     dotted = [line(references[m], colour(names.index(m)), f"{m} alone", "dot") for m in references]
     ends = ", ".join(f"{name} {band.mean[-1]:.1f} %" for name, band in bands.items())
-    label = f"Validation accuracy of {row} over the epochs; in the last one {ends}"
+    label = f"Validation {main_words(results)} of {row} over the epochs; in the last one {ends}"
     drawn = layout(epoch_axis(bands.values()), axis(range=limits))
     data = [*dotted, *_shaded_lines(results, bands)]
     return Chart(row, label, data, drawn, 165, band_table(bands | alone, ".1f"))

@@ -23,7 +23,7 @@ _RANKED = ("baselines", "controls", "methods")
 
 
 def row_ranking(results: Results) -> Ranking | None:
-    """Ranking by test accuracy of all rows that train every modality, over the seeds."""
+    """Ranking by the main score on test of all rows that train every modality, over the seeds."""
     scores = {row: by_seed(results, row, "accuracy") for row in rows_in(results, _RANKED)}
     return ranking({row: found for row, found in scores.items() if found})
 
@@ -48,11 +48,11 @@ def rank_chart(results: Results, found: Ranking) -> Chart:
     )
 
 
-def rank_sentence(found: Ranking) -> str:
-    """What the ranks rest on, and what the tests say about them."""
+def rank_sentence(found: Ranking, score: str) -> str:
+    """What the ranks by a score rest on, and what the tests say about them."""
     rows, blocks = len(found.ranks), found.blocks
     basis = (
-        f"{rows} rows are ranked by test accuracy within each of {blocks} "
+        f"{rows} rows are ranked by test {score} within each of {blocks} "
         f"{'blocks' if blocks > 1 else 'block'}. A block is one seed on this one data set: the "
         "ranks say what another seed would show here, and nothing about other data."
     )

@@ -113,10 +113,14 @@ def _check(source: DataSource, prediction: Prediction) -> None:
 
 
 def _shown(source: DataSource, index: int) -> dict[str, dict[str, str]]:
+    from equimodal.data.presence import PRESENT  # imports torch
     from equimodal.report.kept.thumbnails import shown
 
     inputs, _, _ = source.test[index]
+    there = inputs.get(PRESENT)
     return {
         m: shown(about.kind, inputs[m].numpy(), about.vocabulary)
-        for m, about in source.modalities.items()
+        if there is None or bool(there[k])
+        else {"text": "missing"}
+        for k, (m, about) in enumerate(source.modalities.items())
     }

@@ -7,32 +7,41 @@ from itertools import groupby
 from typing import Any
 
 from equimodal.comparison.words import ABSENT, duration, percent
+from equimodal.data.target import ACCURACY
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.read.columns import EPOCH, MEANING, columns
+from equimodal.report.read.columns import EPOCH, columns, meanings
 from equimodal.report.read.controls import absent, certainty, further
 from equimodal.report.read.reading import Results, Run
 from equimodal.report.read.rows import (
     controls,
     finite,
     grouped_rows,
+    main_words,
     measured,
     ordered_rows,
+    stored,
     with_interval,
 )
 
-_SPANNING = {"probe": "linear probe", "inside": "inside the model", EPOCH: "epoch of"}
+_SPANNING = {
+    "probe": "linear probe",
+    "inside": "inside the model",
+    "present": "of samples that have",
+    EPOCH: "epoch of",
+}
 
 
 def rows_content(results: Results) -> dict[str, Any]:
     """What the table of rows shows: two lines of headings, a body per group of rows, controls."""
     every = columns(results)
+    meaning = meanings(results)
     headings = [(name, list(found)) for name, found in groupby(every, key=lambda c: c.group)]
     return {
         "columns": every,
         "headings": headings,
         "spanning": _SPANNING,
-        "meaning": MEANING,
-        "meanings": [(name, MEANING[name]) for name, _ in headings],
+        "meaning": meaning,
+        "meanings": [(name, meaning[name]) for name, _ in headings],
         "groups": list(grouped_rows(results).items()),
         "controls": controls_table(results),
         "absent": absent(results),
@@ -48,19 +57,18 @@ def controls_table(results: Results) -> Table:
         for control, difference in controls(results, row).items()
         if difference is not None
     ]
-    headings = ("method", "control", "accuracy minus the control, points")
+    headings = ("method", "control", f"{main_words(results)} minus the control, points")
     return Table(headings, lines if further(results) else ())
 
 
-_RUN_HEADINGS = (
-    "row", "seed", "lr", "status", "test accuracy", "best epoch", "epoch of loss<0.1",
-    "time", "message",
-)  # fmt: skip
-
-
 def runs_table(results: Results) -> Table:
-    """Every run with its seed, learning rate, status, accuracy and time."""
-    return Table(_RUN_HEADINGS, [tuple(_run_cells(run)) for run in results["runs"]])
+    """Every run with its seed, learning rate, status, main score and time."""
+    headings = (
+        "row", "seed", "lr", "status", f"test {main_words(results)}", "best epoch",
+        "epoch of loss<0.1", "time", "message",
+    )  # fmt: skip
+    main = stored(results, ACCURACY)
+    return Table(headings, [tuple(_run_cells(run, main)) for run in results["runs"]])
 
 
 def _converged(run: Run) -> str:
@@ -70,12 +78,12 @@ def _converged(run: Run) -> str:
     return "never" if run["converged_epoch"] is None else str(run["converged_epoch"] + 1)
 
 
-def _run_cells(run: Run) -> Iterator[str]:
+def _run_cells(run: Run, main: str) -> Iterator[str]:
     yield run["method"]
     yield str(run["seed"])
     yield f"{run['lr']:g}" if finite(run.get("lr")) is not None else ABSENT
     yield run["status"] if run.get("acted", True) is not False else f"{run['status']}, did not act"
-    yield percent(measured(run, "accuracy"))
+    yield percent(measured(run, main))
     yield ABSENT if run.get("best_epoch") is None else str(run["best_epoch"] + 1)
     yield _converged(run)
     yield duration(finite(run.get("seconds")))

@@ -8,7 +8,7 @@ from equimodal.comparison.command.writing import command as written
 from equimodal.comparison.command.writing import stored_experiment
 from equimodal.report.read.model import model_line, reading
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import modalities
+from equimodal.report.read.rows import main_words, modalities
 
 _STATISTICS = (
     "Every row has the same epochs, batches, learning-rate trials and seeds; a seed fixes the "
@@ -20,7 +20,7 @@ _STATISTICS = (
 _PROBE = (
     "The linear probe trains a linear classifier on the frozen features of one encoder. The probe "
     "after joint training against that of the same encoder trained alone is the evidence of "
-    "starvation; the untrained encoder is the floor. Accuracy inside the model is read off the "
+    "starvation; the untrained encoder is the floor. What is inside the model is read off the "
     "fused head and depends on that reading."
 )
 
@@ -34,15 +34,20 @@ def facts(results: Results) -> Iterator[tuple[str, str]]:
     """Pairs of a name and a sentence: what a reader must know to judge the numbers."""
     config, data = results["config"], results["data"]
     yield "Data", f"{data['name']}. {data.get('note') or ''}".strip()
+    if "task" in data:
+        outputs = ", ".join(map(str, data.get("classes", ())))
+        yield "Task", f"{data['task']} ({outputs}); the score that counts is {main_words(results)}"
     yield "Modalities", "; ".join(_modality(results, name) for name in modalities(results))
     yield "Model", model_line(config, modalities(results))
-    yield "Inside the model", f"a modality is read off {reading(config)}"
+    yield "Inside the model", f"a modality is read off {reading(config, data.get('task'))}"
     yield "Samples", _plain(data.get("sizes") or "not stated")
     yield "Data settings", _plain(config.get("data_settings") or "defaults")
     yield "Seeds", _plain(config["seeds"])
     yield "Training", _training(config)
     yield "Objective", str(config["objective"])
     yield "Method settings", _plain(config.get("settings") or "defaults")
+    if "left_out" in config:
+        yield "Left out", "; ".join(f"{row}: {why}" for row, why in config["left_out"].items())
     yield "Selection", f"by {config.get('selection', 'validation')}; test data select nothing"
     yield "Statistics", _STATISTICS
     yield "Probe", _PROBE
@@ -64,6 +69,7 @@ def _training(config: Mapping[str, object]) -> str:
         "weight_decay",
         "optimizer_settings",
         "schedule",
+        "steps",
         "lr",
         "device",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from equimodal.comparison.rows import JOINT, UNTRAINED
+from equimodal.comparison.scores import capitalised
 from equimodal.comparison.words import number
 from equimodal.report.charts.accuracy_charts import accuracy_chart, difference_chart
 from equimodal.report.charts.cost_chart import cost_chart
@@ -21,7 +22,7 @@ from equimodal.report.read.findings import findings
 from equimodal.report.read.history import History
 from equimodal.report.read.model import is_default, model_line, other_models
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import GROUPS, group, modalities, ordered_rows
+from equimodal.report.read.rows import GROUPS, group, main_words, modalities, ordered_rows
 
 _GROUP_MARKS: list[Mark] = [
     (GROUP_COLOURS["methods"], "dot", "method"),
@@ -62,7 +63,8 @@ def accuracy(results: Results) -> Section | None:
     """Accuracy of every row, and the paired differences to joint."""
     charts = accuracy_chart(results), difference_chart(results)
     marks = [*_GROUP_MARKS, ("--muted", "ring", "one seed"), _INTERVAL_MARK]
-    return chart_section("accuracy", "Accuracy of the fused prediction", charts, marks)
+    title = f"{capitalised(main_words(results))} of the fused prediction"
+    return chart_section("accuracy", title, charts, marks)
 
 
 def ranks(results: Results) -> Section | None:
@@ -75,7 +77,9 @@ def ranks(results: Results) -> Section | None:
         "Which row wins how often",
         [rank_chart(results, found)],
         [*_GROUP_MARKS, ("--ink", "line", "not told apart")] if found.alike else _GROUP_MARKS,
-        lead=" ".join(filter(None, [rank_sentence(found), _models_told(results)])),
+        lead=" ".join(
+            filter(None, [rank_sentence(found, main_words(results)), _models_told(results)])
+        ),
         kind="one",
     )
 
@@ -124,8 +128,8 @@ def over_epochs(results: Results, history: History) -> Section | None:
             *_modality_marks(results),
             ("--muted", "line dotted", "dotted: the same modality trained alone"),
         ],
-        lead="Validation accuracy in percent: mean over seeds, shaded from the lowest to the "
-        "highest. A modality's curve is read off the fused head.",
+        lead=f"Validation {main_words(results)} in percent: mean over seeds, shaded from the "
+        "lowest to the highest. A modality's curve is read off the fused head.",
         kind="small",
     )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from equimodal import methods
 from equimodal.comparison.outcome import telling
 from equimodal.comparison.words import listing
+from equimodal.methods.entry import MISSING
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import Difference, controls, ordered_rows, with_interval
 
@@ -41,6 +43,23 @@ def absent(results: Results) -> str:
                 missing.setdefault(control, []).append(row)
     told = [f"{control} (of {listing(rows)})" for control, rows in missing.items()]
     return f"controls that were not trained: {listing(told)}" if told else ""
+
+
+def left_out(results: Results) -> list[str]:
+    """The rows that nobody named and that have no meaning for the task, with the reason; and what
+    fits samples that lack modalities, where it is no row."""
+    by_reason: dict[str, list[str]] = {}
+    for row, why in results["config"].get("left_out", {}).items():
+        by_reason.setdefault(why.rstrip("."), []).append(row)
+    told = [f"left out: {listing(rows)} ({why})" for why, rows in by_reason.items()]
+    if not any(entry.get("missing") for entry in results["data"]["modalities"].values()):
+        return told
+    absent = [
+        f"some samples lack modalities: {row} {why}; it is no row here, name it with --methods"
+        for row, why in methods.fitting(MISSING)
+        if row not in results["summary"]
+    ]
+    return told + absent
 
 
 def certainty(results: Results) -> list[str]:

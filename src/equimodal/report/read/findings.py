@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from equimodal.comparison.rows import ALONE, JOINT, UNIMODAL, UNTRAINED, alone_row
+from equimodal.comparison.scores import capitalised
 from equimodal.comparison.words import listing, percent, points
 from equimodal.diagnosis.rules import LOST_FROM, UNDER_TRAINED
 from equimodal.numerics.enough import ENOUGH_SEEDS
@@ -13,6 +14,7 @@ from equimodal.report.read.model import other_models
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     Difference,
+    main_words,
     modalities,
     note,
     ordered_rows,
@@ -133,8 +135,8 @@ def against_joint(results: Results) -> str:
         return f"{few}, so nothing is shown against joint: {shown} points."
     above, below, undecided = _by_sign(differences)
     sentence = (
-        f"Accuracy above joint ({percent(mean)} %) with the whole 95 % interval above zero: "
-        f"{_with_numbers(above, differences)}"
+        f"{capitalised(main_words(results))} above joint ({percent(mean)} %) with the whole 95 % "
+        f"interval above zero: {_with_numbers(above, differences)}"
     )
     below = [row for row in below if not row.startswith(ALONE)]
     undecided = [row for row in undecided if not row.startswith(ALONE)]

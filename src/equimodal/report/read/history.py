@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.comparison.rows import ENSEMBLE, UNTRAINED
+from equimodal.data.target import main_keys
 from equimodal.report.read.reading import Records, Results, read_records
-from equimodal.report.read.rows import finite, ordered_rows, runs_of
+from equimodal.report.read.rows import finite, main_name, ordered_rows, runs_of
 
 History = dict[str, list[Records]]
 Values = defaultdict[float, list[float]]
@@ -51,14 +52,15 @@ def read_history(folder: Path, results: Results) -> tuple[History, list[str]]:
     return history, notes
 
 
-def accuracy_curves(history: History, row: str) -> dict[str, Band]:
-    """Validation accuracy in percent over epochs: of the fused model, then of each modality."""
+def score_curves(results: Results, history: History, row: str) -> dict[str, Band]:
+    """Main score of validation in percent over epochs: of the fused model, and each modality."""
+    main, by_modality, _ = main_keys(main_name(results))
     found: dict[str, Values] = defaultdict(lambda: defaultdict(list))
     for records in history.get(row, ()):
         for entry in records["curves"]:
             values = {
-                FUSED: entry.get("validation_accuracy"),
-                **_mapping(entry, "modality_accuracy"),
+                FUSED: entry.get(f"validation_{main}"),
+                **_mapping(entry, by_modality),
             }
             for name, value in values.items():
                 if (number := finite(value)) is not None:

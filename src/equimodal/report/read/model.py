@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from equimodal.comparison.words import listing
+from equimodal.data.target import REGRESSION
 
 _SMALL, _CONCAT = "small", "concat"
 EXACT = (_CONCAT, "sum", "cosine", "shared")
@@ -47,13 +48,16 @@ def other_models(config: Mapping[str, Any]) -> str:
     )
 
 
-def reading(config: Mapping[str, Any]) -> str:
-    """Where a modality's own accuracy inside the model comes from; readings do not compare."""
+def reading(config: Mapping[str, Any], task: str | None = None) -> str:
+    """Where a modality's own score inside the model comes from; readings do not compare.
+
+    A part of a sum is no number: those of a regression are read off the head as other fusions are.
+    """
     fusions = {config.get("fusion", _CONCAT), *own_fusions(config).values()}
     exact = "its exact part of the logits"
     zero = "the head with the features of the other modalities at zero"
+    if task == REGRESSION or not fusions & set(EXACT):
+        return zero
     if fusions <= set(EXACT):
         return exact
-    if not fusions & set(EXACT):
-        return zero
     return f"{exact} where the fusion is {' or '.join(sorted(fusions & set(EXACT)))}, else {zero}"

@@ -9,7 +9,9 @@ from typing import Any
 
 from equimodal import methods
 from equimodal.comparison.rows import ALONE, ENSEMBLE, JOINT, RATE_FACTORS, UNIMODAL, UNTRAINED
+from equimodal.comparison.scores import WORDS, main_of
 from equimodal.comparison.words import ABSENT, points
+from equimodal.data.target import ACCURACY, main_keys
 from equimodal.numerics.enough import ENOUGH_SEEDS, ENOUGH_UNITS
 from equimodal.report.read.reading import Results, Run
 
@@ -82,8 +84,25 @@ def finite(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def main_name(results: Results) -> str:
+    """Name of the score that rows are held against each other by: accuracy for classes."""
+    return main_of(results["data"])
+
+
+def main_words(results: Results) -> str:
+    """How tables name the main score."""
+    return WORDS[main_name(results)]
+
+
+def stored(results: Results, measure: str) -> str:
+    """Where results hold what is the accuracy of classes, in all or by modality."""
+    return dict(zip(main_keys(ACCURACY), main_keys(main_name(results)), strict=True)).get(
+        measure, measure
+    )
+
+
 def measured(run: Run, measure: str, modality: str | None = None) -> float | None:
-    """One test measure of a run, or None: accuracy, or probe_accuracy of a modality."""
+    """One test measure of a run, or None, by its name in the results."""
     value = (run.get("test") or {}).get(measure)
     return finite((value or {}).get(modality) if modality else value)
 
@@ -91,7 +110,11 @@ def measured(run: Run, measure: str, modality: str | None = None) -> float | Non
 def by_seed(
     results: Results, row: str, measure: str, modality: str | None = None
 ) -> dict[int, float]:
-    """A test measure of every finished run of a row: seed -> value."""
+    """A test measure of every finished run of a row: seed -> value.
+
+    ``measure`` is named as for classes, accuracy or probe_accuracy of a modality.
+    """
+    measure = stored(results, measure)
 
     def pairs() -> Iterator[tuple[int, float]]:
         for run in runs_of(results, row):
@@ -159,9 +182,10 @@ def reported(results: Results, row: str, key: str, name: str | None = None) -> D
 
 
 def accuracy(results: Results, row: str) -> Difference | None:
-    """A row's accuracy with its interval."""
+    """A row's accuracy, or other main score, with its interval."""
     entry = results["summary"].get(row, {})
-    return difference_of({"n": entry.get("n", 0), **(entry.get("accuracy") or {})})
+    own = entry.get(stored(results, ACCURACY)) or {}
+    return difference_of({"n": entry.get("n", 0), **own})
 
 
 def difference_of(found: Mapping[str, Any] | None) -> Difference | None:
@@ -176,8 +200,8 @@ def difference_of(found: Mapping[str, Any] | None) -> Difference | None:
 def spread(
     results: Results, row: str, measure: str, modality: str | None = None
 ) -> tuple[float | None, float | None]:
-    """Mean and standard deviation that the summary holds for a measure."""
-    found = results["summary"].get(row, {}).get(measure) or {}
+    """Mean and standard deviation that the summary holds for a measure, see `by_seed`."""
+    found = results["summary"].get(row, {}).get(stored(results, measure)) or {}
     if modality is not None:
         found = found.get(modality) or {}
     return finite(found.get("mean")), finite(found.get("sd"))

@@ -113,6 +113,7 @@ def test_nobody_may_be_in_turn_and_then_the_head_alone_learns():
 @pytest.mark.parametrize("how", ["evaluation", "no_grad"])
 def test_evaluation_is_not_cut(how):
     net, balancer = made()
+    net(**batch()[0])  # which says who is in turn
     seen = []
     net.b.register_forward_hook(lambda *given: seen.append(given[2].requires_grad))
     if how == "evaluation":

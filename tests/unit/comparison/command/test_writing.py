@@ -30,6 +30,7 @@ EVERY = {
     "batch_size": COUNTS,
     "optimizer": WORDS,
     "schedule": st.sampled_from(["constant", "step:60:0.1", "multistep:80,90:0.1"]),
+    "steps": st.sampled_from(["expanded", "nominal"]),
     "objective": st.sampled_from(["fused", "fused+unimodal"]),
     "encoders": st.dictionaries(NAMES, NAMES, max_size=3),
     "fusion": WORDS,

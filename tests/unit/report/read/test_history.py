@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from equimodal.report.read.history import Band, accuracy_curves, decisions, read_history
+from equimodal.report.read.history import Band, decisions, read_history, score_curves
+
+RESULTS = {"data": {}}
 
 
 def decision(epoch, step, values, name="fraction"):
@@ -39,13 +41,13 @@ def test_curves_are_means_over_seeds_in_percent():
         entry = {"epoch": 0, "validation_accuracy": accuracy, "modality_accuracy": {"sound": sound}}
         return {"curves": [entry], "decisions": []}
 
-    found = accuracy_curves({"joint": [run(0.8, 0.2), run(0.9, None)]}, "joint")
+    found = score_curves(RESULTS, {"joint": [run(0.8, 0.2), run(0.9, None)]}, "joint")
     assert found["fused model"].mean == pytest.approx([85.0])
     assert found["sound"].mean == pytest.approx([20.0])
 
 
 def test_a_row_without_records_has_no_curves():
-    assert accuracy_curves({}, "joint") == {}
+    assert score_curves(RESULTS, {}, "joint") == {}
     assert decisions({}, "joint") == {}
 
 

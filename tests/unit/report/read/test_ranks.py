@@ -73,7 +73,7 @@ def test_groups_that_are_not_told_apart_overlap_and_none_lies_within_another():
 
 
 def test_the_page_says_what_the_blocks_are_and_that_three_are_too_few(results):
-    told = rank_sentence(row_ranking(results))
+    told = rank_sentence(row_ranking(results), "accuracy")
     assert "each of 3 blocks" in told
     assert "one seed on this one data set" in told
     assert f"Use --seeds {ENOUGH_BLOCKS} or more" in told
@@ -84,7 +84,7 @@ def test_enough_blocks_have_a_bar_for_every_group(build_results):
     results = build_results(seeds=range(5))
     found = row_ranking(results)
     drawn = rank_chart(results, found)
-    assert "Friedman" in rank_sentence(found)
+    assert "Friedman" in rank_sentence(found, "accuracy")
     assert len(drawn.layout["shapes"]) == len(found.alike) > 0
     assert drawn.data[0]["y"] == list(found.ranks)
     assert not {"untrained", "alone:sound"} & set(found.ranks)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.data.progress import shown
+from equimodal.data.table.check.cells import cell_findings
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.check.meanings import doubts
+from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.reading.findings import WARNINGS, Finding, problems
 from equimodal.data.table.reading.reading import Reading, locate, read, resolve
-from equimodal.data.table.reading.roles import Manifest, cell_findings, read_manifest
-from equimodal.data.table.reading.splits import assign, balance
+from equimodal.data.table.reading.roles import Manifest, read_manifest
+from equimodal.data.table.reading.splits import assign
 from equimodal.data.table.store.prepared import settings_in_force
 from equimodal.workers.process import processors
 
@@ -23,12 +25,14 @@ class Report:
     """What a check found.
 
     ``settings`` holds kind and settings in force of each modality, ``balance`` the samples of each
-    class by split; ``problems`` are without those that the YAML allows, which are ``allowed``.
+    class or label by split, or what its numbers are there, ``sizes`` all of a split; ``problems``
+    are without those that the YAML allows, which are ``allowed``.
     """
 
     manifest: Manifest
     split_note: str
-    balance: Mapping[str, dict[str, int]]
+    balance: Mapping[str, dict[str, Any]]
+    sizes: Mapping[str, int]
     settings: Mapping[str, dict[str, Any]]
     readings: Mapping[str, Reading]
     problems: list[Finding]
@@ -69,7 +73,8 @@ def check(
     findings += judged(manifest, assignment, readings)
     wrong, refused = problems(findings), problems(findings, manifest.declaration.allow)
     return Report(
-        manifest, assignment.note, balance(manifest.labels, assignment.codes),
+        manifest, assignment.note, manifest.truth.balance(assignment.codes),
+        {split: int((assignment.codes == code).sum()) for code, split in enumerate(SPLITS)},
         settings_in_force(manifest, readings), readings, refused,
         [finding for finding in wrong if finding not in refused],
         [finding for finding in findings if finding.code in WARNINGS],

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from equimodal.data.table.check.cells import never_there
 from equimodal.data.table.check.telling import telling
+from equimodal.data.table.items.decode import DIGEST
 from equimodal.data.table.reading.findings import Finding
-from equimodal.data.table.reading.labels import alike, typos
+from equimodal.data.table.reading.labels import alike
 from equimodal.data.table.reading.reading import Reading
 from equimodal.data.table.reading.roles import Manifest
-from equimodal.data.table.reading.splits import Assignment, Codes, class_findings, named
+from equimodal.data.table.reading.splits import Assignment, named
+from equimodal.data.table.truth.truth import Codes
+
+_MISSING = bytes(DIGEST)
 
 
 def judged(
     manifest: Manifest, assignment: Assignment, readings: Mapping[str, Reading]
 ) -> list[Finding]:
     """All findings that need more than one item."""
-    found = typos(manifest.labels, manifest.rows)
+    found: list[Finding] = []
     if "group" in manifest.taken:  # there, a sample without a group has an empty cell
         found += alike(manifest.table.columns[manifest.taken["group"]], manifest.rows)
     found += telling(manifest, assignment.codes, readings)
-    found += assignment.findings + class_findings(manifest.labels, assignment.codes)
+    found += assignment.findings + manifest.truth.judged(assignment.codes)
+    found += never_there(manifest, assignment.codes)
     for name, column in manifest.columns.items():
         if column.files and name in readings:
             found += _repeats(manifest, assignment.codes, readings[name].digests, name)
@@ -50,7 +56,10 @@ def _whole_samples(
     manifest: Manifest, codes: Codes, readings: Mapping[str, Reading]
 ) -> list[Finding]:
     """Samples that agree in every modality: in two splits, or more than once in one."""
-    columns = [reading.digests for reading in readings.values()]
+    columns = [
+        [digest or (_MISSING if manifest.columns[name].missing else b"") for digest in own.digests]
+        for name, own in readings.items()
+    ]
     joined = [b"".join(parts) if all(parts) else b"" for parts in zip(*columns, strict=True)]
     files = any(column.files for column in manifest.columns.values())
     found = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from equimodal.data.table.items.numbers import MISSING, in_other_notation, in_two_ways
+from equimodal.data.table.items.numbers import in_other_notation, in_two_ways
 from equimodal.data.table.reading.findings import Finding
-from equimodal.data.table.reading.labels import continuous, several
+from equimodal.data.table.reading.labels import placeholders
 from equimodal.data.table.reading.roles import LABELS, SPLIT_COLUMNS, Column, Manifest, repeats
 from equimodal.data.table.reading.splits import NAMES
 
@@ -16,13 +16,11 @@ _UNNAMED = re.compile(r"Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
 
 def doubts(manifest: Manifest) -> list[Finding]:
     """All findings about what the table itself could mean; no file is opened for them."""
-    found = [*_roles(manifest), *_headers(manifest), *several(manifest.labels, manifest.rows)]
-    found += continuous(manifest.labels, manifest.rows)
-    found += _placeholders(manifest, "label", manifest.labels)
-    found += _placeholders(manifest, "group", manifest.group or [])
+    found = [*_roles(manifest), *_headers(manifest), *manifest.truth.doubts()]
+    found += placeholders(manifest.group or [], manifest.rows, "the group")
     for column in manifest.columns.values():
         if column.kind == "text" and not column.files:
-            found += _placeholders(manifest, column.name, column.cells, column.name)
+            found += placeholders(column.cells, manifest.rows, "a cell", column.name)
         if column.kind == "numbers":
             found += _decimals(manifest, column)
     return [*found, *_notations(manifest), *_formats(manifest)]
@@ -31,7 +29,7 @@ def doubts(manifest: Manifest) -> list[Finding]:
 def _roles(manifest: Manifest) -> Iterator[Finding]:
     """Another column with a usual name of the label, or of the split, that says another thing."""
     declared, taken = manifest.declaration, manifest.taken
-    if declared.label is None:
+    if not declared.label:
         own = _partition(manifest.labels)
         for name in _others(manifest, LABELS):
             cells = manifest.table.columns[name]
@@ -75,20 +73,6 @@ def _headers(manifest: Manifest) -> Iterator[Finding]:
     for i in [i for i, label in enumerate(labels) if label == manifest.taken["label"]]:
         if all(cells[i] in ("", name) for name, cells in columns.items()):
             yield Finding("header", "repeats the header; delete the row", manifest.rows[i])
-
-
-def _placeholders(
-    manifest: Manifest, what: str, cells: Sequence[str], modality: str | None = None
-) -> Iterator[Finding]:
-    """The first cell of each placeholder: a missing value, or a word like others?"""
-    said: set[str] = set()
-    for cell, row in zip(cells, manifest.rows, strict=bool(cells)):
-        if cell.lower() in MISSING and cell not in said:
-            said.add(cell)
-            count = sum(other == cell for other in cells)
-            where = "a cell" if modality else f"the {what}"
-            text = f"{where} is '{cell}' ({count} times), as programs write a missing value"
-            yield Finding("placeholder", text, row, modality)
 
 
 def _decimals(manifest: Manifest, column: Column) -> Iterator[Finding]:

@@ -25,7 +25,8 @@ class FittedColumn:
     """A modality's columns, and all settings by which a cell of them becomes a row.
 
     ``sources`` are names of columns, ``files`` says whether cells are paths, ``shape`` and
-    ``dtype`` are of a row before it is scaled, ``variation`` holds what pictures are cut to.
+    ``dtype`` are of a row before it is scaled, ``variation`` holds what pictures are cut to;
+    ``missing`` says whether a row may lack it.
     """
 
     sources: tuple[str, ...]
@@ -35,6 +36,7 @@ class FittedColumn:
     shape: tuple[int, ...]
     dtype: str
     variation: Mapping[str, Any] = field(default_factory=dict)
+    missing: bool = False
 
     @property
     def crop(self) -> Variation:
@@ -45,16 +47,21 @@ class FittedColumn:
 
 @dataclass(frozen=True)
 class FittedTable:
-    """The columns of every modality, and the names of those of the label and the group."""
+    """The columns of every modality, and the names of those of the label and the group.
+
+    ``separator`` stands between the labels of a cell, "" where a cell holds one or a number.
+    """
 
     columns: Mapping[str, FittedColumn]
-    label: str
+    labels: tuple[str, ...]
     group: str | None = None
+    separator: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
-            "label": self.label, "group": self.group,
+            "label": self.labels[0] if len(self.labels) == 1 else list(self.labels),
+            **({"separator": self.separator} if self.separator else {}), "group": self.group,
             "columns": {name: asdict(column) for name, column in self.columns.items()},
         }  # fmt: skip
 
@@ -65,11 +72,13 @@ class FittedTable:
         Raises:
             DataError: a value that no table has.
         """
-        label, group = _name("label", found["label"]), found["group"]
+        label, group = found["label"], found["group"]
+        labels = _names("label", label) if isinstance(label, list) else [_name("label", label)]
         if group is not None:
             _name("group", group)
+        separator = _name("separator", found["separator"]) if "separator" in found else ""
         columns = {str(m): _column(str(m), entry) for m, entry in found["columns"].items()}
-        return cls(columns, label, group)
+        return cls(columns, tuple(labels), group, separator)
 
 
 def _column(name: str, found: Mapping[str, Any]) -> FittedColumn:
@@ -87,6 +96,7 @@ def _column(name: str, found: Mapping[str, Any]) -> FittedColumn:
         tuple(_shape(f"{place}: shape", found["shape"])),
         choice(f"{place}: dtype", found["dtype"], _TYPES),
         {key: VARIATION[key](f"{place}: {key}", value) for key, value in variation.items()},
+        flag(f"{place}: missing", found.get("missing", False)),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.items.decode import Array
@@ -26,8 +27,9 @@ class Block:
     """Some rows of a table that follow each other.
 
     ``start`` is the index of the first, ``count`` how many there are; ``used`` (n,) are the indices
-    of those that could be read, ``arrays`` (n, ...) what they hold by modality; ``problems`` says
-    of each other row why not, ``missing`` which modalities have an empty cell.
+    of those that could be read, ``arrays`` (n, ...) what they hold by modality, 0 of one that a row
+    lacks and may lack, and ``present`` (n, M) which are there; ``problems`` says of each other row
+    why not, ``missing`` which modalities have an empty cell.
     """
 
     start: int
@@ -36,6 +38,7 @@ class Block:
     arrays: dict[str, Array]
     problems: dict[int, str]
     missing: dict[int, list[str]]
+    present: NDArray[np.bool_]
 
 
 def blocks(
@@ -69,16 +72,19 @@ def _block(streams: Mapping[str, _Stream], start: int, end: int) -> Block:
     problems, missing = {}, {}
     for index in range(start, end):
         said = {m: row for m, rows in found.items() if isinstance(row := rows[index], str)}
-        if said:
-            problems[index] = "; ".join(f"{m}: {text}" for m, text in said.items())
-        if empty := [m for m, text in said.items() if text == _EMPTY]:
+        empty = [m for m, text in said.items() if text == _EMPTY]
+        lacked = [m for m in empty if streams[m].column.missing and len(streams) > 1]
+        if lacked and len(lacked) == len(streams):
+            problems[index] = "has no modality at all"
+        elif wrong := {m: text for m, text in said.items() if m not in lacked}:
+            problems[index] = "; ".join(f"{m}: {text}" for m, text in wrong.items())
+        if empty:
             missing[index] = empty
     used = [index for index in range(start, end) if index not in problems]
-    arrays = {
-        m: np.stack([rows[i] for i in used]) if used else np.empty((0, *streams[m].column.shape))
-        for m, rows in found.items()
-    }
-    return Block(start, end - start, used, arrays, problems, missing)
+    arrays = {m: streams[m].stacked([rows[i] for i in used]) for m, rows in found.items()}
+    there = [[not isinstance(rows[i], str) for rows in found.values()] for i in used]
+    present = np.array(there, np.bool_).reshape(len(used), len(found))
+    return Block(start, end - start, used, arrays, problems, missing, present)
 
 
 class _Stream:
@@ -105,6 +111,14 @@ class _Stream:
         while not all(index in self._ready for index in wanted):
             self._take()
         return {index: self._ready.pop(index) for index in wanted}
+
+    def stacked(self, rows: Sequence[Array | str]) -> Array:
+        """Rows as one array, 0 where one says why there is none. (n, ...)"""
+        found: Array = np.zeros((len(rows), *self.column.shape), self.column.dtype)
+        for place, row in enumerate(rows):
+            if not isinstance(row, str):
+                found[place] = row
+        return found
 
     def close(self) -> None:
         """End the processes."""

@@ -11,38 +11,49 @@ from equimodal.data.plain_yaml import read_yaml
 from equimodal.data.settings import choice, number, whole
 from equimodal.data.table.reading.findings import ALLOWED
 from equimodal.data.table.reading.settings import KINDS, checked_settings
+from equimodal.data.table.truth.goal import declared_target
 from equimodal.errors import DataError, did_you_mean, quoted
 
 SPLITS = ("train", "validation", "test")
-KEYS = ("label", "split", "group", "ratios", "validation", "seed", "allow", "modalities")
+KEYS = (
+    "task", "label", "separator", "weight", "split", "group", "ratios", "validation", "seed",
+    "allow", "missing", "modalities",
+)  # fmt: skip
+REFUSED = "refuse"
 DEFAULT_RATIOS = (0.7, 0.15, 0.15)
 
 
 @dataclass(frozen=True)
 class Declared:
     """A modality as declared: its columns, its kind ("" to infer it), the settings of that kind,
-    and the name of its encoder ("" for the default)."""
+    the name of its encoder ("" for the default), and whether samples may lack it."""
 
     columns: tuple[str, ...]
     kind: str
     settings: dict[str, Any]
     encoder: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True)
 class Declaration:
     """What the YAML says; the fields are those of `docs/manifest.md`.
 
-    ``ratios`` is None where none are declared; ``modalities`` is empty where they are inferred.
+    ``task`` and ``ratios`` are None where none are declared; ``label`` is empty, and
+    ``modalities``, where they are inferred. ``missing``: samples may lack any modality.
     """
 
-    label: str | None = None
+    task: str | None = None
+    label: tuple[str, ...] = ()
+    separator: str = ""
+    weight: Mapping[str, float] | str | None = None
     split: str | None = None
     group: str | None = None
     ratios: tuple[float, ...] | None = None
     validation: float = 0.2
     seed: int = 0
     allow: tuple[str, ...] = ()
+    missing: bool = False
     modalities: dict[str, Declared] = field(default_factory=dict)
 
 
@@ -70,8 +81,9 @@ def _declaration(content: object) -> Declaration:
     found = _mapping("the file", content)
     known(found, KEYS, "the file")
     names: dict[str, Any] = {
-        key: _name(key, found[key]) for key in ("label", "split", "group") if key in found
+        key: _name(key, found[key]) for key in ("split", "group") if key in found
     }
+    names |= declared_target(found)
     if "ratios" in found:
         if "split" in found:
             raise DataError("split and ratios are both given; write one of the two.")
@@ -81,6 +93,7 @@ def _declaration(content: object) -> Declaration:
         validation=number("validation", found.get("validation", 0.2), low=0.01, high=0.9),
         seed=whole("seed", found.get("seed", 0), low=0, high=2**31),
         allow=_allowed(found.get("allow", [])),
+        missing=_missing("missing", found.get("missing", REFUSED)),
         modalities={
             str(name): _modality(str(name), entry)
             for name, entry in _mapping("modalities", found.get("modalities", {})).items()
@@ -132,9 +145,14 @@ def _allowed(value: object) -> tuple[str, ...]:
     return tuple(codes)
 
 
+def _missing(name: str, value: object) -> bool:
+    """Whether samples may lack a modality: "allow" or "refuse"."""
+    return choice(name, value, (REFUSED, "allow")) != REFUSED
+
+
 def _modality(name: str, entry: object) -> Declared:
-    """A modality's entry: ``column`` or ``columns``, ``kind``, ``encoder``, and the settings of its
-    kind."""
+    """A modality's entry: ``column`` or ``columns``, ``kind``, ``encoder``, ``missing``, and the
+    settings of its kind."""
     if isinstance(entry, str):
         entry = {"column": entry}
     rest = dict(_mapping(f"modalities.{name}", {} if entry is None else entry))
@@ -144,6 +162,7 @@ def _modality(name: str, entry: object) -> Declared:
     encoder = rest.pop("encoder", "")
     if not isinstance(encoder, str):
         raise DataError(f"modalities.{name}.encoder must be a name; found {quoted(encoder)}.")
+    missing = _missing(f"modalities.{name}.missing", rest.pop("missing", REFUSED))
     columns = rest.pop("columns", None)
     column = rest.pop("column", name)
     chosen = [column] if columns is None else columns
@@ -153,4 +172,4 @@ def _modality(name: str, entry: object) -> Declared:
         raise DataError(f"modalities.{name} has {len(chosen)} columns; only numbers may.")
     kind = "numbers" if len(chosen) > 1 else kind
     settings = checked_settings(f"modalities.{name}", kind, rest)
-    return Declared(tuple(chosen), kind, settings, encoder)
+    return Declared(tuple(chosen), kind, settings, encoder, missing)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from equimodal.data.table.reading.labels import classes
+import numpy as np
+
+from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.reading.roles import Column, Manifest, read_manifest
 from equimodal.data.table.reading.settings import KINDS
-from equimodal.data.table.reading.splits import assign, balance
-
-_CLASSES = 12
+from equimodal.data.table.reading.splits import assign
 
 
 def explained(path: str | Path, *, root: str | Path | None = None) -> str:
@@ -24,12 +24,10 @@ def explained(path: str | Path, *, root: str | Path | None = None) -> str:
 
 
 def _lines(manifest: Manifest) -> Iterator[str]:
-    names = classes(manifest.labels)
-    shown = ", ".join(names[:_CLASSES]) + (", ..." if len(names) > _CLASSES else "")
-    yield f"{manifest.path.name}: {len(manifest):,} samples of {len(names)} classes ({shown})"
+    yield f"{manifest.path.name}: {len(manifest):,} samples of {manifest.truth.title}"
     assignment = assign(manifest)
-    counts = balance(manifest.labels, assignment.codes)
-    sizes = ", ".join(f"{sum(found.values()):,} {split}" for split, found in counts.items())
+    counts = [int(np.sum(assignment.codes == code)) for code in range(len(SPLITS))]
+    sizes = ", ".join(f"{n:,} {split}" for n, split in zip(counts, SPLITS, strict=True))
     yield f"{assignment.note} {sizes}."
     yield from (_modality(column) for column in manifest.columns.values())
     if manifest.unused:

@@ -18,11 +18,12 @@ PROBLEMS = {
     "large": "files that are too large",
     "finite": "values that are not finite",
     "shape": "shapes that differ",
-    "label": "labels that are empty",
+    "label": "labels that are empty or cannot be read",
+    "unlabelled": "samples without any label",
     "typo": "labels or groups that look like another",
     "placeholder": "cells that may stand for a missing value",
     "several": "labels that look like several labels",
-    "continuous": "labels that look like measured numbers",
+    "continuous": "labels that may be measured numbers",
     "roles": "columns that could have one role",
     "header": "headers that are in doubt",
     "decimal": "numbers that can be read in two ways",
@@ -44,8 +45,8 @@ WARNINGS = {
     "alone": "samples without a group",
 }
 ALLOWED = (
-    "typo", "leakage", "group", "placeholder", "several", "continuous", "decimal", "notation",
-    "format", "tells-label", "damaged",
+    "typo", "leakage", "group", "placeholder", "several", "unlabelled", "continuous", "decimal",
+    "notation", "format", "tells-label", "damaged",
 )  # fmt: skip
 _SHOWN = 3
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
-from equimodal.data.table.items.numbers import single
+from equimodal.data.table.items.numbers import MISSING, single
 from equimodal.data.table.reading.findings import Finding
 
 RARE = 10
 """A label is rare beside one that occurs this many times as often."""
 CLOSE = 0.8
 FRACTIONS = 20
-"""So many distinct numbers that are not whole are measured, not classes."""
+"""So many distinct numbers may be measured, or be classes."""
 _MOST = 2000
 _JOINS = (";", "|", ",")
 _LIST = re.compile(r"[\[({].*[,;].*[\])}]|\[\s*([\d.+'\"-].*)?\]", re.DOTALL)
@@ -94,15 +94,15 @@ def _near(counts: Counter[str]) -> dict[str, str]:
 
 
 def continuous(labels: Sequence[str], rows: Sequence[int]) -> list[Finding]:
-    """The first label of a column that holds measured numbers: many, and not whole."""
+    """The first label of a column that may hold measured numbers: many, or some not whole."""
     values = {name: single(name) for name in set(labels) - {""}}
-    broken = {name for name, value in values.items() if value is not None and value % 1}
-    if len(broken) < FRACTIONS or None in values.values():
+    if len(values) < FRACTIONS or None in values.values():
         return []
-    place = next(i for i, label in enumerate(labels) if label in broken)
+    broken = {name for name, value in values.items() if value is not None and value % 1}
+    place = next(i for i, label in enumerate(labels) if label in (broken or values))
     text = (
-        f"the label '{labels[place]}' and {len(values) - 1} others look like measured numbers, and "
-        "each would be a class; write classes, such as low and high"
+        f"the label '{labels[place]}' and {len(values) - 1} others are numbers: measured ones, or "
+        "classes? Write task: regression, or task: classification, in the YAML"
     )
     return [Finding("continuous", text, rows[place])]
 
@@ -118,13 +118,38 @@ def several(labels: Sequence[str], rows: Sequence[int]) -> list[Finding]:
     for label, row in zip(labels, rows, strict=True):
         own = parts.get(label, [])
         joined = len(own) > 1 and all(len(shared[part]) > 1 for part in own)
-        if joined or _LIST.fullmatch(label):
+        if joined or is_list(label):
             text = (
                 f"the label '{label}' looks like a list, of several labels or of a number's parts; "
-                "a sample has one label here"
+                "a sample has one label here. Write task: multi-label and separator: in the YAML "
+                "if it has several"
             )
             return [Finding("several", text, row)]
     return []
+
+
+def is_list(label: str) -> bool:
+    """Whether a label stands in brackets, with commas or empty."""
+    return bool(_LIST.fullmatch(label))
+
+
+def state(cell: str) -> bool | None:
+    """Whether a cell says 1, true or yes; None where it says neither that nor the opposite."""
+    form = _plain(cell)
+    return {_ONE: True, _NONE: False}.get(_TRUTHS.get(form, form))
+
+
+def placeholders(
+    cells: Sequence[str], rows: Sequence[int], what: str, modality: str | None = None
+) -> Iterator[Finding]:
+    """The first cell of each placeholder: a missing value, or a word like others?"""
+    said: set[str] = set()
+    for cell, row in zip(cells, rows, strict=bool(cells)):
+        if cell.lower() in MISSING and cell not in said:
+            said.add(cell)
+            count = sum(other == cell for other in cells)
+            text = f"{what} is '{cell}' ({count} times), as programs write a missing value"
+            yield Finding("placeholder", text, row, modality)
 
 
 def _parts(label: str) -> list[str]:

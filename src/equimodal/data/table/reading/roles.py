@@ -12,15 +12,16 @@ from equimodal.checks import require_modality_names
 from equimodal.data.table.items.numbers import joined
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained, located
 from equimodal.data.table.reading.declaration import Declaration, Declared, read_declaration
-from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.kinds import infer, names_files, unread
 from equimodal.data.table.reading.table import Table, read_table
+from equimodal.data.table.truth.declared import truth_of
+from equimodal.data.table.truth.truth import Truth
 from equimodal.errors import BalanceError, DataError, counted
 
 LABELS = ("label", "class", "target", "category", "y")
 SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
 GROUPS = ("group",)
-_ALONE = "\0"
+ALONE = "\0"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Column:
     """One modality of a manifest: its kind, its cells (N,), and the settings that are declared.
 
     ``files`` says whether the cells are paths; ``encoder`` is the declared one, or ""; ``parts``
-    are the columns of the table whose cells are joined here, ``sources`` their names.
+    are the columns of the table whose cells are joined here, ``sources`` their names; ``missing``
+    says whether a cell may be empty.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Column:
     encoder: str = ""
     parts: tuple[list[str], ...] = ()
     sources: tuple[str, ...] = ()
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Manifest:
     root: str
     declaration: Declaration
     rows: list[int]
-    labels: list[str]
+    truth: Truth
     split: list[str] | None
     group: list[str] | None
     columns: dict[str, Column]
@@ -64,6 +67,11 @@ class Manifest:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def labels(self) -> list[str]:
+        """What the target is of each sample, in a text. (N,)"""
+        return self.truth.texts
 
 
 def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manifest:
@@ -79,8 +87,8 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     path = Path(path)
     table, declaration = read_table(path), read_declaration(path)
     folder = _root(path, root)
-    label = _chosen(table, declaration.label, LABELS)
-    if label is None:
+    labels = _labels(table, declaration.label)
+    if not labels:
         raise DataError(
             f"{path.name} has no label column: none of its columns {', '.join(table.columns)} is "
             f"called {' or '.join(LABELS)}; write `label: <column>` in {path.stem}.yaml beside it."
@@ -89,50 +97,29 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     group = _chosen(table, declaration.group, GROUPS)
     taken = {
         role: name
-        for role, name in (("label", label), ("split", split), ("group", group))
+        for role, name in (("label", labels[0]), ("split", split), ("group", group))
         if name is not None
     }
-    declared = declaration.modalities or _inferable(table, taken.values())
+    held = {*taken.values(), *labels}
+    declared = declaration.modalities or _inferable(table, held)
     declared = {name: _with_paths(entry, path.parent) for name, entry in declared.items()}
+    if declaration.missing:
+        declared = {name: replace(entry, missing=True) for name, entry in declared.items()}
     columns = {name: _column(table, name, entry, folder) for name, entry in declared.items()}
     found = {name: column for name, column in columns.items() if column is not None}
     used = {name for entry in map(declared.get, found) if entry for name in entry.columns}
-    unused = tuple(n for n in table.columns if n not in used and n not in taken.values())
+    unused = tuple(n for n in table.columns if n not in used and n not in held)
     undeclared = [] if declaration.modalities else unused
     said = {n: text for n in undeclared if (text := unread(table.columns[n], folder))}
     if not said or "format" in declaration.allow:
         _check_count(path, found, unused)
     _check_names(path, found)
     return Manifest(
-        path, folder, declaration, table.rows, table.column(label, "the label"),
+        path, folder, declaration, table.rows, truth_of(table, labels, declaration),
         table.column(split, "the split") if split else None,
         groups_of(table.column(group, "the group")) if group else None,
         found, unused, table, taken, said,
     )  # fmt: skip
-
-
-def cell_findings(manifest: Manifest) -> list[Finding]:
-    """Empty labels and cells, and the columns that are not used."""
-    found = [
-        Finding("label", "has no label", row)
-        for row, label in zip(manifest.rows, manifest.labels, strict=True)
-        if not label
-    ]
-    for column in manifest.columns.values():
-        found += [
-            Finding("cell", "is empty; missing modalities are not supported", row, column.name)
-            for row, cell in zip(manifest.rows, column.cells, strict=True)
-            if not cell
-        ]
-    found += [
-        Finding("alone", "has no group, and is a group of its own", row)
-        for row, group in zip(manifest.rows, manifest.group or (), strict=False)
-        if group.startswith(_ALONE)
-    ]
-    if manifest.unused:
-        names = ", ".join(manifest.unused)
-        found.append(Finding("column", f"not used: {names}; declare them to use them"))
-    return found
 
 
 def _root(path: Path, root: str | Path | None) -> str:
@@ -154,6 +141,14 @@ def _chosen(table: Table, declared: str | None, usual: Sequence[str]) -> str | N
     return next((by_name[name] for name in usual if name in by_name), None)
 
 
+def _labels(table: Table, declared: Sequence[str]) -> tuple[str, ...]:
+    """The columns of the target: the declared ones, which must exist, or one of a usual name."""
+    for name in declared:
+        table.column(name, "the label that the YAML declares")
+    usual = _chosen(table, None, LABELS)
+    return tuple(declared) or (() if usual is None else (usual,))
+
+
 def _inferable(table: Table, taken: Iterable[str]) -> dict[str, Declared]:
     """Every other column, but for those that hold a label under another usual name."""
     taken = set(taken)
@@ -171,7 +166,7 @@ def repeats(cells: Sequence[str]) -> bool:
 
 def groups_of(cells: Sequence[str]) -> list[str]:
     """The groups of all samples; a sample without one is a group of its own."""
-    return [cell or f"{_ALONE}{place}" for place, cell in enumerate(cells)]
+    return [cell or f"{ALONE}{place}" for place, cell in enumerate(cells)]
 
 
 def _with_paths(declared: Declared, folder: Path) -> Declared:
@@ -200,7 +195,7 @@ def _column(table: Table, name: str, declared: Declared, root: str) -> Column | 
     files = names_files(kind, cells)
     return Column(
         name, kind, cells, declared.settings, files, declared.encoder,
-        tuple(parts) if kind == "numbers" else (), declared.columns,
+        tuple(parts) if kind == "numbers" else (), declared.columns, declared.missing,
     )  # fmt: skip
 
 

@@ -140,6 +140,6 @@ def checked_settings(place: str, kind: str, found: Mapping[str, Any]) -> dict[st
             f"'{next(iter(found))}'."
         )
     checks = KINDS[kind].settings if kind else {}
-    keys = ("column", "columns", "kind", "encoder", *checks)
+    keys = ("column", "columns", "kind", "encoder", "missing", *checks)
     require_settings(f"{place} ({kind})", found, keys, error=DataError)
     return {name: checks[name](f"{place}.{name}", value) for name, value in found.items()}

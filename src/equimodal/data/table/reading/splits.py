@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equimodal.data.table.reading.declaration import DEFAULT_RATIOS, SPLITS
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.roles import Manifest
+from equimodal.data.table.truth.truth import Codes, ids, some
 from equimodal.numerics.random import data_generator
 
-Codes = NDArray[np.int64]
 NAMES = {
     "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1,
     "development": 1, "test": 2, "testing": 2, "eval": 2, "evaluation": 2,
 }  # fmt: skip
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -34,12 +31,12 @@ class Assignment:
 
 def assign(manifest: Manifest) -> Assignment:
     """The split of every sample of a manifest."""
-    ids = _ids(manifest.labels)
-    groups = None if manifest.group is None else _ids(manifest.group)
+    strata = manifest.truth.strata()
+    groups = None if manifest.group is None else ids(manifest.group)
     declared = manifest.declaration
     if manifest.split is None:
         ratios = declared.ratios or DEFAULT_RATIOS
-        codes = divided(ids, ratios, groups, declared.seed)
+        codes = divided(strata, ratios, groups, declared.seed)
         return Assignment(codes, _ratio_note(ratios, declared.seed, groups is not None), [])
     codes, findings = _by_column(manifest, manifest.split)
     note = "Split by the table's column."
@@ -47,7 +44,7 @@ def assign(manifest: Manifest) -> Assignment:
         mine = np.flatnonzero(codes == 0)
         shares = (1 - declared.validation, declared.validation)
         own = None if groups is None else groups[mine]
-        codes[mine] = divided(ids[mine], shares, own, declared.seed)
+        codes[mine] = divided(strata[mine], shares, own, declared.seed)
         note += (
             f" It names no validation: {declared.validation:.0%} of its training samples are, "
             f"{_how(groups is not None)}, seed {declared.seed}."
@@ -116,7 +113,7 @@ def _by_column(manifest: Manifest, cells: Sequence[str]) -> tuple[Codes, list[Fi
     if len(unknown) > 1 and (codes < 0).all():
         text = (
             f"the column '{manifest.taken.get('split', 'split')}' names no split, but "
-            f"{_some(list(unknown))}; write `ratios: [0.7, 0.15, 0.15]` in the YAML to have the "
+            f"{some(list(unknown))}; write `ratios: [0.7, 0.15, 0.15]` in the YAML to have the "
             "samples divided, `split: <column>` for another column, or train, validation or test "
             "in its cells"
         )
@@ -140,50 +137,6 @@ def _groups_in_two(manifest: Manifest, codes: Codes) -> list[Finding]:
             text = f"the group '{group}' is in {named(code)} and, in row {place}, {named(first)}"
             found[group] = Finding("group", text, row)
     return list(found.values())
-
-
-def class_findings(labels: Sequence[str], codes: Codes) -> list[Finding]:
-    """Splits without a sample, a single class, and classes that training never sees.
-
-    Nothing where no sample has a split: `assign` says that.
-    """
-    if (codes < 0).all():
-        return []
-    names = np.array(labels)
-    found = [
-        Finding("split", f"no sample is in {name}")
-        for code, name in enumerate(SPLITS)
-        if not (codes == code).any()
-    ]
-    trained = set(names[codes == 0].tolist())
-    if len(trained) == 1:
-        found.append(Finding("split", f"training has the one class '{min(trained)}'"))
-    unseen = sorted(set(names[codes > 0].tolist()) - trained - {""})
-    if len(unseen) > _SHOWN:
-        text = f"{len(unseen)} classes have no training sample: {_some(unseen)}"
-        return [*found, Finding("split", text)]
-    found += [Finding("split", f"the class '{label}' has no training sample") for label in unseen]
-    return found
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(f"'{name}'" for name in names[:_SHOWN]) + more
-
-
-def balance(labels: Sequence[str], codes: Codes) -> Mapping[str, dict[str, int]]:
-    """How many samples of each class a split has: {split: {class: count}}"""
-    names = np.array(labels)
-    found = {}
-    for code, split in enumerate(SPLITS):
-        classes, counts = np.unique(names[codes == code], return_counts=True)
-        found[split] = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-    return found
-
-
-def _ids(cells: Sequence[str]) -> Codes:
-    return np.unique(np.array(cells), return_inverse=True)[1].astype(np.int64)
 
 
 def named(code: int) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equimodal.data.progress import Advance, say, shown
+from equimodal.data.table.check.cells import cell_findings
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.check.meanings import doubts
 from equimodal.data.table.reading.findings import (
@@ -25,7 +26,6 @@ from equimodal.data.table.reading.findings import (
     problems,
     summary,
 )
-from equimodal.data.table.reading.labels import classes
 from equimodal.data.table.reading.reading import (
     Located,
     Reading,
@@ -33,7 +33,7 @@ from equimodal.data.table.reading.reading import (
     read,
     resolve,
 )
-from equimodal.data.table.reading.roles import Manifest, cell_findings, read_manifest
+from equimodal.data.table.reading.roles import Manifest, read_manifest
 from equimodal.data.table.reading.splits import Assignment, assign
 from equimodal.data.table.store.cache import Store, check_room, default_folder, limit
 from equimodal.data.table.store.prepared import (
@@ -42,6 +42,7 @@ from equimodal.data.table.store.prepared import (
     write_latest,
     write_prepared,
 )
+from equimodal.data.target import CLASSES
 from equimodal.errors import DataError, counted
 from equimodal.storage.locks import locked
 from equimodal.workers.process import processors
@@ -113,12 +114,9 @@ def _prepared(work: Work, home: Path, stamp: str, jobs: int, advance: Advance) -
     findings += judged(manifest, assignment, readings)
     refuse(manifest, findings)
     note = f"{len(manifest):,} samples of a user's table. {assignment.note}{_told(findings)}"
-    names = classes(manifest.labels)
     print_ = fingerprint(manifest, assignment, readings)
     folder = home / print_
-    write_prepared(
-        folder, manifest, assignment, readings, stores, classes=names, note=note, fingerprint=print_
-    )
+    write_prepared(folder, manifest, assignment, readings, stores, note=note, fingerprint=print_)
     stamps = {name: reading.stamps for name, reading in readings.items()}
     write_latest(home, stamp, stamps, print_)
     return folder
@@ -168,6 +166,8 @@ def _remembered(
     for name, reading in readings.items():
         said = {(f.row, f.code) for f in reading.findings}
         for index, digest in enumerate(reading.digests):
+            if not digest:
+                continue
             for code in stores[name].warnings(stores[name].slots[digest]):
                 row = manifest.rows[index]
                 if (row, code) not in said:
@@ -189,6 +189,10 @@ def fingerprint(manifest: Manifest, assignment: Assignment, readings: Mapping[st
     """A name for all that training sees of the data; it does not depend on where they are."""
     found = hashlib.blake2b(digest_size=8)
     found.update(json.dumps([manifest.labels, list(readings)]).encode())
+    target = manifest.truth.target(assignment.codes)
+    if target != CLASSES:
+        about = [target.task, manifest.truth.names, target.weight, manifest.declaration.separator]
+        found.update(json.dumps(about).encode())
     found.update(assignment.codes.tobytes())
     if manifest.group is not None:
         found.update(json.dumps(manifest.group).encode())
@@ -198,6 +202,8 @@ def fingerprint(manifest: Manifest, assignment: Assignment, readings: Mapping[st
         if reading.form.variation:
             found.update(json.dumps(reading.form.variation, sort_keys=True).encode())
         found.update(b"".join(reading.digests))
+        if not all(reading.digests):
+            found.update(bytes(bool(digest) for digest in reading.digests))
     return found.hexdigest()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,13 @@ Stamps = Mapping[str, NDArray[np.int64]]
 
 def write_prepared(
     folder: Path, manifest: Manifest, assignment: Assignment, readings: Mapping[str, Reading],
-    stores: Mapping[str, Store], *, classes: Sequence[str], note: str, fingerprint: str,
+    stores: Mapping[str, Store], *, note: str, fingerprint: str,
 ) -> None:  # fmt: skip
     """Write labels, splits, groups, the place of every row and the scaling of every modality."""
     folder.mkdir(exist_ok=True)
-    codes = {name: code for code, name in enumerate(classes)}
+    target = manifest.truth.target(assignment.codes)
     arrays: dict[str, NDArray[Any]] = {
-        "labels": np.array([codes[label] for label in manifest.labels], np.int64),
+        "labels": manifest.truth.values(target),
         "splits": assignment.codes,
     }
     if manifest.group is not None:
@@ -44,11 +45,11 @@ def write_prepared(
     modalities = {}
     for name, reading in readings.items():
         store, kind = stores[name], KINDS[manifest.columns[name].kind].model
-        slots = np.array([store.slots[digest] for digest in reading.digests], np.int64)
+        slots = np.array([store.slots.get(digest, -1) for digest in reading.digests], np.int64)
         arrays[f"slots:{name}"] = slots
         if kind != "text":
             file = RowFile(store.rows, store.shape, store.dtype)
-            mean, scale = scaling(file, slots[assignment.codes == 0], kind)
+            mean, scale = scaling(file, slots[(assignment.codes == 0) & (slots >= 0)], kind)
             arrays |= {f"mean:{name}": mean, f"scale:{name}": scale}
         modalities[name] = {
             "kind": kind,
@@ -58,6 +59,7 @@ def write_prepared(
             "vocabulary": _vocabulary(reading.form.settings) if kind == "text" else None,
             "encoder": manifest.columns[name].encoder,
             "tokens": "hf" if "tokenizer" in reading.form.settings else "",
+            **({"missing": True} if manifest.columns[name].missing else {}),
             **reading.form.variation,
         }
     with atomic(folder / ROWS, _OPTION) as into:
@@ -66,8 +68,8 @@ def write_prepared(
     settings = {"fingerprint": fingerprint, "modalities": settings_in_force(manifest, readings)}
     # Last: a folder that holds this file is whole.
     write_json(folder / PREPARED, {
-        "name": manifest.path.name, "classes": list(classes), "note": note,
-        "settings": settings, "modalities": modalities,
+        "name": manifest.path.name, "classes": list(manifest.truth.names), "note": note,
+        "settings": settings, "modalities": modalities, "target": asdict(target),
     }, _OPTION)  # fmt: skip
 
 
@@ -137,11 +139,13 @@ def fitted_columns(manifest: Manifest, readings: Mapping[str, Reading]) -> Fitte
         name: FittedColumn(
             manifest.columns[name].sources, manifest.columns[name].kind,
             manifest.columns[name].files, reading.form.settings, reading.form.shape,
-            reading.form.dtype, reading.form.variation,
+            reading.form.dtype, reading.form.variation, manifest.columns[name].missing,
         )
         for name, reading in readings.items()
     }  # fmt: skip
-    return FittedTable(columns, manifest.taken["label"], manifest.taken.get("group"))
+    return FittedTable(
+        columns, manifest.truth.columns, manifest.taken.get("group"), manifest.declaration.separator
+    )
 
 
 def read_fitted(folder: Path) -> tuple[FittedTable, dict[str, NDArray[np.float64]]]:

@@ -93,7 +93,7 @@ class StoredRows:
 
     Args:
         file: where the rows are.
-        slots: place in the file of each sample, (N,).
+        slots: place in the file of each sample, (N,); -1 of one that has none, whose row is 0.
         mean: what is subtracted, broadcast over a row; None for token numbers.
         scale: what is divided by, of the same shape.
         device: where the rows go.
@@ -125,14 +125,20 @@ class StoredRows:
         """The rows at an index, a slice or a tensor of indices: (n,) -> (n, ...)"""
         chosen = index.cpu().numpy() if isinstance(index, Tensor) else index
         slots = np.asarray(self.slots[chosen])
-        rows = torch.from_numpy(self.file.read(slots.reshape(-1)))
+        rows = self._read(slots.reshape(-1), chosen)
+        gone = slots.reshape(-1) < 0
+        if gone.any():
+            rows[torch.from_numpy(gone).to(rows.device)] = 0
+        return rows if slots.ndim else rows[0]
+
+    def _read(self, slots: NDArray[np.int64], chosen: Any) -> Tensor:
+        """The rows at some places, scaled; any row in the place of -1. (n,) -> (n, ...)"""
+        rows = torch.from_numpy(self.file.read(slots.clip(0)))
         if self.file.dtype == np.float64 and self.mean is not None and self.scale is not None:
             # Centred before digits are dropped.
-            rows = rows.sub_(self.mean).div_(self.scale).float().to(self.device)
-            return rows if slots.ndim else rows[0]
+            return rows.sub_(self.mean).div_(self.scale).float().to(self.device)
         rows = rows.to(self.device)
-        rows = self._scaled(rows, np.arange(len(self.slots))[chosen].reshape(-1))
-        return rows if slots.ndim else rows[0]
+        return self._scaled(rows, np.arange(len(self.slots))[chosen].reshape(-1))
 
     def to(self, device: torch.device | str) -> StoredRows:
         """The same rows, which will come on ``device``."""

@@ -15,6 +15,7 @@ from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.store.preparation import prepare
 from equimodal.data.table.store.prepared import PREPARED, ROWS, read_prepared, store_folder
 from equimodal.data.table.store.rows import RowFile, StoredRows
+from equimodal.data.target import CLASSES, Target
 from equimodal.data.variation import Variation
 from equimodal.errors import DataError
 
@@ -50,13 +51,23 @@ def load(name: str, root: str | Path | None, settings: Mapping[str, object]) -> 
             entry.get("tokens", ""),
             _pixels(arrays, m, entry),
             entry.get("encoder", ""),
+            entry.get("missing", False),
         )
         for m, entry in content["modalities"].items()
     }
     return DataSource(
         name=content["name"], modalities=modalities, classes=tuple(content["classes"]),
-        settings=content["settings"], note=content["note"], **splits,
+        settings=content["settings"], note=content["note"], target=_target(content), **splits,
     )  # fmt: skip
+
+
+def _target(content: Mapping[str, Any]) -> Target:
+    """What is predicted; one class in a folder of before there was another task."""
+    found = content.get("target")
+    if found is None:
+        return CLASSES
+    numbers = {key: tuple(found[key]) for key in ("weight", "mean", "scale")}
+    return Target(found["task"], **numbers)
 
 
 def _pixels(
@@ -105,5 +116,8 @@ def _split(
         )
         slots = arrays[f"slots:{name}"][chosen]
         rows[name] = StoredRows(file, slots, mean, scale, variation=_variation(entry))
+    there = [arrays[f"slots:{name}"][chosen] >= 0 for name in modalities]
+    some = any(entry.get("missing", False) for entry in modalities.values())
+    present = torch.from_numpy(np.stack(there, 1)) if some else None
     groups = torch.from_numpy(arrays["groups"][chosen]) if "groups" in arrays else None
-    return MultimodalDataset(rows, torch.from_numpy(arrays["labels"][chosen]), groups)
+    return MultimodalDataset(rows, torch.from_numpy(arrays["labels"][chosen]), groups, present)

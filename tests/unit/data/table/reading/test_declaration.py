@@ -32,7 +32,7 @@ modalities:
     )
 
     assert found == Declaration(
-        label="word",
+        label=("word",),
         group="speaker",
         ratios=(0.5, 0.25, 0.25),
         seed=7,
@@ -51,7 +51,10 @@ modalities:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("lable: x", "no key 'lable' in the file; write some of label, .*Did you mean 'label'"),
+        (
+            "lable: x",
+            "no key 'lable' in the file; write some of task, .*Did you mean 'label'",
+        ),
         ("ratios: {train: 0.5, dev: 0.5}", "no key 'dev' in ratios; .*train, validation, test"),
         ("modalities: {a: {kind: image, sise: 3}}", "image. has no setting 'sise'; it has .*size"),
         ("modalities: {a: {kind: imag}}", "must be one of image, .*Did you mean 'image'"),
@@ -71,7 +74,7 @@ modalities:
         ("ratios: [0.7, 0.1, 0.2]\nsplit: part", "split and ratios are both given"),
         ("seed: -1", "seed must be a whole number"),
         ("allow: [everything]", "allow must be a list of typo, leakage, group"),
-        ("label: 3", "label must be the name of a column; found 3"),
+        ("label: 3", "label must be the name of a column, or a list of different ones; found 3"),
         ("a: [", "is no YAML"),
         ("- label", "the file must hold `key: value` lines"),
     ],

@@ -130,21 +130,27 @@ def test_many_groups_in_two_forms_take_a_moment():
     assert time.process_time() - start < 5
 
 
-def test_a_label_of_many_numbers_that_are_not_whole_is_a_question():
-    labels = [f"{k / 7:.4f}" for k in range(60)]
-    (finding,) = continuous(labels, range(2, 62))
-    assert (finding.code, finding.row) == ("continuous", 3)
-    assert "'0.1429' and 59 others look like measured numbers" in finding.text
+@pytest.mark.parametrize(
+    ("labels", "row", "said"),
+    [
+        ([f"{k / 7:.4f}" for k in range(60)], 3, "'0.1429' and 59 others are numbers"),
+        ([str(k) for k in range(100)], 2, "'0' and 99 others are numbers"),
+        ([f"{k}.0" for k in range(100)], 2, "'0.0' and 99 others are numbers"),
+    ],
+)
+def test_a_label_of_many_numbers_is_a_question(labels, row, said):
+    (finding,) = continuous(labels, range(2, 2 + len(labels)))
+    assert (finding.code, finding.row) == ("continuous", row)
+    assert said in finding.text and "task: regression" in finding.text
 
 
 @pytest.mark.parametrize(
     "labels",
     [
-        [str(k) for k in range(100)],
-        [f"{k}.0" for k in range(100)],
+        [str(k) for k in range(19)] * 5,
         [str(k / 2) for k in range(11)] * 9,
         [*(f"{k / 7:.4f}" for k in range(60)), "cat"],
     ],
 )
-def test_whole_numbers_ratings_and_words_are_classes(labels):
+def test_few_numbers_ratings_and_words_are_classes(labels):
     assert continuous(labels, range(len(labels))) == []

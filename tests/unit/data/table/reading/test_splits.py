@@ -3,7 +3,8 @@ import pytest
 
 from equimodal.data.table.reading.declaration import Declaration
 from equimodal.data.table.reading.roles import Manifest
-from equimodal.data.table.reading.splits import assign, balance, class_findings, divided
+from equimodal.data.table.reading.splits import assign, divided
+from equimodal.data.table.truth.classes import Classes
 
 
 def manifest(labels, split=None, group=None, **declared):
@@ -13,7 +14,7 @@ def manifest(labels, split=None, group=None, **declared):
         root="",
         declaration=Declaration(**declared),
         rows=rows,
-        labels=labels,
+        truth=classes(labels),
         split=split,
         group=group,
         columns={},
@@ -84,6 +85,16 @@ def test_an_unknown_split_is_named_with_its_row():
     ]
 
 
+def classes(labels):
+    """The target of a column of classes."""
+    return Classes(("label",), (list(labels),), list(range(2, 2 + len(labels))))
+
+
+def split_findings(labels, codes):
+    """What is wrong with the classes of the splits."""
+    return [found for found in classes(labels).judged(codes) if found.code == "split"]
+
+
 def test_without_a_validation_split_a_share_of_training_is_taken_and_it_is_said():
     labels = ["a", "b"] * 20
     found = assign(manifest(labels, ["train"] * 30 + ["test"] * 10, validation=0.2))
@@ -110,11 +121,11 @@ def test_a_group_in_two_splits_is_found_once():
     ],
 )
 def test_splits_that_cannot_be_trained_on_are_found(labels, codes, said):
-    assert [finding.text for finding in class_findings(labels, np.array(codes))] == said
+    assert [finding.text for finding in split_findings(labels, np.array(codes))] == said
 
 
 def test_the_balance_counts_each_class_by_split():
-    assert balance(["a", "b", "a", "a"], np.array([0, 0, 0, 2])) == {
+    assert classes(["a", "b", "a", "a"]).balance(np.array([0, 0, 0, 2])) == {
         "train": {"a": 2, "b": 1},
         "validation": {},
         "test": {"a": 1},
@@ -125,7 +136,7 @@ def test_a_column_that_names_no_split_is_one_finding():
     labels, cells = ["a", "b"] * 15, [str(k % 5) for k in range(30)]
     found = assign(manifest(labels, cells))
 
-    (finding,) = [*found.findings, *class_findings(labels, found.codes)]
+    (finding,) = [*found.findings, *split_findings(labels, found.codes)]
     assert (finding.code, finding.row) == ("split", None)
     assert "names no split, but '0', '1', '2', '3', '4'; write `ratios: [0.7" in finding.text
 
@@ -140,7 +151,7 @@ def test_a_name_that_is_no_split_is_found_once_with_its_count():
 
 def test_many_classes_without_a_training_sample_are_one_line():
     labels = [f"c{k:02}" for k in range(12)]
-    (finding,) = class_findings(labels, np.array([0] * 4 + [1] * 4 + [2] * 4))
+    (finding,) = split_findings(labels, np.array([0] * 4 + [1] * 4 + [2] * 4))
     assert finding.text == (
         "8 classes have no training sample: 'c04', 'c05', 'c06', 'c07', 'c08' and 3 more"
     )

@@ -1,0 +1,1 @@
+"""What a table asks to predict: classes, several labels a sample, or numbers."""
