@@ -124,6 +124,7 @@ def test_a_modality_with_ignored_labels_alone_has_no_loss_and_leaves_the_others(
     balancer = Balancer(
         model, methods.create(name, **quick(name)), ENCODERS, own_head(name, model, "fc"),
         task=task, objective="fused+unimodal", loaders={"train": data, "val": data}, epochs=2,
+        **taught_by(name, fusions.built(fusions.Concatenation), ENCODERS),
     )  # fmt: skip
     optimizer = torch.optim.SGD(learned(model, balancer), lr=0.1)
     balancer.attach(optimizer)

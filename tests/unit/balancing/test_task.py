@@ -197,3 +197,11 @@ def test_an_unknown_error_of_a_regression_is_refused():
 )
 def test_targets_that_fit_pass(task, target):
     task.check(LOGITS, target)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_refused_before_they_are_trained_on(value):
+    target = torch.zeros(4, 2)
+    target[1:3, 0] = value
+    with pytest.raises(BalanceError, match="found NaN or infinity in 2 of 4 rows"):
+        Regression().check(torch.zeros(4, 2), target)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from equimodal.balancing.task.task import Task, check_pair
+from equimodal.balancing.task.task import Task, check_pair, on_host
 from equimodal.checks import require_choice
 from equimodal.errors import BalanceError
 from equimodal.numerics.explained import (
@@ -78,7 +78,8 @@ class Regression(Task):
         return explained_purity(features, target, clusters=_CLUSTERS, most=most)
 
     def check(self, logits: Tensor, target: Tensor) -> None:
-        """Raise :class:`BalanceError` unless output and target are of one shape (N, D)."""
+        """Raise :class:`BalanceError` unless output and target are of one shape (N, D) and, where
+        the host can look, targets are numbers."""
         if logits.ndim != 2 or target.shape != logits.shape:
             raise BalanceError(
                 "Regression takes outputs and targets of one shape (N, D); found "
@@ -86,6 +87,12 @@ class Regression(Task):
                 "column: write output[:, None] and target[:, None] where they are (N,)."
             )
         check_pair(logits, target)
+        if on_host(target) and target.is_floating_point() and not target.isfinite().all():
+            raise BalanceError(
+                f"Regression targets must be finite; found NaN or infinity in "
+                f"{int((~target.isfinite()).any(1).sum())} of {len(target)} rows. Leave these rows "
+                "out, or fill them in before training."
+            )
 
 
 def _squares(logits: Tensor, target: Tensor) -> Tensor:
