@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from equimodal.balancing.collection import run
 from equimodal.balancing.method import Method
+from equimodal.balancing.requirements.values import value_problems
 from equimodal.balancing.setting import Setting
 from equimodal.balancing.step import Step
 from equimodal.errors import BalanceError
@@ -100,7 +101,7 @@ def inspect(setting: Setting, batch: Any, logits_name: str | int | None = None) 
             logits = None if step.logits is None else tuple(step.logits.shape)
             with modalities.record.autocast():
                 losses = _losses(step)
-                problems += _value_problems(step, losses)
+                problems += value_problems(step, losses)
                 problems += _gradient_problems(setting, step)
         except BalanceError as problem:
             problems.append(str(problem))
@@ -186,19 +187,6 @@ def _standing_problems(setting: Setting) -> Iterator[str]:
             f"Only {covered / trained:.0%} of the trained parameters belong to a modality: name "
             "the whole encoders, unless the rest is one common network."
         )
-
-
-def _value_problems(step: Step, losses: Mapping[str, float]) -> Iterator[str]:
-    """Features and losses that cannot be learned from."""
-    for m, features in step.features.items():
-        values = features.detach().float()
-        if not values.isfinite().all():
-            yield f"The features of {m!r} hold NaN or infinity; look for them in its input."
-        elif len(values) > 1 and torch.allclose(values, values[:1].expand_as(values)):
-            yield f"The features of {m!r} are the same for all {len(values)} samples of the batch."
-    for name, loss in losses.items():
-        if not torch.tensor(loss).isfinite():
-            yield f"The loss of {name!r} is {loss}; look for NaN in the data or in the weights."
 
 
 def _gradient_problems(setting: Setting, step: Step) -> Iterator[str]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from equimodal import Ablation, Balancer, LinearSplit, methods
+from equimodal import Ablation, Balancer, Classification, LinearSplit, methods
 
 ENCODERS = {"audio": "audio_net", "video": "video_net"}
 
@@ -121,6 +121,17 @@ def frozen():
     return net
 
 
+class Chances(Net):
+    """A model that ends in a softmax."""
+
+    def forward(self, audio, video):
+        return super().forward(audio, video).softmax(1)
+
+
+def summing(logits, target):
+    return torch.nn.functional.cross_entropy(logits, target, reduction="sum")
+
+
 def bad_batch(change):
     audio, video, labels = batch()
     return change(audio, video, labels)
@@ -158,6 +169,14 @@ PROBLEMS = {
     "labels out of range": (
         lambda: checked(given=bad_batch(lambda a, v, y: (a, v, y + 1))),
         "Labels must lie in [0, 3)",
+    ),
+    "a softmax in front of the loss": (
+        lambda: checked(Chances(), readout=Ablation("zero")),
+        "The model's logits are probabilities",
+    ),
+    "a criterion that adds up": (
+        lambda: checked(name="joint", task=Classification(criterion=summing)),
+        "The loss of twice the rows is twice the loss",
     ),
     "an optimizer without an encoder": (
         lambda: optimizer_without_video(),
