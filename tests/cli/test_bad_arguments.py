@@ -120,7 +120,7 @@ LINES = {
     ),
     "unknown fusion": (
         f"{COMPARE} --fusion fim",
-        ["no fusion 'fim'", "concat, sum, film, gated, attention", "mean 'film'"],
+        ["no fusion 'fim'", "concat, sum, cosine, shared, film, gated, attention", "mean 'film'"],
     ),
     "unknown objective": (
         f"{COMPARE} --objective fused+unimodl",
