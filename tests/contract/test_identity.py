@@ -381,8 +381,9 @@ def test_a_loss_that_was_refused_can_be_corrected():
     assert loop.balancer.loss(out, y).isfinite()
 
 
-def test_a_pickled_balancer_is_an_inert_copy():
-    loop = Loop("amss", LinearSplit("fc"))
+@pytest.mark.parametrize("name", ["amss", "modality-dropout", "dgl"])
+def test_a_pickled_balancer_is_an_inert_copy(name):
+    loop = Loop(name, LinearSplit("fc"))
     a, v, y = batch(0)
     out = loop.net(a, v)
     loop.balancer.decisions.log = None

@@ -81,8 +81,8 @@ class ForwardRecord:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, which belongs to a copy of the model, records nothing."""
-        gone = dict.fromkeys(("_open", "_current", "output")) | {"_hooks": [], "_inert": True}
-        return self.__dict__ | gone | {"_passes": Passes()}
+        gone = dict.fromkeys(("_open", "_current", "output", "edit", "begins"))
+        return self.__dict__ | gone | {"_hooks": [], "_inert": True, "_passes": Passes()}
 
     def remove(self) -> None:
         """Take the hooks off the model."""

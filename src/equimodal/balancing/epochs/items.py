@@ -63,6 +63,10 @@ class Items:
             outside: Any = torch.compiler.disable(self._blank)  # type: ignore[no-untyped-call]
             setting.modalities.record.edit = outside
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, which is of a copy of the balancer, is never asked for a moment."""
+        return self.__dict__ | {"_held": None}
+
     def _moment(self) -> dict[str, Any]:
         return dict(self._held()())  # type: ignore[misc]
 
@@ -123,15 +127,8 @@ class Items:
             yield inputs, labels
 
     def saw_loss(self, target: Any, drawn: Mapping[str, Any]) -> None:
-        """A loss: of which batch it is, and that its pass left out what it had to.
-
-        Args:
-            target: labels, as the task reads them.
-            drawn: what was drawn for its forward pass.
-
-        Raises:
-            BalanceError: it is not of the batch whose turn it is.
-        """
+        """A loss, by its labels and what was drawn for its pass: which batch it is of, and whether
+        that left out what it had to. Raises BalanceError where another batch's turn is."""
         if not self.setting.method.lists_items:
             return self.begin()
         name = type(self.setting.method).__name__
