@@ -39,7 +39,7 @@ def index(cards: str) -> Iterator[str]:
     for title, words in (("costs", methods.COSTS), ("needs", methods.NEEDS)):
         yield from (f"* {title} *{word}*: {meaning}." for word, meaning in words.items())
     yield ""
-    yield "### What released code and a known port do otherwise"
+    yield "## What released code and a known port do otherwise"
     yield ""
     yield "| name | released code | the port of BalanceBenchmark | card |"
     yield "|---|---|---|---|"

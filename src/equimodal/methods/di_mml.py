@@ -45,7 +45,7 @@ from equimodal.balancing.readouts import AuxiliaryHeads
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task, require_labels
 from equimodal.balancing.updates.optimizers import forget
-from equimodal.checks import require, require_number, require_tensor
+from equimodal.checks import require, require_number, require_tensor, require_whole
 from equimodal.errors import BalanceError
 from equimodal.numerics.mixing import certainty_mixture
 from equimodal.numerics.scores import widened
@@ -65,7 +65,7 @@ def dimension_accuracies(features: Tensor, labels: Tensor, classes: int) -> Tens
     require_tensor("labels", labels, axes="N")
     require(len(features) == len(labels) > 0, "features must have a label a row",
             (len(features), len(labels)))  # fmt: skip
-    require_labels(labels, classes)
+    require_labels(labels, require_whole("classes", classes, low=1))
     rows = widened(features)
     sums = rows.new_zeros(classes, rows.shape[1]).index_add_(0, labels, rows)
     counts = rows.new_zeros(classes).index_add_(0, labels, rows.new_ones(len(rows)))

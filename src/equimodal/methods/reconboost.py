@@ -58,8 +58,10 @@ def residual_weights(others: Tensor | None, labels: Tensor, w1: float, w2: float
         w2: how much less one has that they get right, in [0, w1).
 
     Raises:
-        BalanceError: logits are no floating-point tensor (N, C), or labels are not theirs.
+        BalanceError: logits are no floating-point tensor (N, C), labels are not theirs, or weights
+            are no numbers.
     """
+    w1, w2 = require_number("w1", w1), require_number("w2", w2)
     require_tensor("labels", labels, axes="N")
     if others is None:
         return torch.full(labels.shape, float(w1 - w2), device=labels.device)

@@ -77,7 +77,7 @@ def test_fewer_cards_than_processes_are_refused(monkeypatch):
     monkeypatch.setattr(ranks.torch.cuda, "device_count", lambda: 1)
     four = Launch("srun", processes=8, machines=2, rank=0, local_rank=0)
     with pytest.raises(BalanceError, match=r"4 processes .* found 1; .*--gpus-per-node=4"):
-        ranks._fabric("cuda", four)
+        ranks._fabric("cuda", four, in_turn=False)
 
 
 @pytest.mark.parametrize(
