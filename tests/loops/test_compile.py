@@ -15,12 +15,12 @@ needs_compiler = pytest.mark.skipif(
 KINDS = ("linear", "linear")
 
 
-def trained(change):
-    """Weights after four updates of AMSS."""
+def trained(change, name="amss"):
+    """Weights after four updates of a method."""
     net, data = models.model(KINDS).float(), models.dataset(KINDS, 64)
     called = change(net)
     balancer = Balancer(
-        net, methods.create("amss"), {m: f"encoders.{m}" for m in "ab"}, LinearSplit("head")
+        net, methods.create(name), {m: f"encoders.{m}" for m in "ab"}, LinearSplit("head")
     )
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     for rows in torch.arange(64).split(16):
@@ -39,3 +39,11 @@ def test_a_network_of_machine_code_is_trained_as_the_plain_one(monkeypatch):
     monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
 
     assert gap(trained(torch.compile), trained(lambda net: net)) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_compiled_models_of_one_class_do_each_what_their_own_method_does():
+    """Code compiled for the first was run for the second, with the first one's features."""
+    for name in ("mixup", "amss", "mixup"):
+        compiled = trained(lambda net: torch.compile(net, backend="eager"), name)
+        assert gap(compiled, trained(lambda net: net, name)) == 0

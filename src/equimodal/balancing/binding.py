@@ -1,9 +1,11 @@
 """Whose hooks a model carries: one balancer a model."""
 
+import sys
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from equimodal.balancing.networks.teachers import Teachers
@@ -51,6 +53,10 @@ def bind(
         modalities.record.remove()
         raise
     _BALANCERS[inner] = weakref.ref(balancer)
+    if "torch._dynamo" in sys.modules:
+        # PyTorch does not look at hooks again: code that was compiled for another balancer's model
+        # of this class would run here with what that one does to features.
+        torch.compiler.reset()
     weakref.finalize(balancer, modalities.record.remove)
     return modalities
 
