@@ -29,12 +29,11 @@ def shuffled(count: int, *, seed: int, stream: str, turn: int) -> Tensor:
         BalanceError: there is nothing to draw.
     """
     order = torch.randperm(count, generator=order_generator(seed, stream, turn))
-    ranks = distributed.world_size()
-    mine = order[distributed.rank() : count - count % ranks : ranks]
+    mine = distributed.own_shard(order)
     if not len(mine):
         raise BalanceError(
-            f"The data set holds no sample for every process; found {count} for {ranks}. Give "
-            "batches() one that does."
+            f"The data set holds no sample for every process; found {count} for "
+            f"{distributed.world_size()}. Give batches() one that does."
         )
     return mine
 

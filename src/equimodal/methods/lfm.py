@@ -45,10 +45,10 @@ from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
-from equimodal.checks import require_choice, require_number, require_tensor
+from equimodal.checks import require_choice, require_number
 from equimodal.errors import BalanceError
 from equimodal.methods.lfm_learned import LIMITS, epoch_gradients, matching_slope
-from equimodal.numerics.scores import widened
+from equimodal.numerics.mixing import log_middle
 
 _FITTED = (
     2.04623704e-1, 3.35472727e-3, 1.22989557e-4, -2.92947416e-6, 2.23835486e-8, -5.39717505e-11,
@@ -62,15 +62,7 @@ def alignment(one: Tensor, other: Tensor) -> Tensor:
     Raises:
         BalanceError: logits that are not of the same samples and classes.
     """
-    require_tensor("one", one, axes="N,C", floating=True)
-    require_tensor("other", other, axes="N,C", floating=True)
-    if one.shape != other.shape:
-        raise BalanceError(
-            "Both logits must be of the same samples and classes; found "
-            f"{tuple(one.shape)} and {tuple(other.shape)}."
-        )
-    logp, logq = (widened(z).log_softmax(1) for z in (one, other))
-    middle = torch.logaddexp(logp, logq) - math.log(2)
+    logp, logq, middle = log_middle(one, other)
     return (middle.exp() * (middle - (logp + logq) / 2)).sum(1).mean()
 
 

@@ -1,15 +1,12 @@
 """The game of :class:`~equimodal.methods.mcr.MCR`: what each modality descends."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from equimodal.checks import require_tensor
-from equimodal.errors import BalanceError
-from equimodal.numerics.scores import widened
+from equimodal.numerics.mixing import log_middle
 
 Fuse = Callable[[Mapping[str, Tensor]], Tensor]
 """Fused logits of what every modality brings: {m: (N, ...)} -> (N, C)."""
@@ -29,15 +26,7 @@ def jensen_shannon(one: Tensor, other: Tensor) -> Tensor:
     Raises:
         BalanceError: logits that are not of the same samples and classes.
     """
-    require_tensor("one", one, axes="N,C", floating=True)
-    require_tensor("other", other, axes="N,C", floating=True)
-    if one.shape != other.shape:
-        raise BalanceError(
-            "Both logits must be of the same samples and classes; found "
-            f"{tuple(one.shape)} and {tuple(other.shape)}."
-        )
-    logp, logq = (widened(z).log_softmax(1) for z in (one, other))
-    middle = torch.logaddexp(logp, logq) - math.log(2)
+    logp, logq, middle = log_middle(one, other)
     return ((logp.exp() * (logp - middle)) + (logq.exp() * (logq - middle))).sum(1) / 2
 
 

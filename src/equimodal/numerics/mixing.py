@@ -1,10 +1,30 @@
 """Predictions of several modalities made one, sample by sample."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from equimodal.checks import require_number, require_tensor
+from equimodal.errors import BalanceError
 from equimodal.numerics.scores import widened
+
+
+def log_middle(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Logarithms of two predictions, and of their mean. (N, C), (N, C) -> (N, C) each
+
+    Raises:
+        BalanceError: logits that are not of the same samples and classes.
+    """
+    require_tensor("one", one, axes="N,C", floating=True)
+    require_tensor("other", other, axes="N,C", floating=True)
+    if one.shape != other.shape:
+        raise BalanceError(
+            "Both logits must be of the same samples and classes; found "
+            f"{tuple(one.shape)} and {tuple(other.shape)}."
+        )
+    logp, logq = (widened(z).log_softmax(1) for z in (one, other))
+    return logp, logq, torch.logaddexp(logp, logq) - math.log(2)
 
 
 def confidence_weights(logits: Tensor) -> Tensor:

@@ -22,6 +22,13 @@ def world_size() -> int:
     return dist.get_world_size() if is_distributed() else 1
 
 
+def own_shard(items: Tensor) -> Tensor:
+    """Every R-th of some items, of R ranks this one's; all have as many, and what does not divide
+    is left out. (N,) -> (N // R,)"""
+    ranks = world_size()
+    return items[rank() : len(items) - len(items) % ranks : ranks]
+
+
 def sum_over_ranks(values: Tensor) -> Tensor:
     """Sum of ``values`` over all ranks; ``values`` itself in a single process. (...) -> (...)"""
     if world_size() == 1:

@@ -108,15 +108,13 @@ def _one_pass(
 ) -> list[Rows]:
     """Every item once, in batches; the order of a shuffled block is another in every turn."""
     found: list[Rows] = []
-    rank, ranks = distributed.rank(), distributed.world_size()
     for place, block in enumerate(blocks):
         count = len(block.index)
         order = torch.arange(count)
         if block.shuffle:
             draw = order_generator(seed, f"items/{place}/{turn}", epoch)
             order = torch.randperm(count, generator=draw)
-        mine = order[rank : count - count % ranks : ranks]
-        for part in _parts(mine, batch_size, least):
+        for part in _parts(distributed.own_shard(order), batch_size, least):
             kept = None if block.kept is None else block.kept[part]
             found.append((block.index[part], kept))
     return found
