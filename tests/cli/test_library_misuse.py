@@ -120,15 +120,6 @@ def two_balancers():
         del first
 
 
-def balancer_after_the_first_compiled_call():
-    torch.compiler.reset()
-    model = Net()
-    compiled = torch.compile(model, backend="eager")
-    compiled(*batch()).sum().backward()
-    made = balancer("amss", model=compiled)
-    made.loss(compiled(*batch()), LABELS)
-
-
 def before_step_before_backward():
     model = Net()
     made = balancer(model=model)
@@ -349,10 +340,6 @@ MISUSE = {
     "two balancers on one model": (
         two_balancers,
         ["Net already has a balancer (AMSS)", "methods.create('one~other')", "detach()"],
-    ),
-    "balancer after the first compiled call": (
-        balancer_after_the_first_compiled_call,
-        ["No forward pass through the encoder of 'audio'", "before the first compiled call"],
     ),
     "before_step before backward": (
         before_step_before_backward,

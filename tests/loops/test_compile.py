@@ -47,3 +47,14 @@ def test_compiled_models_of_one_class_do_each_what_their_own_method_does():
     for name in ("mixup", "amss", "mixup"):
         compiled = trained(lambda net: torch.compile(net, backend="eager"), name)
         assert gap(compiled, trained(lambda net: net, name)) == 0
+
+
+def test_a_balancer_may_come_after_the_first_compiled_call():
+    """Code from before it has none of its hooks, and is made anew."""
+
+    def called_before(net):
+        compiled = torch.compile(net, backend="eager")
+        compiled({m: x.float() for m, x in models.dataset(KINDS, 16).take(slice(16))[0].items()})
+        return compiled
+
+    assert gap(trained(called_before), trained(lambda net: net)) == 0

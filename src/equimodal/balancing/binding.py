@@ -55,7 +55,7 @@ def bind(
     _BALANCERS[inner] = weakref.ref(balancer)
     if "torch._dynamo" in sys.modules:
         # PyTorch does not look at hooks again: code that was compiled for another balancer's model
-        # of this class would run here with what that one does to features.
+        # of this class, or for this model before it had one, would run with that one's hooks.
         torch.compiler.reset()
     weakref.finalize(balancer, modalities.record.remove)
     return modalities

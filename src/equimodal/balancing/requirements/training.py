@@ -133,9 +133,8 @@ def check_features(
                 raise BalanceError(_no_gradient(m))
             raise BalanceError(
                 f"No forward pass through the encoder of {m!r} since the last loss(): call "
-                "model(...) before every loss(), give loss() what the model gave, make the "
-                "balancer before the first compiled call, and tell missing modalities by "
-                "loss(..., present=...)."
+                "model(...) before every loss(), give loss() what the model gave, and tell "
+                "missing modalities by loss(..., present=...)."
             )
         if trained and not features[m].requires_grad and modalities.trained(m):
             raise BalanceError(_no_gradient(m))
