@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from equimodal.data.target import main_keys
+from equimodal.measures.scoring import loss
 from equimodal.storage.files import as_written, load_checkpoint, save_checkpoint
 from equimodal.training.prediction import Prediction
 from equimodal.training.ranks import from_first
@@ -100,6 +101,7 @@ class History:
             "rows": trained.rows,
             "fused_loss": fused,
             followed: score,
+            "validation_loss": loss(validation.logits, validation.labels).mean().item(),
             by_modality: validation.modality_scores,
         })  # fmt: skip
         if score >= max(curve[followed] for curve in self.curves):

@@ -62,13 +62,12 @@ def _curve_chart(
     results: Results, row: str, bands: dict[str, Band], references: dict[str, Band], y: Axis
 ) -> LineChart:
     names = modalities(results)
-    alone = {f"{m} alone": band for m, band in references.items()}
     drawn = {
         f"{m} alone": (band, colour(names.index(m)), "dotted") for m, band in references.items()
     } | _coloured(results, bands)
     ends = ", ".join(f"{name} {band.mean[-1]:.1f} %" for name, band in bands.items())
     label = f"Validation {main_words(results)} of {row} over the epochs; in the last one {ends}"
-    return band_chart(row, label, y, drawn, band_table(bands | alone, ".1f"), row)
+    return band_chart(row, label, y, drawn, band_table(bands, ".1f"), row)
 
 
 def _coloured(results: Results, bands: Mapping[str, Band]) -> dict[str, tuple[Band, str, str]]:

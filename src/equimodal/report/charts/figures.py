@@ -20,7 +20,7 @@ from equimodal.report.read.history import Band
 COLOURS = 6
 MOST = 25
 """Classes in a chart; of more, those that differ most."""
-MOST_POINTS = 48
+MOST_POINTS = 32
 """Points of a line; of more epochs, so many that lie evenly."""
 MOST_OPEN = 6
 """Lines of a chart that is not folded, where a reader does not choose them."""

@@ -44,7 +44,7 @@ def by_class(results: Results, predictions: Predictions) -> Section | None:
             *((colour(modalities(results).index(m)), "dot", f"{m} alone") for m in alone),
             ("--ink", "dot", fused),
         ],
-        lead=told if known.lines else "",
+        explained=told if known.lines else "",
         kind="one",
         before={"How often who is right": known},
     )
@@ -76,7 +76,8 @@ def reliance(results: Results, diagnosis: Diagnosis | None) -> Section | None:
         "What the model relies on",
         [overall_chart(results, diagnosis), class_reliance_chart(results, diagnosis)],
         [(colour(i), "dot", m) for i, m in enumerate(modalities(results))],
-        lead=f"Shapley values of the modalities in {row}: what each brings to the accuracy, "
+        lead=f"Points of accuracy that each modality brings to {row}.",
+        explained=f"Shapley values of the modalities in {row}: what each brings to the accuracy, "
         "averaged over all orders in which they could be added to a model that knows none. They "
         "sum to what the model gains over a blind guess.",
         after={

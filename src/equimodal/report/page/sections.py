@@ -87,9 +87,8 @@ def ranks(results: Results) -> Section | None:
         "Which row wins how often",
         [rank_chart(results, found)],
         _GROUP_MARKS,
-        explained=" ".join(
-            filter(None, [rank_sentence(found, main_words(results)), _models_told(results)])
-        ),
+        lead=_models_told(results),
+        explained=rank_sentence(found, main_words(results)),
         kind="one",
     )
 
@@ -107,9 +106,9 @@ def cost(results: Results, shown: Sequence[str]) -> Section | None:
         "What it costs",
         [cost_chart(results, shown)],
         [*_GROUP_MARKS, ("--ink", "ring", "a cheaper row reaches as much")],
-        lead="Times are of this machine and these small encoders: with larger ones, what a method "
-        "adds to a step weighs less. The ensemble's time is the sum of its members'. The cheapest "
-        "row stands first.",
+        explained="Times are of this machine and these small encoders: with larger ones, what a "
+        "method adds to a step weighs less. The ensemble's time is the sum of its members'.",
+        lead="The cheapest row stands first.",
         kind="one",
     )
 

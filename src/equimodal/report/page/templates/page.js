@@ -115,7 +115,7 @@
   function show() {
     const chosen = new Set(picks.filter((pick) => pick.checked).map((pick) => pick.value));
     for (const part of drawn) part.hidden = !chosen.has(part.dataset.row);
-    told.textContent = `charts show ${chosen.size} of ${picks.length} rows`;
+    told.textContent = `charts show ${chosen.size} of ${picks.length} rows:`;
   }
   picks.forEach((pick) => pick.addEventListener("change", show));
   for (const button of all("[data-pick]")) {
