@@ -107,7 +107,7 @@ def _chart(
 
 def _limits(
     seeds: Seeds, means: Means, shown: Collection[str], ends: tuple[float, float]
-) -> list[float]:
+) -> tuple[float, float]:
     """Ends of the axis in percent: intervals of few seeds can be huge, and reach a little out."""
     every = {row: [mean.mean, *seeds.get(row, {}).values()] for row, mean in means.items()}
     values = fenced(
@@ -115,7 +115,7 @@ def _limits(
         (value for row, found in every.items() if row in shown for value in found),
     )
     if not values:
-        return [0.0, 1.0]
+        return 0.0, 1.0
     room = 0.5 * max(max(values) - min(values), 0.02)
     bounds = [b for r, m in means.items() if r in shown for b in (m.low, m.high) if b is not None]
     reached = [min(max(b, min(values) - room), max(values) + room) for b in bounds]

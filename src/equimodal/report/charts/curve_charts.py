@@ -53,9 +53,9 @@ def _is_fused(results: Results, row: str) -> bool:
     return group(results, row) not in ("floor", "alone")
 
 
-def _limits(bands: Iterable[Band]) -> list[float]:
+def _limits(bands: Iterable[Band]) -> tuple[float, float]:
     values = [value for band in bands for value in (*band.low, *band.high)]
-    return [max(0.0, min(values) - 3), min(100.0, max(values)) + 3] if values else [0.0, 100.0]
+    return (max(0.0, min(values) - 3), min(100.0, max(values)) + 3) if values else (0.0, 100.0)
 
 
 def _curve_chart(

@@ -184,12 +184,14 @@ def _point(x: Axis, y: Axis, epoch: float, value: float) -> str:
     return f"{10 * x.place(epoch + 1):.0f} {1000 - 10 * y.place(value):.0f}"
 
 
-def around(values: Iterable[float], least: float, *, ends: tuple[float, float]) -> list[float]:
+def around(
+    values: Iterable[float], least: float, *, ends: tuple[float, float]
+) -> tuple[float, float]:
     """Ends of an axis around values with a little room, ``least`` wide; never outside ``ends``."""
     found = list(values)
     low, high = min(found, default=0.0), max(found, default=least)
     room = max(0.04 * (high - low), (least - (high - low)) / 2)
-    return [max(ends[0], low - room), min(ends[1], high + room)]
+    return max(ends[0], low - room), min(ends[1], high + room)
 
 
 def fenced(values: Collection[float], shown: Iterable[float]) -> list[float]:

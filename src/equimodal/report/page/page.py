@@ -13,9 +13,9 @@ from equimodal.report.page import sections
 from equimodal.report.page.rendering import Choice, Section, rendered
 from equimodal.report.page.sample_section import by_class, confused, reliance, samples
 from equimodal.report.page.verdict_section import verdict
-from equimodal.report.plain import FORMATS
+from equimodal.report.plain import TABLES
 from equimodal.report.read.beside import Beside, beside
-from equimodal.report.read.diagnosis import Diagnosis, words_on_joint
+from equimodal.report.read.diagnosis import Diagnosis
 from equimodal.report.read.history import History, read_history
 from equimodal.report.read.predictions import Predictions, fused_row, read_predictions
 from equimodal.report.read.reading import Results, read_results
@@ -92,7 +92,6 @@ def page(results: Results, found: Found) -> str:
         sections.side_by_side(found.both),
         sections.origin(results, found.notes),
     ]
-    words = words_on_joint(found.diagnosis)
     return rendered(
         "page.html",
         Choice(numbers, shown),
@@ -101,7 +100,7 @@ def page(results: Results, found: Found) -> str:
         note=results["data"].get("note"),
         standing=list(standing(results, found.held)),
         sections=[section for section in every if section is not None],
-        texts={name: written(results, words) for name, written in FORMATS.items()},
+        texts={name: written(results) for name, written in TABLES.items()},
     )
 
 
