@@ -75,7 +75,7 @@ def cost_chart(results: Results, shown: Collection[str]) -> RowChart | None:
             Panel(Axis(f"test {score}, percent", *scores, most=3), _dots(results, found, best)),
         ],
         Table(("row", "step ×", "a run", score, "vs joint"), _lines(results, found)),
-        {cost.row: f"{ratio(cost.ratio)} ×" for cost in found},
+        {cost.row: ratio(cost.ratio) for cost in found},
     )
 
 

@@ -153,8 +153,8 @@ def _card(gathered: Gathered, index: int, entry: Mapping[str, Mapping[str, str]]
 
 
 def _told(wrong: Sequence[str], count: int) -> str:
-    """Rows by name, of many some and how many they are."""
-    return some(wrong) if len(wrong) <= MOST_NAMED else f"{len(wrong)} of {count}, {some(wrong)}"
+    """Rows by name, of many how many they are: a filter finds them."""
+    return some(wrong) if len(wrong) <= MOST_NAMED else f"{len(wrong)} of {count}"
 
 
 def _judgement(

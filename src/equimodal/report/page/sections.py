@@ -87,8 +87,9 @@ def ranks(results: Results) -> Section | None:
         "Which row wins how often",
         [rank_chart(results, found)],
         _GROUP_MARKS,
-        lead=_models_told(results),
-        explained=rank_sentence(found, main_words(results)),
+        explained=" ".join(
+            filter(None, [rank_sentence(found, main_words(results)), _models_told(results)])
+        ),
         kind="one",
     )
 

@@ -131,7 +131,7 @@ def against_joint(results: Results) -> str:
         return ""
     mean, _ = spread(results, JOINT, "accuracy")
     if few := _too_few(differences):
-        shown = ", ".join(f"{row} {points(d.mean)}" for row, d in differences.items())
+        shown = some([f"{row} {points(d.mean)}" for row, d in differences.items()])
         return f"{few}, so nothing is shown against joint: {shown} points."
     above, below, undecided = _by_sign(differences)
     sentence = (
@@ -201,7 +201,11 @@ def _effects(held: str, differences: dict[str, Difference]) -> str:
 
 def trouble(results: Results) -> str:
     """Rows that did not act, diverged or failed, and those whose model is another one."""
-    told = [f"{row}: {text}" for row in ordered_rows(results) if (text := note(results, row))]
+    rows: dict[str, list[str]] = {}
+    for row in ordered_rows(results):
+        if text := note(results, row):
+            rows.setdefault(text, []).append(row)
+    told = [f"{listing(found)}: {text}" for text, found in rows.items()]
     told += filter(None, [other_models(results["config"])])
     return f"{'; '.join(told)}." if told else ""
 
