@@ -6,8 +6,9 @@ its text keeps its size. A colour is the name of a colour of the page, such as "
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil, floor, log10
 
 import numpy as np
@@ -22,6 +23,10 @@ MOST = 25
 """Classes in a chart; of more, those that differ most."""
 MOST_POINTS = 32
 """Points of a line; of more epochs, so many that lie evenly."""
+MOST_DOTS = 3
+"""Points of a line that are drawn as dots too."""
+LEVELS = 250
+"""Heights that are told apart in a chart of curves, which is 150 pixels high."""
 MOST_OPEN = 6
 """Lines of a chart that is not folded, where a reader does not choose them."""
 GROUP_COLOURS = {
@@ -116,7 +121,7 @@ class RowChart:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points, in places of 0 to 1000 from the left and from the top."""
+    """A line through points, epochs from the left and parts of `LEVELS` from the top."""
 
     name: str
     colour: str
@@ -139,6 +144,18 @@ class LineChart:
     table: Table = field(default_factory=Table)
     row: str = ""
 
+    @property
+    def box(self) -> str:
+        """What its drawing spans."""
+        return f"0 0 {self.x.high - self.x.low:g} {LEVELS}"
+
+    @property
+    def guides(self) -> str:
+        """A line across at every value that is written."""
+        width = self.x.high - self.x.low
+        heights = (LEVELS * (1 - place / 100) for place, _ in self.y.ticks)
+        return "".join(f"M0 {height:.0f}h{width:g}" for height in heights)
+
 
 Chart = RowChart | LineChart
 
@@ -150,12 +167,17 @@ def band_chart(
     """A chart of bands over epochs: by name the band, its colour and its kind, line or dotted."""
     every = [band for band, _, _ in bands.values()]
     x = epoch_axis(every)
-    lines = [
-        *(_shade(name, band, x, y, mark) for name, (band, mark, kind) in bands.items()
-          if kind == "line" and band.low != band.high),
-        *(_line(name, band, x, y, mark, kind) for name, (band, mark, kind) in bands.items()),
-    ]  # fmt: skip
-    return LineChart(title, label, x, y, lines, table, row)
+    shades = [
+        _shade(name, band, x, y, mark)
+        for name, (band, mark, kind) in bands.items()
+        if kind == "line" and band.low != band.high
+    ]
+    means = [
+        line
+        for name, (band, mark, kind) in bands.items()
+        for line in _drawn(name, band, x, y, mark, kind)
+    ]
+    return LineChart(title, label, x, y, [*shades, *means], table, row)
 
 
 def epoch_axis(bands: Iterable[Band]) -> Axis:
@@ -165,23 +187,33 @@ def epoch_axis(bands: Iterable[Band]) -> Axis:
     return Axis("epoch", first, max(last, first + 1), whole=True)
 
 
-def _line(name: str, band: Band, x: Axis, y: Axis, mark: str, kind: str) -> Line:
-    kept = thinned(len(band.epochs), MOST_POINTS)
-    points = [_point(x, y, band.epochs[i], band.mean[i]) for i in kept]
-    drawn = f"M{'L'.join(points)}" if len(points) > 3 else "".join(f"M{p}h0" for p in points)
-    return Line(name, mark, drawn, kind if len(points) > 3 else "points")
+def _drawn(name: str, band: Band, x: Axis, y: Axis, mark: str, kind: str) -> Iterator[Line]:
+    """The mean of a band: a line, and its points where they are few."""
+    points = _points(x, y, band, band.mean)
+    if len(points) > 1:
+        yield Line(name, mark, _path(points), kind)
+    if len(points) <= MOST_DOTS:
+        yield Line(name, mark, "".join(f"M{a} {b}h0" for a, b in points), "points")
 
 
 def _shade(name: str, band: Band, x: Axis, y: Axis, mark: str) -> Line:
     """The area between the smallest and the largest value of a band."""
-    kept = thinned(len(band.epochs), MOST_POINTS)
-    there = [_point(x, y, band.epochs[i], band.high[i]) for i in kept]
-    back = [_point(x, y, band.epochs[i], band.low[i]) for i in reversed(kept)]
-    return Line(name, mark, f"M{'L'.join([*there, *back])}Z", "shade")
+    there, back = _points(x, y, band, band.high), _points(x, y, band, band.low)
+    return Line(name, mark, f"{_path([*there, *reversed(back)])}Z", "shade")
 
 
-def _point(x: Axis, y: Axis, epoch: float, value: float) -> str:
-    return f"{10 * x.place(epoch + 1):.0f} {1000 - 10 * y.place(value):.0f}"
+def _points(x: Axis, y: Axis, band: Band, values: Sequence[float]) -> list[tuple[int, int]]:
+    """Epochs from the first on, and parts of `LEVELS` from the top."""
+    return [
+        (round(band.epochs[i] + 1 - x.low), round(LEVELS * (1 - y.place(values[i]) / 100)))
+        for i in thinned(len(band.epochs), MOST_POINTS)
+    ]
+
+
+def _path(points: Sequence[tuple[int, int]]) -> str:
+    """A line through points, from each to the next: what changes little takes few letters."""
+    steps = [f"{c - a}{d - b:+d}" for (a, b), (c, d) in pairwise(points)]
+    return f"M{points[0][0]} {points[0][1]}l{' '.join(steps)}"
 
 
 def around(
