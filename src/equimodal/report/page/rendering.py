@@ -13,10 +13,12 @@ from markupsafe import Markup
 
 from equimodal.errors import printable
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.charts.figures import Chart
+from equimodal.report.charts.figures import RowChart
+from equimodal.report.charts.lines import LineChart
 
 Mark = tuple[str, str, str]
 """An entry of a legend: colour name, kind of mark, meaning."""
+Chart = RowChart | LineChart
 _MINUS = re.compile(r"(?<![^ \[])-(?=\d)")
 
 

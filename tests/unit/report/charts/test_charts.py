@@ -12,7 +12,8 @@ from equimodal.report.charts.curve_charts import (
     loss_charts,
     rate_charts,
 )
-from equimodal.report.charts.figures import COLOURS, Axis, band_chart, colour
+from equimodal.report.charts.figures import COLOURS, Axis, colour
+from equimodal.report.charts.lines import band_chart
 from equimodal.report.charts.probe_charts import probe_charts
 from equimodal.report.read.history import Band, read_history
 from equimodal.report.read.rows import by_seed, ordered_rows
