@@ -21,6 +21,7 @@ from equimodal.data.table.items.work import (
     packed,
     unpacked,
 )
+from equimodal.data.table.mixed.fitting import counted
 from equimodal.data.table.reading.extras import check_installed
 from equimodal.data.table.reading.facts import merged, ranged
 from equimodal.data.table.reading.findings import Finding, Unfit
@@ -84,7 +85,8 @@ def resolve(
 ) -> Form:
     """The column's settings: the declared ones, the others from its files' headers.
 
-    ``trained`` (N,) marks the samples whose texts make the vocabulary.
+    ``trained`` (N,) marks the samples whose texts make the vocabulary, and whose cells of a table
+    say what fills the others.
     """
     # Here, as in another process its absence would look like a file that nobody can read.
     check_installed(column.kind)
@@ -92,7 +94,7 @@ def resolve(
         return form(column.kind, column.settings, [])
     task = Task("measure", column.kind, column.files, {})
     entries = found.entries
-    if column.kind == "text":
+    if column.kind in ("text", "table"):  # what training holds, and no other split
         entries = [entry for entry in entries if trained[entry[0]]]
     facts: list[Mapping[str, Any]] = []
     read = 0
@@ -112,6 +114,8 @@ def _joined(
         return facts
     if kind == "text":
         return merged([*facts, *more])
+    if kind == "table":
+        return counted([*facts, *more])
     if kind in AXES or kind == "numbers":
         facts = ranged(facts, more)
         return facts[:_ENOUGH] if kind == "numbers" else facts

@@ -56,6 +56,13 @@ def _tokens(name: str, value: object) -> str:
     )
 
 
+def _columns(name: str, value: object) -> list[str]:
+    """Names of columns."""
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise DataError(f"{name} must be a list of columns; found {quoted(value)}.")
+    return value
+
+
 def _whole(low: int, high: int) -> Check:
     return partial(whole, low=low, high=high)
 
@@ -125,6 +132,11 @@ KINDS: dict[str, Spec] = {
     ),
     "spectrogram": Spec("spectrogram", ("npy", "npz"), {"array": _array}),
     "numbers": Spec("vector", (), {}),
+    "table": Spec(
+        "vector",
+        (),
+        {"numbers": _columns, "categories": _columns, "most": _whole(2, 10_000)},
+    ),
 }
 
 

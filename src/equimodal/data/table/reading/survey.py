@@ -13,6 +13,7 @@ from equimodal.data.table.items.numbers import AXES
 from equimodal.data.table.items.text import pieces
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained, named, tokenizer_of
 from equimodal.data.table.items.texts import row_length, vocabulary
+from equimodal.data.table.mixed.fitting import fitted
 from equimodal.data.table.reading.facts import Facts
 from equimodal.data.table.reading.settings import VARIATION
 from equimodal.errors import DataError
@@ -222,6 +223,7 @@ _FORMS = {
     "text": _text,
     "vector": _vector,
     "numbers": _vector,
+    "table": lambda found, facts: Form(*fitted(found, facts)),
     "spectrogram": _spectrogram,
     "sequence": _sequence,
 }

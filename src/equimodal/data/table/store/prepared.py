@@ -16,6 +16,7 @@ from equimodal.data.table.items.decode import text_digest
 from equimodal.data.table.items.scaling import scaling
 from equimodal.data.table.items.text import pieces, pretrained_tokens
 from equimodal.data.table.items.texts import BYTES, RESERVED
+from equimodal.data.table.mixed.fitting import in_short
 from equimodal.data.table.reading.reading import Reading
 from equimodal.data.table.reading.roles import Manifest
 from equimodal.data.table.reading.settings import KINDS
@@ -50,6 +51,9 @@ def write_prepared(
         if kind != "text":
             file = RowFile(store.rows, store.shape, store.dtype)
             mean, scale = scaling(file, slots[(assignment.codes == 0) & (slots >= 0)], kind)
+            if manifest.columns[name].kind == "table":  # marks and categories stay 0 and 1
+                numbers = len(reading.form.settings["numbers"])
+                mean[numbers:], scale[numbers:] = 0, 1
             arrays |= {f"mean:{name}": mean, f"scale:{name}": scale}
         modalities[name] = {
             "kind": kind,
@@ -172,6 +176,8 @@ def settings_in_force(manifest: Manifest, readings: Mapping[str, Reading]) -> di
         given = dict(reading.form.settings)
         if "words" in given:
             given["vocabulary"] = len(given.pop("words"))
+        if manifest.columns[name].kind == "table":
+            given = in_short(given)
         if "pieces" in given:
             given["vocabulary"] = pieces.count(given["pieces"])
             given["pieces"] = text_digest(given["pieces"]).hex()
