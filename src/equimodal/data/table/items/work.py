@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,8 @@ def _one(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
 
 
 def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
+    if path.startswith("["):  # of a video; a path starts with its root
+        return _frames(work, json.loads(path))
     with open(path, "rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -111,6 +114,19 @@ def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
         file.seek(0)
         item = work.reader.decode(source, work.task.settings)
     outcome["digest"] = revised(digest, item.revision).hex()
+    return _described(outcome, item), item if work.task.keep else None
+
+
+def _frames(work: _Work, paths: Sequence[str]) -> tuple[Outcome, Item | None]:
+    from equimodal.data.table.items.video import frames
+
+    if work.task.name == "measure":
+        return {"facts": {}}, None
+    digest = frames.digest(paths)
+    outcome: Outcome = {"digest": digest.hex(), "warnings": []}
+    if digest in work.known:
+        return outcome, None
+    item = frames.decode(paths, work.task.settings)
     return _described(outcome, item), item if work.task.keep else None
 
 

@@ -13,7 +13,7 @@ from equimodal.errors import DataError
 PICKLES = ("pkl", "pickle", "p", "pt", "pth", "joblib", "dill")
 FAMILY = {
     **dict.fromkeys(("png", "jpeg", "webp", "bmp", "tiff", "gif"), "image"),
-    **dict.fromkeys(("wav", "flac", "ogg", "mp3"), "sound"),
+    **dict.fromkeys(("wav", "flac", "ogg", "mp3", "m4a"), "sound"),
     **dict.fromkeys(("mp4", "avi", "flv", "mkv"), "video"),
     "npy": "array", "npz": "array", "txt": "text", "csv": "array",
 }  # fmt: skip
@@ -51,7 +51,8 @@ def content_format(head: bytes) -> str | None:
     if head[:4] in (b"RIFF", b"RF64"):
         return riff.get(head[8:12])
     if head[4:8] == b"ftyp":
-        return {b"avif": "avif", b"heic": "heic", b"mif1": "heif"}.get(head[8:12], "mp4")
+        brands = {b"avif": "avif", b"heic": "heic", b"mif1": "heif", b"M4A ": "m4a"}
+        return brands.get(head[8:12], "mp4")
     starts = {
         **_UNREAD,
         b"\x89PNG\r\n\x1a\n": "png",
@@ -88,8 +89,8 @@ def checked_format(path: str, head: bytes) -> tuple[str, str | None]:
         raise Unfit("pickle", "is a pickle, which can run code when read; save it as npy or npz")
     if not head:
         raise Unfit("empty", "is empty: 0 bytes")
-    if found is None or found == named:
-        return named, None
+    if found is None or found == named or (named, found) == ("m4a", "mp4"):
+        return named, None  # many recorders of m4a say mp4
     if found not in FAMILY:
         raise Unfit("unreadable", f"is named .{named} but holds {found}, which is not read")
     if FAMILY[found] != FAMILY.get(named):

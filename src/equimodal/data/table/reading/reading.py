@@ -25,7 +25,7 @@ from equimodal.data.table.mixed.fitting import counted
 from equimodal.data.table.reading.extras import check_installed
 from equimodal.data.table.reading.facts import merged, ranged
 from equimodal.data.table.reading.findings import Finding, Unfit
-from equimodal.data.table.reading.paths import located
+from equimodal.data.table.reading.paths import placed
 from equimodal.data.table.reading.roles import Column, Manifest
 from equimodal.data.table.reading.survey import Form, form, is_declared
 from equimodal.data.table.store.cache import RECORD, Store
@@ -71,7 +71,10 @@ def locate(manifest: Manifest, column: Column) -> Located:
         if not cell:
             continue
         try:
-            path, stamp = located(cell, manifest.root) if column.files else (cell, (0, 0))
+            path, stamp = cell, (0, 0)
+            if column.files:
+                separator = column.settings.get("separator", "")
+                path, stamp = placed(cell, manifest.root, column.kind, separator)
         except Unfit as error:
             findings.append(Finding(error.code, str(error), manifest.rows[index], column.name))
             continue

@@ -14,6 +14,7 @@ from equimodal.data.table.items.text.pretrained_tokens import is_pretrained
 from equimodal.errors import DataError, quoted
 
 Check = Callable[[str, Any], Any]
+_LONGEST = 8
 AUGMENTATIONS = ("crop", "resized_crop", "flip", "flow_flip")
 """How pictures may vary in training, see `equimodal.data.variation`."""
 
@@ -54,6 +55,13 @@ def _tokens(name: str, value: object) -> str:
         f"{name} must be words, signs, pieces, bytes, or hf:<folder or name> for the tokenizer of "
         f"a Hugging Face model; found {quoted(value)}."
     )
+
+
+def _sign(name: str, value: object) -> str:
+    """What stands between names in a cell."""
+    if isinstance(value, str) and value.strip() and len(value) <= _LONGEST:
+        return value.strip()
+    raise DataError(f"{name} must be a sign such as ';' or '|'; found {quoted(value)}.")
 
 
 def _columns(name: str, value: object) -> list[str]:
@@ -98,7 +106,7 @@ _SOUND: dict[str, Check] = {
     "short": _choice("silence", "repeat"),
 }
 _WAVEFORM = {name: _SOUND[name] for name in ("rate", "seconds", "level")}
-_SOUNDS = ("wav", "flac", "ogg", "oga", "opus", "mp3")
+_SOUNDS = ("wav", "flac", "ogg", "oga", "opus", "mp3", "m4a")
 KINDS: dict[str, Spec] = {
     "image": Spec(
         "image",
@@ -115,7 +123,7 @@ KINDS: dict[str, Spec] = {
     "video": Spec(
         "video",
         ("mp4", "mov", "avi", "flv", "mkv", "webm"),
-        {"size": _size, "frames": _whole(1, 64), **VARIATION},
+        {"size": _size, "frames": _whole(1, 64), "separator": _sign, **VARIATION},
     ),
     "text": Spec(
         "text",
