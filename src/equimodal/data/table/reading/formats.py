@@ -15,7 +15,7 @@ FAMILY = {
     **dict.fromkeys(("png", "jpeg", "webp", "bmp", "tiff", "gif"), "image"),
     **dict.fromkeys(("wav", "flac", "ogg", "mp3", "m4a"), "sound"),
     **dict.fromkeys(("mp4", "avi", "flv", "mkv"), "video"),
-    "npy": "array", "npz": "array", "txt": "text", "csv": "array",
+    "npy": "array", "npz": "array", "mat": "array", "txt": "text", "csv": "array",
 }  # fmt: skip
 _SAME = {"jpg": "jpeg", "tif": "tiff", "oga": "ogg", "opus": "ogg", "webm": "mkv", "mov": "mp4"}
 """Extensions of a format that goes by another name here."""
@@ -25,6 +25,7 @@ _UNREAD = {
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "wmv or wma",
     b"\x00\x00\x01\xba": "mpeg",
     b"\x00\x00\x01\xb3": "mpeg",
+    b"MATLAB 7.3 MAT-f": "a mat of MATLAB 7.3 (save it with -v7)",
     b"\x89HDF\r\n\x1a\n": "hdf5",
     b"\x1f\x8b\x08": "gzip",
     b"%PDF-": "pdf",
@@ -67,6 +68,7 @@ def content_format(head: bytes) -> str | None:
         b"fLaC": "flac",
         b"FLV\x01": "flv",
         b"\x93NUMPY": "npy",
+        b"MATLAB 5.0 MAT-f": "mat",
         b"PK\x03\x04": "npz",
         b"PK\x05\x06": "npz",
     }

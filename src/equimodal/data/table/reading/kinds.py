@@ -129,8 +129,8 @@ def _kind_of_arrays(name: str, cells: Sequence[str], root: str) -> str:
                 f"in the YAML beside the table: modalities: {{{name}: {{kind: spectrogram}}}}."
             )
         if len(shapes) == 1 and len(shape := next(iter(shapes.values()))) in _BY_AXES:
-            # A table of one line or one column is a vector.
-            flat = extension(cell) == "csv" and 1 in shape
+            # A table of one line or one column is a vector; a mat has two axes at least.
+            flat = extension(cell) in ("csv", "mat") and 1 in shape
             return "vector" if flat else _BY_AXES[len(shape)]
         reason = f"'{cell}' holds {shapes}"
     raise DataError(

@@ -45,7 +45,9 @@ def _channels(name: str, value: object) -> int:
 def _array(name: str, value: object) -> str:
     if isinstance(value, str) and value:
         return value
-    raise DataError(f"{name} must be the name of an array in the npz files; found {quoted(value)}.")
+    raise DataError(
+        f"{name} must be the name of an array in the npz or mat files; found {quoted(value)}."
+    )
 
 
 def _tokens(name: str, value: object) -> str:
@@ -134,11 +136,11 @@ KINDS: dict[str, Spec] = {
             "vocabulary": _whole(1, 100_000),
         },
     ),
-    "vector": Spec("vector", ("npy", "npz", "csv"), {"array": _array}),
+    "vector": Spec("vector", ("npy", "npz", "mat", "csv"), {"array": _array}),
     "sequence": Spec(
-        "sequence", ("npy", "npz", "csv"), {"array": _array, "length": _whole(1, 1024)}
+        "sequence", ("npy", "npz", "mat", "csv"), {"array": _array, "length": _whole(1, 1024)}
     ),
-    "spectrogram": Spec("spectrogram", ("npy", "npz"), {"array": _array}),
+    "spectrogram": Spec("spectrogram", ("npy", "npz", "mat"), {"array": _array}),
     "numbers": Spec("vector", (), {}),
     "table": Spec(
         "vector",
