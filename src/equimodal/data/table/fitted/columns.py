@@ -190,6 +190,7 @@ _FOUND: dict[str, Check] = {
     "pieces": _text,
     "tokenizer": _text,
     "tokens": _tokens,
+    "package": _text,
     "numbers": _numbers,
     "categories": _categories,
     "length": _whole(1, 1024),

@@ -93,7 +93,7 @@ class _Stream:
     def __init__(
         self, column: FittedColumn, cells: Sequence[str], root: str, jobs: int, start: int
     ) -> None:
-        check_installed(column.kind)
+        check_installed(column.kind, column.settings)
         self.column = column
         self._ready: dict[int, Array | str] = {}
         entries: list[Entry] = []

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.data.table.items.arrays.mat_files import mat_array, mat_headers
+from equimodal.data.table.items.arrays.readers import array_of
 from equimodal.data.table.items.decode import Opened
 from equimodal.data.table.reading.findings import Unfit
 
@@ -26,6 +27,9 @@ Numbers = NDArray[Any]
 
 def array_headers(source: Opened) -> dict[str, tuple[list[int], str]]:
     """Shape and type of each array in a file by its name, "" for that of an npy or csv."""
+    if source.reader:
+        array = array_of(source.reader, source.path, MOST_BYTES)
+        return {"": (list(array.shape), array.dtype.name)}
     if source.format == "csv":
         return {"": (list(_csv(source).shape), "float64")}
     if source.format == "mat":
@@ -47,6 +51,9 @@ def _declared(file: Any) -> tuple[list[int], str]:
 
 def fine_arrays(source: Opened) -> dict[str, Numbers]:
     """The arrays whose numbers may have more digits than single precision, by their names."""
+    if source.reader:
+        array = array_of(source.reader, source.path, MOST_BYTES)
+        return {"": array} if _is_fine(array.dtype) else {}
     if source.format == "csv":
         return {"": _csv(source)}
     if source.format == "npy":
@@ -78,6 +85,8 @@ def read_array(source: Opened, name: str | None) -> Numbers:
     Raises:
         Unfit: it is damaged, cut short, holds objects, declares too much, or has no such array.
     """
+    if source.reader:
+        return array_of(source.reader, source.path, MOST_BYTES)
     if source.format == "csv":
         return _csv(source)
     if source.format == "npy":

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.data.table.items.arrays.readers import FOREIGN
 from equimodal.data.table.reading import formats
 from equimodal.data.table.reading.findings import Unfit
 
@@ -38,12 +39,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Opened:
-    """A file that is open at its start: its path, the format to read it as, its size in bytes."""
+    """A file that is open at its start: its path, the format to read it as, its size in bytes, and
+    the reader of another package that reads it, "" for none."""
 
     file: BinaryIO
     path: str
     format: str
     size: int
+    reader: str = ""
 
 
 class Reader(NamedTuple):
@@ -75,12 +78,17 @@ def text_digest(cell: str) -> bytes:
     return hashlib.blake2b(cell.encode(), digest_size=DIGEST).digest()
 
 
-def opened(file: BinaryIO, path: str, size: int) -> tuple[Opened, list[tuple[str, str]]]:
-    """The open file with the format of its content, and what is to be said of its name.
+def opened(
+    file: BinaryIO, path: str, size: int, reader: str = ""
+) -> tuple[Opened, list[tuple[str, str]]]:
+    """The open file with the format of its content, and what is to be said of its name; what a
+    ``reader`` of another package reads has any format.
 
     Raises:
         Unfit: see `formats.checked_format`.
     """
+    if reader:
+        return Opened(file, path, FOREIGN, size, reader), []
     head = file.read(formats.HEAD)
     file.seek(0)
     found, warning = formats.checked_format(path, head)

@@ -104,7 +104,7 @@ def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
     with open(path, "rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
-        source, warnings = opened(file, path, size)
+        source, warnings = opened(file, path, size, work.task.settings.get("reader", ""))
         if work.task.name == "measure":
             return {"facts": work.reader.measure(source)}, None
         digest = digest_of(file)

@@ -92,10 +92,11 @@ def resolve(
     say what fills the others.
     """
     # Here, as in another process its absence would look like a file that nobody can read.
-    check_installed(column.kind)
+    check_installed(column.kind, column.settings)
     if is_declared(column.kind, column.settings):
         return form(column.kind, column.settings, [])
-    task = Task("measure", column.kind, column.files, {})
+    own = {name: column.settings[name] for name in ("reader",) if name in column.settings}
+    task = Task("measure", column.kind, column.files, own)
     entries = found.entries
     if column.kind in ("text", "table"):  # what training holds, and no other split
         entries = [entry for entry in entries if trained[entry[0]]]

@@ -10,6 +10,7 @@ from typing import Any
 from equimodal.checks import require_settings
 from equimodal.data.arrays import Kind
 from equimodal.data.settings import choice, number, whole
+from equimodal.data.table.items.arrays.readers import known_reader
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained
 from equimodal.errors import DataError, quoted
 
@@ -109,6 +110,7 @@ _SOUND: dict[str, Check] = {
 }
 _WAVEFORM = {name: _SOUND[name] for name in ("rate", "seconds", "level")}
 _SOUNDS = ("wav", "flac", "ogg", "oga", "opus", "mp3", "m4a")
+_ARRAY: dict[str, Check] = {"array": _array, "reader": known_reader}
 KINDS: dict[str, Spec] = {
     "image": Spec(
         "image",
@@ -136,11 +138,11 @@ KINDS: dict[str, Spec] = {
             "vocabulary": _whole(1, 100_000),
         },
     ),
-    "vector": Spec("vector", ("npy", "npz", "mat", "csv"), {"array": _array}),
+    "vector": Spec("vector", ("npy", "npz", "mat", "csv"), _ARRAY),
     "sequence": Spec(
-        "sequence", ("npy", "npz", "mat", "csv"), {"array": _array, "length": _whole(1, 1024)}
+        "sequence", ("npy", "npz", "mat", "csv"), {**_ARRAY, "length": _whole(1, 1024)}
     ),
-    "spectrogram": Spec("spectrogram", ("npy", "npz", "mat"), {"array": _array}),
+    "spectrogram": Spec("spectrogram", ("npy", "npz", "mat"), _ARRAY),
     "numbers": Spec("vector", (), {}),
     "table": Spec(
         "vector",

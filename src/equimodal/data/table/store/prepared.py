@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.data.table.fitted.columns import FittedColumn, FittedTable
+from equimodal.data.table.items.arrays.readers import version_of
 from equimodal.data.table.items.decode import text_digest
 from equimodal.data.table.items.scaling import scaling
 from equimodal.data.table.items.text import pieces, pretrained_tokens
@@ -78,7 +79,8 @@ def write_prepared(
 
 
 def stamp_of(manifest: Manifest) -> str:
-    """A name for the table and the YAML, byte by byte, and for the tokenizers that it names."""
+    """A name for the table and the YAML, byte by byte, and for the tokenizers and readers that it
+    names."""
     found = hashlib.blake2b(digest_size=16)
     for path in (manifest.path, *(manifest.path.with_suffix(s) for s in (".yaml", ".yml"))):
         content = path.read_bytes() if path.is_file() else b""
@@ -86,6 +88,8 @@ def stamp_of(manifest: Manifest) -> str:
     for column in manifest.columns.values():
         if pretrained_tokens.is_pretrained(tokens := column.settings.get("tokens")):
             found.update(pretrained_tokens.stamp(tokens))
+        if "reader" in column.settings:
+            found.update(version_of(column.settings["reader"]).encode())
     return found.hexdigest()
 
 
