@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import BufferedReader
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -58,9 +57,10 @@ class Reader(NamedTuple):
     revision: Callable[[Any], int] | None = None
 
 
-def digest_of(file: BufferedReader) -> bytes:
+def digest_of(file: BinaryIO) -> bytes:
     """The digest of all bytes of an open file, which is then at its start again."""
-    found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST)).digest()
+    readable: Any = file
+    found = hashlib.file_digest(readable, lambda: hashlib.blake2b(digest_size=DIGEST)).digest()
     file.seek(0)
     return found
 

@@ -15,7 +15,7 @@ from equimodal.data.table.items.texts import WITHOUT_BLANKS
 from equimodal.data.table.items.work import Task
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.formats import FAMILY, PICKLES, extension
-from equimodal.data.table.reading.paths import located
+from equimodal.data.table.reading.paths import placed
 from equimodal.data.table.reading.settings import KINDS
 from equimodal.errors import DataError
 
@@ -149,7 +149,7 @@ def _measured(
     entries, wrong = [], {}
     for index, cell in enumerate(cells):
         try:
-            entries.append((index, located(cell, root)[0]))
+            entries.append((index, placed(cell, root, "")[0]))
         except (Unfit, OSError) as error:
             wrong[index] = str(error)
     found: dict[int, dict[str, Any]] = {}
