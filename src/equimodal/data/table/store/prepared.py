@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from equimodal.storage.files import atomic, read_json, write_json
 
 PREPARED, ROWS, LATEST, FITTED = "prepared.json", "rows.npz", "latest.npz", "fitted.json"
 _OPTION = "--cache"
+_PART = 2**20
 Stamps = Mapping[str, NDArray[np.int64]]
 
 
@@ -83,8 +85,11 @@ def stamp_of(manifest: Manifest) -> str:
     names."""
     found = hashlib.blake2b(digest_size=16)
     for path in (manifest.path, *(manifest.path.with_suffix(s) for s in (".yaml", ".yml"))):
-        content = path.read_bytes() if path.is_file() else b""
-        found.update(len(content).to_bytes(8) + content)
+        found.update((path.stat().st_size if path.is_file() else 0).to_bytes(8))
+        if path.is_file():  # in parts: a Parquet may hold all pictures
+            with open(path, "rb") as file:
+                for part in iter(partial(file.read, _PART), b""):
+                    found.update(part)
     for column in manifest.columns.values():
         if pretrained_tokens.is_pretrained(tokens := column.settings.get("tokens")):
             found.update(pretrained_tokens.stamp(tokens))
