@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from equimodal.data.progress import shown
     from equimodal.saved.judgement import judged
     from equimodal.saved.model import load
-    from equimodal.saved.prediction import opened
+    from equimodal.saved.rows import opened
 
     steady()
     model = load(arguments.model, device=arguments.device)

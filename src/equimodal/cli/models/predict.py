@@ -45,8 +45,8 @@ def _run(arguments: argparse.Namespace) -> None:
     from equimodal.comparison.worker import steady
     from equimodal.data.progress import shown
     from equimodal.saved.model import load
-    from equimodal.saved.prediction import opened
     from equimodal.saved.prediction_file import write_predictions
+    from equimodal.saved.rows import opened
 
     steady()
     model = load(arguments.model, device=arguments.device)
