@@ -192,7 +192,6 @@ def _record(row: str, times: int, about: Mapping[str, Any]) -> Json:
         "row": row, "times": times, "family": entry.family if entry else "reference",
         "is_control": bool(entry and entry.is_control), "controls": list(controls_of(row)),
         "default": bool(entry and not entry.on_request),
-        "summary": entry.summary if entry else "",
         "made": {**environment("cpu"), "commit": _commit()},
         "trials": [], "chosen": {}, "memory": None,
     }  # fmt: skip
@@ -213,7 +212,8 @@ def _told(result: Json) -> Json:
     """What is kept of how a run went."""
     names = ("seed", "status", "message", "acted", "best_epoch", "epochs", "steps", "passes",
              "seconds", "converged_epoch")  # fmt: skip
-    return {name: result[name] for name in names if name in result}
+    told = {name: result[name] for name in names if name in result}
+    return told | {"seconds": round(result["seconds"], 2)}
 
 
 def _trial(chosen: Mapping[str, Any]) -> Trial:

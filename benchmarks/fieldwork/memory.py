@@ -19,23 +19,21 @@ def peak_memory(config: RunConfig, folder: Path, *, data_root: str | None) -> in
     """
     if not RESET.exists():
         return None
-    peak = None
-    for _ in range(2):
-        _give_back()
-        before = _resident("VmRSS")
-        RESET.write_text("5")
+
+    def epoch() -> None:
         advance(config, folder, until=1, data_root=data_root)
-        peak = max(0, _resident("VmHWM") - before)
         rmtree(folder)
-    return peak
 
-
-def _give_back() -> None:
-    """Return what is free to the system, so that its use again is seen."""
+    epoch()
     gc.collect()
+    # What is free goes back to the system, so that its use again is seen.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim:
         trim(0)
+    before = _resident("VmRSS")
+    RESET.write_text("5")
+    epoch()
+    return max(0, _resident("VmHWM") - before)
 
 
 def _resident(field: str) -> int:
