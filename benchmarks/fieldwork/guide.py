@@ -3,7 +3,7 @@ outcomes by a rule that is the same for every row."""
 
 from collections.abc import Iterator, Sequence
 
-from equimodal.comparison.rows import JOINT
+from equimodal.comparison.rows import JOINT, RATE_FACTORS
 from equimodal.comparison.words import ABSENT, listing, percent
 from fieldwork.numbers import (
     LEVEL,
@@ -46,11 +46,14 @@ def guide(sets: Sequence[SetNumbers]) -> str:
         " **One set cannot say what holds on others**; read this as an account of that set."
         if len({one.kept.about["source"] for one in sets}) == 1 else ""
     )  # fmt: skip
+    lacking = [f"{_link(one)} lacks {len(one.kept.missing())} rows" for one in sets
+               if one.kept.missing()]  # fmt: skip
+    partial = f" Not whole yet: {listing(lacking)}." if lacking else ""
     parts = [
         "# What helps, in plain words",
-        f"This rests on {names}.{few} A row is called above or below another where the difference "
-        "is left at 5 % after Holm's correction over the rows of its table; the intervals in "
-        "brackets are 95 %, in points, and unadjusted. Rates, settings and epochs were chosen on "
+        f"This rests on {names}.{few}{partial} A row is called above or below another where the "
+        "difference is left at 5 % after Holm's correction over the rows of its table; the "
+        "intervals in brackets are 95 %, in points, and unadjusted. Rates, settings and epochs were chosen on "
         "validation, nothing on test samples. The sentences are written by rule from the outcomes, "
         "by `python benchmarks/field.py --recompute`.",
         "## What to try first",
@@ -131,9 +134,9 @@ def _first(sets: Sequence[SetNumbers]) -> Iterator[str]:
         )
         yield ""
         for one in sets:
-            rates = [n for n in one.compared if n.startswith(f"{JOINT}:")]
             found = one.to_joint()
-            told = listing([f"`{n}` {found[n].words}" for n in rates if n in found])
+            rates = [name for name in found if name in RATE_FACTORS]
+            told = listing([f"`{n}` {found[n].words}" for n in rates])
             yield f"* {_link(one)}: {told}, against joint training at its chosen rate."
         return
     order = sorted(sources, key=lambda n: (-len(sources[n]), costs[n]))

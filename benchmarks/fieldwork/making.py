@@ -33,7 +33,7 @@ from fieldwork.sets import FieldSet
 from fieldwork.training import Json, Run, Trainer
 from fieldwork.trials import TRIAL_SEEDS, TRIALS, Trial
 
-AT_A_TIME = 8
+AT_A_TIME = 4
 """Rows that are trained before their outcomes are written."""
 UNTRIED = (UNTRAINED, ENSEMBLE, *RATE_FACTORS)
 """Rows without trials of their own."""

@@ -12,6 +12,7 @@ from equimodal.comparison.experiment import Execution, Experiment
 from equimodal.comparison.plan import PlannedRun, loadable, make_plan
 from equimodal.comparison.results import is_over
 from equimodal.comparison.rows import (
+    ALONE,
     ENSEMBLE,
     EVERY_ALONE,
     JOINT,
@@ -67,10 +68,9 @@ class Trainer:
         if isinstance(data, Table):
             data, below = data.placed(Path(data_root), folder / "table")
             root = str(below)
-        settings = {f"{data}.{name}": value for name, value in spec.settings.items()}
         experiment = Experiment(
             data, methods=(methods.FIELD,), seeds=(0,), epochs=spec.epochs, lr=(spec.rates[0],),
-            batch_size=spec.batch_size, steps="nominal", settings=settings,
+            batch_size=spec.batch_size, steps="nominal", settings=spec.settings,
         )  # fmt: skip
         ready = loadable(experiment, Execution(data_root=root, progress=progress))
         self.plan = make_plan(*ready)
@@ -81,10 +81,13 @@ class Trainer:
 
     @property
     def rows(self) -> list[str]:
-        """Every row of the set, those that read others' runs or choices last."""
-        early = [row for row in self.configs if row != UNTRAINED and not reads(row)]
-        late = [row for row in self.configs if reads(row)]
-        return [UNTRAINED, *early, ENSEMBLE, *RATE_FACTORS, *late]
+        """Every row of the set: references, then what stands by itself, then what reads others'
+        runs."""
+        trained = [row for row in self.configs if row != UNTRAINED]
+        first = [row for row in trained if row.startswith(ALONE) or row == JOINT]
+        late = [row for row in trained if reads(row)]
+        early = [row for row in trained if row not in (*first, *late)]
+        return [UNTRAINED, *first, ENSEMBLE, *RATE_FACTORS, *early, *late]
 
     @property
     def left_out(self) -> dict[str, str]:

@@ -119,7 +119,6 @@ def root(tmp_path_factory):
 def few_trials():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "TRIAL_SEEDS", (100,))
-        patch.setattr(making, "AT_A_TIME", 4)
         patch.setattr(training.Trainer, "memory", lambda *_: 1)
         yield
 
@@ -169,7 +168,7 @@ def test_a_making_that_is_killed_goes_on_to_the_same_outcomes(root, tmp_path, ma
     with pytest.raises(KeyboardInterrupt):
         making.Making("tiny", trainer(root, tmp_path / "runs"), place, rows=rows).make()
     first = read(place)
-    assert list(first.rows) == ["untrained", "alone:a", "alone:b", "joint"]
+    assert list(first.rows) == ROWS[:4]
 
     # The runs are gone, as in a fresh clone: what is kept is not trained anew but where it teaches.
     monkeypatch.setattr(making.Making, "_portion", whole)
