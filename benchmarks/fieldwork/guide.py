@@ -53,9 +53,9 @@ def guide(sets: Sequence[SetNumbers]) -> str:
         "# What helps, in plain words",
         f"This rests on {names}.{few}{partial} A row is called above or below another where the "
         "difference is left at 5 % after Holm's correction over the rows of its table; the "
-        "intervals in brackets are 95 %, in points, and unadjusted. Rates, settings and epochs were chosen on "
-        "validation, nothing on test samples. The sentences are written by rule from the outcomes, "
-        "by `python benchmarks/field.py --recompute`.",
+        "intervals in brackets are 95 %, in points, and unadjusted. Rates, settings and epochs "
+        "were chosen on validation, nothing on test samples. The sentences follow by rule from "
+        "the outcomes, by `python benchmarks/field.py --recompute`.",
         "## What to try first",
         "\n".join(_first(sets)),
         "## What helped, and when",
