@@ -63,11 +63,22 @@ class Making:
         wanted = trainer.rows if rows is None else [row for row in trainer.rows if row in rows]
         self.missing = [r for r in wanted if not self.kept.has(r, trainer.lengths(r))]
 
+    @property
+    def trainings(self) -> int:
+        """How many trainings as long as joint training's are missing at most."""
+        trainer = self.trainer
+        tried = sum(row not in UNTRIED for row in self.missing) * TRIALS * len(TRIAL_SEEDS)
+        lengths = (sum(trainer.lengths(row)) for row in self.missing if row != ENSEMBLE)
+        return tried + sum(lengths) * len(trainer.seeds)
+
     def make(self) -> None:
         """Train what is missing and keep it, some rows at a time."""
         total, began = len(self.missing), time.monotonic()
         name = self.kept.about["set"]
-        self._tell(f"{name}: {len(self.kept.rows)} rows are kept, {total} are to be made")
+        self._tell(
+            f"{name}: {len(self.kept.rows)} rows are kept, {total} are to be made, in "
+            f"{self.trainings:,} trainings as long as joint training"
+        )
         for done, rows in _portions(self.missing):
             with locked(self.trainer.folder, patience=0.0):
                 self._portion(rows)

@@ -173,7 +173,7 @@ def test_a_making_that_is_killed_goes_on_to_the_same_outcomes(root, tmp_path, ma
     # The runs are gone, as in a fresh clone: what is kept is not trained anew but where it teaches.
     monkeypatch.setattr(making.Making, "_portion", whole)
     other = making.Making("tiny", trainer(root, tmp_path / "others"), place, rows=rows)
-    assert other.missing == ["ensemble", "joint:half-lr"]
+    assert other.missing == ["ensemble", "joint:half-lr"] and other.trainings == 2
     other.make()
     for name, found in read(place).outcomes.items():
         for seed, outcome in found.items():

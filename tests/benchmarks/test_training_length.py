@@ -20,9 +20,8 @@ def results(gain, *, reached):
         "probe_difference_to_alone": {"sound": interval},
     }  # fmt: skip
     other = {"difference_to_joint": interval}
-    return {
-        "config": {"seeds": [0, 1, 2]}, "summary": {"alone:sound": other, "joint": joint, "x": other}
-    }  # fmt: skip
+    summary = {"alone:sound": other, "joint": joint, "x": other}
+    return {"config": {"seeds": [0, 1, 2]}, "summary": summary}
 
 
 def test_a_row_is_held_against_joint_at_every_length():
