@@ -90,7 +90,7 @@ def _ranks(sets: Sequence[SetNumbers]) -> Iterator[str]:
     sources = len({one.kept.about["source"] for one in sets})
     told = "one source" if sources == 1 else f"{sources} sources"
     yield (
-        f"By mean accuracy, 1 for the best, of the rows that all {len(sets)} sets have, over "
+        f"By mean accuracy, 1 for the best, of the rows that every set has, over "
         f"{told} (sets of one source count once); in brackets the least and the largest over sets."
     )
     yield from ("", "| row | mean rank |", "|---|---:|")

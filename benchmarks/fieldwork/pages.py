@@ -53,7 +53,8 @@ def page(numbers: SetNumbers) -> str:
         "## Gain against cost",
         "Points above joint training; updates and seconds of a final run, with those of the "
         "trainings that it learns from; passes over the training data; memory that one epoch of "
-        "training takes at most. Runs shared the processors with other work, so seconds are rough.",
+        "training takes at most. Runs may share the processors with other work, so seconds are "
+        "rough; `benchmarks/step_cost.py` measures steps side by side.",
         "\n".join(_costs(numbers)),
         "## What was tried",
         "Every trial with its mean validation accuracy over the two trial seeds; the chosen one in "
