@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
+    from equimodal.methods.qmf import QMF
     from equimodal.methods.reconboost import ReconBoost
     from equimodal.methods.remix import Remix
     from equimodal.methods.smv import SMV
@@ -73,6 +74,7 @@ __all__ = [
     "MLA",
     "OPM",
     "PMR",
+    "QMF",
     "SMV",
     "Ablation",
     "AuxiliaryHeads",

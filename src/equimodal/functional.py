@@ -35,6 +35,9 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.pmr import rebalance_weights as rebalance_weights
     from equimodal.methods.pmr_prototypes import class_prototypes as class_prototypes
     from equimodal.methods.pmr_prototypes import prototype_probabilities as prototype_probabilities
+    from equimodal.methods.qmf import energy_confidence as energy_confidence
+    from equimodal.methods.qmf import ranking_loss as ranking_loss
+    from equimodal.methods.qmf import row_hardness as row_hardness
     from equimodal.methods.remix import hardest_modality as hardest_modality
     from equimodal.methods.remix import separation as separation
     from equimodal.methods.smv import extra_copies as extra_copies
