@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from equimodal.experiments.compare import compare
     from equimodal.methods.agm import AGM
     from equimodal.methods.amss import AMSS
+    from equimodal.methods.aug import AUG
     from equimodal.methods.bss import BSS
     from equimodal.methods.cml import CML
     from equimodal.methods.dgl import DGL
@@ -61,6 +62,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AGM",
     "AMSS",
+    "AUG",
     "BSS",
     "CML",
     "DGL",

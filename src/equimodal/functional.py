@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.amss_equations import sample_units as sample_units
     from equimodal.methods.amss_equations import unit_importance as unit_importance
     from equimodal.methods.amss_equations import update_fractions as update_fractions
+    from equimodal.methods.aug import boosting_loss as boosting_loss
+    from equimodal.methods.aug import lagging as lagging
     from equimodal.methods.bss import agreement as agreement
     from equimodal.methods.bss import curriculum_share as curriculum_share
     from equimodal.methods.bss import draw_chances as draw_chances

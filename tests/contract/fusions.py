@@ -10,7 +10,8 @@ from equimodal.parts.quiet import evaluating
 WIDTH, CLASSES = 6, 3
 # After the warm-up their heads see no complete sample, whose loss may rise; and those whose loss is
 # another one in each stage.
-PARTED = {"remix", "remix-random", "remix-mixed", "di-mml", "di-mml-detached", "igm", "igm-fixed"}
+PARTED = {"remix", "remix-random", "remix-mixed", "di-mml", "di-mml-detached", "igm", "igm-fixed",
+          "aug", "aug-plain"}  # fmt: skip
 
 
 class Fused(nn.Module):
