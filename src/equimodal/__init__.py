@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from equimodal.experiments.choice.choice import choose
     from equimodal.experiments.compare import compare
     from equimodal.methods.agm import AGM
+    from equimodal.methods.amco import AMCo
     from equimodal.methods.amss import AMSS
     from equimodal.methods.aug import AUG
     from equimodal.methods.bss import BSS
@@ -78,6 +79,7 @@ __all__ = [
     "PMR",
     "QMF",
     "SMV",
+    "AMCo",
     "Ablation",
     "AuxiliaryHeads",
     "BalanceError",

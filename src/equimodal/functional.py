@@ -9,6 +9,8 @@ from equimodal.numerics.sampling import inclusion_probabilities
 if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.agm import mono_modal_responses as mono_modal_responses
     from equimodal.methods.agm import response_coefficients as response_coefficients
+    from equimodal.methods.amco import mask_share as mask_share
+    from equimodal.methods.amco import modality_masses as modality_masses
     from equimodal.methods.amss_equations import modality_significance as modality_significance
     from equimodal.methods.amss_equations import sample_units as sample_units
     from equimodal.methods.amss_equations import unit_importance as unit_importance

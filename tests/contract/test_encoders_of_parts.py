@@ -47,8 +47,9 @@ def made(name, encoders, readout=None, **options):
     model = fusions.built(TwoTowers)
     data = [fusions.batch()]
     return model, Balancer(
-        model, methods.create(name, **quick(name)), encoders, readout or own_head(name, model, "fc", WIDTH),
-        epochs=6, loaders={"train": data, "val": data}, **options,
+        model, methods.create(name, **quick(name)), encoders,
+        readout or own_head(name, model, "fc", WIDTH), epochs=6,
+        loaders={"train": data, "val": data}, **options,
     )  # fmt: skip
 
 

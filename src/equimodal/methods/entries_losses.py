@@ -53,6 +53,13 @@ _QMF: dict[str, Any] = {
     "released": "for depth images the fused loss trains the weights too, `through=true`, and the "
     "epoch is chosen on test data",
 }  # fmt: skip
+_AMCO: dict[str, Any] = {
+    "target": "equimodal.methods.amco:AMCo", "family": "loss", "objective": "own",
+    "on_request": True, "records": {"mass": "mass of the probability"},
+    "cost": ("own logits",), "needs": ("linear head", "epochs"), "targets": CLASSES,
+    "port": 'a ramp that restarts in every epoch, `ramp="port"`; own losses of masked logits, '
+    '`own="masked"`; a C x C layer behind the sum',
+}  # fmt: skip
 
 LOSSES = (
     Entry(
@@ -185,6 +192,24 @@ LOSSES = (
             "equimodal.methods.qmf:ranking_loss",
         ),
         **_QMF,
+    ),
+    Entry(
+        "amco-port-fixed", "the masks of `amco-port`, on the first modality whoever dominates",
+        preset={"masked": "first"}, is_control=True, **_AMCO,
+    ),
+    Entry(
+        "amco-port",
+        "zeroes the dominant modality's logits of random classes in the fused loss, of all of them "
+        "late; a port's reading, as neither paper nor code of AMCo was available to us",
+        controls=("amco-port-fixed", "joint+unimodal"),
+        main=Range("eps", 0.1, 1.0),
+        fits=(
+            Fit(AHEAD, "hides logits of {ahead} from the fused loss, which then needs {starved}"),
+        ),
+        functions=(
+            "equimodal.methods.amco:mask_share", "equimodal.methods.amco:modality_masses",
+        ),
+        **_AMCO,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -85,7 +85,7 @@ def test_the_modality_that_lags_gets_classifiers_and_no_other():
     method = AUG(every=2, tau=0.0, most=3)
     net, balancer, optimizer = bound(method, sizes={"a": 3, "b": 5, "c": 2}, rate=0.0)
     heads = heads_of(balancer)
-    for epoch in range(6):
+    for epoch in range(10):
         with torch.no_grad():
             known = {
                 m: sum(float(true_class_probability(own, y).sum()) for x, y in batches(net)
