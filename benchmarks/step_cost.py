@@ -149,11 +149,10 @@ def measure(setup: Setup, options: argparse.Namespace, record: Record, end: floa
 def where(options: argparse.Namespace) -> dict[str, Any]:
     """The machine, in words."""
     cuda = options.device.startswith("cuda")
-    machine = (
-        torch.cuda.get_device_name() if cuda else f"{os.cpu_count()} {platform.machine()} cores"
-    )
+    cores = f"{os.cpu_count()} {platform.machine()} cores"
     return {
-        "machine": torch.cuda.get_device_name() if cuda else cores, "torch": torch.__version__, "threads": torch.get_num_threads(),
+        "machine": torch.cuda.get_device_name() if cuda else cores,
+        "torch": torch.__version__, "threads": torch.get_num_threads(),
         "precision": options.precision, "date": datetime.date.today().isoformat(),
     }  # fmt: skip
 

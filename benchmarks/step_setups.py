@@ -44,10 +44,10 @@ def resnet_setup(classes: int = 6) -> Setup:
     """Two ResNet-18, batch 16: sound 1 x 129 x 94 and image 3 x 96 x 96, random values."""
     shapes = {"sound": (1, 129, 94), "image": (3, 96, 96)}
     name = "resnet18-pair" if classes == 6 else f"resnet18-pair-{classes}"
+    train, validation = (random_rows(shapes, count, classes) for count in (64, 16))
     return Setup(
-        name, lambda fusion: resnet_pair(fusion, classes), random_rows(shapes, 256, classes),
-        random_rows(shapes, 64, classes), batch_size=16, steps=2,
-    )  # fmt: skip
+        name, lambda fusion: resnet_pair(fusion, classes), train, validation, batch_size=16, steps=2
+    )
 
 
 def resnet_pair(fusion: str = CONCAT, classes: int = 6) -> FusionModel:

@@ -15,7 +15,7 @@ from equimodal.models.fusions import CONCAT
 
 EPOCHS, EPOCH = 8, 2
 """Planned epochs, and the one in which steps are timed: past every warm-up."""
-LEAD = 5
+LEAD = 4
 """Steps of two rows in each epoch before it: a balancer watches the first few more closely."""
 EARLY = {
     "at", "boost_epochs", "contrast_from", "fusion_from", "history", "patience", "rectify_epochs",

@@ -54,13 +54,16 @@ def gradient_shares(norms: Tensor) -> Tensor:
     return norms / norms.sum()
 
 
-def flat(gradients: Sequence[Tensor | None], *, like: Sequence[Tensor]) -> Tensor:
-    """Gradients of several parameters as one vector, zeros where there is none. -> (P,)"""
+def flat(
+    gradients: Sequence[Tensor | None], *, like: Sequence[Tensor], out: Tensor | None = None
+) -> Tensor:
+    """Gradients of several parameters as one vector, zeros where there is none; in ``out``, which
+    is of their length and type, where it is given. -> (P,)"""
     given = [
         torch.zeros_like(p).flatten() if g is None else g.detach().flatten()
         for g, p in zip(gradients, like, strict=True)
     ]
-    return torch.cat(given) if given else torch.zeros(0)
+    return torch.cat(given, out=out) if given else torch.zeros(0)
 
 
 def scale_of(gradients: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
