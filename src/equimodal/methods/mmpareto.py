@@ -36,7 +36,7 @@ from equimodal.checks import require, require_choice, require_number
 from equimodal.errors import BalanceError
 from equimodal.methods.mmpareto_equations import combination, length_ratio, pareto_weights
 from equimodal.parts.distributed import mean_over_ranks
-from equimodal.parts.gradients import flat
+from equimodal.parts.gradients import Room, flat
 from equimodal.parts.modalities import ModalityMap
 
 _OWN, _REST = "own gradients", "gradients of the rest"
@@ -100,7 +100,6 @@ class MMPareto(Method):
         if weights == "equal":
             self.refuse_set("rescale", why='with weights="equal"')
         self._checked = -1
-        self._kept: Tensor | None = None
 
     def modules(self, widths: Mapping[str, int], outputs: int) -> nn.Module | None:
         """Its own heads, on features that carry gradient."""
@@ -145,26 +144,13 @@ class MMPareto(Method):
         weights = []
         for k, m in enumerate(names):
             parameters = _trained(step.modalities, m)
-            spaces = self._spaces(parameters)
-            own = _together([d[_OWN][k] for d in step.every_drawn], parameters, spaces[0])
-            total = flat([p.grad for p in parameters], like=parameters, out=spaces[1])
+            given = [d[_OWN][k] for d in step.every_drawn]
+            own, total = _vectors(step.modalities.room, given, parameters)
             joint = total.div_(factor).sub_(own)
             both = pareto_weights(joint, own)
             weights.append(both[0])
             self._write(parameters, joint, own, both, factor)
         step.record("weight", torch.stack(weights))
-
-    def _spaces(self, parameters: list[Parameter]) -> Sequence[Tensor | None]:
-        """Room for two gradients of an encoder, kept: to ask for so much memory in every step takes
-        longer than to fill it. None where its parameters are of several types."""
-        kinds = {(p.dtype, p.device) for p in parameters}
-        if len(kinds) != 1:
-            return None, None
-        count, ((dtype, device),) = sum(p.numel() for p in parameters), kinds
-        kept = self._kept
-        if kept is None or kept.shape[1] < count or (kept.dtype, kept.device) != (dtype, device):
-            kept = self._kept = torch.empty(2, count, dtype=dtype, device=device)
-        return kept[0, :count], kept[1, :count]
 
     def _scale(self, step: Step) -> Tensor:
         """What the loop did to the loss in between: a loss scale, a share of micro-batches. -> ()
@@ -235,11 +221,17 @@ def _gradients(
     return [list(islice(each, len(group))) for group in groups]
 
 
-def _together(
-    parts: Sequence[Sequence[Tensor | None]], parameters: list[Parameter], out: Tensor | None
-) -> Tensor:
-    """The gradients of all micro-batches and ranks. -> (P,)"""
-    total = flat(parts[0], like=parameters, out=out)
-    for part in parts[1:]:
-        total += flat(part, like=parameters)
-    return mean_over_ranks(total)
+def _vectors(
+    room: Room, given: Sequence[Sequence[Tensor | None]], parameters: list[Parameter]
+) -> tuple[Tensor, Tensor]:
+    """An encoder's own gradient, of all micro-batches and ranks, and the one that it has now.
+    -> (P,), (P,)"""
+    kinds = {(p.dtype, p.device) for p in parameters}
+    spaces: Sequence[Tensor | None] = (None, None)
+    if len(kinds) == 1:
+        ((dtype, device),) = kinds
+        spaces = room.vectors(2, sum(p.numel() for p in parameters), dtype=dtype, device=device)
+    own = flat(given[0], like=parameters, out=spaces[0])
+    for more in given[1:]:
+        own += flat(more, like=parameters)
+    return mean_over_ranks(own), flat([p.grad for p in parameters], like=parameters, out=spaces[1])

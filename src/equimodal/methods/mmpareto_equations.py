@@ -31,7 +31,10 @@ def pareto_weights(joint: Tensor, unimodal: Tensor) -> Tensor:
 
 def combination(weights: Tensor, joint: Tensor, unimodal: Tensor) -> Tensor:
     """2 a g + 2 (1 - a) u. (2,), (P,), (P,) -> (P,)"""
-    return 2 * (weights[0] * joint + weights[1] * unimodal)
+    found = weights[0] * joint
+    found += weights[1] * unimodal
+    found *= 2
+    return found
 
 
 def length_ratio(total: Tensor, direction: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch.nn import Module, Parameter
 
 from equimodal.errors import BalanceError
 from equimodal.parts.forward_record import ForwardRecord
+from equimodal.parts.gradients import Room
 from equimodal.parts.normalisation import BATCH_NORM
 from equimodal.parts.recording.held import Held
 from equimodal.parts.selection import Encoder, Parts, as_encoder
@@ -71,6 +72,8 @@ class ModalityMap:
         self.modules, self.patterns = self._parts.modules, self._parts.patterns
         self.record = ForwardRecord(self.model, self.modules, self.encoders)
         self._parameters_now = Held(self.model)
+        self.room = Room()
+        """For vectors as long as an encoder's gradient."""
         self._selected: dict[tuple[str, str], list[Parameter]] = {}
         self.teachers: Teachers | None = None
         """Frozen encoders that were trained before, where a method learns from them."""
