@@ -34,7 +34,7 @@ from equimodal.balancing.readouts.auxiliary_heads import AuxiliaryHeads
 from equimodal.balancing.step import Step
 from equimodal.checks import require, require_choice, require_number
 from equimodal.errors import BalanceError
-from equimodal.methods.mmpareto_equations import combination, length_ratio, pareto_weights
+from equimodal.methods.mmpareto_equations import length_ratios, pareto_weights
 from equimodal.parts.distributed import mean_over_ranks
 from equimodal.parts.gradients import Room, flat
 from equimodal.parts.modalities import ModalityMap
@@ -147,9 +147,7 @@ class MMPareto(Method):
             given = [d[_OWN][k] for d in step.every_drawn]
             own, total = _vectors(step.modalities.room, given, parameters)
             joint = total.div_(factor).sub_(own)
-            both = pareto_weights(joint, own)
-            weights.append(both[0])
-            self._write(parameters, joint, own, both, factor)
+            weights.append(self._write(parameters, joint, own, factor))
         step.record("weight", torch.stack(weights))
 
     def _scale(self, step: Step) -> Tensor:
@@ -174,25 +172,28 @@ class MMPareto(Method):
         return factor
 
     def _write(
-        self, parameters: list[Parameter], joint: Tensor, own: Tensor, weights: Tensor,
-        factor: Tensor,
-    ) -> None:  # fmt: skip
-        """The rescaled direction as the parameters' gradients."""
-        sizes, length, whole = [p.numel() for p in parameters], self.gamma * factor, None
+        self, parameters: list[Parameter], joint: Tensor, own: Tensor, factor: Tensor
+    ) -> Tensor:
+        """The rescaled direction as the parameters' gradients, in the room of both vectors; the
+        weight of the first."""
+        one, other = pareto_weights(joint, own)
+        if not parameters:
+            return one
+        direction = joint.mul_(one).add_(own.mul_(other)).mul_(2)
+        total = flat([p.grad for p in parameters], like=parameters, out=own).div_(factor)
+        sizes = [p.numel() for p in parameters]
+        parts = torch.split(direction, sizes)
+        measured = (parts, torch.split(total, sizes))
         if self.rescale == "encoder":
-            total = flat([p.grad for p in parameters], like=parameters) / factor
-            whole = length * length_ratio(total, combination(weights, joint, own))
-        parts = zip(parameters, torch.split(joint, sizes), torch.split(own, sizes), strict=True)
-        for parameter, one, other in parts:
-            if parameter.grad is None:
-                continue
-            direction = combination(weights, one, other)
-            if whole is None:
-                total = parameter.grad.flatten() / factor
-                direction *= length * length_ratio(total, direction)
-            else:
-                direction *= whole
-            parameter.grad.copy_(direction.view_as(parameter))
+            measured = ((direction,), (total,))
+        lengths, totals = (torch.stack(torch._foreach_norm(list(x))) for x in measured)
+        factors = (self.gamma * factor * length_ratios(totals, lengths)).expand(len(parts))
+        torch._foreach_mul_(list(parts), list(factors.unbind()))
+        written = [
+            (p.grad, h) for p, h in zip(parameters, parts, strict=True) if p.grad is not None
+        ]
+        torch._foreach_copy_([g for g, _ in written], [h.view_as(g) for g, h in written])
+        return one
 
 
 def _trained(modalities: ModalityMap, modality: str) -> list[Parameter]:

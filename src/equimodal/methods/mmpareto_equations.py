@@ -29,19 +29,9 @@ def pareto_weights(joint: Tensor, unimodal: Tensor) -> Tensor:
     return torch.stack([weight, 1 - weight])
 
 
-def combination(weights: Tensor, joint: Tensor, unimodal: Tensor) -> Tensor:
-    """2 a g + 2 (1 - a) u. (2,), (P,), (P,) -> (P,)"""
-    found = weights[0] * joint
-    found += weights[1] * unimodal
-    found *= 2
-    return found
+def length_ratios(totals: Tensor, lengths: Tensor) -> Tensor:
+    r"""Factors that restore the lengths of sums: max(|g + u| / |h|, 1); 0 for no direction.
 
-
-def length_ratio(total: Tensor, direction: Tensor) -> Tensor:
-    r"""Factor that restores the length of a sum: max(|g + u| / |h|, 1); 0 for no direction. -> ()
-
-    (P,), (P,)
+    (K,) of g + u, (K,) of h -> (K,)
     """
-    length = torch.linalg.vector_norm(direction)
-    ratio = (torch.linalg.vector_norm(total) / length).clamp_min(1)
-    return torch.where(length > 0, ratio, 0.0)
+    return torch.where(lengths > 0, (totals / lengths).clamp_min(1), 0.0)

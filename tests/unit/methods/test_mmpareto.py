@@ -21,9 +21,8 @@ def written(joint, own, sizes=None, **settings):
     parameters = [nn.Parameter(torch.zeros(n).double()) for n in sizes or [len(joint)]]
     for p, total in zip(parameters, torch.split(joint + own, sizes or len(joint)), strict=True):
         p.grad = total.clone()
-    weights = pareto_weights(joint, own)
-    method._write(parameters, joint, own, weights, torch.ones(()))
-    return weights[0].item(), torch.cat([p.grad for p in parameters])
+    weight = method._write(parameters, joint.clone(), own.clone(), torch.ones(()))
+    return weight.item(), torch.cat([p.grad for p in parameters])
 
 
 CASES = [
