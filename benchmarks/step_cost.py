@@ -77,8 +77,9 @@ PARTS = (
 def cases(setup: str, names: str | None) -> list[Case]:
     """What is measured of a set-up, in its order."""
     every = [Case(name, name, LATER.get(name, EPOCH)) for name in methods.names()]
-    wanted = names.split(",") if names else ONLY.get(setup)
-    found = [c for c in (*every, *PARTS) if wanted is None or c.method in wanted]
+    asked = names.split(",") if names else methods.names()
+    wanted = set(asked) & set(ONLY.get(setup, methods.names()))
+    found = [c for c in (*every, *PARTS) if c.method in wanted]
     return sorted(found, key=lambda case: case.rank)
 
 
