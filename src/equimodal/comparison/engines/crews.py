@@ -72,7 +72,7 @@ class Workplace:
         if self.execution.engine == RAY:
             from equimodal.comparison.engines.on_ray.cluster import room
 
-            return room(self.execution, self.device)
+            return max(1, room(self.execution, self.device))
         if self.device == EVERY_CARD:
             return len(visible_cards())
         return processors() if self.device == "cpu" else 1

@@ -47,15 +47,16 @@ def session(execution: Execution, device: str) -> Iterator[None]:
 
 
 def room(execution: Execution, device: str) -> int:
-    """How many runs the nodes that are there can train at a time, at least 1."""
+    """How many runs the machines that are there can train at a time."""
     cpus, gpus = shares(execution, device)
     places = 0
     for node in ray.nodes():
         has = node["Resources"] if node["Alive"] else {}
-        shares = [has.get(name, 0.0) / share for name, share in (("CPU", cpus), ("GPU", gpus))
-                  if share]  # fmt: skip
-        places += int(min(shares, default=1))
-    return max(1, places)
+        fits = [
+            has.get(name, 0.0) / share for name, share in (("CPU", cpus), ("GPU", gpus)) if share
+        ]
+        places += int(min(fits, default=float(node["Alive"])))
+    return places
 
 
 def shares(execution: Execution, device: str) -> tuple[float, float]:

@@ -15,10 +15,11 @@ from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from equimodal.comparison.engines.crew import Message
-from equimodal.comparison.engines.on_ray.cluster import shares
+from equimodal.comparison.engines.on_ray.cluster import room, shares
 from equimodal.comparison.engines.on_ray.task import Origin, not_shared, trained
 from equimodal.comparison.execution import Execution
-from equimodal.errors import bounded
+from equimodal.errors import BalanceError, bounded
+from equimodal.storage.printing import warn
 from equimodal.training.run_folder import RESULT
 from equimodal.workers.process import one_thread
 
@@ -43,6 +44,8 @@ class RayCrew:
     def __init__(
         self, most: int, folder: Path, execution: Execution, device: str, table: Origin | None
     ) -> None:
+        if not room(execution, device):
+            _warn_of_room(execution, device)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._news = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
         self._most, self._shared, self._table = most, folder.absolute(), table
@@ -148,3 +151,12 @@ class RayCrew:
             with suppress(OSError):
                 os.listdir(file.parent)  # brings a network's storage up to date
         return True
+
+
+def _warn_of_room(execution: Execution, device: str) -> None:
+    """Refuse a cluster of one's own that has no room for a run; others may grow."""
+    cpus, gpus = shares(execution, device)
+    said = f"no machine of the cluster has the {cpus:g} CPUs and {gpus:g} GPUs that a run takes"
+    if execution.address is None:
+        raise BalanceError(f"N{said[1:]}; write less for --cpus-per-run or --gpus-per-run.")
+    warn(f"{said}; runs wait until one has")
