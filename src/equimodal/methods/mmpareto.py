@@ -176,7 +176,7 @@ class MMPareto(Method):
     ) -> Tensor:
         """The rescaled direction as the parameters' gradients, in the room of both vectors; the
         weight of the first."""
-        one, other = pareto_weights(joint, own)
+        one, other = pareto_weights(joint, own).unbind()
         if not parameters:
             return one
         direction = joint.mul_(one).add_(own.mul_(other)).mul_(2)
