@@ -246,7 +246,8 @@ def real_rows(options: argparse.Namespace) -> Iterator[str]:
     yield f"| set | seeds | state | modality | word (how sure) | {probes} | lost, points |"
     yield "|---|---:|---|---|---|---:|---:|---:|---|"
     tables = dict(given.split("=", 1) for given in options.table)
-    every = {**REAL, **{name: (path, {}) for name, path in tables.items()}}
+    budget = {"epochs": options.table_epochs, "lr": options.table_lr}
+    every = {**REAL, **{name: (path, budget) for name, path in tables.items()}}
     for name in options.only or every:
         data, more = every[name]
         folder = Path(options.out) / "real" / name
@@ -298,6 +299,8 @@ def main() -> None:
     parser.add_argument("--real", action="store_true", help="recorded data in place of keypad")
     parser.add_argument("--only", nargs="*", help="some of the recorded sets")
     parser.add_argument("--table", nargs="*", default=[], metavar="NAME=PATH")
+    parser.add_argument("--table-epochs", type=int, default=40)
+    parser.add_argument("--table-lr", type=float, default=0.03)
     parser.add_argument("--real-seeds", type=int, default=5)
     parser.add_argument("--data-root", help="folder that holds the recorded sets")
     parser.add_argument("--jobs", type=int, default=1)

@@ -31,12 +31,15 @@ FITTED_FROM = 0.1
 data, to have learned at all: noise is learned by heart too."""
 BEHIND_FROM = 0.03
 """Lead of an alternative below which a model without one that is shown is called balanced."""
+SAID_FROM = 0.9
+"""Probability that a word is right from which it is said; below, the samples and seeds are few."""
 SURE_FROM = 0.95
 """Probability that a word is right from which it is called sure."""
 
 REFERENCES, LONGER, EPOCHS, RATES = "references", "longer", "epochs", "rates"
+SEEDS = "seeds"
 """What a modality without a word lacks: references, longer ones, a longer or a better training of
-all."""
+all, or more seeds of it."""
 
 NO_PROMISE = "None of them is promised to help here; a comparison on fresh seeds decides."
 

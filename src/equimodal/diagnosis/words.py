@@ -38,7 +38,8 @@ class Probes:
 class Word:
     """A word of `rules.WORDS`, the probability that it is right, and why there is none.
 
-    ``wants`` says what would settle it: `rules.REFERENCES`, ``LONGER``, ``EPOCHS`` or ``RATES``.
+    ``wants`` says what would settle it: `rules.REFERENCES`, ``LONGER``, ``EPOCHS``, ``RATES`` or
+    ``SEEDS``.
     """
 
     word: str
@@ -48,12 +49,24 @@ class Word:
 
 
 def word_of(probes: Probes, best: float) -> Word:
-    """The word of one modality.
+    """The word of one modality, where it is likely enough to be said.
 
     Args:
         probes: of its encoder.
         best: what the modality that tells most tells above chance when it is trained alone.
     """
+    found = _likeliest(probes, best)
+    if found.sure is None or found.sure >= rules.SAID_FROM or probes.lost is None:
+        return found
+    return _none(
+        f"it leans to {found.word} ({percent(found.sure, digits=0)} %), and "
+        f"{percent(rules.SAID_FROM, digits=0)} % are asked for: {_told(probes.lost)} points lost",
+        rules.SEEDS,
+    )
+
+
+def _likeliest(probes: Probes, best: float) -> Word:
+    """The word that the means decide, however likely."""
     lost, tells, grown = probes.lost, probes.tells, probes.grown
     if lost is None or tells is None:
         return _none("it was not trained alone", rules.REFERENCES)

@@ -14,6 +14,7 @@ from equimodal.diagnosis.rules import (
     BEHIND,
     LEARNED_NOTHING,
     NO_VERDICT,
+    SEEDS,
     UNDER_TRAINED,
     WELL_TRAINED,
 )
@@ -82,12 +83,20 @@ def test_an_alternative_that_is_not_shown_to_lead_leaves_less_than_all_certainty
 
 def test_the_headline_is_as_sure_as_the_least_sure_word_that_it_names():
     """`under-trained: doppler, azimuth, elevation (sure, 100 %)` above `not sure, 87 %`."""
-    got = found(models(image=0.83, sound=0.50))
+    got = found(models(image=0.822, sound=0.50))
     words = got["modalities"]
     assert [v["word"] for v in words.values()] == [UNDER_TRAINED] * 2
     assert words["image"]["sure"] < words["sound"]["sure"]
     assert got["sure"] == words["image"]["sure"]
     assert got["headline"].startswith("under-trained: image, sound (not sure")
+
+
+def test_a_word_that_is_not_likely_enough_is_not_said():
+    got = found(models(image=0.83, sound=0.50))
+    image = got["modalities"]["image"]
+    assert (image["word"], image["sure"], image["wants"]) == (NO_VERDICT, None, SEEDS)
+    assert "it leans to under-trained (69 %), and 90 % are asked for" in image["told"]
+    assert got["headline"].startswith("under-trained: sound (sure")
 
 
 def test_a_model_that_is_not_above_the_majority_class_learned_nothing():

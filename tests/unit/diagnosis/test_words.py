@@ -8,6 +8,7 @@ from equimodal.diagnosis.rules import (
     NO_VERDICT,
     RATES,
     REFERENCES,
+    SEEDS,
     UNDER_TRAINED,
     WEAK,
     WELL_TRAINED,
@@ -52,7 +53,7 @@ def word(fused, alone, *, untrained=0.3, chance=0.1, best=0.76, longer=(), half=
     ],
 )
 def test_each_modality_gets_the_word_that_its_probes_call_for(fused, alone, longer, expected):
-    assert word(fused, alone, longer=longer).word == expected
+    assert word(fused, alone, longer=longer, half=0.01).word == expected
 
 
 @pytest.mark.parametrize("longer", [(), (0.01,)])
@@ -70,8 +71,19 @@ def test_a_reference_that_did_not_learn_its_training_data_leaves_no_word(fitted)
     assert "off the loss on its own training data" in dead.why
     once = word(0.10, 0.11, untrained=0.11, longer=(0.0,), fitted=fitted)
     assert (once.word, once.wants) == (NO_VERDICT, LONGER)
-    well = word(0.92, 0.94, fitted=fitted)
+    well = word(0.92, 0.94, fitted=fitted, half=0.01)
     assert well.word == (WELL_TRAINED if fitted is None else NO_VERDICT)
+
+
+def test_a_word_is_said_where_it_is_likely_enough():
+    found = word(0.92, 0.94, half=0.015)
+    assert found.word == WELL_TRAINED
+    assert found.sure == pytest.approx(0.905, abs=0.001)
+    less = word(0.92, 0.94, half=0.02)
+    assert (less.word, less.sure, less.wants) == (NO_VERDICT, None, SEEDS)
+    assert less.why == (
+        "it leans to well trained (84 %), and 90 % are asked for: +2.0 [0.0, +4.0] points lost"
+    )
 
 
 def test_what_is_missing_is_named_by_what_would_settle_it():
@@ -121,7 +133,7 @@ def test_missing_references_are_said(probes, why):
 
 def test_sure_is_the_probability_of_the_rules_side_of_its_threshold():
     # Half a loss of three points is on either side.
-    assert word(0.91, 0.94).sure == pytest.approx(0.5, abs=1e-6)
+    assert "(50 %)" in word(0.91, 0.94).why
     assert word(0.74, 0.94).sure > 0.999
     # 5 points of loss, 2 above the threshold, which is the half width: 97.5 %.
     assert word(0.89, 0.94).sure == pytest.approx(0.975, abs=1e-4)

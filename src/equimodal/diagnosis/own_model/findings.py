@@ -206,6 +206,8 @@ _REMEDIES = {
     rules.EPOCHS: "train the model for twice as many epochs, and diagnose it again",
     rules.RATES: "train the model again with a higher and with a lower learning rate, take the "
     "best on validation samples, and diagnose it with optimizer= of that training",
+    rules.SEEDS: "diagnose it with more test samples, or references of more seeds: "
+    "train_alone_seeds=9",
 }
 """What gives a modality without a word one, by what it wants."""
 

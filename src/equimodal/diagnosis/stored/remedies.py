@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -68,4 +69,11 @@ def remedies(subjects: Mapping[int, RunFiles], folder: Path, split: str) -> dict
         rules.LONGER: settle,
         rules.EPOCHS: again("longer", epochs=2 * epochs),
         rules.RATES: again("rates", lr=tuple(float(f"{rate * x:.2g}") for x in (0.25, 1, 4))),
+        rules.SEEDS: again("seeds", seeds=_more(tuple(subjects))),
     }
+
+
+def _more(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    """Three times as many seeds, at least five."""
+    further = (seed for seed in count() if seed not in seeds)
+    return (*seeds, *islice(further, max(2 * len(seeds), 5 - len(seeds))))
