@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from equimodal.data.table.items.numbers import joined as joined_cells
 from equimodal.data.table.reading.roles import cells_of
 from equimodal.data.table.reading.table import Table, read_table
 from equimodal.data.target import CLASSES, CLASSIFICATION, REGRESSION, Target
-from equimodal.errors import BalanceError, DataError, quoted
+from equimodal.errors import BalanceError, DataError
+from equimodal.saved.given_columns import given_columns
 from equimodal.training.setup import EVALUATION_ROWS
 from equimodal.workers.process import processors
 
@@ -148,7 +148,7 @@ def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, st
         BalanceError: a column of the model is missing, or the table cannot be read.
     """
     if isinstance(rows, Mapping):
-        table, folder = _columns(rows), Path(root or ".")
+        table, folder = given_columns(rows), Path(root or ".")
     else:
         path = Path(rows)
         if not is_manifest(str(path)):
@@ -229,29 +229,3 @@ def joined(model: Asked, parts: Sequence[Predicted]) -> Predicted:
         {at + i: names for at, part in together for i, names in part.missing.items()},
         model.target,
     )
-
-
-def _written(cells: Any) -> Sequence[str]:
-    """Cells as they are; an array of numbers, (N,) or (N, D), as the cells that hold them."""
-    if getattr(cells, "ndim", 0) in (1, 2) and hasattr(cells, "tolist"):
-        rows = cells.tolist()
-        return [row if isinstance(row, str) else json.dumps(row) for row in rows]
-    found: Sequence[str] = cells
-    return found
-
-
-def _columns(given: Mapping[str, Any]) -> Table:
-    columns = {}
-    for name, held in given.items():
-        cells = _written(held)
-        listed = isinstance(cells, Sequence) and not isinstance(cells, str)
-        if not listed or not all(isinstance(cell, str) for cell in cells):
-            raise DataError(
-                f"The column '{name}' must be a list of texts, as the cells of a table are, or an "
-                f"array of numbers; found {quoted(held)}."
-            )
-        columns[name] = [cell.strip() for cell in cells]
-    counts = {name: len(cells) for name, cells in columns.items()}
-    if len(set(counts.values())) != 1 or not next(iter(counts.values())):
-        raise DataError(f"Columns must have the same number of rows, at least one; found {counts}.")
-    return Table(columns, list(range(1, next(iter(counts.values())) + 1)))
