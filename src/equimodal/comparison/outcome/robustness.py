@@ -45,6 +45,7 @@ class Robustness:
         self._score = SCORES[differences.kind][differences.main]
         self._parts: dict[tuple[int, ...], _Parts] = {}
         self._found: dict[tuple[int, int, Place], tuple[Tensor | None, Tensor]] = {}
+        self._clean: dict[tuple[int, int], tuple[Tensor | None, float]] = {}
 
     def summary(self, row: str) -> Json:
         """``robustness`` of a row, see docs/results-schema.md; nothing where its runs kept none."""
@@ -126,14 +127,23 @@ class Robustness:
         -> (L, U), (L,)"""
         key = (id(judged), id(block), place)
         if key not in self._found:
-            each, whole = [], []
-            for logits in _predicted(judged, place):
-                whole.append(self._score.value(logits, judged.labels))
-                each.append(self._by_units(logits, judged.labels, block))
-            known = [one for one in each if one is not None]
-            stacked = torch.stack(known) if len(known) == len(each) else None
-            self._found[key] = stacked, torch.tensor(whole, dtype=torch.float64)
+            found = [self._scored(judged, block, logits) for logits in _predicted(judged, place)]
+            each = [own for own, _ in found if own is not None]
+            stacked = torch.stack(each) if len(each) == len(found) else None
+            whole = torch.tensor([value for _, value in found], dtype=torch.float64)
+            self._found[key] = stacked, whole
         return self._found[key]
+
+    def _scored(self, judged: Judged, block: Tensor, logits: Tensor) -> tuple[Tensor | None, float]:
+        """The score of some logits, by samples or blocks and in all; once for the clean ones."""
+        key = (id(judged), id(block))
+        if logits is judged.logits and key in self._clean:
+            return self._clean[key]
+        found = self._by_units(logits, judged.labels, block)
+        scored = found, self._score.value(logits, judged.labels)
+        if logits is judged.logits:
+            self._clean[key] = scored
+        return scored
 
     def _by_units(self, logits: Tensor, labels: Tensor, block: Tensor) -> Tensor | None:
         """The score of each sample, or its pseudo-value of each block; None without. -> (U,)"""
