@@ -116,12 +116,16 @@ class RowChart:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points, in places of 0 to 1000 from the left and from the top."""
+    """A line through points, in places of 0 to 1000 from the left and from the top.
+
+    ``row`` is the row of the comparison that it is of, "" where it stands whatever is chosen.
+    """
 
     name: str
     colour: str
     path: str
     kind: str = "line"
+    row: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def epoch_axis(bands: Iterable[Band]) -> Axis:
 
 def _line(name: str, band: Band, x: Axis, y: Axis, mark: str, kind: str) -> Line:
     kept = thinned(len(band.epochs), MOST_POINTS)
-    points = [_point(x, y, band.epochs[i], band.mean[i]) for i in kept]
+    points = [point(x, y, band.epochs[i] + 1, band.mean[i]) for i in kept]
     drawn = f"M{'L'.join(points)}" if len(points) > 3 else "".join(f"M{p}h0" for p in points)
     return Line(name, mark, drawn, kind if len(points) > 3 else "points")
 
@@ -175,13 +179,14 @@ def _line(name: str, band: Band, x: Axis, y: Axis, mark: str, kind: str) -> Line
 def _shade(name: str, band: Band, x: Axis, y: Axis, mark: str) -> Line:
     """The area between the smallest and the largest value of a band."""
     kept = thinned(len(band.epochs), MOST_POINTS)
-    there = [_point(x, y, band.epochs[i], band.high[i]) for i in kept]
-    back = [_point(x, y, band.epochs[i], band.low[i]) for i in reversed(kept)]
+    there = [point(x, y, band.epochs[i] + 1, band.high[i]) for i in kept]
+    back = [point(x, y, band.epochs[i] + 1, band.low[i]) for i in reversed(kept)]
     return Line(name, mark, f"M{'L'.join([*there, *back])}Z", "shade")
 
 
-def _point(x: Axis, y: Axis, epoch: float, value: float) -> str:
-    return f"{10 * x.place(epoch + 1):.0f} {1000 - 10 * y.place(value):.0f}"
+def point(x: Axis, y: Axis, along: float, value: float) -> str:
+    """The place of a point of a `Line`."""
+    return f"{10 * x.place(along):.0f} {1000 - 10 * y.place(value):.0f}"
 
 
 def around(
