@@ -4,31 +4,12 @@ import json
 
 import pytest
 
-from equimodal.measures.robustness import KINDS, LEVELS
+from equimodal.measures.robustness import KINDS
 from equimodal.report import read_results, write_page
 from equimodal.report.charts.robustness_charts import robustness_charts
 from equimodal.report.page.sections import robustness
 from equimodal.report.read.rows import group, ordered_rows
-from unit.report.synthetic import section_text
-
-
-def told(mean, half=0.02):
-    return {"mean": mean, "low": mean - half, "high": mean + half, "n": 3}
-
-
-def with_robustness(results):
-    """The same results, in which every row loses half of its score in a straight line."""
-    for row, entry in results["summary"].items():
-        clean = entry["accuracy"]["mean"]
-        curve = {
-            "scores": [told(clean * (1 - level / 2)) for level in LEVELS],
-            "relative": told(0.75 * clean),
-            "relative_difference_to_joint": None if row == "joint" else told(0.01),
-            "effective": None if row == "joint" else told(-0.03),
-        }
-        curves = {kind: dict.fromkeys(results["data"]["modalities"], curve) for kind in KINDS}
-        entry["robustness"] = {"levels": list(LEVELS), "curves": curves}
-    return results
+from unit.report.synthetic import section_text, with_robustness
 
 
 @pytest.fixture
