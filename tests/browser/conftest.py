@@ -68,9 +68,9 @@ def write_comparison(folder: Path) -> Path:
     return write_page(folder)
 
 
-def write_field(folder: Path) -> Path:
+def write_field(folder: Path, epochs: int = 12) -> Path:
     """The page of eighty rows with five seeds each, every file of its folder there."""
-    results = with_robustness(make_field(80, seeds=range(5), epochs=12))
+    results = with_robustness(make_field(80, seeds=range(5), epochs=epochs))
     write_predictions(write_folder(folder, results), results, count=40)
     noise = np.random.default_rng(0).normal
     samples = [

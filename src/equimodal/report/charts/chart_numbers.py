@@ -9,7 +9,7 @@ from equimodal.comparison.words import ABSENT, number
 from equimodal.report.read.history import Band
 from equimodal.report.read.rows import Difference
 
-MOST_LINES = 8
+MOST_LINES = 6
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from equimodal import methods
 from equimodal.comparison.rows import JOINT, alone_row
 from equimodal.comparison.words import number, some
 from equimodal.report.charts.chart_numbers import band_table
-from equimodal.report.charts.figures import Axis, LineChart, around, band_chart, colour
+from equimodal.report.charts.figures import Axis, around, colour
+from equimodal.report.charts.lines import LineChart, band_chart
 from equimodal.report.read.history import (
     FUSED,
     TRAINED,

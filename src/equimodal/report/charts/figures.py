@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.comparison.words import number
-from equimodal.report.charts.chart_numbers import Table, thinned
-from equimodal.report.read.history import Band
+from equimodal.report.charts.chart_numbers import Table
 
 COLOURS = 6
 MOST = 25
 """Classes in a chart; of more, those that differ most."""
-MOST_POINTS = 32
-"""Points of a line; of more epochs, so many that lie evenly."""
 MOST_OPEN = 6
 """Lines of a chart that is not folded, where a reader does not choose them."""
 GROUP_COLOURS = {
@@ -112,81 +109,6 @@ class RowChart:
     def folded(self) -> bool:
         """Whether it is closed at first."""
         return not self.chosen and len(self.rows) > MOST_OPEN
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line through points, in places of 0 to 1000 from the left and from the top.
-
-    ``row`` is the row of the comparison that it is of, "" where it stands whatever is chosen.
-    """
-
-    name: str
-    colour: str
-    path: str
-    kind: str = "line"
-    row: str = ""
-
-
-@dataclass(frozen=True)
-class LineChart:
-    """Lines over epochs: its title, what a screen reader says, its axes, its numbers.
-
-    ``row`` is the row of the comparison that it is about, "" where it stands whatever is chosen.
-    """
-
-    title: str
-    label: str
-    x: Axis
-    y: Axis
-    lines: Sequence[Line]
-    table: Table = field(default_factory=Table)
-    row: str = ""
-
-
-Chart = RowChart | LineChart
-
-
-def band_chart(
-    title: str, label: str, y: Axis, bands: Mapping[str, tuple[Band, str, str]], table: Table,
-    row: str = "",
-) -> LineChart:  # fmt: skip
-    """A chart of bands over epochs: by name the band, its colour and its kind, line or dotted."""
-    every = [band for band, _, _ in bands.values()]
-    x = epoch_axis(every)
-    lines = [
-        *(_shade(name, band, x, y, mark) for name, (band, mark, kind) in bands.items()
-          if kind == "line" and band.low != band.high),
-        *(_line(name, band, x, y, mark, kind) for name, (band, mark, kind) in bands.items()),
-    ]  # fmt: skip
-    return LineChart(title, label, x, y, lines, table, row)
-
-
-def epoch_axis(bands: Iterable[Band]) -> Axis:
-    """Epochs counted from 1, as a reader does; records count from 0."""
-    epochs = [epoch + 1 for band in bands for epoch in band.epochs]
-    first, last = min(epochs, default=1), max(epochs, default=2)
-    return Axis("epoch", first, max(last, first + 1), whole=True)
-
-
-def _line(name: str, band: Band, x: Axis, y: Axis, mark: str, kind: str) -> Line:
-    kept = thinned(len(band.epochs), MOST_POINTS)
-    points = [point(x, y, band.epochs[i] + 1, band.mean[i]) for i in kept]
-    drawn = f"M{'L'.join(points)}" if len(points) > 3 else "".join(f"M{p}h0" for p in points)
-    return Line(name, mark, drawn, kind if len(points) > 3 else "points")
-
-
-def _shade(name: str, band: Band, x: Axis, y: Axis, mark: str) -> Line:
-    """The area between the smallest and the largest value of a band."""
-    kept = thinned(len(band.epochs), MOST_POINTS)
-    there = [point(x, y, band.epochs[i] + 1, band.high[i]) for i in kept]
-    back = [point(x, y, band.epochs[i] + 1, band.low[i]) for i in reversed(kept)]
-    return Line(name, mark, f"M{'L'.join([*there, *back])}Z", "shade")
-
-
-def point(x: Axis, y: Axis, along: float, value: float) -> str:
-    """The place of a point of a `Line`."""
-    return f"{10 * x.place(along):.0f} {1000 - 10 * y.place(value):.0f}"
 
 
 def around(

@@ -8,7 +8,8 @@ from typing import Any
 from equimodal.comparison.rows import JOINT
 from equimodal.comparison.words import percent, points
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.charts.figures import GROUP_COLOURS, Axis, Line, LineChart, around, point
+from equimodal.report.charts.figures import GROUP_COLOURS, Axis, around
+from equimodal.report.charts.lines import Line, LineChart, traced
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
     difference_of,
@@ -79,9 +80,12 @@ def _heights(curve: Curve) -> list[float | None]:
 
 
 def _path(x: Axis, y: Axis, levels: Sequence[float], heights: Sequence[float | None]) -> str:
+    """Through the levels whose score is known; nothing where that is one."""
     pairs = zip(levels, heights, strict=True)
-    found = [point(x, y, 100 * level, high) for level, high in pairs if high is not None]
-    return f"M{'L'.join(found)}" if found else ""
+    known = [(100 * level, high) for level, high in pairs if high is not None]
+    if len(known) < 2:
+        return ""
+    return traced(x, y, [level for level, _ in known], [high for _, high in known])
 
 
 def _table(levels: Sequence[float], curves: Mapping[str, Curve]) -> Table:

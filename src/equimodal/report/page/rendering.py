@@ -13,10 +13,12 @@ from markupsafe import Markup
 
 from equimodal.errors import printable
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.charts.figures import Chart
+from equimodal.report.charts.figures import RowChart
+from equimodal.report.charts.lines import LineChart
 
 Mark = tuple[str, str, str]
 """An entry of a legend: colour name, kind of mark, meaning."""
+Chart = RowChart | LineChart
 _MINUS = re.compile(r"(?<![^ \[])-(?=\d)")
 
 
@@ -65,6 +67,7 @@ def chart_section(
     kind: str = "",
     before: Mapping[str, Table] | None = None,
     after: Mapping[str, Table] | None = None,
+    folded: str = "",
 ) -> Section | None:
     """A grid of charts with its legend, between tables by label; None where all are empty.
 
@@ -80,7 +83,7 @@ def chart_section(
         "after": {label: table for label, table in (after or {}).items() if table.lines},
     }
     empty = not any(content[part] for part in ("charts", "before", "after"))
-    return None if empty else Section(name, title, "charts.html", content)
+    return None if empty else Section(name, title, "charts.html", content, folded)
 
 
 def rendered(template: str, choice: Choice | None = None, **context: Any) -> str:

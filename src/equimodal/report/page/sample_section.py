@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from equimodal.report.charts.class_chart import class_chart
+from equimodal.report.charts.confusion import confusions
 from equimodal.report.charts.figures import colour
 from equimodal.report.charts.reliance_charts import (
     class_reliance_chart,
@@ -15,7 +16,6 @@ from equimodal.report.charts.reliance_charts import (
 from equimodal.report.kept.sample_store import Samples
 from equimodal.report.page.rendering import Section, chart_section
 from equimodal.report.page.sample_cards import Gathered, cards, filters
-from equimodal.report.read.confusion import confusions
 from equimodal.report.read.diagnosis import Diagnosis, contributions, entry, mapping
 from equimodal.report.read.knowledge import share_table
 from equimodal.report.read.predictions import Predictions, alone_rows, fused_row

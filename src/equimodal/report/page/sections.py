@@ -79,10 +79,11 @@ def accuracy(results: Results, shown: Sequence[str]) -> Section | None:
 
 
 def ranks(results: Results) -> Section | None:
-    """The critical-difference diagram, and what it rests on."""
+    """The critical-difference diagram, and what it rests on; folded where nothing is tested."""
     found = row_ranking(results)
     if found is None:
         return None
+    untested = "Show the ranks, which too few seeds leave untested"
     return chart_section(
         "ranks",
         "Which row wins how often",
@@ -92,6 +93,7 @@ def ranks(results: Results) -> Section | None:
             filter(None, [rank_sentence(found, main_words(results)), _models_told(results)])
         ),
         kind="one",
+        folded=untested if found.difference is None else "",
     )
 
 

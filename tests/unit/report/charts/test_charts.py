@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from equimodal.report.charts.accuracy_charts import accuracy_chart, difference_chart
-from equimodal.report.charts.chart_numbers import thinned
+from equimodal.report.charts.chart_numbers import Table, thinned
 from equimodal.report.charts.curve_charts import (
     curve_charts,
     decision_charts,
@@ -13,8 +13,9 @@ from equimodal.report.charts.curve_charts import (
     rate_charts,
 )
 from equimodal.report.charts.figures import COLOURS, Axis, colour
+from equimodal.report.charts.lines import band_chart
 from equimodal.report.charts.probe_charts import probe_charts
-from equimodal.report.read.history import read_history
+from equimodal.report.read.history import Band, read_history
 from equimodal.report.read.rows import by_seed, ordered_rows
 from equimodal.report.read.standing import shown_first
 
@@ -198,3 +199,24 @@ def test_a_decision_of_an_unknown_method_is_drawn_under_its_name(results):
 def test_colours_repeat_only_after_all_were_used():
     assert len({colour(index) for index in range(COLOURS)}) == COLOURS
     assert colour(COLOURS) == colour(0)
+
+
+def test_a_line_is_drawn_from_epoch_to_epoch_its_shade_there_and_back():
+    band = Band([0, 1, 2, 3], [0.0, 0.5, 1.0, 1.0], [0.0, 0.4, 1.0, 1.0], [0.0, 0.6, 1.0, 1.0])
+    drawn = band_chart("t", "l", Axis("y", 0, 1), {"a": (band, "--m0", "line")}, Table())
+    shade, line = drawn.lines
+    assert (line.kind, line.path) == ("line", "M0 250l1-125 1-125 1+0")
+    assert (shade.kind, shade.path) == (
+        "shade",
+        "M0 250l1-150 1-100 1+0 0+0 -1+0 -1+150 -1+100Z",
+    )
+    assert drawn.box == "0 0 3 250"
+
+
+def test_few_points_are_dots_and_one_alone_is_no_line():
+    def kinds(count):
+        band = Band(*(list(range(count)) for _ in range(4)))
+        bands = {"a": (band, "--m0", "line")}
+        return [line.kind for line in band_chart("t", "l", Axis("y", 0, 5), bands, Table()).lines]
+
+    assert (kinds(1), kinds(3), kinds(4)) == (["points"], ["line", "points"], ["line"])

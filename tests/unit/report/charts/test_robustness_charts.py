@@ -1,6 +1,7 @@
 """Curves of every row as a modality fades."""
 
 import json
+import re
 
 import pytest
 
@@ -35,11 +36,13 @@ def test_every_row_but_the_floor_has_a_line_that_a_reader_chooses(results, chart
 def test_a_line_runs_from_the_clean_score_to_that_of_all_of_it(results, charts):
     chart = charts["dropped"][1]
     (line,) = [line for line in chart.lines if line.row == "dus"]
-    places = [tuple(map(int, one.split())) for one in line.path[1:].split("L")]
-    assert [left for left, _ in places] == [0, 250, 500, 750, 1000]
+    start, steps = line.path[1:].split("l")
+    left, top = map(int, start.split())
+    moved = [tuple(map(int, re.findall(r"[+-]?\d+", step))) for step in steps.split(" ")]
+    assert left == 0 and [right for right, _ in moved] == [25] * 4
     clean = 100 * results["summary"]["dus"]["accuracy"]["mean"]
-    assert places[0][1] == round(1000 - 10 * chart.y.place(clean))
-    assert places[-1][1] == round(1000 - 10 * chart.y.place(clean / 2))
+    assert top == round(250 * (1 - chart.y.place(clean) / 100))
+    assert top + sum(down for _, down in moved) == round(250 * (1 - chart.y.place(clean / 2) / 100))
 
 
 def test_the_numbers_have_both_robustnesses(charts):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from equimodal.report.charts.confusion import confusions, counted
 from equimodal.report.charts.figures import MOST
 from equimodal.report.page.sample_section import confused
-from equimodal.report.read.confusion import confusions, counted
 from equimodal.report.read.predictions import Prediction
 from unit.report.synthetic import section_text
 
