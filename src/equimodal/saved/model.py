@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from equimodal.checks import require_path
-from equimodal.comparison.experiment import check_device
+from equimodal.comparison.execution import check_device
 from equimodal.data.dataset import HUGGING_FACE
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.items.decode import Array
