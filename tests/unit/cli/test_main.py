@@ -11,7 +11,8 @@ import pytest
 
 import equimodal
 from equimodal.cli.main import main
-from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.execution import Execution
+from equimodal.comparison.experiment import Experiment
 from equimodal.errors import BalanceError, ToldElsewhere
 from equimodal.workers.process import THREADS
 
