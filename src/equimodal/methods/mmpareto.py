@@ -181,6 +181,7 @@ class MMPareto(Method):
     ) -> Tensor:
         """The rescaled direction as the parameters' gradients, in the room of the first two
         vectors; the weight of the first."""
+        one: Tensor
         one, other = pareto_weights(joint, own)
         if not parameters:
             return one
