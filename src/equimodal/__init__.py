@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from equimodal.experiments.choice.choice import choose
     from equimodal.experiments.compare import compare
     from equimodal.methods.agm import AGM
+    from equimodal.methods.amco import AMCo
     from equimodal.methods.amss import AMSS
+    from equimodal.methods.aug import AUG
     from equimodal.methods.bss import BSS
     from equimodal.methods.cml import CML
     from equimodal.methods.dgl import DGL
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from equimodal.methods.mmcosine import MMCosine
     from equimodal.methods.opm import OPM
     from equimodal.methods.pmr import PMR
+    from equimodal.methods.qmf import QMF
     from equimodal.methods.reconboost import ReconBoost
     from equimodal.methods.remix import Remix
     from equimodal.methods.smv import SMV
@@ -60,6 +63,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AGM",
     "AMSS",
+    "AUG",
     "BSS",
     "CML",
     "DGL",
@@ -73,7 +77,9 @@ __all__ = [
     "MLA",
     "OPM",
     "PMR",
+    "QMF",
     "SMV",
+    "AMCo",
     "Ablation",
     "AuxiliaryHeads",
     "BalanceError",

@@ -9,10 +9,14 @@ from equimodal.numerics.sampling import inclusion_probabilities
 if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.agm import mono_modal_responses as mono_modal_responses
     from equimodal.methods.agm import response_coefficients as response_coefficients
+    from equimodal.methods.amco import mask_share as mask_share
+    from equimodal.methods.amco import modality_masses as modality_masses
     from equimodal.methods.amss_equations import modality_significance as modality_significance
     from equimodal.methods.amss_equations import sample_units as sample_units
     from equimodal.methods.amss_equations import unit_importance as unit_importance
     from equimodal.methods.amss_equations import update_fractions as update_fractions
+    from equimodal.methods.aug import boosting_loss as boosting_loss
+    from equimodal.methods.aug import lagging as lagging
     from equimodal.methods.bss import agreement as agreement
     from equimodal.methods.bss import curriculum_share as curriculum_share
     from equimodal.methods.bss import draw_chances as draw_chances
@@ -35,6 +39,9 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.pmr import rebalance_weights as rebalance_weights
     from equimodal.methods.pmr_prototypes import class_prototypes as class_prototypes
     from equimodal.methods.pmr_prototypes import prototype_probabilities as prototype_probabilities
+    from equimodal.methods.qmf import energy_confidence as energy_confidence
+    from equimodal.methods.qmf import ranking_loss as ranking_loss
+    from equimodal.methods.qmf import row_hardness as row_hardness
     from equimodal.methods.remix import hardest_modality as hardest_modality
     from equimodal.methods.remix import separation as separation
     from equimodal.methods.smv import extra_copies as extra_copies

@@ -161,6 +161,8 @@ def test_rows_that_cannot_be_read_get_their_reason(there, tmp_path, capsys):
     ("export r/model --format pt2 --out x.pt2 --rows none.csv", "no file 'none.csv'"),
     ("report r --format xml", "--format must be one of markdown, csv, latex"),
     ("report r --format csv --data-root .", "which --format does not write"),
+    ("report r --format csv --beside r", "which --format does not write"),
+    ("report r --beside none", "No folder none to report on"),
     ("predict hostile test.csv --out p.csv", "'hostile'"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_one_line(there, capsys, line, words):

@@ -92,7 +92,7 @@ def bound(name, *, first=True, **changes):
 def batches(balancer):
     """Batches of an epoch, as a method asks for them: pairs of three times 24 rows, or its own."""
     method, (audio, video, labels) = balancer.setting.method, fusions.batch()
-    if not method.lists_items and method.repeats(2) == 1:
+    if not method.own_batches and method.repeats(2) == 1:
         yield from 3 * [((audio, video), labels)]
         return
     rows = MultimodalDataset({"audio": audio, "video": video}, labels)
@@ -140,7 +140,7 @@ def needed(name):
         found -= {"readout"}
     found -= {"optimizers"} if "own networks" in found else set()  # which one of them is to hold
     method = methods.create(name)
-    found |= {"own batches"} if method.lists_items or method.repeats(2) > 1 else set()
+    found |= {"own batches"} if method.own_batches or method.repeats(2) > 1 else set()
     readout = LinearSplit("fc") if "linear head" in found else None if brings else OwnLogits()
     told = refused(name, first=False, encoders=PARAMETERS, readout=readout)
     said = ("needs the features of", "cuts what they give", "must be one module")

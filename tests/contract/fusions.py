@@ -10,7 +10,8 @@ from equimodal.parts.quiet import evaluating
 WIDTH, CLASSES = 6, 3
 # After the warm-up their heads see no complete sample, whose loss may rise; and those whose loss is
 # another one in each stage.
-PARTED = {"remix", "remix-random", "remix-mixed", "di-mml", "di-mml-detached", "igm", "igm-fixed"}
+PARTED = {"remix", "remix-random", "remix-mixed", "di-mml", "di-mml-detached", "igm", "igm-fixed",
+          "aug", "aug-plain"}  # fmt: skip
 
 
 class Fused(nn.Module):
@@ -167,7 +168,7 @@ class Rows:
 
 def epoch(balancer, steps, **tensors):
     """The one batch so many times; of a method that lists items, the batches that these make."""
-    if not balancer.setting.method.lists_items:
+    if not balancer.setting.method.own_batches:
         yield from [tensors] * steps
         return
     for inputs, labels in balancer.batches(Rows(**tensors), batch_size=8):
@@ -183,7 +184,7 @@ def losses_of(model, balancer):
     optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
     balancer.attach(optimizer)
     audio, video, labels = batch()
-    listing = balancer.setting.method.lists_items
+    listing = balancer.setting.method.own_batches
 
     def whole():
         with torch.no_grad(), evaluating(model):

@@ -16,7 +16,8 @@ COMBINATIONS = {
 
 # Their loss is another one in each epoch.
 SCHEDULED = {
-    "lfm", "lfm-fitted", "lfm-learned", "di-mml", "di-mml-detached", "igm", "igm-fixed",
+    "lfm", "lfm-fitted", "lfm-learned", "di-mml", "di-mml-detached", "igm", "igm-fixed", "aug",
+    "aug-plain",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from contract import fusions
 from contract.heads import own_head
 from contract.test_encoders import SCHEDULED
-from contract.training import taught_by
+from contract.training import quick, taught_by
 from equimodal import Ablation, BalanceError, Balancer, Encoder, LinearSplit, diagnose, methods
 from equimodal.parts.modalities import ModalityMap
 from products import by_class
@@ -47,8 +47,9 @@ def made(name, encoders, readout=None, **options):
     model = fusions.built(TwoTowers)
     data = [fusions.batch()]
     return model, Balancer(
-        model, methods.create(name), encoders, readout or own_head(name, model, "fc", WIDTH),
-        epochs=6, loaders={"train": data, "val": data}, **options,
+        model, methods.create(name, **quick(name)), encoders,
+        readout or own_head(name, model, "fc", WIDTH), epochs=6,
+        loaders={"train": data, "val": data}, **options,
     )  # fmt: skip
 
 

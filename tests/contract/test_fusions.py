@@ -62,7 +62,8 @@ def refusal(name, fusion):
         return "reads the part of a linear head that belongs to each modality"
     if "teachers" in methods.create(name).needs and fusion == "joint transformer":
         return "teachers must hold for each modality"
-    if methods.create(name).objective == "fused+unimodal" and fusion in UNTRAINED:
+    own = methods.load(name).brings_heads
+    if methods.create(name).objective == "fused+unimodal" and fusion in UNTRAINED and not own:
         return "do not reach the encoders through"
     if fusion == "joint transformer" and methods.create(name).has_stage("turn"):
         return r"encoders in turn and cuts what they give, and \['audio', 'video'\]"

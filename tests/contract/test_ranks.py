@@ -10,7 +10,7 @@ from products import stages, together
 OWN = {("", "mixup"), ("", "mixup-separate"), ("", "di-mml"), ("ddp", "mslr"), ("ddp", "mses"),
        ("ddp", "lfm-learned")}  # fmt: skip
 # Of a list of rows the ranks leave out what does not divide among them.
-OWN |= {("", n) for n in methods.names() if methods.create(n).lists_items}
+OWN |= {("", n) for n in methods.names() if methods.create(n).own_batches}
 LAYOUTS = {"ddp": {}, "sharded": ranks.SHARDED, "sharded by encoder": ranks.BY_ENCODER}
 
 

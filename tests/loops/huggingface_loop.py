@@ -100,7 +100,7 @@ def trainer(made, folder, *, schedule=None, samples=SAMPLES, callbacks=(), kind=
         options: passed to TrainingArguments.
     """
     callback = BalanceCallback(made.balancer)
-    listing = made.balancer.setting.method.lists_items
+    listing = made.balancer.setting.method.own_batches
     built = (kind or (Unpaired if listing else Trainer))(
         model=WithMapping(made.model),
         args=arguments(folder, **options),
@@ -125,7 +125,7 @@ def trained(name, folder, *, resume=None, **options):
     own.setdefault("steps", "nominal")  # as many as the Trainer plans at its start
     samples = options.get("samples", SAMPLES)
     made = start(name, epochs=None, attached=False, samples=samples, **own)
-    kind = {} if made.balancer.setting.method.lists_items else {"kind": Repeating}
+    kind = {} if made.balancer.setting.method.own_batches else {"kind": Repeating}
     built = trainer(made, folder, **kind, **options)[0]
     built.balancer = made.balancer
     built.train(resume_from_checkpoint=resume)

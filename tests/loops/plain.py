@@ -79,7 +79,7 @@ def loader(batch_size=BATCH, samples=SAMPLES):
 
 def batches_of(balancer, batch_size=BATCH, samples=SAMPLES):
     """The paired batches of a loop; those of the balancer where its method lists their rows."""
-    if balancer.setting.method.lists_items:
+    if balancer.setting.method.own_batches:
         return balancer.loader(data(samples), batch_size=batch_size)
     return loader(batch_size, samples)
 

@@ -41,7 +41,7 @@ def by_fabric(name):
     model, optimizer = fabric.setup(made.model, made.optimizer)
     rows = range(15) if fabric.global_rank == 0 else range(15, UNEVEN)
     batches = DataLoader(Subset(data(UNEVEN), rows), batch_size=BATCH // 2)
-    if made.balancer.setting.method.lists_items:
+    if made.balancer.setting.method.own_batches:
         batches = made.balancer.loader(data(UNEVEN), batch_size=BATCH // 2)
     for _ in range(EPOCHS):
         for inputs, target, *_ in made.balancer.repeat(batches):

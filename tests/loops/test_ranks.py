@@ -22,6 +22,6 @@ def test_two_ranks_stay_identical_and_equal_one_process_where_their_batches_do(n
     # Of a list of rows the ranks leave out what does not divide among them.
     from_one = {
         n: gap(first[n]["lightning"], plain(n, unpaired=True, samples=ranks.UNEVEN))
-        for n in first if not methods.create(n).lists_items and ("", n) not in OWN
+        for n in first if not methods.create(n).own_batches and ("", n) not in OWN
     }  # fmt: skip
     assert {n: g for n, g in from_one.items() if g > 1e-6} == {}, from_one

@@ -147,7 +147,7 @@ def planned_batches(
     """
     method, seed = balancer.setting.method, balancer.setting.seed
     epoch = balancer.epoch_index
-    if method.lists_items:
+    if method.own_batches:
         yield from listed(dataset, batch_size, start)
         return
     paired = epoch_batches(dataset, batch_size, seed=seed, epoch=epoch, start=start)

@@ -54,7 +54,7 @@ class LoopWatch:
 
     def __init__(self, method: Method) -> None:
         self.method = type(method).__name__
-        self.acts_at_ends = method.has_stage("on_epoch_end") or method.lists_items
+        self.acts_at_ends = method.has_stage("on_epoch_end") or method.own_batches
         self._passes = 0
         self._ended = self._pass_told = False
         self._losses_since_update = 0

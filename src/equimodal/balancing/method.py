@@ -54,6 +54,9 @@ class Method:
     """Whether it acts at every forward pass, so that accumulation changes it."""
     lists_items: bool = False
     """Whether ``on_epoch_start`` lists the rows of an epoch: batches then come of the balancer."""
+    follows_items: bool = False
+    """Whether it reads which rows of the data set a batch has, ``step.drawn[ITEMS]``, (N,) on the
+    CPU: batches then come of the balancer too, of all rows once unless it lists them."""
     keeps_pairs: bool = False
     """Whether an unpaired method also wants the paired batch, in front of its own rows."""
     brings_heads: bool = False
@@ -134,6 +137,11 @@ class Method:
         """What the trained model predicts, of the fused logits and of those of the modalities that
         are present in all of these rows. {m: (N, ..., C)}, (N, ..., C) -> (N, ..., C)"""
         return logits
+
+    @property
+    def own_batches(self) -> bool:
+        """Whether every batch must come of the balancer, which knows its rows."""
+        return self.lists_items or self.follows_items
 
     @property
     def acted(self) -> bool:

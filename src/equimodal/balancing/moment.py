@@ -14,6 +14,8 @@ from equimodal.parts.modalities import ModalityMap
 
 KEPT = "kept"
 """Under which a forward pass holds the modalities that count."""
+ITEMS = "items"
+"""Under which a step holds the rows of the data set that its batch has."""
 
 
 def without_graph(value: Tensor) -> Tensor:

@@ -56,6 +56,7 @@ class Composition(Method):
         self._drawing = next((p for p in parts if p.unpaired), None)
         self.unpaired = self._drawing is not None
         self.lists_items = any(p.lists_items for p in parts)
+        self.follows_items = any(p.follows_items for p in parts)
         self.keeps_pairs = self._drawing is not None and self._drawing.keeps_pairs
         self.on = next(filter(None, (p.on for p in parts)), None)
         self.rewrites = any(p.rewrites for p in parts)
@@ -209,10 +210,10 @@ def _check(parts: Sequence[Method]) -> None:
             )
         if not (part.lists_items or any(part.has_stage(s) for s in ("on_start", *STAGES))):
             raise BalanceError(f"{name} changes nothing, so that nothing combines with it.")
-    listing = [p for p in parts if p.lists_items]
+    listing = [p for p in parts if p.own_batches]
     drawing = [
         p for p in parts
-        if not p.lists_items and (p.unpaired or p.has_stage("on_features") or p.repeats(2) > 1)
+        if not p.own_batches and (p.unpaired or p.has_stage("on_features") or p.repeats(2) > 1)
     ]  # fmt: skip
     if listing and len(listing) + len(drawing) > 1:
         several = " and ".join(type(p).__name__ for p in (*listing, *drawing))

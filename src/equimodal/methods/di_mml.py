@@ -111,10 +111,6 @@ class DetachedHeads(AuxiliaryHeads):
     joined: Tensor
     """Whether the fused head is trained too, () bool."""
 
-    def each(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """{m: (N, D)} -> {m: (N, C)}"""
-        return {m: self.heads[m](f) for m, f in features.items()}
-
 
 class DIMML(Method):
     """Train every encoder through a head of its own, let them teach each other, fuse last.

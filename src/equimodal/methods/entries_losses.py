@@ -45,6 +45,21 @@ _MIDAS: dict[str, Any] = {
     "cost": ("own logits", "sets"), "needs": ("differentiable readout", "encoder modules"),
     "targets": CLASSES,
 }  # fmt: skip
+_QMF: dict[str, Any] = {
+    "target": "equimodal.methods.qmf:QMF", "family": "loss", "objective": "own",
+    "on_request": True, "records": {"confidence": "mean confidence of the own logits"},
+    "cost": ("own logits",), "needs": ("encoder modules", "own batches", "own networks"),
+    "targets": CLASSES,
+    "released": "for depth images the fused loss trains the weights too, `through=true`, and the "
+    "epoch is chosen on test data",
+}  # fmt: skip
+_AMCO: dict[str, Any] = {
+    "target": "equimodal.methods.amco:AMCo", "family": "loss", "objective": "own",
+    "on_request": True, "records": {"mass": "mass of the probability"},
+    "cost": ("own logits",), "needs": ("linear head", "epochs"), "targets": CLASSES,
+    "port": 'a ramp that restarts in every epoch, `ramp="port"`; own losses of masked logits, '
+    '`own="masked"`; a C x C layer behind the sum',
+}  # fmt: skip
 
 LOSSES = (
     Entry(
@@ -156,6 +171,45 @@ LOSSES = (
             "equimodal.methods.midas:label_shares", "equimodal.methods.midas:misaligned_losses",
         ),
         **_MIDAS,
+    ),
+    Entry(
+        "qmf-uniform", "QMF's heads and ranking, every modality's logits at weight 1",
+        preset={"weights": "uniform"}, is_control=True, **_QMF,
+    ),
+    Entry(
+        "qmf-plain", "QMF's fusion by confidence without the ranking loss",
+        preset={"beta": 0.0}, is_control=True,
+        **_QMF | {"needs": ("encoder modules", "own networks")},
+    ),
+    Entry(
+        "qmf",
+        "sums each modality's logits weighted by their confidence, which a ranking loss ties to "
+        "how hard the row was so far; about noisy data more than about balance",
+        controls=("qmf-uniform", "qmf-plain", "joint+unimodal"),
+        main=Range("beta", 0.1, 10.0),
+        functions=(
+            "equimodal.methods.qmf:energy_confidence", "equimodal.methods.qmf:row_hardness",
+            "equimodal.methods.qmf:ranking_loss",
+        ),
+        **_QMF,
+    ),
+    Entry(
+        "amco-port-fixed", "the masks of `amco-port`, on the first modality whoever dominates",
+        preset={"masked": "first"}, is_control=True, **_AMCO,
+    ),
+    Entry(
+        "amco-port",
+        "zeroes the dominant modality's logits of random classes in the fused loss, of all of them "
+        "late; a port's reading, as neither paper nor code of AMCo was available to us",
+        controls=("amco-port-fixed", "joint+unimodal"),
+        main=Range("eps", 0.1, 1.0),
+        fits=(
+            Fit(AHEAD, "hides logits of {ahead} from the fused loss, which then needs {starved}"),
+        ),
+        functions=(
+            "equimodal.methods.amco:mask_share", "equimodal.methods.amco:modality_masses",
+        ),
+        **_AMCO,
     ),
 )  # fmt: skip
 """Ranges are ours; each holds the method's default."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from equimodal.methods.entry import BASELINE, Entry, Range
+from equimodal.methods.entry import AHEAD, BASELINE, Entry, Fit, Range
 from equimodal.methods.facts import ANY, CLASSES
 
 _MLA: dict[str, Any] = {
@@ -43,6 +43,16 @@ _IGM: dict[str, Any] = {
     "targets": CLASSES,
     "released": "heads of three layers; moments of means of batches; a flattening step of 1e-10; "
     "stages of 25 to 50 epochs from the best on test, `stage_epochs=25`",
+}  # fmt: skip
+_AUG: dict[str, Any] = {
+    "target": "equimodal.methods.aug:AUG", "family": "alternation", "objective": "own",
+    "on_request": True, "quick": {"every": 1, "tau": 0.0, "most": 2},
+    "records": {"classifiers": "classifiers of the modality"},
+    "cost": ("own logits",), "needs": ("encoder modules", "epochs", "own networks"),
+    "targets": CLASSES,
+    "released": "added classifiers are in no optimizer, `train_added=false`; an update a modality, "
+    '`alternate=true`; a ratio of scores, `test="ratio"`; weights .4 and .6 of the modalities; the '
+    "best epoch on test",
 }  # fmt: skip
 
 TURNS = (
@@ -118,5 +128,28 @@ TURNS = (
         main=Range("temperature", 0.1, 2.0),
         functions=("equimodal.methods.igm:flat_modification",),
         **_IGM,
+    ),
+    Entry(
+        "aug-fixed", "AUG's losses with ten classifiers of each modality from the start",
+        preset={"classifiers": 10}, is_control=True,
+        **_AUG | {
+            "quick": {"classifiers": 1, "most": 1}, "needs": ("encoder modules", "own networks"),
+        },
+    ),
+    Entry(
+        "aug-plain", "AUG's classifiers, each trained on every row alike",
+        preset={"lam": 0.0}, is_control=True, **_AUG,
+    ),
+    Entry(
+        "aug",
+        "gives a modality that lags one more classifier, which learns most where the earlier ones "
+        "are wrong; no fused head",
+        controls=("aug-fixed", "aug-plain"),
+        main=Range("lam", 0.1, 1.0),
+        fits=(
+            Fit(AHEAD, "gives {starved} more classifiers while {ahead} is the surer"),
+        ),
+        functions=("equimodal.methods.aug:boosting_loss", "equimodal.methods.aug:lagging"),
+        **_AUG,
     ),
 )  # fmt: skip

@@ -68,22 +68,6 @@ def flat_modification(moments: Tensor, temperature: float) -> Tensor:
     return kept
 
 
-class OwnHeads(AuxiliaryHeads):
-    """A linear head for each modality, on features that carry gradient.
-
-    Args:
-        widths: of every modality's features.
-        classes: C.
-    """
-
-    def __init__(self, widths: Mapping[str, int], classes: int) -> None:
-        super().__init__(widths, classes, attached=True)
-
-    def each(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """{m: (N, D)} -> {m: (N, C)}"""
-        return {m: self.heads[m](f) for m, f in features.items()}
-
-
 class IGM(Method):
     """Train one modality after the other through its own head, whose gradient keeps what is flat.
 
@@ -105,7 +89,7 @@ class IGM(Method):
         self.rewrites = temperature > 0
         self.needs -= set() if temperature else {"train_loader"}
         self.state = {"stage": -1, "modalities": 0, "matrix": None}
-        self._heads: OwnHeads
+        self._heads: AuxiliaryHeads
 
     def unsuited(self, task: Task) -> str:
         """Its predictions are means of distributions."""
@@ -123,7 +107,7 @@ class IGM(Method):
                 f"found the widths {dict(widths)}. Let the encoders give equal ones, or write "
                 "temperature=0."
             )
-        self._heads = OwnHeads(widths, outputs)
+        self._heads = AuxiliaryHeads(widths, outputs, attached=True)
         return self._heads
 
     def turn(self, moment: Moment) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ from equimodal.balancing.task import Task, require_labels
 from equimodal.balancing.updates.optimizers import forget
 from equimodal.checks import require, require_flag, require_number, require_tensor, require_whole
 from equimodal.errors import BalanceError
+from equimodal.numerics.blanking import spread_rows
 from equimodal.numerics.scores import true_class_probability, widened
 
 
@@ -207,10 +208,6 @@ class ReconBoost(Method):
 
 def _spread(step: Step) -> dict[str, Tensor]:
     """Logits of every modality in all rows, 0 where it is missing. -> {m: (N, C)}"""
-    own = {m: widened(z) for m, z in step.unimodal_logits.items()}
-    if step.rows is None:
-        return own
     assert step.target is not None
-    count, rows = len(step.target), {m: step.rows[m].to(z.device) for m, z in own.items()}
-    empty = {m: z.new_zeros(count, z.shape[1]) for m, z in own.items()}
-    return {m: empty[m].index_copy(0, rows[m], z) for m, z in own.items()}
+    own = {m: widened(z) for m, z in step.unimodal_logits.items()}
+    return spread_rows(own, step.rows, len(step.target))

@@ -1,4 +1,4 @@
-"""The one place that blanks: features of modalities that are left out are replaced."""
+"""The one place that blanks: what modalities that are left out, or are missing, is replaced by."""
 
 from collections.abc import Collection, Mapping
 
@@ -34,4 +34,19 @@ def blanked_rows(features: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> 
     return {
         m: torch.where(kept[m].view(-1, *[1] * (f.ndim - 1)), f, f.new_zeros(()))
         for m, f in features.items()
+    }
+
+
+def spread_rows(
+    values: Mapping[str, Tensor], rows: Mapping[str, Tensor] | None, count: int
+) -> dict[str, Tensor]:
+    """Values of the rows in which each modality is present as those of all rows, 0 elsewhere.
+
+    {m: (N_m, ...)}, {m: (N_m,)} or None for all -> {m: (count, ...)}
+    """
+    if rows is None:
+        return dict(values)
+    return {
+        m: v.new_zeros(count, *v.shape[1:]).index_copy(0, rows[m].to(v.device), v)
+        for m, v in values.items()
     }

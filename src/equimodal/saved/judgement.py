@@ -21,6 +21,7 @@ from equimodal.numerics.blocks import blocks, pseudo_values
 from equimodal.numerics.intervals import Units, split_units
 from equimodal.saved.model import Model
 from equimodal.saved.prediction import joined, stream
+from equimodal.saved.rows import may_lack
 from equimodal.saved.true_labels import true_labels
 from equimodal.training.prediction import in_units
 
@@ -93,7 +94,6 @@ def judged(
         model.target.scale,
     )  # fmt: skip
     main = SCORES_BY_TASK[model.target.task][0]
-    may_lack = any(column.missing for column in model.columns.values())
     present = torch.stack([~z.isnan().any(1) for z in rows.unimodal.values()], 1)
     return {
         "schema": SCHEMA, "model": model.description.fingerprint, "rows": len(found),
@@ -104,7 +104,7 @@ def judged(
         "scores": _scores(rows),
         "modalities": {m: _alone(rows, main, m) for m in rows.unimodal},
         **_outputs(rows, model.classes, model.target.task),
-        **_patterns(rows, main, present if may_lack else None, model.modalities),
+        **_patterns(rows, main, present if may_lack(model) else None, model.modalities),
     }  # fmt: skip
 
 

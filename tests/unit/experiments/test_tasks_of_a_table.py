@@ -216,7 +216,8 @@ def test_every_row_trains_where_modalities_are_missing(tmp_path):
 
 
 def test_the_default_rows_of_missing_modalities_have_what_fits_them(tmp_path):
-    from equimodal.comparison.experiment import Execution, Experiment
+    from equimodal.comparison.execution import Execution
+    from equimodal.comparison.experiment import Experiment
     from equimodal.comparison.plan import loadable, make_plan
 
     def rows(table, methods=None):

@@ -4,7 +4,8 @@ import warnings
 
 import pytest
 
-from equimodal.comparison.experiment import Execution, Experiment, arranged
+from equimodal.comparison.execution import Execution, arranged
+from equimodal.comparison.experiment import Experiment
 from equimodal.errors import BalanceError
 from equimodal.experiments import train as single
 from equimodal.experiments.train import train_run

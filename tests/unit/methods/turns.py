@@ -68,3 +68,19 @@ def taught(net, balancer, *, epochs=1, optimizer=None):
             losses.append(float(loss.detach()))
         balancer.epoch_end()
     return losses
+
+
+def followed(net, balancer, dataset, *, epochs=1, optimizer=None, batch_size=6):
+    """Train some epochs on batches of the balancer; the losses."""
+    optimizer = optimizer or sgd(net)
+    losses = []
+    for _ in range(epochs):
+        for inputs, labels in balancer.batches(dataset, batch_size=batch_size):
+            loss = balancer.loss(net(inputs), labels)
+            loss.backward()
+            balancer.before_step()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(float(loss.detach()))
+        balancer.epoch_end()
+    return losses

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from equimodal import methods
 from equimodal.report.page.rendering import Section, rendered
 
 ROWS = (
@@ -234,6 +235,19 @@ def with_controls(results: Results, row: str, *more: str) -> Results:
     return results
 
 
+def make_field(count: int = 80, **more: Any) -> Results:
+    """Results of ``count`` rows of the registry, every method beside its controls."""
+    rows = ("untrained", "alone:sound", "alone:image", "ensemble", *methods.names())[:count]
+    results = make_results(rows=rows, **more)
+    for row in rows[4:]:
+        controls = [name for name in methods.entry(row).controls if name in rows]
+        found = {name: _difference(row, name, results["runs"]) for name in controls}
+        first = next(iter(found), None)
+        held = {"control": first, "difference_to_control": found.get(first), "controls": found}
+        results["summary"][row] |= held
+    return results
+
+
 def make_records(run: dict[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
     """Curves that rise to the run's test values, and the decisions of its method."""
     shown = list(run["test"]["probe_accuracy"])
@@ -242,6 +256,8 @@ def make_records(run: dict[str, Any], modalities: Sequence[str]) -> dict[str, An
             "epoch": epoch,
             "lr": 0.05,
             "train_loss": 2.3 * math.exp(-epoch / 4),
+            "fused_loss": 2.2 * math.exp(-epoch / 5) if len(shown) > 1 else None,
+            "validation_loss": 2.2 * math.exp(-epoch / 6),
             "validation_accuracy": run["test"]["accuracy"] * (1 - math.exp(-(epoch + 1) / 3)),
             "modality_accuracy": {
                 m: run["test"]["modality_accuracy"][m] * (1 - math.exp(-(epoch + 1) / 4))

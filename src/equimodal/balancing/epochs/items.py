@@ -14,7 +14,7 @@ from equimodal.balancing.epochs.blocks import Block, Rows, batches_of, check_blo
 from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.epochs.evaluation import epoch_of
 from equimodal.balancing.epochs.rows import paired_rows
-from equimodal.balancing.moment import KEPT
+from equimodal.balancing.moment import ITEMS, KEPT
 from equimodal.balancing.requirements.training import check_training
 from equimodal.balancing.task.task import on_host
 from equimodal.balancing.windows import NOMINAL
@@ -35,6 +35,7 @@ class _Given:
 
     labels: Any
     kept: Tensor | None
+    index: Tensor
 
 
 class Items:
@@ -123,18 +124,20 @@ class Items:
             self._require_order(index, labels)
             if number >= first:  # a host that continues an epoch may iterate over those before
                 whole = kept is None or bool(kept.all())
-                self._waiting.append(_Given(labels, None if whole else kept))
+                self._waiting.append(_Given(labels, None if whole else kept, index))
             yield inputs, labels
 
-    def saw_loss(self, target: Any, drawn: Mapping[str, Any]) -> None:
-        """A loss, by its labels and what was drawn for its pass: which batch it is of, and whether
-        that left out what it had to. Raises BalanceError where another batch's turn is."""
-        if not self.setting.method.lists_items:
+    def saw_loss(self, target: Any, drawn: dict[str, Any]) -> None:
+        """A loss, by its labels and what was drawn for its pass: which batch it is of, which is put
+        there, and whether that left out what it had to. Raises BalanceError where another batch's
+        turn is."""
+        if not self.setting.method.own_batches:
             return self.begin()
         name = type(self.setting.method).__name__
         if not self._waiting:
+            does = "lists" if self.setting.method.lists_items else "follows"
             raise BalanceError(
-                f"{name} lists the rows of every epoch, and this batch is none of those: iterate "
+                f"{name} {does} the rows of every epoch, and this batch is none of those: iterate "
                 "over balancer.batches(dataset, batch_size=...) or balancer.loader(...), one "
                 "loss() a batch; validate under torch.no_grad()."
             )
@@ -147,6 +150,7 @@ class Items:
                 "left out none, or those of another: call model.train() before, and loss() after "
                 "each model(...), in the order of the batches."
             )
+        drawn[ITEMS] = given.index
 
     def epoch_end(self) -> None:
         """The epoch's items are through. Raises BalanceError where labels were of other batches."""
@@ -157,9 +161,9 @@ class Items:
             raise _other_batch()
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch that has begun, and its items where the method lists any."""
+        """The epoch that has begun, and its items where batches come of it."""
         found: dict[str, Any] = {"begun": self.begun}
-        if not self.setting.method.lists_items:
+        if not self.setting.method.own_batches:
             return found
         blocks = None if self._blocks is None else [dict(vars(b)) for b in self._blocks]
         items = {"steps": self.setting.steps, "blocks": blocks, "taken": self._taken}

@@ -72,6 +72,10 @@ class AuxiliaryHeads(nn.Module, Readout):
         }
         return {m: self.heads[m](f.to(weights[m].dtype)) for m, f in given.items()}
 
+    def each(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Logits of all modalities, as they are predicted of. {m: (N, D_m)} -> {m: (N, C)}"""
+        return {m: self.heads[m](f) for m, f in features.items()}
+
     def weights(self, modalities: ModalityMap, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Weights of the heads. {m: (N, D_m)} -> {m: (C, D_m)}"""
         return {m: self.heads[m].get_parameter("weight") for m in modalities.names}
