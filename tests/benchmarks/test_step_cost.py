@@ -1,4 +1,4 @@
-"""What a step costs: rows are measured against joint training of its own model, and their cards tell."""
+"""What a step costs: rows against joint training of their own model; their cards tell."""
 
 import importlib
 import json
