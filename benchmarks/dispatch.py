@@ -2,6 +2,7 @@
 
     python benchmarks/dispatch.py                          # every method
     python benchmarks/dispatch.py --methods amss --list 20 # and what it adds most of
+    python benchmarks/dispatch.py --record                 # also to docs/results/step-cost.md
 
 Counted by a dispatch mode over one update of the pair of ResNet-18 of step_cost.py (forward,
 backward, method, and an optimizer that groups its parameters as on a GPU): exact, and the same on
@@ -12,14 +13,18 @@ have to finish first; the range of labels, which is read on the CPU alone, is le
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from step_cost import Balanced, Plain, Setup, random_rows, resnet_pair
+from step_pages import write_page
+from step_record import FILE, Record
+from step_setups import Setup, random_rows, resnet_pair
+from step_trainers import Balanced, Plain
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from equimodal import methods
+from equimodal.models.fusions import CONCAT
 
 WARM_UP = 10
 """Steps before the one that is counted: the first few are watched more closely."""
@@ -57,31 +62,35 @@ def setup() -> Setup:
     shapes = {"sound": (1, 32, 32), "image": (3, 32, 32)}
     return Setup(
         "resnet18-pair", resnet_pair, random_rows(shapes, 32), random_rows(shapes, 4),
-        batch_size=2, epochs=(90,), steps=1,
+        batch_size=2, steps=1,
     )  # fmt: skip
 
 
 def dispatched(trainer: Plain) -> Counter[str]:
-    """The operations of one step."""
+    """The operations of one step, of as many updates as a batch is used for."""
     for group in trainer.optimizer.param_groups:
         group["foreach"] = True
     for _ in range(WARM_UP):
         trainer.step()
     with Dispatched() as mode:
-        trainer.step()
+        for _ in range(trainer.updates):
+            trainer.step()
     return mode.counts
 
 
-def rows(names: Sequence[str]) -> list[Row]:
+def rows(names: Sequence[str]) -> Iterator[Row]:
     """A row a method."""
     given, device = setup(), torch.device("cpu")
-    plain = dispatched(Plain(given, device))
-    found = []
+    plain: dict[str, Counter[str]] = {}
     for name in names:
-        counts = dispatched(Balanced(given, device, name))
+        fusion = methods.entry(name).fusion or CONCAT
+        if fusion not in plain:
+            plain[fusion] = dispatched(Plain(given, device, fusion=fusion))
+        loop = Balanced(given, device, name)
+        loop.lead()
+        counts, joint = dispatched(loop), plain[fusion]
         reads = counts[READ] - 2 * counts[OF_LABELS]
-        found.append(Row(name, counts.total() / plain.total(), reads, counts - plain))
-    return found
+        yield Row(name, counts.total() / joint.total(), reads, counts - joint)
 
 
 def main() -> None:
@@ -91,14 +100,20 @@ def main() -> None:
     )
     parser.add_argument("--methods", help="comma-separated (all)")
     parser.add_argument("--list", type=int, default=0, help="operations to list of each")
+    parser.add_argument("--record", action="store_true", help="write the ratios to the page")
     arguments = parser.parse_args()
     names = arguments.methods.split(",") if arguments.methods else list(methods.names())
     print("| method | operations / plain joint | reads |")
     print("|---|---|---|")
+    record = Record(FILE) if arguments.record else None
     for row in rows(names):
         print(f"| {row.method} | {row.ratio:.3f} | {row.reads} |", flush=True)
         for name, count in row.added.most_common(arguments.list):
             print(f"|   {name} | +{count} | |")
+        if record:
+            record.add({"operations": {row.method: round(row.ratio, 3)}})
+    if record:
+        write_page()
 
 
 if __name__ == "__main__":

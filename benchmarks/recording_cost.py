@@ -12,11 +12,11 @@ process's own time that is measured, which other programs on the machine disturb
 import argparse
 import platform
 import statistics
-import time
 from typing import Any
 
 import torch
-from step_cost import SETUPS, Balanced, Setup
+from step_setups import SETUPS, Setup
+from step_trainers import Balanced
 
 from equimodal import Balancer
 from equimodal.balancing.recorder import EVERY
@@ -40,27 +40,13 @@ def ratios(setup: Setup, device: torch.device, every: int, rounds: int) -> list[
     setup.steps = every
     plain, watched = balanced(setup, device, None), balanced(setup, device, every)
     for trainer in (plain, watched):
-        timed(trainer, device)
+        trainer.timed()
     found = []
     for turn in range(rounds):
         order = (plain, watched) if turn % 2 else (watched, plain)
-        seconds = {id(trainer): timed(trainer, device) for trainer in order}
+        seconds = {id(trainer): trainer.timed() for trainer in order}
         found.append(seconds[id(watched)] / seconds[id(plain)])
-        watched.balancer.decisions.flush()
     return found
-
-
-def timed(trainer: Any, device: torch.device) -> float:
-    """Seconds of a round: of the process on the CPU, of the clock on an accelerator."""
-    clock = time.process_time if device.type == "cpu" else time.perf_counter
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    started = clock()
-    for _ in range(trainer.setup.steps):
-        trainer.step()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return clock() - started
 
 
 def interval(values: list[float], draws: int = 2000) -> tuple[float, float]:

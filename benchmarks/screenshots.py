@@ -72,7 +72,9 @@ def take(browser: Browser, page_file: Path, shot: Shot, folder: Path) -> Path:
         viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme
     )
     page.goto(page_file.as_uri())
-    page.locator("[data-figure]:not([data-drawn])").first.wait_for(state="detached")
+    page.evaluate(
+        "document.querySelectorAll('details.part').forEach(part => { part.open = true; })"
+    )
     path = folder / f"{shot.name}.png"
     page.screenshot(path=path, full_page=True, clip=area(page, shot))
     page.close()

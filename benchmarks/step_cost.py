@@ -1,305 +1,191 @@
-"""Step time of every method as a ratio to plain joint training, side by side in one run.
+"""What a step of every method costs, as a ratio to plain joint training of the same model.
 
-    python benchmarks/step_cost.py                    # keypad and resnet18-pair on the CPU
-    python benchmarks/step_cost.py --setups keypad --rounds 60
+    python benchmarks/step_cost.py                       # keypad, then the ResNet-18 pair: hours
+    python benchmarks/step_cost.py --methods ogm,agm --rounds 100
     python benchmarks/step_cost.py --device cuda --setups resnet18-pair-224,transformer-pair \\
-        --precision bf16                              # the set-ups for a GPU
+        --precision bf16 --file gpu.jsonl                # the set-ups for a GPU
 
-A round runs a few iterations of every method in turn, each with its own copy of the model, and
-divides by plain joint training (no library) in the same round; the table shows the median and the
-quartiles over rounds. An iteration fetches its batch, runs forward, backward, the method and SGD
-with momentum. DUS is run at equal counts (``dus-uniform``). Diagnosing & Re-learning costs nothing
-in a step; its moments are timed apart and spread over its schedule: three in the 90 epochs of the
-paper, and three in the default epochs of the data set where they are fewer.
+A round runs a few iterations of some methods in turn, each with its own copy of the model, between
+iterations of plain joint training with the same fusion and without the library, and divides by
+these. On the CPU it is processor time, in one thread. An iteration fetches its batch, runs forward,
+backward, the method and SGD with momentum; of a method that uses a batch for several updates all of
+them count. Rounds go on until the 95 % t-interval of the mean ratio over rounds is within 0.02, or
+`--rounds` or `--minutes` are over; methods with a bound come first. What comes between two epochs
+is timed apart, once, as a share of an epoch of joint training on these data.
+
+Every round is written to `--file`, so that a repeat continues. The table of this repository's file
+is docs/results/step-cost.md, written by `step_pages.py`.
 """
 
 import argparse
-import json
+import datetime
+import gc
+import os
 import platform
-import statistics
+import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import nn
+from step_pages import told, write_page
+from step_record import BOUNDS, FILE, Record
+from step_setups import SETUPS, Setup
+from step_trainers import EPOCH, Balanced, Plain
 
-from equimodal import Balancer, LinearSplit, data, methods
-from equimodal.data import MultimodalDataset
-from equimodal.data.defaults import TRAINING_DEFAULTS
-from equimodal.models import FusionModel, ResNet18, build_model
+from equimodal import methods
+from equimodal.models.fusions import CONCAT
 
-METHODS = ("joint", "amss", "amss-fixed", "amss+", "dus-uniform")
-
-
-@dataclass
-class Setup:
-    """One model with its data and the shape of its training."""
-
-    name: str
-    build: Callable[[], FusionModel]
-    train: MultimodalDataset
-    validation: MultimodalDataset
-    batch_size: int
-    epochs: tuple[int, ...]
-    """Lengths of training over which three moments of re-learning are spread."""
-    steps: int
-    """Iterations of one method in one round."""
-
-
-def keypad_setup() -> Setup:
-    """The model and the data of `equimodal compare`."""
-    source = data.load("keypad", seed=0)
-    return Setup(
-        "keypad", lambda: build_model(source.modalities, len(source.classes), seed=0),
-        source.train, source.validation, batch_size=64,
-        epochs=(90, TRAINING_DEFAULTS["keypad"]["epochs"]), steps=8,
-    )  # fmt: skip
-
-
-def resnet_setup() -> Setup:
-    """Two ResNet-18, batch 16: sound 1 x 129 x 94 and image 3 x 96 x 96, random values."""
-    shapes = {"sound": (1, 129, 94), "image": (3, 96, 96)}
-    return Setup(
-        "resnet18-pair", resnet_pair, random_rows(shapes, 256), random_rows(shapes, 64),
-        batch_size=16, epochs=(90,), steps=2,
-    )  # fmt: skip
-
-
-def resnet_pair() -> FusionModel:
-    """Two ResNet-18 and a linear head of 6 classes."""
-    torch.manual_seed(0)
-    encoders = {"sound": ResNet18(1), "image": ResNet18(3)}
-    return FusionModel(encoders, widths={"sound": 512, "image": 512}, classes=6)
-
-
-def large_resnet_setup() -> Setup:
-    """Two ResNet-18 at the papers' sizes, batch 64: 1 x 257 x 188 and 3 x 224 x 224, for a GPU."""
-    shapes = {"sound": (1, 257, 188), "image": (3, 224, 224)}
-    return Setup(
-        "resnet18-pair-224", resnet_pair, random_rows(shapes, 512), random_rows(shapes, 128),
-        batch_size=64, epochs=(90,), steps=4,
-    )  # fmt: skip
-
-
-class Transformer(nn.Module):
-    """(N, T, 64) -> (N, 256): four layers over tokens, their mean."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.project = nn.Linear(64, 256)
-        layer = nn.TransformerEncoderLayer(256, 4, 1024, dropout=0.0, batch_first=True)
-        self.layers = nn.TransformerEncoder(layer, 4, enable_nested_tensor=False)
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        mixed: torch.Tensor = self.layers(self.project(tokens))
-        return mixed.mean(1)
-
-
-def transformer_setup() -> Setup:
-    """Two transformers of four layers over 64 and 128 tokens, batch 64, for a GPU."""
-
-    def build() -> FusionModel:
-        torch.manual_seed(0)
-        widths = {"text": 256, "sound": 256}
-        return FusionModel({m: Transformer() for m in widths}, widths=widths, classes=6)
-
-    shapes = {"text": (64, 64), "sound": (128, 64)}
-    return Setup(
-        "transformer-pair", build, random_rows(shapes, 512), random_rows(shapes, 128),
-        batch_size=64, epochs=(90,), steps=4,
-    )  # fmt: skip
-
-
-def random_rows(shapes: Mapping[str, tuple[int, ...]], count: int) -> MultimodalDataset:
-    """So many samples of normal noise with six labels in turn."""
-    draw = torch.Generator().manual_seed(0)
-    inputs = {m: torch.randn(count, *shape, generator=draw) for m, shape in shapes.items()}
-    return MultimodalDataset(inputs, torch.arange(count) % 6)
-
-
-SETUPS = {
-    "keypad": keypad_setup, "resnet18-pair": resnet_setup,
-    "resnet18-pair-224": large_resnet_setup, "transformer-pair": transformer_setup,
-}  # fmt: skip
-DEFAULT_SETUPS = "keypad,resnet18-pair"
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+TOGETHER = 6
+"""Methods in one round: few, so that the machine is the same throughout."""
+ONLY = {"resnet18-pair-309": ("pmr",)}
+"""Set-ups for a few methods."""
 
 
-class Plain:
-    """Joint training without the library."""
+@dataclass(frozen=True)
+class Case:
+    """A method in a part of its training."""
+
+    label: str
+    method: str
+    epoch: int = EPOCH
+
+    @property
+    def fusion(self) -> str:
+        """Of its model."""
+        return methods.entry(self.method).fusion or CONCAT
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """Lower for what is measured first."""
+        return self.label not in BOUNDS, methods.entry(self.method).is_control
+
+
+LATER = {"relearn": 6, "relearn-fixed": 6}
+"""Epoch before which those have acted that act between later ones."""
+PARTS = (
+    Case("reconboost, rectifying", "reconboost", epoch=3),
+    Case("di-mml, fusing", "di-mml", epoch=6),
+)
+"""Methods whose steps differ with the part of the training."""
+
+
+def cases(setup: str, names: str | None) -> list[Case]:
+    """What is measured of a set-up, in its order."""
+    every = [Case(name, name, LATER.get(name, EPOCH)) for name in methods.names()]
+    asked = names.split(",") if names else methods.names()
+    wanted = set(asked) & set(ONLY.get(setup, methods.names()))
+    found = [c for c in (*every, *PARTS) if c.method in wanted]
+    return sorted(found, key=lambda case: case.rank)
+
+
+def groups(found: list[Case]) -> Iterator[list[Case]]:
+    """Cases that are held against the same joint training, a few at a time, in their order."""
+    while found:
+        together = [c for c in found if c.fusion == found[0].fusion]
+        together = [c for c in together if c.rank[0] == found[0].rank[0]][:TOGETHER]
+        yield together
+        found = [c for c in found if c not in together]
+
+
+class Group:
+    """Loops of a few cases and the joint training that they are held against."""
 
     def __init__(
-        self, setup: Setup, device: torch.device, dtype: torch.dtype | None = None
+        self, setup: Setup, found: list[Case], options: argparse.Namespace, record: Record
     ) -> None:
-        self.setup, self.model, self.dtype = setup, setup.build().to(device), dtype
-        self.kind = device.type
-        self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-        self.optimizer = torch.optim.SGD(
-            self.model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4
-        )
-        self._batches = self._endless()
+        self.setup, self.record = setup, record
+        device, dtype = torch.device(options.device), PRECISIONS[options.precision]
+        self.plain = Plain(setup, device, dtype, found[0].fusion)
+        self.plain.timed()
+        epoch = min(self.plain.timed() for _ in range(2)) * len(setup.train) / setup.batch_size
+        self.loops: dict[str, Balanced] = {}
+        for case in found:
+            loop = Balanced(setup, device, case.method, dtype)
+            between = loop.lead(case.epoch)
+            loop.timed()
+            self.loops[case.label] = loop
+            if (setup.name, case.label) not in record.between:
+                share = round(between / epoch, 4)
+                record.add({"setup": setup.name, "between": {case.label: share}})
 
-    def step(self) -> None:
-        """One iteration."""
-        inputs, target = next(self._batches)
-        with self.half():
-            loss = F.cross_entropy(self.model(inputs).logits, target)
-        self.scaler.scale(loss).backward()
-        self.update()
-
-    def half(self) -> torch.autocast:
-        """Mixed precision, where it is asked for."""
-        return torch.autocast(self.kind, self.dtype, enabled=self.dtype is not None)
-
-    def update(self) -> None:
-        """The optimizer's step."""
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad()
-
-    def _endless(self) -> Iterator[tuple[Any, Any]]:
-        while True:
-            order = torch.randperm(len(self.setup.train))
-            for indices in order.split(self.setup.batch_size):
-                if len(indices) == self.setup.batch_size:
-                    yield self.setup.train.take(indices)
+    def round(self, waiting: list[Case]) -> None:
+        """One round of some cases, in an order of its own."""
+        order = [case.label for case in random.sample(waiting, len(waiting))]
+        before = self.plain.timed()
+        spent = {label: self.loops[label].timed() for label in order}
+        base = (before + self.plain.timed()) / 2
+        ratios = {label: round(seconds / base, 4) for label, seconds in spent.items()}
+        ms = round(base * 1e3, 3)
+        self.record.add({"setup": self.setup.name, "joint_ms": ms, "ratios": ratios})
 
 
-class Balanced(Plain):
-    """Training with a method; the plain objective, so that only the method's cost is added."""
+def measure(setup: Setup, options: argparse.Namespace, record: Record, end: float) -> None:
+    """Rounds of all cases of a set-up until they are settled."""
 
-    def __init__(
-        self, setup: Setup, device: torch.device, name: str, dtype: torch.dtype | None = None
-    ) -> None:
-        super().__init__(setup, device, dtype)
-        encoders = {m: f"encoders.{m}" for m in self.model.encoders}
-        self.balancer = Balancer(
-            self.model, methods.create(name), encoders, LinearSplit("head"),
-            loaders={"train": _whole(setup.train), "val": _whole(setup.validation)},
-            optimizers=[self.optimizer], epochs=9,
-        )  # fmt: skip
+    def open_cases(found: list[Case]) -> list[Case]:
+        """Those that are not settled and have rounds left."""
+        return [
+            c for c in found
+            if not record.settled(setup.name, c.label)
+            and len(record.ratios[setup.name, c.label]) < options.rounds
+        ]  # fmt: skip
 
-    def step(self) -> None:
-        """One iteration."""
-        inputs, targets = next(self._batches)
-        with self.half():
-            loss = self.balancer.loss(self.model(inputs), targets)
-        self.scaler.scale(loss).backward()
-        if self.dtype == torch.float16:
-            self.scaler.unscale_(self.optimizer)
-        self.balancer.before_step()
-        self.update()
-
-    def moment(self) -> float:
-        """Seconds of one diagnosis with re-learning, after 2 of 9 epochs."""
-        self.balancer.epoch_index = 1
-        started = time.perf_counter()
-        self.balancer.epoch_end()
-        return time.perf_counter() - started
-
-    def _endless(self) -> Iterator[tuple[Any, Any]]:
-        while True:
-            yield from self.balancer.batches(self.setup.train, batch_size=self.setup.batch_size)
-            self.balancer.epoch_end()
+    for found in groups(open_cases(cases(setup.name, options.methods))):
+        if time.monotonic() > end:
+            return
+        group = Group(setup, found, options, record)
+        while (waiting := open_cases(found)) and time.monotonic() < end:
+            group.round(waiting)
+        for case in found:
+            print(setup.name, case.label, told(record, setup.name, case.label), flush=True)
+        del group
+        gc.collect()
 
 
-def _whole(rows: MultimodalDataset) -> list[Any]:
-    return [rows.take(indices) for indices in torch.arange(len(rows)).split(256)]
-
-
-def timed(trainer: Plain, device: torch.device) -> float:
-    """Seconds of one iteration, the mean over a round's."""
-    _wait(device)
-    started = time.perf_counter()
-    for _ in range(trainer.setup.steps):
-        trainer.step()
-    _wait(device)
-    return (time.perf_counter() - started) / trainer.setup.steps
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def measure(
-    setup: Setup, rounds: int, device: torch.device, dtype: torch.dtype | None
-) -> list[dict[str, Any]]:
-    """Ratios to plain joint training of every method. A row each."""
-    setup.train, setup.validation = setup.train.to(device), setup.validation.to(device)
-    plain = Plain(setup, device, dtype)
-    trainers = {name: Balanced(setup, device, name, dtype) for name in METHODS}
-    for trainer in (plain, *trainers.values()):
-        timed(trainer, device)
-    seconds: list[float] = []
-    ratios: dict[str, list[float]] = {name: [] for name in trainers}
-    for turn in range(rounds):
-        before = timed(plain, device)
-        order = list(trainers)[turn % len(trainers) :] + list(trainers)[: turn % len(trainers)]
-        spent = {name: timed(trainers[name], device) for name in order}
-        base = (before + timed(plain, device)) / 2
-        seconds.append(base)
-        for name, value in spent.items():
-            ratios[name].append(value / base)
-    rows = [_row(setup.name, name, values) for name, values in ratios.items()]
-    return [*rows, *relearn_rows(setup, device, statistics.median(seconds))]
-
-
-def relearn_rows(setup: Setup, device: torch.device, base: float) -> Iterator[dict[str, Any]]:
-    """The cost of three moments, spread over a training."""
-    trainer = Balanced(setup, device, "relearn")
-    trainer.step()
-    trainer.moment()
-    moments = [trainer.moment() for _ in range(5)]
-    for epochs in setup.epochs:
-        steps = epochs * -(-len(setup.train) // setup.batch_size)
-        spread = [1 + 3 * m / (steps * base) for m in moments]
-        row = _row(setup.name, f"relearn, {epochs} epochs", spread)
-        yield row | {"moment_seconds": statistics.median(moments), "plain_step_ms": base * 1e3}
-
-
-def _row(setup: str, method: str, values: Sequence[float]) -> dict[str, Any]:
-    low, middle, high = statistics.quantiles(values, n=4)
-    return {"setup": setup, "method": method, "ratio": middle, "low": low, "high": high}
+def where(options: argparse.Namespace) -> dict[str, Any]:
+    """The machine, in words."""
+    cuda = options.device.startswith("cuda")
+    cores = f"{os.cpu_count()} {platform.machine()} cores"
+    return {
+        "machine": torch.cuda.get_device_name() if cuda else cores,
+        "torch": torch.__version__, "threads": torch.get_num_threads(),
+        "precision": options.precision, "date": datetime.date.today().isoformat(),
+    }  # fmt: skip
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--setups", default=DEFAULT_SETUPS, help=f"comma-separated, of {', '.join(SETUPS)}"
-    )
+        "--setups", default="keypad,resnet18-pair,resnet18-pair-309",
+        help=f"comma-separated, of {', '.join(SETUPS)}",
+    )  # fmt: skip
+    parser.add_argument("--methods", help="comma-separated; all, where it is left out")
     parser.add_argument("--precision", default="fp32", choices=PRECISIONS)
-    parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--rounds", type=int, default=60, help="of a method, at most")
+    parser.add_argument("--minutes", type=float, default=600, help="after which no round begins")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", help="also write the rows to this JSON file")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    device = torch.device(arguments.device)
-    rows = [
-        row
-        for name in arguments.setups.split(",")
-        for row in measure(
-            SETUPS[name](), arguments.rounds, device, PRECISIONS[arguments.precision]
-        )
-    ]
-    where = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
-    print(f"torch {torch.__version__}, {where}, {arguments.threads} threads, {arguments.precision}")
-    print("| set-up | method | step time / plain joint, median (quartiles) |")
-    print("|---|---|---|")
-    for r in rows:
-        print(
-            f"| {r['setup']} | {r['method']} | {r['ratio']:.3f} ({r['low']:.3f}-{r['high']:.3f}) |"
-        )
-    if arguments.out:
-        with open(arguments.out, "w") as file:
-            json.dump(rows, file, indent=1)
+    parser.add_argument("--file", type=Path, default=FILE)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    # Steps of one epoch are timed again and again.
+    warnings.filterwarnings("ignore", message=r"batches\(\) began another epoch")
+    record = Record(options.file, where(options))
+    end = time.monotonic() + 60 * options.minutes
+    for name in options.setups.split(","):
+        setup = SETUPS[name]()
+        device = torch.device(options.device)
+        setup.train, setup.validation = setup.train.to(device), setup.validation.to(device)
+        measure(setup, options, record, end)
+    if options.file == FILE:
+        write_page()
 
 
 if __name__ == "__main__":

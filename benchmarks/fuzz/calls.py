@@ -58,7 +58,8 @@ class Model(nn.Module):
 def catalogue() -> dict[str, Callable[[], Call]]:
     """Good calls by name, new methods and their settings among them."""
     from equimodal import data, methods
-    from equimodal.comparison.experiment import Execution, Experiment
+    from equimodal.comparison.execution import Execution
+    from equimodal.comparison.experiment import Experiment
 
     found: dict[str, Callable[[], Call]] = {
         "Balancer": balancer, "step": step, "compare": comparison, "data.load": keypad,

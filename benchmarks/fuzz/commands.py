@@ -46,7 +46,7 @@ GOOD = {
 OTHERS = {
     "methods": (), "data": ("--data-root",), "data check": ("--data-root", "--jobs", "--json"),
     "data convert": ("--data-root", "--out", "--set", "--allow-missing", "--resume", "--jobs"),
-    "report": ("--data-root",), "": (),
+    "report": ("--data-root", "--beside"), "": (),
 }  # fmt: skip
 PLACES = {"report": ("results", "folder"), "data check": ("my.csv", "results", "folder")}
 

@@ -39,19 +39,15 @@ def read_here(heard: Callable[..., None] | None = None) -> None:
 def stop_at_training() -> None:
     """Training begins in this process, and ends before its first step with `Reached`."""
     from equimodal.cli import main  # noqa: F401
-    from equimodal.comparison import engine, here
+    from equimodal.comparison.engines import crews, here
     from equimodal.experiments import compare, diagnose, train  # noqa: F401
     from equimodal.experiments.choice import choice  # noqa: F401
     from equimodal.training import loop
 
-    def execute(runs: Any, folder: Path, *, listener: Any, **given: Any) -> dict[int, str]:
-        given.pop("jobs", None)
-        return here.execute_here(runs, folder, listener=listener, **given)
-
     def reached(*_: Any, **__: Any) -> None:
         raise Reached
 
-    replace_everywhere("execute", engine.execute, execute)
+    crews.LocalCrew = lambda *_: here.HereCrew()  # type: ignore[assignment,misc]
     loop.train_epoch = reached
 
 

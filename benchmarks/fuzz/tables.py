@@ -33,6 +33,11 @@ YAML = {
     "unknown": "labels: x", "minus": "validation: -1", "one": "validation: 1", "seed": "seed: -1",
     "deep": "modalities: {numbers: {kind: {a: b}}}", "kind": "modalities: {numbers: {kind: audio}}",
     "size": "modalities: {numbers: {kind: image, size: 1e9}, words: {kind: text}}",
+    "table": "modalities: {words: {}, both: {kind: table, numbers: [numbers]}}",
+    "columns": "modalities: {words: {}, numbers: {kind: table, columns: [numbers, split]}}",
+    "most": "modalities: {words: {}, numbers: {kind: table, categories: [numbers], most: 1e9}}",
+    "reader": "modalities: {words: {}, numbers: {kind: vector, reader: os.system}}",
+    "frames": "modalities: {words: {kind: video, separator: ' '}, numbers: {}}",
     "length": "modalities: {numbers: {}, words: {kind: text, length: 0}}",
     "ratios": "ratios: {train: 0.5, validation: 0.5, test: 0.5}",
     "bomb": "\n".join(["a0: &a0 [x, x]"]

@@ -5,7 +5,9 @@ import shlex
 import pytest
 
 from equimodal.cli.main import main
-from equimodal.errors import BalanceError
+from equimodal.comparison.engines.here import HereCrew
+
+CREW = "equimodal.comparison.engines.crews.LocalCrew"
 
 
 @pytest.fixture
@@ -36,38 +38,26 @@ def refused(folder, capsys):
     return run
 
 
-@pytest.fixture(scope="session")
-def one_process():
-    """A stand-in for the engine that trains in this process: no import of torch per worker."""
-    from equimodal.training.loop import train
-
-    def execute(runs, folder, *, jobs, listener, data_root):
-        failures = {}
-        for index, run in enumerate(runs):
-            try:
-                train(run.config, folder / run.folder, data_root=data_root)
-            except BalanceError as error:
-                failures[index] = str(error)
-        return failures
-
-    return execute
-
-
 @pytest.fixture(scope="module")
-def comparison(request, tmp_path_factory, one_process):
+def comparison(request, tmp_path_factory):
     """The finished results of the command line that a file names COMPARE, made once for it."""
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("equimodal.experiments.compare.execute", one_process)
+        patch.setattr(CREW, here)
         assert main(request.module.COMPARE.split()) == 0
     return folder / "results"
 
 
 @pytest.fixture
-def without_workers(one_process, monkeypatch):
+def without_workers(monkeypatch):
     """Runs are trained in this process."""
-    monkeypatch.setattr("equimodal.experiments.compare.execute", one_process)
+    monkeypatch.setattr(CREW, here)
+
+
+def here(*_):
+    """A crew that trains in this process: no import of torch per worker."""
+    return HereCrew()
 
 
 def contents(folder):

@@ -175,14 +175,14 @@ LINES = {
         f"{COMPARE} --batch-size 5000",
         ["batch size", "5000", "1000 training samples"],
     ),
-    "no method to train": ("train --seed 1", ["required: --method", "equimodal train --help"]),
+    "no method to train": ("train --seed 1", ["train takes --method NAME", "--from-plan FILE"]),
     "several methods to train": (
         "train --method joint,amss",
         ["no row 'joint,amss'", "joint"],
     ),
     "methods of a comparison to train": (
         "train --methods amss",
-        ["required: --method"],
+        ["unknown argument '--methods'", "Did you mean '--method'?"],
     ),
     "the ensemble to train": (
         "train --method ensemble",

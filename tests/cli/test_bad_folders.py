@@ -16,7 +16,7 @@ RUN = "results/runs/joint/seed-0"
 DIES = """\
 import os
 import equimodal.training.loop as loop
-from equimodal.comparison.worker import main
+from equimodal.comparison.engines.worker import main
 loop.train = lambda *_, **__: os.kill(os.getpid(), 9)
 """
 
@@ -166,7 +166,7 @@ def test_a_killed_worker_is_told(folder, capsys, monkeypatch, tmp_path):
     (tmp_path / "dies.py").write_text(DIES)
     with monkeypatch.context() as patch:
         patch.syspath_prepend(tmp_path)
-        patch.setattr("equimodal.comparison.worker_process.TARGET", "dies:main")
+        patch.setattr("equimodal.comparison.engines.worker_process.TARGET", "dies:main")
         assert main(COMPARE.split()) == 2
     said = capsys.readouterr().err
 

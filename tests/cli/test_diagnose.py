@@ -148,7 +148,7 @@ def test_a_data_set_is_trained_and_diagnosed_and_shown_again(
         "intervals take each of the 33 test samples of a seed as a unit",
         "generated",
     ]
-    monkeypatch.setattr("equimodal.experiments.compare.execute", lambda runs, *_, **__: {})
+    monkeypatch.setattr("equimodal.comparison.engines.crews.LocalCrew", None)
     assert json.loads(said(f"{line} --resume", capsys)) == found
     assert main(line.split()) == 2
     assert "holds results already" in capsys.readouterr().err

@@ -1,7 +1,9 @@
 """The commands of docs/several-machines.md; its loop runs in tests/machines."""
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ COMMANDS = [
     line
     for block in BLOCKS
     for line in block.replace("\\\n", " ").splitlines()
-    if "equimodal train" in line
+    if "equimodal train" in line and "--from-plan" not in line
 ]
 
 
@@ -41,3 +43,42 @@ def test_a_scaled_loss_counts_every_row_once(monkeypatch):
     exec(code, {"torch": torch, "dist": torch.distributed, "loss": loss, "target": [0, 1, 0]})
     # The mean of three rows, halved by DDP, must count 3 of 11.
     assert float(loss.grad) / 2 == pytest.approx(3 / 11)
+
+
+SBATCH = """#!/bin/bash
+if [ "$2" = --wrap ]; then echo "$1: $3" >> jobs.txt; exit; fi
+script=${@: -1}
+range=$(sed -n 's/^#SBATCH --array=\\([0-9-]*\\).*/\\1/p' "$script")
+for SLURM_ARRAY_TASK_ID in $(seq ${range%-*} ${range#*-}); do
+    export SLURM_ARRAY_TASK_ID
+    bash -eu "$script"
+done
+echo 4711
+"""
+EQUIMODAL = """#!/bin/bash
+echo "equimodal $*" >> jobs.txt
+"""
+
+
+def stand_ins(folder):
+    """The environment of a shell that finds these programs first."""
+    for name, script in {"sbatch": SBATCH, "equimodal": EQUIMODAL}.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_the_job_array_trains_every_run_of_its_plan_once_and_then_gathers(tmp_path):
+    first = next(k for k, block in enumerate(BLOCKS) if "--write-plan" in block)
+    write, array, submit = BLOCKS[first : first + 3]
+    (tmp_path / "array.sh").write_text(array)
+    lines = ["bash", "-euc", write + submit]
+    subprocess.run(lines, cwd=tmp_path, env=stand_ins(tmp_path), check=True)
+    first, *tasks, last = (tmp_path / "jobs.txt").read_text().splitlines()
+    planned, gathered = parse(first.split()[1:]), parse(last.partition("equimodal ")[2].split())
+    runs = len(planned.methods) * planned.seeds
+    assert tasks == [f"equimodal train --from-plan plan.json --index {k}" for k in range(runs)]
+    assert last.startswith("--dependency=afterany:4711: ") and gathered.resume
+    same = vars(planned).keys() - {"write_plan"}
+    assert {key: vars(gathered)[key] for key in same} == {key: vars(planned)[key] for key in same}
+    assert all(parse(shlex.split(task)[1:]).from_plan == "plan.json" for task in tasks)

@@ -74,7 +74,8 @@ class Step(Moment):
         """Add Gaussian noise to the gradients of an encoder, with ``on="update"`` too: of a
         standard deviation each, none where it is no number. The same on all ranks. (K,)"""
         stream = 1 + self.modalities.names.index(modality)
-        add_noise(self._gradients(modality, parameters), sizes, self.generator(stream))
+        draw, room = self.generator(stream), self.modalities.room
+        add_noise(self._gradients(modality, parameters), sizes, draw, room)
 
     def loss_scale(
         self, reference: Tensor, parameters: Sequence[Parameter]
@@ -230,9 +231,8 @@ class Step(Moment):
         self._require_paired()
         given = {**self.outputs, **(features or {})}
         if kept is not None:
-            given = blanked_rows(
-                given, dict(zip(self.modalities.names, kept.unbind(1), strict=True))
-            )
+            named = dict(zip(self.modalities.names, kept.unbind(1), strict=True))
+            given = blanked_rows(given, named)
         return (self.readout or Readout()).fused(self.modalities, given, training=training)
 
     def inputs(self, modality: str) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:

@@ -30,7 +30,7 @@ What each word and number means: docs/diagnosis.md"""
 
 _JUDGING = ("row", "split", "deep")
 _DEEP = ("data_root", "cache")
-_SETTLE = (*_DEEP, "jobs")
+_SETTLE = (*_DEEP, "jobs", "engine", "address", "cpus_per_run", "gpus_per_run")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -81,7 +81,7 @@ def _read(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trained(given: dict[str, Any]) -> dict[str, Any]:
-    from equimodal.comparison.experiment import arranged
+    from equimodal.comparison.execution import arranged
     from equimodal.experiments.diagnose import diagnosed
 
     judging = {name: given.pop(name) for name in _JUDGING if name in given}

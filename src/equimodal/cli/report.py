@@ -15,6 +15,7 @@ comparison for a document or a program."""
 _EXAMPLES = """\
 examples:
   equimodal report results/keypad
+  equimodal report results/keypad --beside results/keypad-long
   equimodal report results/keypad --format markdown > keypad.md
   equimodal report results/keypad --format csv > keypad.csv
   equimodal report results/keypad --format latex > keypad.tex"""
@@ -26,6 +27,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data-root", metavar="ROOT", help="choose the samples of the page anew from these data"
     )
 
+    parser.add_argument(
+        "--beside", metavar="OTHER",
+        help="show on the page another comparison of the same data beside this one",
+    )  # fmt: skip
     parser.add_argument(
         "--format", metavar="NAME",
         help="print the comparison as markdown, csv or latex, and write no page",
@@ -39,15 +44,18 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.format is not None:
         from equimodal.report.plain import FORMATS
 
-        if arguments.data_root is not None:
-            raise BalanceError("--data-root is for the page, which --format does not write.")
+        for flag in ("--data-root", "--beside"):
+            if getattr(arguments, flag.strip("-").replace("-", "_")) is not None:
+                raise BalanceError(f"{flag} is for the page, which --format does not write.")
         form = require_choice("--format", arguments.format, list(FORMATS))
         words = report.verdict_words(arguments.folder, results)
         say(FORMATS[form](results, words).rstrip("\n"))
         return
+    if arguments.beside is not None:  # refused before anything is written
+        report.beside(arguments.folder, results, arguments.beside)
     report.renew(arguments.folder, results, arguments.data_root)
     show(results, arguments.folder)
-    say(f"page:    {report.write_page(arguments.folder)}")
+    say(f"page:    {report.write_page(arguments.folder, arguments.beside)}")
 
 
 REPORT = Command(

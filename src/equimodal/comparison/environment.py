@@ -23,6 +23,8 @@ def environment(device: str) -> dict[str, str | int]:
 
 def _processor(device: str) -> str:
     if device != "cpu":
+        if not torch.cuda.is_available():  # where runs are gathered that others trained
+            return "a card of another machine"
         return torch.cuda.get_device_name(torch.device(device))
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

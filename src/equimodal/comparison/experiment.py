@@ -1,4 +1,4 @@
-"""What is trained and compared, and apart from it where and how that is done.
+"""What is trained and compared; `execution` says where and how that is done.
 
 Values are checked here once, whoever gives them; what only the data or the machine can tell (rows,
 settings, the batch size, the device) is checked by the plan.
@@ -7,8 +7,7 @@ settings, the batch size, the device) is checked by the plan.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from equimodal.balancing.requirements.objectives import OBJECTIVES
@@ -18,7 +17,6 @@ from equimodal.checks import (
     is_whole,
     require,
     require_choice,
-    require_flag,
     require_list,
     require_path,
     require_text,
@@ -48,7 +46,8 @@ class Experiment:
         objective: loss under a method that brings none, one of `OBJECTIVES`.
         encoders: encoder of each modality that has not the default one.
         fusion: how features become logits.
-        device: ``cpu``, ``cuda`` or ``cuda:<index>``.
+        device: ``cpu``, ``cuda``, ``cuda:<index>``, or ``cuda:all`` for a run on every card at a
+            time, each of which is one on ``cuda``.
         settings: of methods, the data and the optimiser, by ``<owner>.<name>``.
 
     Raises:
@@ -97,60 +96,6 @@ class Experiment:
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)
-
-
-@dataclass(frozen=True)
-class Execution:
-    """Where and how an experiment is carried out; nothing of it changes a number.
-
-    Args:
-        data_root: folder of the data set's own files, or that a table's paths start from.
-        cache: folder of a table's decoded samples; None: in the user's cache.
-        jobs: runs at a time; None: one a processor, or one on an accelerator.
-        out: folder of the results; None: see `folder`.
-        resume: continue what is in that folder instead of refusing it.
-        progress: show how far it is, on the error stream.
-        here: train in this process, one run after the other.
-
-    Raises:
-        BalanceError: there are no jobs, or a value is of another type.
-    """
-
-    data_root: str | Path | None = None
-    cache: str | Path | None = None
-    jobs: int | None = None
-    out: str | Path | None = None
-    resume: bool = False
-    progress: bool = True
-    here: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("data_root", "cache", "out"):
-            if getattr(self, name) is not None:
-                require_path(name, getattr(self, name))
-        for name in ("resume", "progress", "here"):
-            require_flag(name, getattr(self, name))
-        if self.jobs is not None:
-            check_count("number of jobs", self.jobs)
-
-    def folder(self, data: str, prefix: str = "") -> Path:
-        """``out``, or ``results/<prefix><data>``, of a table its name without suffix."""
-        return Path(f"results/{prefix}{Path(data).stem}" if self.out is None else self.out)
-
-
-PLACES = tuple(field.name for field in fields(Execution))
-
-
-def arranged(given: Mapping[str, Any]) -> tuple[Experiment, Execution]:
-    """Arguments by their names, as what is done and where it is done.
-
-    Raises:
-        BalanceError: a value that cannot be honoured.
-        TypeError: a name that neither has.
-    """
-    where = {name: given[name] for name in PLACES if name in given}
-    what = {name: value for name, value in given.items() if name not in PLACES}
-    return Experiment(**what), Execution(**where)
 
 
 def seed_list(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -221,20 +166,4 @@ def check_objective(objective: str) -> None:
         raise BalanceError(
             f"The objective must be one of {', '.join(OBJECTIVES)}, found {quoted(objective)}; "
             f"results of two objectives never share a comparison.{near}"
-        )
-
-
-def check_device(device: str) -> None:
-    """Raise `BalanceError` unless PyTorch sees the device."""
-    import torch
-
-    kind, colon, index = device.partition(":")
-    if kind not in ("cpu", "cuda") or (
-        colon and not (kind == "cuda" and index.isdecimal() and len(index) < 5)
-    ):
-        raise BalanceError(f"There is no device '{device}'; write cpu, cuda or cuda:0.")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if kind == "cuda" and int(index or 0) >= count:
-        raise BalanceError(
-            f"The device '{device}' is not here: PyTorch sees {count} CUDA devices; write cpu."
         )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from equimodal import data as sources
 from equimodal import methods
-from equimodal.comparison.experiment import Execution, Experiment, batch_size_of, check_device
+from equimodal.comparison.execution import EVERY_CARD, Execution
+from equimodal.comparison.experiment import Experiment, batch_size_of
 from equimodal.comparison.rows import (
     ALONE,
     ENSEMBLE,
@@ -87,7 +88,6 @@ def check_request(experiment: Experiment) -> None:
 
     data, given, optimizer = experiment.data, experiment.settings, experiment.optimizer
     check_optimizer(optimizer)
-    check_device(experiment.device)
     check_fusion(experiment.fusion)
     named = None if experiment.methods is None else [
         row for row in experiment.methods if row == EVERY_ALONE or not row.startswith(ALONE)
@@ -131,7 +131,6 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
     own = split_settings({k: v for k, v in given.items() if k.startswith(f"{data}.")}, data)
     budget = TRAINING_DEFAULTS.get(data, _OTHER_DATA)
     check_optimizer(optimizer)
-    check_device(experiment.device)
     source = sources.load(data, root=data_root, seed=experiment.seeds[0], **own.get(data, {}))
     rows = expand_rows(experiment.methods, source.modalities)
     missing = any(modality.missing for modality in source.modalities.values())
@@ -161,7 +160,8 @@ def make_plan(experiment: Experiment, data_root: str | None = None) -> Plan:
         "lr": experiment.lr or [float(budget["lr"])],
         "objective": experiment.objective,
         "settings": {owner: own for owner, own in named.items() if owner not in left_out},
-        "device": experiment.device,
+        # Which of the cards a run is given is no part of what it is.
+        "device": "cuda" if experiment.device == EVERY_CARD else experiment.device,
         "selection": f"best validation {WORDS[source.target.score]}",
         **_model(source, experiment.encoders, experiment.fusion, rows),
     }

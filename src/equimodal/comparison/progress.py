@@ -10,7 +10,7 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column as RichColumn
 
-from equimodal.comparison.engine import Listener
+from equimodal.comparison.engines.crew import Listener
 from equimodal.comparison.plan import PlannedRun
 from equimodal.storage.console import Console
 

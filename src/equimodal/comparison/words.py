@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 ABSENT = "-"
+MOST_NAMED = 7
+"""Names in a sentence; of more, some and how many there are besides."""
 
 
 def number(value: float, form: str) -> str:
@@ -67,3 +69,10 @@ def listing(names: Sequence[str]) -> str:
     if len(names) < 2:
         return names[0] if names else "none"
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def some(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """`listing` of at most ``most`` names, of more one less: "a, b, c and 40 more"."""
+    if len(names) <= most:
+        return listing(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"

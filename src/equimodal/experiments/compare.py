@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equimodal.comparison.engine import default_jobs, execute
-from equimodal.comparison.experiment import Execution, Experiment, arranged
+from equimodal.comparison.engines.crews import Workplace
+from equimodal.comparison.execution import LOCAL, Execution, arranged, check_device_name
+from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.folder import check_new, check_runs, claim
-from equimodal.comparison.here import execute_here
-from equimodal.comparison.plan import Plan, PlannedRun, check_request, loadable, make_plan
-from equimodal.comparison.progress import shown
+from equimodal.comparison.plan import Plan, check_request, loadable, make_plan
 from equimodal.comparison.results import collect, is_over
+from equimodal.comparison.written_plan import write_plan
 from equimodal.errors import BalanceError, check_all
 from equimodal.experiments.left_model import leave_model
 from equimodal.storage.files import make_folder, write_json
@@ -42,6 +42,10 @@ def compare(
     schedule: str = "cosine",
     steps: str = "expanded",
     here: bool = False,
+    engine: str = "local",
+    address: str | None = None,
+    cpus_per_run: float | None = None,
+    gpus_per_run: float | None = None,
 ) -> dict[str, Any]:
     """Train every row with the same budget, seeds and data, and sum up who wins.
 
@@ -66,13 +70,14 @@ def compare(
         optimizer: ``sgd`` (momentum 0.9), ``adam`` or ``adamw``, weight decay 1e-4; others by
             ``settings``, such as ``{"sgd.momentum": 0.0, "sgd.weight_decay": 5e-4}`` and
             ``{"adam.betas": (0.9, 0.99)}``.
-        device: ``cpu``, ``cuda`` or ``cuda:<index>``.
+        device: ``cpu``, ``cuda``, ``cuda:<index>``, or ``cuda:all`` for runs on every card at a
+            time.
         settings: ``{"amss.tau": 0.2, "keypad.snr": 5}``; ``<method>.on`` is the balancer's.
         encoders: ``{"image": "resnet18"}``, see docs/models.md. None: the small one of each kind;
             ``resnet18`` for pictures of more than 64 pixels a side, ``conv1d`` for long sequences.
         fusion: ``concat``, ``sum``, ``cosine``, ``film``, ``gated`` or ``attention``; a method may
             bring its own.
-        jobs: runs at a time. None: one a processor, or one on an accelerator.
+        jobs: runs at a time. None: one a processor, or one a card.
         out: folder of the results. None: ``results/<data>``, of a table its name without suffix.
         resume: continue what is in that folder instead of refusing it.
         progress: show how far it is, on the error stream.
@@ -84,6 +89,12 @@ def compare(
             ``nominal``, as many as joint takes.
         here: train in this process, one run after the other: sooner done where runs last less than
             the seconds that a process takes to start. The numbers are the same.
+        engine: who trains the runs: ``local``, processes of this machine, or ``ray``, a Ray cluster
+            whose machines share the folder of the results, see docs/several-machines.md.
+        address: of a running cluster, such as ``auto`` or ``10.0.0.1:6379``. None: one of its own
+            on this machine.
+        cpus_per_run: what a run takes of the cluster's CPUs. None: one.
+        gpus_per_run: of its GPUs, such as 0.25. None: one with a device ``cuda``.
 
     Returns:
         What results.json holds.
@@ -102,35 +113,58 @@ def compare(
 
 def compared(experiment: Experiment, execution: Execution) -> dict[str, Any]:
     """What `compare` returns, of an experiment."""
-    folder = execution.folder(experiment.data)
-    check_all(lambda: check_request(experiment), lambda: check_new(folder, resume=execution.resume))
-    plan = make_plan(*loadable(experiment, execution))
-    check_runs(folder, plan)
+    folder, plan, place = planned(experiment, execution)
     make_folder(folder)
-    jobs = 0 if execution.here else execution.jobs or default_jobs(experiment.device)
     with locked(folder, patience=0.0):
         claim(folder, plan)
-        return _run(plan, folder, jobs=jobs, progress=execution.progress)
+        return _run(plan, folder, place)
 
 
-def trained(
-    runs: Sequence[PlannedRun], folder: Path, *, jobs: int, data_root: str | None, progress: bool
-) -> dict[int, str]:
-    """Train runs, ``jobs`` at a time, 0 in this process; by index why those failed that did."""
-    with shown(runs, progress=progress) as listener:
-        given: dict[str, Any] = {"data_root": data_root, "listener": listener}
-        if jobs:
-            return execute(runs, folder, jobs=jobs, **given)
-        return execute_here(runs, folder, **given)
+def planned(
+    experiment: Experiment, execution: Execution, *, trained_here: bool = True
+) -> tuple[Path, Plan, Workplace]:
+    """The folder of a comparison, its plan, and where it is trained, before anything is written.
+
+    Raises:
+        BalanceError: something that cannot be compared, or not in that folder, or not
+            ``trained_here``.
+    """
+    folder = execution.folder(experiment.data)
+    place = Workplace(execution, experiment.device, experiment.data)
+    # What is continued may be over, and is summed up on a machine that could not train it.
+    early = () if execution.resume or not trained_here else (place.check,)
+    check_all(
+        lambda: check_request(experiment),
+        lambda: check_new(folder, resume=execution.resume),
+        *early,
+    )
+    plan = make_plan(*loadable(experiment, execution))
+    check_runs(folder, plan)
+    return folder, plan, place
 
 
-def _run(plan: Plan, folder: Path, *, jobs: int, progress: bool) -> dict[str, Any]:
+def written(experiment: Experiment, execution: Execution, file: Path) -> int:
+    """Write the runs of a comparison as a list, and train none; returns how many there are.
+
+    Raises:
+        BalanceError: as in `compare`, or the file is there already.
+    """
+    if execution.engine != LOCAL or execution.jobs is not None:
+        raise BalanceError(
+            "--engine and --jobs say who trains, and a plan is only written; leave them out."
+        )
+    check_device_name(experiment.device)
+    folder, plan, _ = planned(experiment, execution, trained_here=False)
+    write_plan(file, plan, folder, experiment.data, execution)
+    return len(plan.runs)
+
+
+def _run(plan: Plan, folder: Path, place: Workplace) -> dict[str, Any]:
     """Train what is missing, then write the results of all."""
     from equimodal.report import is_kept, keep, write_page
 
     missing = [index for index, run in enumerate(plan.runs) if not is_over(run, folder)]
-    runs = [plan.runs[index] for index in missing]
-    failed = trained(runs, folder, jobs=jobs, data_root=plan.data_root, progress=progress)
+    failed = place.trained([plan.runs[index] for index in missing], folder, plan.data_root)
     failures = {missing[index]: message for index, message in failed.items()}
     results = collect(plan, folder, failures)
     write_json(folder / "results.json", results)

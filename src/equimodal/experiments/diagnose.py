@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from equimodal.comparison.experiment import Execution, Experiment, arranged
+from equimodal.comparison.execution import Execution, arranged
+from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.diagnosis import Diagnosis
 from equimodal.experiments.compare import compared
@@ -53,7 +54,7 @@ def diagnosed(
     rows = dict.fromkeys(name if name != JOINT else row for name in REFERENCES)
     folder = execution.folder(experiment.data, "diagnose-")
     compared(replace(experiment, methods=tuple(rows)), replace(execution, out=folder))
-    return settled(folder, execution, row=row, split=split, deep=deep)
+    return settled(folder, execution, row=row, split=split, deep=deep, device=experiment.device)
 
 
 def settle_folder(
@@ -71,7 +72,8 @@ def settle_folder(
         row: which row is diagnosed; by default ``joint``, or the run's own.
         split: whose samples are judged, ``test`` or ``validation``.
         deep: also look into the models, see `diagnose_folder`.
-        place: ``data_root``, ``cache``, ``jobs``, ``here``, ``progress`` of `equimodal.compare`.
+        place: ``data_root``, ``cache``, ``jobs``, ``here``, ``progress``, ``engine`` and its
+            options of `equimodal.compare`.
 
     Raises:
         BalanceError: as in `diagnose_folder` and `equimodal.compare`.

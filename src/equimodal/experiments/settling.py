@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from equimodal.comparison.engine import default_jobs
-from equimodal.comparison.experiment import Execution
+from equimodal.comparison.engines.crews import Workplace
+from equimodal.comparison.execution import Execution
 from equimodal.comparison.plan import PlannedRun
 from equimodal.comparison.results import is_over
 from equimodal.comparison.rows import JOINT, UNTRAINED, alone_row, slug
@@ -22,7 +22,6 @@ from equimodal.diagnosis.stored.reading import read_case, read_runs, reference
 from equimodal.diagnosis.stored.run_files import RunFiles
 from equimodal.diagnosis.verdict import verdict
 from equimodal.errors import BalanceError
-from equimodal.experiments.compare import trained
 from equimodal.storage.locks import locked
 from equimodal.training.config import RunConfig
 
@@ -34,6 +33,7 @@ def settled(
     row: str | None = None,
     split: str = "test",
     deep: bool = False,
+    device: str | None = None,
 ) -> Diagnosis:
     """The diagnosis of a folder after what it lacked was trained, with the budget of its runs.
 
@@ -42,7 +42,8 @@ def settled(
 
     Args:
         folder, row, split, deep: as in `diagnose_folder`.
-        execution: where the data lie, how many runs at a time, whether progress is shown.
+        execution: where the data lie, who trains, whether progress is shown.
+        device: on which; None for that of the runs that are there.
 
     Raises:
         BalanceError: the folder is a run by itself, the data cannot be loaded, or a run failed.
@@ -60,7 +61,7 @@ def settled(
             names = [m for m, found in words.items() if found["wants"] == wanted]
             _, runs, subjects = read_runs(folder, row=row)
             planned = list(_planned(runs, subjects, names, times))
-            _train(planned, root, execution)
+            _train(planned, root, execution, device)
         _keep(root)
     return diagnose_folder(
         folder, row=row, split=split, deep=deep, data_root=execution.data_root,
@@ -128,18 +129,20 @@ def _located(data: str, execution: Execution) -> str:
     )
 
 
-def _train(planned: Sequence[PlannedRun], root: Path, execution: Execution) -> None:
+def _train(
+    planned: Sequence[PlannedRun], root: Path, execution: Execution, device: str | None
+) -> None:
     """Train the runs that are not over."""
     waiting = [run for run in planned if not is_over(run, root)]
     if not waiting:
         return
     config = waiting[0].config
+    data = _located(config.data, execution)
     _, data_root = sources.ready(
-        _located(config.data, execution), execution.data_root, cache=execution.cache,
-        progress=execution.progress,
-    )  # fmt: skip
-    jobs = 0 if execution.here else execution.jobs or default_jobs(config.device)
-    failed = trained(waiting, root, jobs=jobs, data_root=data_root, progress=execution.progress)
+        data, execution.data_root, cache=execution.cache, progress=execution.progress
+    )
+    place = Workplace(execution, device or config.device, data)
+    failed = place.trained(waiting, root, data_root)
     if failed:
         index, message = next(iter(failed.items()))
         raise BalanceError(f"{waiting[index].config.title} failed: {message}")

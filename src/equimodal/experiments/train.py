@@ -7,15 +7,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from equimodal import data as sources
 from equimodal import methods
-from equimodal.comparison.experiment import Execution, Experiment, check_device
+from equimodal.comparison.engines.worker import ERROR, steady, unforeseen, warnings_told
+from equimodal.comparison.execution import Execution, check_device
+from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.folder import check_run
 from equimodal.comparison.plan import Plan, PlannedRun, check_request, loadable, make_plan
 from equimodal.comparison.rows import ENSEMBLE, UNTRAINED, alone_row
-from equimodal.comparison.worker import ERROR, steady, unforeseen, warnings_told
+from equimodal.comparison.written_plan import read_plan
 from equimodal.errors import BalanceError
 from equimodal.experiments.left_model import MODEL
 from equimodal.experiments.train_progress import shown
@@ -58,20 +62,57 @@ def train_run(experiment: Experiment, execution: Execution) -> TrainedRun:
     Raises:
         BalanceError: something cannot be honoured, or the training failed.
     """
+    with _met(experiment.device, experiment.methods or ()) as (launch, fabric):
+        execution = replace(execution, progress=launch.rank == 0)
+        return _train(experiment, execution, launch, fabric)
+
+
+def train_planned(file: Path, index: int) -> TrainedRun:
+    """Train one run of a plan that `equimodal compare --write-plan` wrote, or continue it.
+
+    Several processes may train runs of one plan at a time: one that learns from others trains those
+    first, or waits for the process that does.
+
+    Args:
+        file: the plan.
+        index: number of the run, from 0.
+
+    Raises:
+        BalanceError: there is no such plan or run, or the training failed.
+    """
+    with told_once(os.environ):
+        written = read_plan(file)
+        *before, planned = written.needed(index)
+    with _met(planned.config.device, [planned.config.method]) as (launch, fabric):
+        speaks = launch.rank == 0
+        if not launch.alone:
+            _check_shared(planned.config, launch.processes)
+        _, root = sources.ready(
+            written.data, written.data_root, cache=written.cache, progress=speaks
+        )
+        if speaks:
+            _tell(planned, before)
+        for run in (*before, planned):
+            result = _trained(run, written.out, root, launch, fabric, wait=True)
+    return TrainedRun(planned.config, result, written.out / planned.folder, speaks)
+
+
+@contextmanager
+def _met(device: str, rows: Sequence[str]) -> Iterator[tuple[Launch, Fabric | None]]:
+    """How this process was launched, and what joins it with the others where there are any."""
     with told_once(os.environ):
         launch = launched(os.environ)
-        check_device(experiment.device)
+        check_device(device)
     steady()
-    execution = replace(execution, progress=launch.rank == 0)
     if launch.alone:
-        return _train(experiment, execution, launch)
+        yield launch, None
+        return
     from equimodal.training.ranks import together  # importing Fabric takes seconds
 
     if launch.rank == 0:
         say(f"waiting for {launch.processes} processes ({launch.launcher})", file=sys.stderr)
-    in_turn = any(map(_trains_in_turn, experiment.methods or ()))
-    with together(experiment.device, launch, in_turn=in_turn) as fabric:
-        return _train(experiment, execution, launch, fabric)
+    with together(device, launch, in_turn=any(map(_trains_in_turn, rows))) as fabric:
+        yield launch, fabric
 
 
 def _trains_in_turn(row: str) -> bool:
@@ -101,9 +142,11 @@ def _train(
 
 
 def _trained(
-    planned: PlannedRun, out: Path, root: str | None, launch: Launch, fabric: Fabric | None
-) -> dict[str, Any]:
-    """The result of a run, which is trained where it is not there."""
+    planned: PlannedRun, out: Path, root: str | None, launch: Launch, fabric: Fabric | None,
+    *, wait: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """The result of a run, which is trained where it is not there; by another that is at it, if
+    this one is to wait."""
     from equimodal.training.loop import train
 
     folder, speaks = out / planned.folder, launch.rank == 0
@@ -112,7 +155,14 @@ def _trained(
         _errors(folder, launch),
         shown(planned.config, speaks) as notify,
     ):
-        return train(planned.config, folder, data_root=root, notify=notify, fabric=fabric)
+        return train(
+            planned.config, folder, data_root=root, notify=notify, fabric=fabric,
+            waits=partial(_wait, planned) if wait else None,
+        )  # fmt: skip
+
+
+def _wait(planned: PlannedRun) -> None:
+    say(f"another process trains {planned.config.title}; waiting until it ends", file=sys.stderr)
 
 
 def _tell(planned: PlannedRun, before: Sequence[PlannedRun]) -> None:

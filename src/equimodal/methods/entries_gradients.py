@@ -225,7 +225,7 @@ GRADIENTS = (
             Fit(STARVED, "lets the own loss of {starved} train its encoder where the fused loss "
                 "would work against it"),
         ),
-        functions=("equimodal.methods.mmpareto:pareto_weights",),
+        functions=("equimodal.methods.mmpareto_equations:pareto_weights",),
         **_MMPARETO,
     ),
     Entry(

@@ -22,8 +22,8 @@ An encoder is read by its own unimodal loss alone, so one backward pass of their
 algorithm was not available to us; ``docs/methods/mmpareto.md`` says what is the release's.
 """
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -32,10 +32,11 @@ from torch.nn import Parameter
 from equimodal.balancing.method import Method
 from equimodal.balancing.readouts.auxiliary_heads import AuxiliaryHeads
 from equimodal.balancing.step import Step
-from equimodal.checks import require, require_choice, require_number, require_tensor
+from equimodal.checks import require, require_choice, require_number
 from equimodal.errors import BalanceError
+from equimodal.methods.mmpareto_equations import length_ratios, pareto_weights
 from equimodal.parts.distributed import mean_over_ranks
-from equimodal.parts.gradients import flat
+from equimodal.parts.gradients import Room, flat
 from equimodal.parts.modalities import ModalityMap
 
 _OWN, _REST = "own gradients", "gradients of the rest"
@@ -121,7 +122,8 @@ class MMPareto(Method):
             lifted = _LIFT if _in_half(step) else 1.0
             *found, unimodal = _gradients(own, groups, lifted)
             (fused,) = _gradients(step.fused_loss, [rest], lifted)
-            step.drawn |= {_OWN: found, _REST: unimodal + fused}
+            both = (flat(g, like=rest) for g in (unimodal, fused))
+            step.drawn |= {_OWN: found, _REST: torch.add(*both)}
         return step.objective_loss if self._heads is None else step.fused_loss + own
 
     def _losses(self, step: Step) -> dict[str, Tensor]:
@@ -142,11 +144,10 @@ class MMPareto(Method):
         weights = []
         for k, m in enumerate(names):
             parameters = _trained(step.modalities, m)
-            own = mean_over_ranks(sum(d[_OWN][k] for d in step.every_drawn))
-            total = flat([p.grad for p in parameters], like=parameters) / factor
-            weight, direction = pareto_direction(total - own, own)
-            weights.append(weight)
-            self._write(parameters, total, direction, self.gamma * factor)
+            given = [d[_OWN][k] for d in step.every_drawn]
+            own, total, space = _vectors(step.modalities.room, given, parameters)
+            joint = torch.sub(total.div_(factor), own, out=space)
+            weights.append(self._write(parameters, joint, own, total, factor))
         step.record("weight", torch.stack(weights))
 
     def _scale(self, step: Step) -> Tensor:
@@ -171,57 +172,32 @@ class MMPareto(Method):
         return factor
 
     def _write(
-        self, parameters: list[Parameter], total: Tensor, direction: Tensor, length: Tensor
-    ) -> None:
-        """The rescaled direction as the parameters' gradients."""
+        self,
+        parameters: list[Parameter],
+        joint: Tensor,
+        own: Tensor,
+        total: Tensor,
+        factor: Tensor,
+    ) -> Tensor:
+        """The rescaled direction as the parameters' gradients, in the room of the first two
+        vectors; the weight of the first."""
+        one, other = pareto_weights(joint, own).unbind()
+        if not parameters:
+            return one
+        direction = joint.mul_(one).add_(own.mul_(other)).mul_(2)
         sizes = [p.numel() for p in parameters]
-        parts, sums = torch.split(direction, sizes), torch.split(total, sizes)
+        parts = torch.split(direction, sizes)
+        measured = (parts, torch.split(total, sizes))
         if self.rescale == "encoder":
-            factors = [length * length_ratio(total, direction)] * len(parts)
-        else:
-            factors = [length * length_ratio(t, h) for t, h in zip(sums, parts, strict=True)]
-        for parameter, part, factor in zip(parameters, parts, factors, strict=True):
-            if parameter.grad is not None:
-                parameter.grad.copy_((factor * part).view_as(parameter))
-
-
-def pareto_weights(joint: Tensor, unimodal: Tensor) -> Tensor:
-    r"""Weights a and 1 - a of two gradients. (P,), (P,) -> (2,), sums to 1
-
-    Half each where they do not conflict, else those of the shortest convex combination,
-
-    .. math:: a = \frac{|u|^2 - \langle g, u \rangle}{|g|^2 + |u|^2 - 2 \langle g, u \rangle}
-
-    0.999 for a g that is zero, and 0.001 for a u that is, as released.
-
-    Raises:
-        BalanceError: no vectors of one length.
-    """
-    require_tensor("joint", joint, axes="P", floating=True)
-    require_tensor("unimodal", unimodal, axes="P", floating=True)
-    require(len(joint) == len(unimodal), "Both gradients must be of one length", len(unimodal))
-    one, both, other = joint @ joint, joint @ unimodal, unimodal @ unimodal
-    weight = (other - both) / (one + other - 2 * both)
-    weight = torch.where(both >= other, 0.001, weight)
-    weight = torch.where(both >= one, 0.999, weight)
-    weight = torch.where(both > 0, 0.5, weight)
-    return torch.stack([weight, 1 - weight])
-
-
-def pareto_direction(joint: Tensor, unimodal: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight a of the first gradient, and 2 a g + 2 (1 - a) u. (P,), (P,) -> (), (P,)"""
-    weights = pareto_weights(joint, unimodal)
-    return weights[0], 2 * (weights[0] * joint + weights[1] * unimodal)
-
-
-def length_ratio(total: Tensor, direction: Tensor) -> Tensor:
-    r"""Factor that restores the length of a sum: max(|g + u| / |h|, 1); 0 for no direction. -> ()
-
-    (P,), (P,)
-    """
-    length = torch.linalg.vector_norm(direction)
-    ratio = (torch.linalg.vector_norm(total) / length).clamp_min(1)
-    return torch.where(length > 0, ratio, 0.0)
+            measured = ((direction,), (total,))
+        lengths, totals = (torch.stack(torch._foreach_norm(list(x))) for x in measured)
+        factors = (self.gamma * factor * length_ratios(totals, lengths)).expand(len(parts))
+        torch._foreach_mul_(list(parts), list(factors.unbind()))
+        written = [
+            (p.grad, h) for p, h in zip(parameters, parts, strict=True) if p.grad is not None
+        ]
+        torch._foreach_copy_([g for g, _ in written], [h.view_as(g) for g, h in written])
+        return one
 
 
 def _trained(modalities: ModalityMap, modality: str) -> list[Parameter]:
@@ -232,8 +208,10 @@ def _in_half(step: Step) -> bool:
     return step.logits is not None and step.logits.dtype.itemsize < 4
 
 
-def _gradients(loss: Tensor, groups: list[list[Parameter]], lifted: float) -> list[Tensor]:
-    """Gradients of a loss with respect to groups of parameters, each group flat. -> [(P_k,)]"""
+def _gradients(
+    loss: Tensor, groups: list[list[Parameter]], lifted: float
+) -> list[list[Tensor | None]]:
+    """Gradients of a loss with respect to groups of parameters; None where it has none."""
     every = [p for group in groups for p in group]
     try:
         found = torch.autograd.grad(loss * lifted, every, retain_graph=True, allow_unused=True)
@@ -244,7 +222,22 @@ def _gradients(loss: Tensor, groups: list[list[Parameter]], lifted: float) -> li
             "MMPareto back-propagates single losses, which Fabric refuses under the precision that "
             "it was given: give Fabric none, and run forward pass and loss() under torch.autocast."
         ) from error
-    ends = [0]
-    for group in groups:
-        ends.append(ends[-1] + len(group))
-    return [flat(found[a:b], like=every[a:b]) / lifted for a, b in pairwise(ends)]
+    each = iter(found if lifted == 1 else [None if g is None else g / lifted for g in found])
+    return [list(islice(each, len(group))) for group in groups]
+
+
+def _vectors(
+    room: Room, given: Sequence[Sequence[Tensor | None]], parameters: list[Parameter]
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """An encoder's own gradient, of all micro-batches and ranks, the one that it has now, and room
+    for a third where its parameters are of one type. -> (P,), (P,), (P,)"""
+    kinds = {(p.dtype, p.device) for p in parameters}
+    spaces: Sequence[Tensor | None] = (None, None, None)
+    if len(kinds) == 1:
+        ((dtype, device),) = kinds
+        spaces = room.vectors(3, sum(p.numel() for p in parameters), dtype=dtype, device=device)
+    own = flat(given[0], like=parameters, out=spaces[0])
+    for more in given[1:]:
+        own += flat(more, like=parameters)
+    total = flat([p.grad for p in parameters], like=parameters, out=spaces[1])
+    return mean_over_ranks(own), total, spaces[2]

@@ -12,6 +12,7 @@ from equimodal.parts import layout
 from equimodal.parts.outputs import cut, disturbed, features_in, replaced, with_features
 from equimodal.parts.quiet import evaluating, kept_streams
 from equimodal.parts.recording.forward_pass import Pass
+from equimodal.parts.recording.held import first_parameter
 from equimodal.parts.recording.hooks import (
     Edit,
     Hook,
@@ -200,7 +201,7 @@ class ForwardRecord:
                 self.begins()
             self._open = self._current = self._passes.opened((args, kwargs))
             if not torch.compiler.is_compiling():
-                self._open.weight = next(self._model.parameters(), None)
+                self._open.weight = first_parameter(self._model)
 
     def _end(self, _: Any, output: Any) -> None:
         if self._recording and self._open is not None and not recomputing():

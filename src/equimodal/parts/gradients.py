@@ -23,6 +23,24 @@ from equimodal.parts.distributed import sum_over_ranks
 from equimodal.parts.sharding import is_sharded, local, own_rows
 
 
+class Room:
+    """Long vectors, kept on the CPU: there the system takes longer to find so much memory anew than
+    it takes to fill it. Other devices keep what is freed by themselves."""
+
+    def __init__(self) -> None:
+        self._kept = torch.empty(0)
+
+    def vectors(
+        self, count: int, length: int, *, dtype: torch.dtype, device: torch.device
+    ) -> list[Tensor]:
+        """So many vectors of any values, which the next call overwrites. -> [(length,)]"""
+        if device.type != "cpu":
+            return list(torch.empty(count, length, dtype=dtype, device=device))
+        if self._kept.dtype != dtype or len(self._kept) < count * length:
+            self._kept = torch.empty(count * length, dtype=dtype)
+        return list(self._kept[: count * length].view(count, length))
+
+
 def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
     """Euclidean norm of all gradients together, over all shards; 0 for none. -> ()"""
     if not gradients:
@@ -54,13 +72,16 @@ def gradient_shares(norms: Tensor) -> Tensor:
     return norms / norms.sum()
 
 
-def flat(gradients: Sequence[Tensor | None], *, like: Sequence[Tensor]) -> Tensor:
-    """Gradients of several parameters as one vector, zeros where there is none. -> (P,)"""
+def flat(
+    gradients: Sequence[Tensor | None], *, like: Sequence[Tensor], out: Tensor | None = None
+) -> Tensor:
+    """Gradients of several parameters as one vector, zeros where there is none; in ``out``, which
+    is of their length and type, where it is given. -> (P,)"""
     given = [
         torch.zeros_like(p).flatten() if g is None else g.detach().flatten()
         for g, p in zip(gradients, like, strict=True)
     ]
-    return torch.cat(given) if given else torch.zeros(0)
+    return torch.cat(given, out=out) if given else torch.zeros(0)
 
 
 def scale_of(gradients: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,7 +129,9 @@ def _sharded_spread(gradient: Tensor) -> Tensor:
     return spread if count > 1 else spread.new_full((), torch.nan)
 
 
-def add_noise(gradients: Sequence[Tensor], sizes: Tensor, generator: torch.Generator) -> None:
+def add_noise(
+    gradients: Sequence[Tensor], sizes: Tensor, generator: torch.Generator, room: Room
+) -> None:
     """Add Gaussian noise of a standard deviation each, in place: the same on all ranks. None where
     it is no finite number. [(...)] of K, (K,)
 
@@ -119,7 +142,8 @@ def add_noise(gradients: Sequence[Tensor], sizes: Tensor, generator: torch.Gener
     counts = [g.numel() for g in gradients]
     device = local(gradients[0]).device
     own = torch.Generator(device).manual_seed(generator.initial_seed())
-    drawn = torch.split(torch.randn(sum(counts), generator=own, device=device), counts)
+    (long,) = room.vectors(1, sum(counts), dtype=torch.get_default_dtype(), device=device)
+    drawn = torch.split(long.normal_(generator=own), counts)
     finite = sizes.nan_to_num(nan=0.0, posinf=0.0).to(device).unbind()
     for gradient, noise, size in zip(gradients, drawn, finite, strict=True):
         mine = local(gradient)

@@ -8,7 +8,9 @@ from torch.nn import Module, Parameter
 
 from equimodal.errors import BalanceError
 from equimodal.parts.forward_record import ForwardRecord
+from equimodal.parts.gradients import Room
 from equimodal.parts.normalisation import BATCH_NORM
+from equimodal.parts.recording.held import Held
 from equimodal.parts.selection import Encoder, Parts, as_encoder
 from equimodal.parts.units import Units, find_units
 
@@ -69,6 +71,9 @@ class ModalityMap:
         self._parts = Parts(self.model, self.encoders)
         self.modules, self.patterns = self._parts.modules, self._parts.patterns
         self.record = ForwardRecord(self.model, self.modules, self.encoders)
+        self._parameters_now = Held(self.model)
+        self.room = Room()
+        """For vectors as long as an encoder's gradient."""
         self._selected: dict[tuple[str, str], list[Parameter]] = {}
         self.teachers: Teachers | None = None
         """Frozen encoders that were trained before, where a method learns from them."""
@@ -123,13 +128,7 @@ class ModalityMap:
 
     def held(self) -> tuple[int, ...]:
         """What the model's parameters are now: another value once any was put in or taken out."""
-        found: list[int] = []
-        modules = [self.model]
-        while modules:
-            module = modules.pop()
-            found += map(id, module._parameters.values())
-            modules += [x for x in module._modules.values() if x is not None]
-        return tuple(found)
+        return self._parameters_now.held()
 
     def late(self) -> dict[str, str]:
         """Modality -> name of a trained parameter that its encoder has got since."""

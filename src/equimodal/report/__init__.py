@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from equimodal.report.kept.keeping import is_kept, keep, renew
     from equimodal.report.page.page import write_page
     from equimodal.report.plain import csv_text, latex, records
+    from equimodal.report.read.beside import beside
     from equimodal.report.read.findings import conclusions
     from equimodal.report.read.reading import read_results
     from equimodal.report.single import run_line, run_table
     from equimodal.report.terminal import table
 
 __all__ = [
+    "beside",
     "conclusions",
     "csv_text",
     "is_kept",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "beside": "equimodal.report.read.beside",
     "conclusions": "equimodal.report.read.findings",
     "csv_text": "equimodal.report.plain",
     "is_kept": "equimodal.report.kept.keeping",

@@ -28,13 +28,18 @@ def markdown(results: Results, words: Mapping[str, str] | None = None) -> str:
     blocks = [
         f"## {_escape(results['data']['name'])}",
         "\n".join(f"* {_escape(sentence)}" for sentence in conclusions(results, words)),
-        "\n".join(_table(results, every)),
+        markdown_table(results),
         "\n".join(f"* {_escape(line)}" for line in _beneath(results)),
         "\n".join(f"* *{group}*: {meaning[group]}." for group in _groups(every)),
         "\n".join(f"* **{name}**: {_escape(text)}" for name, text in facts(results)),
         f"```\n{command(results)}\n```",
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def markdown_table(results: Results) -> str:
+    """The table alone, of results that are checked."""
+    return "\n".join(_table(results, columns(results)))
 
 
 def _beneath(results: Results) -> list[str]:

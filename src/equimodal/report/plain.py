@@ -9,7 +9,7 @@ from typing import Any
 
 from equimodal.data.target import CLASSIFICATION, SCORES_BY_TASK
 from equimodal.errors import printable
-from equimodal.report.document import markdown
+from equimodal.report.document import markdown, markdown_table
 from equimodal.report.read.columns import EPOCH, Column, columns
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
@@ -55,6 +55,10 @@ def records(results: Results) -> list[Record]:
         pandas.DataFrame(report.records(report.read_results("results/keypad")))
     """
     check(results)
+    return _records(results)
+
+
+def _records(results: Results) -> list[Record]:
     return [_record(results, row) for row in ordered_rows(results)]
 
 
@@ -83,7 +87,12 @@ def _record(results: Results, row: str) -> Record:
 
 def csv_text(results: Results) -> str:
     """`records` as a CSV with a header; what was not measured is an empty cell."""
-    found = records(results)
+    check(results)
+    return _csv(results)
+
+
+def _csv(results: Results) -> str:
+    found = _records(results)
     into = io.StringIO(newline="")
     writer = csv.DictWriter(into, list(found[0]), lineterminator="\n")
     writer.writeheader()
@@ -94,6 +103,10 @@ def csv_text(results: Results) -> str:
 def latex(results: Results) -> str:
     r"""The table of the terminal, all columns of it, as a ``tabular`` of the package booktabs."""
     check(results)
+    return _latex(results)
+
+
+def _latex(results: Results) -> str:
     every = [column for column in columns(results) if column.group != "note"]
     headings = [_ABOVE.get(column.group, "") + column.heading for column in every]
     lines = [
@@ -132,3 +145,10 @@ FORMATS: Mapping[str, Callable[[Results, Mapping[str, str]], str]] = {
 }
 """How a comparison is written, by the name that `equimodal report --format` takes: of its results
 and the words of its verdict."""
+
+TABLES: Mapping[str, Callable[[Results], str]] = {
+    "csv": _csv,
+    "markdown": markdown_table,
+    "latex": _latex,
+}
+"""The table alone in each of these forms, of results that are checked."""

@@ -15,17 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from equimodal.data.dataset import Modality
+from equimodal.data.target import CLASSIFICATION, REGRESSION, Target
 from equimodal.errors import BalanceError, bounded
 from equimodal.models.fusion import FusionModel
+from equimodal.models.presence import WherePresent
+from equimodal.saved.export_inputs import BATCHES, drawn, names_of, rows_of, zeros
 from equimodal.saved.model import Model, network_of
-from equimodal.saved.prediction import opened
 from equimodal.storage.files import atomic
 
 FORMATS = ("pt2", "onnx")
 TOLERANCE = 1e-4
 """By which a probability of the file may differ from the model's."""
-_MOST_ROWS, _BATCHES = 512, (1, 3, 16)
 _NEEDED = {"pt2": (), "onnx": ("onnx", "onnxscript", "onnxruntime")}
 
 
@@ -40,17 +40,36 @@ class Exported:
 
 
 class Network(nn.Module):
-    """What is exported: prepared inputs by position -> logits (N, C), probabilities (N, C)."""
+    """What is exported: prepared inputs by position -> logits (N, C), and what they say: the
+    probabilities, or the numbers in their units. (N, C)
 
-    def __init__(self, network: FusionModel) -> None:
+    Where samples may lack a modality, the last input says which each has, (N, M) bool. All encoders
+    run on all samples then: what they make of one that is not there is replaced.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, network: FusionModel, target: Target) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.target = network, target
+        for name in ("mean", "scale"):
+            self.register_buffer(name, torch.tensor(getattr(target, name), dtype=torch.float32))
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """n times (N, ...) -> (N, C), (N, C)"""
-        given = zip(self.network.encoders.items(), inputs, strict=True)
-        logits = self.network.fuse({m: encoder(rows) for (m, encoder), rows in given})
-        return logits, logits.softmax(1)
+        features = {}
+        for k, (m, encoder) in enumerate(self.network.encoders.items()):
+            features[m] = encoder(inputs[k])
+            if isinstance(encoder, WherePresent):
+                features[m] = self.network.absent.fill(m, features[m], inputs[-1][:, k])
+        logits = self.network.fuse(features)
+        return logits, self._said(logits)
+
+    def _said(self, logits: Tensor) -> Tensor:
+        if self.target.task == REGRESSION:
+            return logits * self.scale + self.mean
+        return logits.softmax(1) if self.target.task == CLASSIFICATION else logits.sigmoid()
 
 
 def export(
@@ -59,7 +78,7 @@ def export(
 ) -> Exported:  # fmt: skip
     """Write the network of a model folder for other programs, and hold it against the model.
 
-    Decoding and standardising stay outside: the inputs are what `Model.prepared` returns.
+    Decoding and standardising stay outside: the inputs are what `Model.inputs` returns.
 
     Args:
         model: what was read from the folder.
@@ -71,7 +90,8 @@ def export(
 
     Raises:
         BalanceError: a package is missing, the network cannot be exported, or the file's
-            probabilities differ from the model's by more than `TOLERANCE`.
+            probabilities (of numbers the standardised ones) differ from the model's by more than
+            `TOLERANCE`.
     """
     if lacking := [name for name in _NEEDED[format] if find_spec(name) is None]:
         raise BalanceError(
@@ -81,16 +101,14 @@ def export(
     place = Path(out)
     if place.exists():
         raise BalanceError(f"'{place}' is there already; choose another file with --out.")
-    network = Network(network_of(Path(folder), model.description)).eval()
-    samples = (
-        _table(model, rows, root) if rows is not None else _drawn(model.description.modalities)
-    )
+    network = Network(network_of(Path(folder), model.description), model.target).eval()
+    samples = rows_of(model, rows, root) if rows is not None else drawn(model)
     with _quiet(), torch.no_grad():
-        content, run = _WRITERS[format](network, list(model.modalities), _zeros(model))
-        difference, count = _difference(network, run, samples)
+        content, run = _WRITERS[format](network, names_of(model), zeros(model))
+        difference, count = _difference(model, run, samples)
     if not difference <= TOLERANCE:
         raise BalanceError(
-            f"The {format} file gives probabilities that differ from the model's by up to "
+            f"The {format} file gives {_said(model.target)} that differ from the model's by up to "
             f"{difference:.2g}, more than {TOLERANCE:g}; it was not written. Try the other format."
         )
     with atomic(place) as file:
@@ -98,31 +116,36 @@ def export(
     return Exported(place, count, difference)
 
 
-Run = Callable[[Sequence[Tensor]], Tensor]
-"""Prepared inputs by position -> probabilities of what was exported."""
+Run = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+"""Prepared inputs by position -> logits of what was exported, and what they say."""
 
 
-def _pt2(network: nn.Module, names: list[str], inputs: tuple[Tensor, ...]) -> tuple[bytes, Run]:
+def _said(target: Target) -> str:
+    """The name of what logits say."""
+    return "numbers" if target.task == REGRESSION else "probabilities"
+
+
+def _pt2(network: Network, names: list[str], inputs: tuple[Tensor, ...]) -> tuple[bytes, Run]:
     into = io.BytesIO()
     torch.export.save(_program(network, inputs), into)
     content = into.getvalue()
     again: Any = torch.export.load(io.BytesIO(content)).module()  # what was just written
-    return content, lambda given: again(*given)[1]
+    return content, lambda given: again(*given)
 
 
-def _onnx(network: nn.Module, names: list[str], inputs: tuple[Tensor, ...]) -> tuple[bytes, Run]:
+def _onnx(network: Network, names: list[str], inputs: tuple[Tensor, ...]) -> tuple[bytes, Run]:
     import onnxruntime
 
     made: Any = torch.onnx.export(
         _program(network, inputs), inputs, dynamo=True, input_names=names,
-        output_names=["logits", "probabilities"], verbose=False,
+        output_names=["logits", _said(network.target)], verbose=False,
     )  # fmt: skip
     content: bytes = made.model_proto.SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
-    def run(given: Sequence[Tensor]) -> Tensor:
+    def run(given: Sequence[Tensor]) -> Sequence[Tensor]:
         fed = {n: rows.numpy() for n, rows in zip(names, given, strict=True)}
-        return torch.from_numpy(session.run(["probabilities"], fed)[0])
+        return [torch.from_numpy(told) for told in session.run(None, fed)]
 
     return content, run
 
@@ -141,58 +164,19 @@ def _program(network: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.Exp
         raise BalanceError(f"This network cannot be exported by torch: {said}") from error
 
 
-def _difference(network: nn.Module, run: Run, samples: list[Tensor]) -> tuple[float, int]:
-    """By how much a probability differs at most, in batches of several sizes, and of how many."""
-    worst, count = 0.0, len(samples[0])
-    for size in _BATCHES:
+def _difference(model: Model, run: Run, samples: list[Tensor]) -> tuple[float, int]:
+    """By how much a probability, or a standardised number, differs at most from the model's own in
+    batches of several sizes, and of how many samples."""
+    worst, count, task = 0.0, len(samples[0]), model.target.task
+    names = names_of(model)
+    for size in BATCHES:
         for parts in zip(*(torch.split(rows, size) for rows in samples), strict=True):
-            gap = (run(parts) - network(*parts)[1]).abs().max()
+            logits = model.outputs(dict(zip(names, parts, strict=True))).logits
+            own = {CLASSIFICATION: logits.softmax(1), REGRESSION: logits}
+            said = run(parts)[0 if task == REGRESSION else 1]
+            gap = (said - own.get(task, logits.sigmoid())).abs().max()
             worst = max(worst, float(gap)) if bool(gap == gap) else float("inf")
     return worst, count
-
-
-def _zeros(model: Model) -> tuple[Tensor, ...]:
-    """Two samples of each modality, as training would shape them."""
-    return tuple(
-        torch.zeros(2, *one.shape, dtype=torch.long if one.kind == "text" else torch.float32)
-        for one in model.description.modalities.values()
-    )
-
-
-def _table(model: Model, rows: str | Path, root: str | Path | None) -> list[Tensor]:
-    """The first rows of a table that can be read, prepared."""
-    from equimodal.data.table.fitted.reading import blocks
-    from equimodal.data.table.reading.roles import cells_of
-
-    table, folder = opened(model, rows, root)
-    cells = {
-        m: cells_of([table.column(s, m) for s in one.sources])[:_MOST_ROWS]
-        for m, one in model.columns.items()
-    }
-    (block,) = blocks(model.columns, cells, folder, size=_MOST_ROWS, jobs=1)
-    if not block.used:
-        raise BalanceError(f"None of the first {_MOST_ROWS} rows of '{rows}' can be read.")
-    prepared = model.prepared(block.arrays)
-    return [prepared[m].cpu() for m in model.modalities]
-
-
-def _drawn(modalities: Mapping[str, Modality]) -> list[Tensor]:
-    """Random inputs: standard normal, tokens with padding, sequences of several lengths."""
-    generator, count = torch.Generator().manual_seed(0), 2 * max(_BATCHES)
-    return [_random(one, count, generator) for one in modalities.values()]
-
-
-def _random(one: Modality, count: int, generator: torch.Generator) -> Tensor:
-    lengths = torch.linspace(1, one.shape[0], count).long()[:, None]
-    there = torch.arange(one.shape[0]) < lengths
-    if one.kind == "text":
-        high = one.vocabulary or 1
-        return torch.randint(1, max(high, 2), (count, *one.shape), generator=generator) * there
-    found = torch.randn(count, *one.shape, generator=generator)
-    if one.kind == "sequence":
-        found[..., -1] = 1
-        found *= there[:, :, None]
-    return found
 
 
 @contextmanager

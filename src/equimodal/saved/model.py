@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from equimodal.checks import require_path
-from equimodal.comparison.experiment import check_device
+from equimodal.comparison.execution import check_device
 from equimodal.data.dataset import HUGGING_FACE
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.items.decode import Array
@@ -21,7 +21,8 @@ from equimodal.errors import BalanceError
 from equimodal.models.fusion import FusionModel, build_model
 from equimodal.parts.modalities import ModalityMap
 from equimodal.saved.description import AGAIN, SCALING, WEIGHTS, Description, read_description
-from equimodal.saved.prediction import Outputs, Predicted, Rows, joined, opened, stream
+from equimodal.saved.prediction import Outputs, Predicted, joined, stream
+from equimodal.saved.rows import Rows, inputs_of_all, opened
 from equimodal.saved.tensors import read_tensors
 from equimodal.storage.files import as_written
 from equimodal.training.config import create_method, rule_of
@@ -79,6 +80,24 @@ class Model:
         table, folder = opened(self, rows, root)
         return joined(self, list(stream(self, table, folder, jobs=jobs)))
 
+    def inputs(
+        self, rows: Rows, *, root: str | Path | None = None, jobs: int | None = None
+    ) -> dict[str, Tensor]:
+        """All rows of a table as the network takes them: for `outputs`, or an exported file.
+
+        {m: (N, ...)}, and where rows may lack a modality ".present", (N, M) bool: which each has.
+
+        Args:
+            rows: as of `predict`.
+            root: as of `predict`.
+            jobs: as of `predict`.
+
+        Raises:
+            BalanceError: a column is missing, or a row cannot be read; the message names it.
+        """
+        table, folder = opened(self, rows, root)
+        return inputs_of_all(self, table, folder, jobs=jobs)
+
     @torch.inference_mode()
     def outputs(self, inputs: Mapping[str, Tensor]) -> Outputs:
         """What the model makes of prepared inputs, see `prepared`. {m: (N, ...)}"""
@@ -91,7 +110,8 @@ class Model:
             rows = {m: len(own) for m, own in inputs.items()}
             raise BalanceError(f"Every modality must have the same rows; found {rows}.")
         own = self._unimodal(output.features)
-        return Outputs(output.logits.cpu(), {m: logits.cpu() for m, logits in own.items()})
+        unimodal = {m: logits.cpu() for m, logits in own.items()}
+        return Outputs(output.logits.cpu(), unimodal, output.features)
 
     def _unimodal(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         if self._map is None:

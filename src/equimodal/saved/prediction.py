@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from equimodal.data.presence import PRESENT
-from equimodal.data.table import SUFFIXES, is_manifest
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.fitted.reading import Block, blocks
 from equimodal.data.table.items.decode import Array
-from equimodal.data.table.items.numbers import joined as joined_cells
-from equimodal.data.table.reading.roles import cells_of
-from equimodal.data.table.reading.table import Table, read_table
+from equimodal.data.table.reading.table import Table
 from equimodal.data.target import CLASSES, CLASSIFICATION, REGRESSION, Target
-from equimodal.errors import BalanceError, DataError, quoted
+from equimodal.errors import BalanceError
+from equimodal.saved.rows import cells, inputs_of
 from equimodal.training.setup import EVALUATION_ROWS
 from equimodal.workers.process import processors
-
-Rows = str | Path | Mapping[str, Any]
-"""A table by its path, or columns by their names: cells, or an array of numbers (N, D)."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a model says of some samples: fused ``logits`` (N, C), and ``unimodal`` ones (N, C) by
-    modality, of each alone."""
+    """What a model says of some samples: fused ``logits`` (N, C), ``unimodal`` ones (N, C) by
+    modality, of each alone, and the ``features`` (N, D_m) of its encoders, where it runs."""
 
     logits: Tensor
     unimodal: dict[str, Tensor]
+    features: dict[str, Tensor]
+
+
+Seen = Callable[[Mapping[str, Tensor], Outputs], None]
+"""Is told of the inputs {m: (n, ...)} of the rows of a block that could be read."""
 
 
 class Asked(Protocol):
@@ -136,64 +132,35 @@ class Predicted:
             raise BalanceError(f"The task of this model is {self.target.task}; write .{instead}.")
 
 
-def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, str]:
-    """The table, and the folder that its paths start from.
-
-    Raises:
-        BalanceError: a column of the model is missing, or the table cannot be read.
-    """
-    if isinstance(rows, Mapping):
-        table, folder = _columns(rows), Path(root or ".")
-    else:
-        path = Path(rows)
-        if not is_manifest(str(path)):
-            raise DataError(f"'{path}' is no table; give the path of one ({', '.join(SUFFIXES)}).")
-        table, folder = read_table(path), Path(root or path.parent)
-    if not folder.is_dir():
-        raise DataError(f"The data root '{folder}' is no folder; give the one that paths start at.")
-    for name, column in model.columns.items():
-        for source in column.sources:
-            if source in table.columns or not column.missing:
-                table.column(source, f"the modality '{name}'")
-    return table, os.path.realpath(folder)
-
-
 def stream(
-    model: Asked, table: Table, root: str, *, jobs: int | None = None, start: int = 0
-) -> Iterator[Predicted]:
-    """What the model says of the rows from ``start`` on, in blocks.
+    model: Asked, table: Table, root: str, *, jobs: int | None = None, start: int = 0,
+    seen: Seen | None = None,
+) -> Iterator[Predicted]:  # fmt: skip
+    """What the model says of the rows from ``start`` on, in blocks; ``seen`` is told of each.
 
     Blocks start at multiples of `EVALUATION_ROWS`, so that the numbers do not depend on where it
     started, and are those that the run kept of its own rows.
     """
-    cells = {name: _cells(table, column) for name, column in model.columns.items()}
+    held = {name: cells(table, column) for name, column in model.columns.items()}
     read = blocks(
-        model.columns, cells, root, size=EVALUATION_ROWS, jobs=jobs or processors(), start=start
+        model.columns, held, root, size=EVALUATION_ROWS, jobs=jobs or processors(), start=start
     )
     for block in read:
-        yield _predicted(model, block, table.rows[block.start : block.start + block.count])
+        places = table.rows[block.start : block.start + block.count]
+        yield _predicted(model, block, places, seen)
 
 
-def _cells(table: Table, column: FittedColumn) -> list[str]:
-    """The cells of a modality; where it may be missing, empty ones of columns that are not there.
-
-    Where some of its columns alone are empty, a cell that holds no numbers.
-    """
-    parts = [table.columns.get(source, [""] * len(table.rows)) for source in column.sources]
-    if not column.missing:
-        return cells_of(parts)
-    return [joined_cells(row) if any(row) else "" for row in zip(*parts, strict=True)]
-
-
-def _predicted(model: Asked, block: Block, places: list[int]) -> Predicted:
+def _predicted(
+    model: Asked, block: Block, places: list[int], seen: Seen | None = None
+) -> Predicted:
     shape = (block.count, len(model.classes))
     logits = torch.full(shape, torch.nan)
     unimodal = {m: torch.full(shape, torch.nan) for m in model.modalities}
     if block.used:
-        inputs, present = model.prepared(block.arrays), torch.from_numpy(block.present)
-        if any(column.missing for column in model.columns.values()):
-            inputs[PRESENT] = present
+        inputs, present = inputs_of(model, block), torch.from_numpy(block.present)
         found = model.outputs(inputs)
+        if seen is not None:
+            seen(inputs, found)
         rows = torch.tensor(block.used) - block.start
         logits[rows] = found.logits
         for k, (m, own) in enumerate(found.unimodal.items()):
@@ -218,29 +185,3 @@ def joined(model: Asked, parts: Sequence[Predicted]) -> Predicted:
         {at + i: names for at, part in together for i, names in part.missing.items()},
         model.target,
     )
-
-
-def _written(cells: Any) -> Sequence[str]:
-    """Cells as they are; an array of numbers, (N,) or (N, D), as the cells that hold them."""
-    if getattr(cells, "ndim", 0) in (1, 2) and hasattr(cells, "tolist"):
-        rows = cells.tolist()
-        return [row if isinstance(row, str) else json.dumps(row) for row in rows]
-    found: Sequence[str] = cells
-    return found
-
-
-def _columns(given: Mapping[str, Any]) -> Table:
-    columns = {}
-    for name, held in given.items():
-        cells = _written(held)
-        listed = isinstance(cells, Sequence) and not isinstance(cells, str)
-        if not listed or not all(isinstance(cell, str) for cell in cells):
-            raise DataError(
-                f"The column '{name}' must be a list of texts, as the cells of a table are, or an "
-                f"array of numbers; found {quoted(held)}."
-            )
-        columns[name] = [cell.strip() for cell in cells]
-    counts = {name: len(cells) for name, cells in columns.items()}
-    if len(set(counts.values())) != 1 or not next(iter(counts.values())):
-        raise DataError(f"Columns must have the same number of rows, at least one; found {counts}.")
-    return Table(columns, list(range(1, next(iter(counts.values())) + 1)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from equimodal.data.target import main_keys
+from equimodal.measures.scoring import loss
 from equimodal.storage.files import as_written, load_checkpoint, save_checkpoint
 from equimodal.training.prediction import Prediction
 from equimodal.training.ranks import from_first
@@ -92,6 +94,7 @@ class History:
         """
         main, by_modality, _ = main_keys(validation.main)
         followed, score = f"validation_{main}", validation.score
+        plain = loss(validation.logits, validation.labels).mean().item()
         self.curves.append({
             "epoch": self.epochs,
             "lr": lr,
@@ -100,6 +103,7 @@ class History:
             "rows": trained.rows,
             "fused_loss": fused,
             followed: score,
+            "validation_loss": plain if isfinite(plain) else None,
             by_modality: validation.modality_scores,
         })  # fmt: skip
         if score >= max(curve[followed] for curve in self.curves):

@@ -32,6 +32,7 @@ from equimodal.training.run_folder import RESULT, claim
 from equimodal.training.schedules import scheduled_rate
 from equimodal.training.setup import Setup, build
 
+_PATIENCE = 10.0  # seconds for which a process that was killed may still be ending
 Notify = Callable[[int, float], None]
 Result = dict[str, Any]
 
@@ -43,6 +44,7 @@ def train(
     data_root: str | None = None,
     notify: Notify | None = None,
     fabric: Fabric | None = None,
+    waits: Callable[[], None] | None = None,
 ) -> Result:
     """Train and evaluate one run in ``folder``, or continue or re-use what is there.
 
@@ -56,13 +58,15 @@ def train(
         notify: called with (finished epochs, main score of validation) after every epoch.
         fabric: the processes that train it, all of which call this; None for this one alone. The
             first one alone reads and writes in the folder.
+        waits: called where another process trains the run, which is waited for; None: that is
+            refused.
 
     Raises:
         BalanceError: another process writes there, the folder belongs to another configuration,
             a file is damaged or cannot be written, or data or method refuse their settings.
     """
     fabric = fabric or one_process(config.device)
-    with _owned(folder, config, fabric):
+    with _owned(folder, config, fabric, waits):
         result = from_first(fabric, lambda: _found(folder))
         if result is not None:
             return result
@@ -167,13 +171,15 @@ def train_epoch(setup: Setup, epoch: int, clock: StepClock) -> Trained:
 
 
 @contextmanager
-def _owned(folder: Path, config: RunConfig, fabric: Fabric) -> Iterator[None]:
+def _owned(
+    folder: Path, config: RunConfig, fabric: Fabric, waits: Callable[[], None] | None = None
+) -> Iterator[None]:
     """The first rank makes, locks and claims the folder; the others leave it alone."""
     if not fabric.is_global_zero:
         yield
         return
     make_folder(folder)
-    with locked(folder):
+    with locked(folder, patience=_PATIENCE if waits is None else math.inf, waits=waits):
         claim(folder, config, processes=fabric.world_size)
         yield
 

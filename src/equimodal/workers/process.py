@@ -46,9 +46,15 @@ class PipedProcess:
     Args:
         target: ``module:function``; it is called with the file descriptor of its end of the pipe.
         output: where its output goes; None for nowhere.
+        environment: variables of its own, beside those of this process.
     """
 
-    def __init__(self, target: str, output: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        target: str,
+        output: IO[bytes] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.connection, theirs = Pipe()
         module, _, function = target.partition(":")
         written: IO[bytes] | int = subprocess.DEVNULL if output is None else output
@@ -57,7 +63,9 @@ class PipedProcess:
             [sys.executable, "-P", "-c",
              f"from {module} import {function}; {function}({theirs.fileno()})"],
             pass_fds=(theirs.fileno(),),
-            env=one_thread(os.environ) | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            env=one_thread(os.environ)
+            | {"PYTHONPATH": os.pathsep.join(sys.path)}
+            | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=written,

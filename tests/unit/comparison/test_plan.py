@@ -98,7 +98,6 @@ def test_momentum_is_recorded_only_where_it_is_used():
         ({"lr": 0}, "rates must be"),
         ({"optimizer": "lion"}, "no optimizer 'lion'"),
         ({"objective": "both"}, "objective must be"),
-        ({"device": "tpu"}, "no device 'tpu'"),
         ({"settings": {"amss.tua": 1}}, "amss has no setting 'tua'"),
         ({"settings": {"amss.tau": 1}, "methods": ["joint"]}, "belongs to nothing"),
     ],

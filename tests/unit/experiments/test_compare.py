@@ -16,10 +16,9 @@ import torch
 
 import equimodal
 from equimodal.cli.main import main
-from equimodal.comparison import engine
+from equimodal.comparison.engines import crews, local
 from equimodal.comparison.progress import Silence
 from equimodal.errors import BalanceError
-from equimodal.experiments import compare as comparison
 from equimodal.report.read.schema import check
 from equimodal.storage.files import load_checkpoint
 
@@ -102,7 +101,7 @@ def test_every_run_keeps_what_later_questions_need(whole):
 
 def test_a_finished_comparison_is_shown_again_without_training(whole, monkeypatch):
     results, folder = whole
-    monkeypatch.setattr(engine, "WorkerProcess", None)
+    monkeypatch.setattr(local, "WorkerProcess", None)
     assert equimodal.compare(**ARGUMENTS, out=folder, resume=True) == results
 
 
@@ -147,15 +146,15 @@ def kill_a_worker(folder, monkeypatch):
     """Continue, kill the worker; its run alone must fail, and the message must say how to go on."""
     crew = {}
 
-    class Known(engine.WorkerProcess):
-        def __init__(self, index):
-            super().__init__(index)
+    class Known(local.WorkerProcess):
+        def __init__(self, index, card=None):
+            super().__init__(index, card)
             crew.setdefault(index, self)
 
     assassin = Assassin(crew)
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "WorkerProcess", Known)
-        patch.setattr(comparison, "shown", lambda runs, progress: _entered(assassin))
+        patch.setattr(local, "WorkerProcess", Known)
+        patch.setattr(crews, "shown", lambda runs, progress: _entered(assassin))
         with pytest.raises(BalanceError, match=r"1 of 4 runs failed: .*SIGKILL.*--resume"):
             equimodal.compare(**ARGUMENTS, jobs=1, out=folder, resume=True)
     assert len(assassin.victims) == 1
@@ -202,7 +201,7 @@ def test_a_run_on_its_own_has_the_bits_of_the_comparisons_row(whole, tmp_path, m
         assert all(np.array_equal(own[key], other[key]) for key in own.files)
     assert_same_checkpoint(*(load_checkpoint(run / "checkpoint.pt") for run in (ours, theirs)))
 
-    monkeypatch.setattr(engine, "WorkerProcess", None)  # nothing is left to train
+    monkeypatch.setattr(local, "WorkerProcess", None)  # nothing is left to train
     used = equimodal.compare(
         **ARGUMENTS | {"methods": ["amss"], "out": tmp_path / "own"}, resume=True
     )

@@ -7,7 +7,7 @@ from torch import nn
 from contract.training import assert_same_weights, start, trained
 from equimodal import BalanceError, Balancer, LinearSplit
 from equimodal.functional import pareto_weights
-from equimodal.methods.mmpareto import MMPareto, pareto_direction
+from equimodal.methods.mmpareto import MMPareto
 from unit.two_encoders import Net
 
 
@@ -19,10 +19,9 @@ def written(joint, own, sizes=None, **settings):
     """Weight of g, and what is written for tensors of these sizes."""
     method = MMPareto(**settings)
     parameters = [nn.Parameter(torch.zeros(n).double()) for n in sizes or [len(joint)]]
-    for p in parameters:
-        p.grad = torch.zeros_like(p)
-    weight, direction = pareto_direction(joint, own)
-    method._write(parameters, joint + own, direction, torch.tensor(method.gamma))
+    for p, total in zip(parameters, torch.split(joint + own, sizes or len(joint)), strict=True):
+        p.grad = total.clone()
+    weight = method._write(parameters, joint.clone(), own.clone(), joint + own, torch.ones(()))
     return weight.item(), torch.cat([p.grad for p in parameters])
 
 

@@ -170,14 +170,14 @@ def test_the_noise_has_mean_zero_and_the_spread_of_the_gradient():
 
 
 def test_the_scale_of_the_noise_of_a_small_gradient():
-    from equimodal.parts.gradients import add_noise, spreads
+    from equimodal.parts.gradients import Room, add_noise, spreads
 
     g = tensor(0.1, -0.2, 0.3, 0)
     close(spreads([g]), [0.208167])
     one = spreads([tensor(3.0), tensor(1, math.inf)])
     assert one.isnan().all()
     single = tensor(3.0)
-    add_noise([single], one[:1], torch.Generator())
+    add_noise([single], one[:1], torch.Generator(), Room())
     assert single.item() == 3
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from equimodal import methods
+from equimodal.measures.robustness import KINDS, LEVELS
 from equimodal.report.page.rendering import Section, rendered
 
 ROWS = (
@@ -234,6 +236,38 @@ def with_controls(results: Results, row: str, *more: str) -> Results:
     return results
 
 
+def _told(mean: float, half: float = 0.02) -> dict[str, float]:
+    return {"mean": mean, "low": mean - half, "high": mean + half, "n": 3}
+
+
+def with_robustness(results: Results) -> Results:
+    """The same results, in which every row loses half of its score in a straight line."""
+    for row, entry in results["summary"].items():
+        clean = entry["accuracy"]["mean"]
+        curve = {
+            "scores": [_told(clean * (1 - level / 2)) for level in LEVELS],
+            "relative": _told(0.75 * clean),
+            "relative_difference_to_joint": None if row == "joint" else _told(0.01),
+            "effective": None if row == "joint" else _told(-0.03),
+        }
+        curves = {kind: dict.fromkeys(results["data"]["modalities"], curve) for kind in KINDS}
+        entry["robustness"] = {"levels": list(LEVELS), "curves": curves}
+    return results
+
+
+def make_field(count: int = 80, **more: Any) -> Results:
+    """Results of ``count`` rows of the registry, every method beside its controls."""
+    rows = ("untrained", "alone:sound", "alone:image", "ensemble", *methods.names())[:count]
+    results = make_results(rows=rows, **more)
+    for row in rows[4:]:
+        controls = [name for name in methods.entry(row).controls if name in rows]
+        found = {name: _difference(row, name, results["runs"]) for name in controls}
+        first = next(iter(found), None)
+        held = {"control": first, "difference_to_control": found.get(first), "controls": found}
+        results["summary"][row] |= held
+    return results
+
+
 def make_records(run: dict[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
     """Curves that rise to the run's test values, and the decisions of its method."""
     shown = list(run["test"]["probe_accuracy"])
@@ -242,6 +276,8 @@ def make_records(run: dict[str, Any], modalities: Sequence[str]) -> dict[str, An
             "epoch": epoch,
             "lr": 0.05,
             "train_loss": 2.3 * math.exp(-epoch / 4),
+            "fused_loss": 2.2 * math.exp(-epoch / 5) if len(shown) > 1 else None,
+            "validation_loss": 2.2 * math.exp(-epoch / 6),
             "validation_accuracy": run["test"]["accuracy"] * (1 - math.exp(-(epoch + 1) / 3)),
             "modality_accuracy": {
                 m: run["test"]["modality_accuracy"][m] * (1 - math.exp(-(epoch + 1) / 4))

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.execution import Execution
+from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.plan import loadable, make_plan
 from equimodal.saved.model import load
 from equimodal.saved.writing import write_model

@@ -6,8 +6,8 @@ import pytest
 
 from equimodal import BalanceError
 from equimodal.saved import prediction
-from equimodal.saved.prediction import opened
 from equimodal.saved.prediction_file import header, write_predictions
+from equimodal.saved.rows import opened
 
 
 class Killed(BaseException):

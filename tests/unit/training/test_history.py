@@ -1,3 +1,6 @@
+from dataclasses import replace
+from math import e, log
+
 import pytest
 import torch
 
@@ -38,6 +41,18 @@ def test_the_weights_with_the_best_validation_accuracy_are_kept():
 def test_of_equal_epochs_the_later_is_kept():
     history, values = after([3, 1, 3, 2])
     assert (history.best_epoch, values) == (2, {2.0})
+
+
+def test_an_epoch_has_the_loss_on_validation_unless_it_is_not_finite():
+    history, _ = after([1])
+    # One logit of 1 among three: it is the label's in one sample of four.
+    right, wrong = 1 - log(e + 2), -log(e + 2)
+    wanted = -(right + 3 * wrong) / 4
+    assert history.curves[0]["validation_loss"] == pytest.approx(wanted, rel=1e-6)
+    lost = replace(prediction(1), logits=torch.full((4, 3), torch.nan))
+    trained = Trained(loss=1.0, steps=3, rows=24, planning=0.0)
+    history.add_epoch(build(config()), trained, lr=0.1, fused=None, validation=lost)
+    assert history.curves[1]["validation_loss"] is None
 
 
 def test_a_step_is_the_median_plus_its_share_of_the_epochs_ends():

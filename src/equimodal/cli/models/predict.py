@@ -42,11 +42,11 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     os.environ.update(one_thread(os.environ))  # read when torch is imported
-    from equimodal.comparison.worker import steady
+    from equimodal.comparison.engines.worker import steady
     from equimodal.data.progress import shown
     from equimodal.saved.model import load
-    from equimodal.saved.prediction import opened
     from equimodal.saved.prediction_file import write_predictions
+    from equimodal.saved.rows import opened
 
     steady()
     model = load(arguments.model, device=arguments.device)

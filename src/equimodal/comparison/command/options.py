@@ -45,7 +45,7 @@ _METHODS = Option(
 )  # fmt: skip
 _METHOD = Option(
     "methods", "--method", "NAME", "one row, see `equimodal methods`",
-    read=lambda text: (text,), write=values.only_text, required=True,
+    read=lambda text: (text,), write=values.only_text,
 )  # fmt: skip
 _SEEDS = Option(
     "seeds", "--seeds", "N|LIST",
@@ -95,14 +95,35 @@ _SETTINGS = Option(
     "setting of a method or of the data, such as amss.tau=0.2 or keypad.snr=5; repeatable",
     read=values.settings, write=values.setting_texts, repeated=True,
 )  # fmt: skip
-_DEVICE = Option("device", "--device", "NAME", "cpu, cuda or cuda:1 (cpu)")
-_JOBS = Option(
-    "jobs", "--jobs", "N", "runs at a time (one per processor)", read=values.whole_number
+_DEVICE = Option(
+    "device", "--device", "NAME", "cpu, cuda, cuda:1, or cuda:all for runs on every card (cpu)"
 )
+_ONE_DEVICE = Option("device", "--device", "NAME", "cpu, cuda or cuda:1 (cpu)")
+_JOBS = Option(
+    "jobs", "--jobs", "N", "runs at a time (one per processor, or per card)",
+    read=values.whole_number,
+)  # fmt: skip
+_ENGINE = (
+    Option(
+        "engine", "--engine", "NAME",
+        "local, or ray for a cluster of machines, see docs/several-machines.md (local)",
+    ),
+    Option("address", "--address", "HOST", "of a running Ray cluster (one on this machine alone)"),
+    Option("cpus_per_run", "--cpus-per-run", "X", "CPUs that a run takes of it (1)",
+           read=values.share),
+    Option(
+        "gpus_per_run", "--gpus-per-run", "X",
+        "GPUs that a run takes of it, such as 0.25 (1 with --device cuda)", read=values.share,
+    ),
+)  # fmt: skip
 _OUT = Option("out", "--out", "DIR", "folder of the results (results/<data>)")
 _CACHE = Option(
     "cache", "--cache", "DIR", "folder of a table's decoded samples (in the user's cache)"
 )
+_WRITE_PLAN = Option(
+    "write_plan", "--write-plan", "FILE",
+    "train nothing, write the runs as a list for `equimodal train --from-plan FILE`",
+)  # fmt: skip
 _RESUME = Option("resume", "--resume", None, "continue in that folder instead of refusing it")
 
 
@@ -123,7 +144,7 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
         "budget, the same for every row (default: the data set's)": (
             _LR, _EPOCHS, _BATCH_SIZE, _OPTIMIZER, _SCHEDULE, _STEPS,
         ),
-        "where it runs": (_DEVICE, _JOBS, _OUT, _CACHE, _RESUME),
+        "where it runs": (_DEVICE, _JOBS, *_ENGINE, _OUT, _CACHE, _RESUME, _WRITE_PLAN),
     },
     "train": {
         "what is trained": (_DATA, _DATA_ROOT, _METHOD, _SEED, *_MODEL_AND_LOSS),
@@ -131,7 +152,14 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
             _ONE_LR, _EPOCHS, _other(_BATCH_SIZE, "samples a step, of all processes together"),
             _OPTIMIZER, _SCHEDULE, _STEPS,
         ),
-        "where it runs": (_DEVICE, _OUT, _CACHE, _RESUME),
+        "where it runs": (_ONE_DEVICE, _OUT, _CACHE, _RESUME),
+        "in the place of all that: one run of a plan": (
+            Option("from_plan", "--from-plan", "FILE", "of `equimodal compare --write-plan`"),
+            Option(
+                "index", "--index", "N", "number of the run, from 0; of a job array its task",
+                read=values.whole_number,
+            ),
+        ),
     },
     "reproduce": {
         "": (Option("name", "", "NAME", "recipe, such as amss/cremad"),),
@@ -150,7 +178,7 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
             _other(_SETTINGS, "setting of a method, the optimiser or the converter; repeatable"),
         ),
         "where it runs": (
-            _DEVICE, _JOBS,
+            _DEVICE, _JOBS, *_ENGINE,
             _other(_OUT, "folder of the results (results/NAME, with --tiny results/NAME-tiny)"),
             _CACHE, _RESUME,
         ),
@@ -176,7 +204,8 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
         "with --data: what is trained, as in `equimodal compare`": (
             _OWN_DATA, _DATA_ROOT, _SEEDS, _EPOCHS, _LR, _BATCH_SIZE, _OPTIMIZER, _SCHEDULE,
             _ENCODERS, _FUSION, _DATA_SETTINGS, _DEVICE, _JOBS,
-            _other(_OUT, "folder of the trained runs (results/diagnose-<data>)"), _CACHE, _RESUME,
+            *_ENGINE, _other(_OUT, "folder of the trained runs (results/diagnose-<data>)"), _CACHE,
+            _RESUME,
         ),
     },
     "choose": {
@@ -192,7 +221,8 @@ COMMANDS: dict[str, dict[str, tuple[Option, ...]]] = {
             _DATA_SETTINGS,
         ),
         "where it runs": (
-            _DEVICE, _JOBS, _other(_OUT, "folder (results/choose-<data>)"), _CACHE, _RESUME,
+            _DEVICE, _JOBS, *_ENGINE, _other(_OUT, "folder (results/choose-<data>)"), _CACHE,
+            _RESUME,
         ),
     },
 }  # fmt: skip

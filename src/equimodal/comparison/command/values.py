@@ -48,6 +48,11 @@ def seed(text: str) -> tuple[int]:
     return (whole_number(text),)
 
 
+def share(text: str) -> float:
+    """The text as a number of CPUs or GPUs."""
+    return _convert(text, float, "a number such as 0.25 or 2")
+
+
 def rate(text: str) -> float:
     """The text as one learning rate."""
     return _convert(text, float, "one number such as 0.01; `equimodal compare` searches several")

@@ -8,7 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from equimodal.comparison.command.options import Option, options_of
-from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.execution import Execution
+from equimodal.comparison.experiment import Experiment
 from equimodal.data.sources import describe, names
 from equimodal.data.table import is_manifest
 from equimodal.training.config import as_tuple

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.comparison.command.writing import command, stored_experiment
-from equimodal.comparison.experiment import Execution
+from equimodal.comparison.execution import Execution
 from equimodal.comparison.rows import JOINT, REFERENCES, UNIMODAL, UNTRAINED, alone_row
 from equimodal.diagnosis import rules
 from equimodal.diagnosis.evidence import Evidence

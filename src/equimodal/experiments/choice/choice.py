@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from equimodal.comparison.engine import default_jobs
-from equimodal.comparison.experiment import Execution, Experiment, arranged
+from equimodal.comparison.engines.crews import Workplace
+from equimodal.comparison.execution import Execution, arranged
+from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.plan import check_request, loadable, make_plan
 from equimodal.comparison.rows import JOINT, REFERENCES
 from equimodal.diagnosis.folder import diagnose_folder
@@ -57,13 +58,13 @@ def choose(
         budget: time for all of it, ``"10m"``, ``"1h30m"`` or seconds.
         data_root: folder with the data set's own files.
         out: folder of everything. None: ``results/choose-<data>``.
-        jobs: runs at a time. None: one a processor, or one on an accelerator.
+        jobs: runs at a time. None: one a processor, or one a card.
         resume: continue what is in that folder; the time that it took counts.
         progress: show how far it is, on the error stream.
         cache: folder of the decoded samples of a table.
         options: of `equimodal.compare`: ``epochs``, ``lr``, ``batch_size``, ``optimizer``,
             ``objective``, ``device``, ``settings`` of the data, ``encoders``, ``fusion``,
-            ``schedule``.
+            ``schedule``, ``engine``, ``address``, ``cpus_per_run``, ``gpus_per_run``.
 
     Returns:
         What choice.json holds, see docs/choose.md.
@@ -93,13 +94,17 @@ def chosen(experiment: Experiment, execution: Execution, *, budget: str | float)
             "choose needs Optuna, which is not installed; write pip install 'equimodal[choose]'."
         )
     folder = execution.folder(experiment.data, "choose-")
-    check_all(lambda: check_request(experiment), lambda: check_new(folder, resume=execution.resume))
+    place = Workplace(execution, experiment.device, experiment.data)
+    check_all(
+        lambda: check_request(experiment), lambda: check_new(folder, resume=execution.resume),
+        place.check,
+    )  # fmt: skip
     loaded = loadable(experiment, execution)
     plan = make_plan(*loaded)
     make_folder(folder)
-    jobs = execution.jobs or default_jobs(experiment.device)
-    execution = replace(execution, jobs=jobs, resume=True)
-    with locked(folder, patience=0.0):
+    with locked(folder, patience=0.0), place.open():
+        jobs = place.places()
+        execution = replace(execution, jobs=jobs, resume=True)
         state = claimed(folder, plan.config)
         time = TimeBudget(seconds, spent=state["spent"])
         teller = Teller(shown=execution.progress, budget=time)
@@ -154,10 +159,11 @@ def _searched(task: Task, references: Json, rows: Sequence[str]) -> tuple[Json |
             task.keep()
             task.teller.line(sentence)
 
-        Search(
-            study, configs, place, jobs=task.jobs, data_root=plan.data_root,
-            time_left=lambda: end - task.budget.spent, tell=tell,
-        ).run()  # fmt: skip
+        with task.place.crew(place, task.jobs) as crew:
+            Search(
+                study, configs, place, crew=crew, data_root=plan.data_root,
+                time_left=lambda: end - task.budget.spent, tell=tell,
+            ).run()  # fmt: skip
         top = best(study)
         params = top.params if top else None
         task.keep(winner=params and {"row": params["row"], "settings": setting(params)})

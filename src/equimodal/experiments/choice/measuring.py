@@ -6,9 +6,7 @@ from dataclasses import replace
 from math import ceil
 from shutil import rmtree
 
-from equimodal.comparison.engine import execute
 from equimodal.comparison.plan import PlannedRun
-from equimodal.comparison.progress import Silence
 from equimodal.comparison.rows import JOINT
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice.confirmation import FEWEST
@@ -48,7 +46,8 @@ def _measured(task: Task) -> Json:
     plan, place = task.plan(), task.folder / "measured"
     config = next(run.config for run in plan.runs if run.config.method == JOINT)
     once = PlannedRun(replace(config, epochs=1), JOINT)
-    failed = execute([once], place, jobs=1, listener=Silence(), data_root=plan.data_root)
+    quiet = replace(task.place, execution=replace(task.execution, progress=False))
+    failed = quiet.trained([once], place, plan.data_root)
     if failed:
         raise BalanceError(f"{once.config.title} failed: {failed[0]}")
     result = read_json(place / JOINT / RESULT)

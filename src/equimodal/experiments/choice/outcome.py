@@ -10,7 +10,8 @@ from typing import Any
 
 from equimodal import methods
 from equimodal.comparison.command.writing import command
-from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.execution import Execution
+from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.outcome.telling import certainty
 from equimodal.comparison.rows import JOINT
 from equimodal.comparison.scores import main_of

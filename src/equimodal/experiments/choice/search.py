@@ -1,4 +1,4 @@
-"""Successive halving over methods and their main setting, in parallel processes, until a deadline.
+"""Successive halving over methods and their main setting, several at a time, until a deadline.
 
 Optuna proposes (TPE) and prunes (asynchronous successive halving, Li et al., arXiv 1810.05934); the
 runs are those of a comparison, so that a promising one goes on from where it paused.
@@ -12,15 +12,15 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
+from equimodal.comparison.engines.crew import Crew, job_of
+from equimodal.comparison.plan import PlannedRun
 from equimodal.comparison.words import percent
-from equimodal.comparison.worker_process import WorkerProcess
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice import space
 from equimodal.numerics.spreads import main_score
 from equimodal.storage.files import read_json
 from equimodal.training.config import RunConfig
 from equimodal.training.run_folder import RESULT
-from equimodal.workers.process import ready
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -70,7 +70,7 @@ def open_study(journal: Path, rows: Sequence[str], *, seed: int, epochs: int) ->
 
 @dataclass
 class Work:
-    """A trial in a worker."""
+    """A trial at work."""
 
     trial: Trial
     config: RunConfig
@@ -86,7 +86,7 @@ class Search:
         study: what `open_study` gave.
         configs: the run of every row at its defaults, on the seed that is searched on.
         folder: where the trials' runs lie.
-        jobs: trials at a time.
+        crew: trains the trials.
         data_root: where the data lie.
         time_left: seconds until the search ends.
         tell: hears a sentence for every trial that is over.
@@ -98,14 +98,14 @@ class Search:
         configs: Mapping[str, RunConfig],
         folder: Path,
         *,
-        jobs: int,
+        crew: Crew,
         data_root: str | None,
         time_left: Callable[[], float],
         tell: Callable[[str], None],
     ) -> None:
         self.study, self.configs, self.folder = study, dict(configs), folder
         self.data_root, self.time_left, self.tell = data_root, time_left, tell
-        self.workers = [WorkerProcess(index) for index in range(jobs)]
+        self.crew = crew
         self.works: dict[int, Work] = {}
         self.failures: list[str] = []
 
@@ -113,40 +113,30 @@ class Search:
         """Search.
 
         Raises:
-            BalanceError: no worker can be started, or every trial fails.
+            BalanceError: nothing can be trained, or every trial fails.
         """
         try:
-            while self.time_left() > 0 and self.workers:
-                self._turn()
+            while self.time_left() > 0:
+                while self.crew.free:
+                    self._begin()
+                for message in self.crew.messages(min(_PAUSE, max(0.0, self.time_left()))):
+                    self._answer(message)
         finally:
-            for worker in self.workers:
-                worker.close()
-            for work in self.works.values():
+            self.crew.close()  # before the folders of what is at work go
+            for work in list(self.works.values()):
                 self._close(work, "FAIL")
 
-    def _turn(self) -> None:
-        for worker in ready(self.workers, min(_PAUSE, max(0.0, self.time_left()))):
-            message = worker.receive()
-            if message is None:
-                self._bury(worker)
-            else:
-                self._answer(worker, message)
-
-    def _answer(self, worker: WorkerProcess, message: Mapping[str, Any]) -> None:
-        kind = message["kind"]
-        if kind == "ready":
-            return self._begin(worker)
-        work = self.works[worker.index]
+    def _answer(self, message: Mapping[str, Any]) -> None:
+        kind, work = message["kind"], self.works[message["run"]]
         if kind == "epoch":
             work.accuracy = message["accuracy"]
         elif kind == "paused":
-            self._judge(worker, work)
+            self._judge(work)
         elif kind in ("finished", "failed"):
             self._end(work, message)
-            self._begin(worker)
 
-    def _begin(self, worker: WorkerProcess) -> None:
-        """Give a worker the next trial."""
+    def _begin(self) -> None:
+        """Begin the next trial."""
         trial = self.study.ask()
         row, settings = space.suggest(trial, list(self.configs))
         base = self.configs[row]
@@ -154,26 +144,21 @@ class Search:
             trial, replace(base, settings={**base.settings, **settings}),
             self.folder / f"trial-{trial.number:04d}", rungs(base.epochs),
         )  # fmt: skip
-        self.works[worker.index] = work
-        self._send(worker, work)
+        self.works[trial.number] = work
+        self._send(work)
 
-    def _send(self, worker: WorkerProcess, work: Work) -> None:
-        job: dict[str, Any] = {
-            "config": work.config.as_dict(),
-            "folder": str(work.folder),
-            "data_root": self.data_root,
-        }
+    def _send(self, work: Work) -> None:
+        job = job_of(PlannedRun(work.config, work.folder.name), self.folder, self.data_root)
         if work.rungs:
             job["until"] = work.rungs[0]
-        worker.assign(work.trial.number, job)
+        self.crew.begin(work.trial.number, job)
 
-    def _judge(self, worker: WorkerProcess, work: Work) -> None:
+    def _judge(self, work: Work) -> None:
         """Let a trial go on from its rung, or end it there."""
         work.trial.report(work.accuracy, work.rungs.pop(0))
         if work.trial.should_prune():
-            self._close(work, "PRUNED")
-            return self._begin(worker)
-        self._send(worker, work)
+            return self._close(work, "PRUNED")
+        self._send(work)
 
     def _end(self, work: Work, message: Mapping[str, Any]) -> None:
         result = read_json(work.folder / RESULT) if message["kind"] == "finished" else {}
@@ -188,24 +173,13 @@ class Search:
         if len(self.failures) >= 2 * len(self.configs) and best(self.study) is None:
             raise BalanceError(f"Every trial fails, the last one: {message}")
 
-    def _bury(self, worker: WorkerProcess) -> None:
-        """Fail the trial of a dead worker, and put another in its place."""
-        self.workers.remove(worker)
-        ending = worker.ending()
-        worker.close()
-        work = self.works.get(worker.index)
-        if work is None:
-            raise BalanceError(f"The training processes cannot start: {ending}.")
-        self._fail(work, f"the process that trained it died ({ending})")
-        self.workers.append(WorkerProcess(worker.index))
-
     def _close(self, work: Work, state: str, value: float | None = None) -> None:
         from optuna.trial import TrialState
 
         self.study.tell(work.trial, value, state=TrialState[state])
         # What counts is in the journal; a choice is trained anew on fresh seeds.
         rmtree(work.folder, ignore_errors=True)
-        self.works = {index: w for index, w in self.works.items() if w is not work}
+        del self.works[work.trial.number]
         if value is not None:
             self.tell(f"trial {work.trial.number}: {named(work.trial.params)}, {percent(value)} %")
 

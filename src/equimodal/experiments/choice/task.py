@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from equimodal.comparison.engine import Listener, execute
-from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.engines.crew import Listener
+from equimodal.comparison.engines.crews import Workplace
+from equimodal.comparison.execution import Execution
+from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.plan import Plan, make_plan
-from equimodal.comparison.progress import shown
 from equimodal.comparison.results import is_over
 from equimodal.experiments.choice.folder import STATE
 from equimodal.experiments.choice.telling import Teller
@@ -67,6 +68,11 @@ class Task:
     budget: TimeBudget
     teller: Teller
 
+    @property
+    def place(self) -> Workplace:
+        """Where its runs are trained."""
+        return Workplace(self.execution, self.experiment.device, self.experiment.data)
+
     def plan(self, **changes: Any) -> Plan:
         """The plan of the experiment with other rows, seeds or settings."""
         experiment, root = self.loaded
@@ -82,14 +88,12 @@ class Task:
         are."""
         plan, folder = self.plan(**changes), self.folder / name
         runs = [run for run in plan.runs if not is_over(run, folder)]
-        with shown(runs, progress=self.execution.progress) as listener:
-            try:
-                execute(
-                    runs, folder, jobs=self.jobs, data_root=plan.data_root,
-                    listener=Watch(listener, self.budget),
-                )  # fmt: skip
-            except TimeOver:
-                return False
+        try:
+            self.place.trained(
+                runs, folder, plan.data_root, heard_by=lambda heard: Watch(heard, self.budget)
+            )
+        except TimeOver:
+            return False
         return True
 
     def keep(self, **known: Any) -> Json:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from equimodal.comparison.experiment import Experiment, arranged, batch_size_of
+from equimodal.comparison.engines.crews import Workplace
+from equimodal.comparison.execution import LOCAL, arranged
+from equimodal.comparison.experiment import Experiment, batch_size_of
 from equimodal.comparison.folder import DATA, check_new
 from equimodal.comparison.plan import check_request
 from equimodal.data import miniatures
@@ -64,6 +66,8 @@ def reproduce(
         device=asked.device,
     )  # fmt: skip
     check_request(experiment)
+    if not execution.resume:
+        Workplace(execution, experiment.device, experiment.data).check()
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     root = _root(recipe, folder, execution.data_root, tiny)
     count = _converted(
@@ -77,7 +81,11 @@ def reproduce(
         batch_size_of(experiment.batch_size, count, count)
     cache = folder / DATA / "cache" if tiny else None
     execution = replace(
-        execution, data_root=root, cache=execution.cache or cache, resume=True, here=tiny
+        execution,
+        data_root=root,
+        cache=execution.cache or cache,
+        resume=True,
+        here=tiny and execution.engine == LOCAL,
     )
     return Reproduction(recipe, compared(experiment, execution), folder)
 

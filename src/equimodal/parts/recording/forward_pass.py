@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from equimodal.errors import BalanceError
 from equimodal.parts import distributed
+from equimodal.parts.recording.held import first_parameter
 
 
 class Pass:
@@ -39,7 +40,7 @@ class Pass:
         """Raise `BalanceError` where the model had other parameters in it than it has."""
         if self.weight is None or distributed.world_size() > 1:  # which may swap shards in
             return
-        if self.weight is not next(model.parameters(), None):
+        if self.weight is not first_parameter(model):
             raise BalanceError(
                 "The output comes of a forward pass with other parameters than those of the model, "
                 "as torch.func.functional_call makes one: the balancer reads and balances the "

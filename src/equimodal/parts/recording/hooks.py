@@ -57,7 +57,7 @@ def edited(
             "for each sample."
         )
     value = features_in(output, encoder.output, modality)
-    encoder = replace(encoder, pool=None)
+    encoder = encoder if encoder.pool is None else replace(encoder, pool=None)
     rows = samples_first(value, encoder, modality, module, None)
     changed = edit(modality, rows, drawn)
     if changed is rows:

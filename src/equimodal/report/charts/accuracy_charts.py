@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import inf
-from typing import Any
 
 from equimodal.comparison.rows import JOINT
 from equimodal.comparison.scores import capitalised
 from equimodal.comparison.words import percent, points
 from equimodal.report.charts.chart_numbers import seed_table
 from equimodal.report.charts.figures import (
-    DOTS,
     GROUP_COLOURS,
-    Chart,
-    Trace,
-    axis,
-    interval_bars,
-    over_rows,
-    row_chart,
-    zero_axis,
+    Axis,
+    Mark,
+    Panel,
+    RowChart,
+    around,
+    by_value,
+    fenced,
 )
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import (
@@ -37,91 +35,101 @@ from equimodal.report.read.rows import (
 
 Seeds = dict[str, dict[int, float]]
 Means = dict[str, Difference]
+Write = Callable[..., str]
 
 
-def accuracy_chart(results: Results) -> Chart | None:
-    """Test accuracy of every row but the floor: seeds as points, mean with its 95 % interval."""
+def accuracy_chart(results: Results, shown: Collection[str]) -> RowChart | None:
+    """Test accuracy of every row but the floor: seeds as rings, mean with its 95 % interval.
+
+    The axis is laid out for the rows ``shown`` at first and for those near them.
+    """
     seeds = {
         row: found
         for row in ordered_rows(results)
         if group(results, row) != "floor" and (found := by_seed(results, row, "accuracy"))
     }
     means = {row: mean for row in seeds if (mean := accuracy(results, row)) is not None}
-    label = ", ".join(f"{row} {percent(mean.mean)} %" for row, mean in means.items())
+    score = main_words(results)
     # R2 is below 0 where the mean predicts better.
-    ends = (-inf, 1.0) if main_name(results) == "r2" else (0.0, 1.0)
-    return _chart(
-        results, f"Test {main_words(results)}", label, seeds, means, axis("percent"), ends, percent
-    )
+    ends = (-inf, 100.0) if main_name(results) == "r2" else (0.0, 100.0)
+    limits = _limits(seeds, means, shown, ends)
+    axis = Axis(f"test {score}, percent", *limits)
+    return _chart(results, f"Test {score}", seeds, means, axis, percent, shown)
 
 
-def difference_chart(results: Results) -> Chart | None:
-    """Accuracy minus joint, paired by seed: seeds as points, mean with its 95 % interval."""
-    shown = ("baselines", "controls", "methods")
+def difference_chart(results: Results, shown: Collection[str]) -> RowChart | None:
+    """Accuracy minus joint, paired by seed: seeds as rings, mean with its 95 % interval."""
+    held = ("baselines", "controls", "methods")
     means = {
         row: difference
         for row in ordered_rows(results)
-        if group(results, row) in shown
+        if group(results, row) in held
         and (difference := reported(results, row, "difference_to_joint")) is not None
     }
     seeds = {row: paired_by_seed(results, row, JOINT, "accuracy") for row in means}
-    label = ", ".join(f"{row} {with_interval(difference)}" for row, difference in means.items())
-    zero = zero_axis("points")
     title = f"{capitalised(main_words(results))} minus joint"
-    return _chart(results, title, label, seeds, means, zero, (-1.0, 1.0), points)
+    limits = _limits(seeds, means, shown, (-100.0, 100.0))
+    axis = Axis("points", *limits, zero=True)
+    return _chart(results, title, seeds, means, axis, points, shown)
 
 
 def _chart(
     results: Results,
     title: str,
-    label: str,
     seeds: Seeds,
     means: Means,
-    x: dict[str, Any],
-    possible: tuple[float, float],
-    written: Callable[[float], str],
-) -> Chart | None:
+    axis: Axis,
+    written: Write,
+    shown: Collection[str],
+) -> RowChart | None:
     if not means:
         return None
-    rows = list(means)
-    colours = [GROUP_COLOURS[group(results, row)] for row in rows]
-    limits, cut = _limits(seeds, means, possible)
-    return row_chart(
-        f"{title} (intervals cut at the edges)" if cut else title,
-        f"{title}: {label}",
-        [_seeds(seeds), _means(means, colours)],
-        x | {"range": limits},
-        rows,
+    marks = {
+        row: [*_seeds(seeds[row], written), _mean(results, row, mean, written)]
+        for row, mean in means.items()
+    }
+    cut = any(
+        axis.outside(end)
+        for row, found in marks.items()
+        for m in found
+        if row in shown
+        for end in (m.value, m.low, m.high)
+        if end is not None
+    )
+    return RowChart(
+        f"{title} (cut at the edges)" if cut else title,
+        by_value({row: mean.mean for row, mean in means.items()}),
+        [Panel(axis, marks)],
         seed_table(means, seeds, written),
+        {row: written(mean.mean) for row, mean in means.items()},
     )
 
 
-def _limits(seeds: Seeds, means: Means, possible: tuple[float, float]) -> tuple[list[float], bool]:
-    """Ends of the axis, and whether an interval runs out of it: few seeds can give huge ones."""
-    points = [value for found in seeds.values() for value in found.values()]
-    points += [mean.mean for mean in means.values()]
-    lowest = min(mean.mean if mean.low is None else mean.low for mean in means.values())
-    highest = max(mean.mean if mean.high is None else mean.high for mean in means.values())
-    room = 0.5 * max(max(points) - min(points), 0.02)
-    low = min(*points, max(lowest, min(points) - room, possible[0]))
-    high = max(*points, min(highest, max(points) + room, possible[1]))
-    margin = 0.04 * max(high - low, 0.01)
-    return [100 * (low - margin), 100 * (high + margin)], lowest < low or highest > high
-
-
-def _seeds(seeds: Seeds) -> Trace:
-    pairs = [(row, 100 * value) for row, found in seeds.items() for value in found.values()]
-    return over_rows(
-        DOTS,
-        [row for row, _ in pairs],
-        [value for _, value in pairs],
-        {"color": "--muted", "size": 6, "opacity": 0.55, "symbol": "circle-open"},
-        "%{y}, one seed: %{x:.1f}",
+def _limits(
+    seeds: Seeds, means: Means, shown: Collection[str], ends: tuple[float, float]
+) -> tuple[float, float]:
+    """Ends of the axis in percent: intervals of few seeds can be huge, and reach a little out."""
+    every = {row: [mean.mean, *seeds.get(row, {}).values()] for row, mean in means.items()}
+    values = fenced(
+        [mean.mean for mean in means.values()],
+        (value for row, found in every.items() if row in shown for value in found),
     )
+    if not values:
+        return 0.0, 1.0
+    room = 0.5 * max(max(values) - min(values), 0.02)
+    bounds = [b for r, m in means.items() if r in shown for b in (m.low, m.high) if b is not None]
+    reached = [min(max(b, min(values) - room), max(values) + room) for b in bounds]
+    return around([100 * value for value in (*values, *reached)], 2.0, ends=ends)
 
 
-def _means(means: Means, colours: list[str]) -> Trace:
-    values = [100 * mean.mean for mean in means.values()]
-    marker = {"color": colours, "size": 10}
-    bars = interval_bars(means.values())
-    return over_rows(DOTS, means, values, marker, "%{y}: %{x:.1f}", error_x=bars)
+def _seeds(found: dict[int, float], written: Write) -> list[Mark]:
+    return [
+        Mark(100 * value, "--muted", f"seed {seed}: {written(value)}", "ring")
+        for seed, value in found.items()
+    ]
+
+
+def _mean(results: Results, row: str, mean: Difference, written: Write) -> Mark:
+    low, high = (None if end is None else 100 * end for end in (mean.low, mean.high))
+    said = f"{row}: {with_interval(mean, written)}"
+    return Mark(100 * mean.mean, GROUP_COLOURS[group(results, row)], said, low=low, high=high)

@@ -9,6 +9,8 @@ from equimodal.comparison.words import ABSENT, number
 from equimodal.report.read.history import Band
 from equimodal.report.read.rows import Difference
 
+MOST_LINES = 6
+
 
 @dataclass(frozen=True)
 class Table:
@@ -45,12 +47,22 @@ def seed_table(
     return Table(headings, [line(row, mean) for row, mean in means.items()])
 
 
+def thinned(count: int, most: int) -> list[int]:
+    """At most ``most`` of ``count`` places, evenly, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
+
+
 def band_table(bands: Mapping[str, Band], digits: str) -> Table:
     """A line per epoch, counted from 1: the mean of every band, and its lowest to highest value.
 
+    Of many epochs, `MOST_LINES` that lie evenly.
+
     ``digits`` is the format of a number, such as ".1f".
     """
-    epochs = sorted({epoch for band in bands.values() for epoch in band.epochs})
+    every = sorted({epoch for band in bands.values() for epoch in band.epochs})
+    epochs = [every[place] for place in thinned(len(every), MOST_LINES)]
     cells = {name: _cells(band, digits) for name, band in bands.items()}
     lines = [(f"{e + 1:g}", *(cells[name].get(e, ABSENT) for name in bands)) for e in epochs]
     return Table(("epoch", *bands), lines)

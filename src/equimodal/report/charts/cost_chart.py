@@ -1,18 +1,27 @@
-"""What a row costs against what it reaches: time of a training step, and its main score."""
+"""What a row costs beside what it reaches: time of a training step, and its main score."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from math import inf
 
 from equimodal.comparison.rows import JOINT
 from equimodal.comparison.scores import capitalised
 from equimodal.comparison.words import ABSENT, duration, percent, points, ratio
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.charts.figures import GROUP_COLOURS, Chart, Trace, axis, escaped, layout
+from equimodal.report.charts.figures import (
+    GROUP_COLOURS,
+    Axis,
+    Mark,
+    Panel,
+    RowChart,
+    around,
+    fenced,
+)
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import finite, group, main_words, rows_in, spread
 
-_SIDES = ("bottom center", "top center")
 _SHOWN = ("baselines", "controls", "methods")
 
 
@@ -47,25 +56,44 @@ def undominated(found: list[Cost]) -> list[Cost]:
     return kept
 
 
-def cost_chart(results: Results) -> Chart | None:
-    """Score on test over the time of a step; a line joins the rows that no cheaper one reaches."""
+def cost_chart(results: Results, shown: Collection[str]) -> RowChart | None:
+    """Time of a step and score on test, the cheapest row first; a ring where a cheaper row reaches
+    as much."""
     found = costs(results)
     if len(found) < 2:
         return None
-    best = undominated(found)
-    score = main_words(results)
-    label = ", ".join(f"{c.row} {ratio(c.ratio)} times, {percent(c.accuracy)} %" for c in found)
-    room = 0.06 * max(found[-1].ratio - found[0].ratio, 0.1)
-    x = axis("time of a step, as a multiple of joint", rangemode="normal")
-    x["range"] = [found[0].ratio - room, found[-1].ratio + 4 * room]
-    return Chart(
+    score, best = main_words(results), {cost.row for cost in undominated(found)}
+    told = [cost for cost in found if cost.row in shown]
+    times = fenced([cost.ratio for cost in found], (cost.ratio for cost in told))
+    reached = fenced([cost.accuracy for cost in found], (cost.accuracy for cost in told))
+    scores = around([100 * value for value in reached], 2.0, ends=(-inf, 100.0))
+    return RowChart(
         f"{capitalised(score)} and the time of a step",
-        f"Time of a step as a multiple of joint, and test {score}: {label}",
-        [_staircase(best), _rows(results, found, {cost.row for cost in best})],
-        layout(x, axis(f"test {score}, percent")),
-        380,
+        [cost.row for cost in found],
+        [
+            Panel(Axis("step, × joint", 0.0, 1.05 * max(times), most=3), _bars(results, found)),
+            Panel(Axis(f"test {score}, percent", *scores, most=3), _dots(results, found, best)),
+        ],
         Table(("row", "step ×", "a run", score, "vs joint"), _lines(results, found)),
+        {cost.row: ratio(cost.ratio) for cost in found},
     )
+
+
+def _bars(results: Results, found: list[Cost]) -> dict[str, list[Mark]]:
+    def mark(c: Cost) -> Mark:
+        colour = GROUP_COLOURS[group(results, c.row)]
+        return Mark(c.ratio, colour, f"{c.row}: {ratio(c.ratio)} times", "bar")
+
+    return {cost.row: [mark(cost)] for cost in found}
+
+
+def _dots(results: Results, found: list[Cost], best: set[str]) -> dict[str, list[Mark]]:
+    def mark(c: Cost) -> Mark:
+        kind = "dot" if c.row in best else "ring"
+        colour = GROUP_COLOURS[group(results, c.row)]
+        return Mark(100 * c.accuracy, colour, f"{c.row}: {percent(c.accuracy)} %", kind)
+
+    return {cost.row: [mark(cost)] for cost in found}
 
 
 def _lines(results: Results, found: list[Cost]) -> list[tuple[str, ...]]:
@@ -80,30 +108,3 @@ def _lines(results: Results, found: list[Cost]) -> list[tuple[str, ...]]:
         )
         for cost in found
     ]
-
-
-def _staircase(best: list[Cost]) -> Trace:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [cost.ratio for cost in best],
-        "y": [100 * cost.accuracy for cost in best],
-        "line": {"color": "--muted", "width": 1.2, "dash": "dot", "shape": "hv"},
-        "hoverinfo": "skip",
-    }
-
-
-def _rows(results: Results, found: list[Cost], named: set[str]) -> Trace:
-    """Points; only the rows of the staircase carry their name, which would overlap otherwise."""
-    return {
-        "type": "scatter",
-        "mode": "markers+text",
-        "x": [cost.ratio for cost in found],
-        "y": [100 * cost.accuracy for cost in found],
-        "text": [escaped(c.row) if c.row in named or c.row == JOINT else "" for c in found],
-        "textposition": [_SIDES[place % 2] for place in range(len(found))],
-        "textfont": {"color": "--ink", "size": 11},
-        "hovertext": [escaped(cost.row) for cost in found],
-        "marker": {"color": [GROUP_COLOURS[group(results, c.row)] for c in found], "size": 10},
-        "hovertemplate": "%{hovertext}: %{x:.2f} times, %{y:.1f} %<extra></extra>",
-    }

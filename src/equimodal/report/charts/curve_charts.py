@@ -1,27 +1,32 @@
-"""Charts over the epochs: validation accuracy of every modality, and what a method decided."""
+"""Charts over the epochs: scores, losses, learning rates, and what a method decided."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from math import inf
 
 from equimodal import methods
 from equimodal.comparison.rows import JOINT, alone_row
-from equimodal.comparison.words import number
+from equimodal.comparison.words import number, some
 from equimodal.report.charts.chart_numbers import band_table
-from equimodal.report.charts.figures import (
-    Chart,
-    Trace,
-    axis,
-    colour,
-    epoch_axis,
-    layout,
-    line,
-    shade,
+from equimodal.report.charts.figures import Axis, around, colour
+from equimodal.report.charts.lines import LineChart, band_chart
+from equimodal.report.read.history import (
+    FUSED,
+    TRAINED,
+    VALIDATED,
+    Band,
+    History,
+    decisions,
+    loss_curves,
+    rate_curve,
+    score_curves,
 )
-from equimodal.report.read.history import FUSED, Band, History, decisions, score_curves
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import group, main_words, modalities, ordered_rows, rows_in
 
+LOSS_COLOURS = {TRAINED: "--muted", FUSED: "--ink", VALIDATED: "--down"}
 _SHARE = "gradient_share"
 MEASURES = {
     "score": "score of its own prediction",
@@ -31,7 +36,7 @@ MEASURES = {
 }
 
 
-def curve_charts(results: Results, history: History) -> list[Chart]:
+def curve_charts(results: Results, history: History) -> list[LineChart]:
     """One chart per row that trains several modalities together, all on the same scale."""
     curves = {row: score_curves(results, history, row) for row in ordered_rows(results)}
     references = {
@@ -39,54 +44,83 @@ def curve_charts(results: Results, history: History) -> list[Chart]:
         for m in modalities(results)
         if FUSED in (bands := curves.get(alone_row(m), {}))
     }
-    shown = {
-        row: bands
-        for row, bands in curves.items()
-        if bands and group(results, row) not in ("floor", "alone")
-    }
+    shown = {row: bands for row, bands in curves.items() if bands and _is_fused(results, row)}
     drawn = [band for bands in shown.values() for band in bands.values()]
-    limits = _limits([*drawn, *references.values()])
-    return [_curve_chart(results, row, shown[row], references, limits) for row in shown]
+    y = Axis("percent", *_limits([*drawn, *references.values()]))
+    return [_curve_chart(results, row, shown[row], references, y) for row in shown]
 
 
-def _limits(bands: Iterable[Band]) -> list[float]:
+def _is_fused(results: Results, row: str) -> bool:
+    return group(results, row) not in ("floor", "alone")
+
+
+def _limits(bands: Iterable[Band]) -> tuple[float, float]:
     values = [value for band in bands for value in (*band.low, *band.high)]
-    return [max(0.0, min(values) - 3), min(100.0, max(values)) + 3] if values else [0.0, 100.0]
+    return (max(0.0, min(values) - 3), min(100.0, max(values)) + 3) if values else (0.0, 100.0)
 
 
 def _curve_chart(
-    results: Results,
-    row: str,
-    bands: dict[str, Band],
-    references: dict[str, Band],
-    limits: list[float],
-) -> Chart:
+    results: Results, row: str, bands: dict[str, Band], references: dict[str, Band], y: Axis
+) -> LineChart:
     names = modalities(results)
-    alone = {f"{m} alone": band for m, band in references.items()}
-    dotted = [line(references[m], colour(names.index(m)), f"{m} alone", "dot") for m in references]
+    drawn = {
+        f"{m} alone": (band, colour(names.index(m)), "dotted") for m, band in references.items()
+    } | _coloured(results, bands)
     ends = ", ".join(f"{name} {band.mean[-1]:.1f} %" for name, band in bands.items())
     label = f"Validation {main_words(results)} of {row} over the epochs; in the last one {ends}"
-    drawn = layout(epoch_axis(bands.values()), axis(range=limits))
-    data = [*dotted, *_shaded_lines(results, bands)]
-    return Chart(row, label, data, drawn, 165, band_table(bands | alone, ".1f"))
+    return band_chart(row, label, y, drawn, band_table(bands, ".1f"), row)
 
 
-def _shaded_lines(results: Results, bands: dict[str, Band]) -> list[Trace]:
-    """The mean of every band over its range, in the colour of its modality."""
+def _coloured(results: Results, bands: Mapping[str, Band]) -> dict[str, tuple[Band, str, str]]:
+    """Every band in the colour of its modality."""
     colours = {m: colour(index) for index, m in enumerate(modalities(results))} | {FUSED: "--ink"}
-    marks = {name: colours.get(name, "--muted") for name in bands}
+    return {name: (band, colours.get(name, "--muted"), "line") for name, band in bands.items()}
+
+
+def loss_charts(results: Results, history: History) -> list[LineChart]:
+    """One chart per row: the loss that it trains, and that of the fused prediction."""
     return [
-        trace
-        for name, band in bands.items()
-        for trace in (shade(band, marks[name]), line(band, marks[name], name))
+        _loss_chart(row, bands)
+        for row in ordered_rows(results)
+        if _is_fused(results, row) and (bands := loss_curves(history, row))
     ]
+
+
+def _loss_chart(row: str, bands: dict[str, Band]) -> LineChart:
+    highest = max(max(band.high) for band in bands.values())
+    lowest = min(0.0, *(min(band.low) for band in bands.values()))
+    drawn = {name: (band, LOSS_COLOURS[name], "line") for name, band in bands.items()}
+    ends = ", ".join(f"{name} {number(band.mean[-1], '.3g')}" for name, band in bands.items())
+    label = f"Losses of {row} over the epochs; in the last one {ends}"
+    y = Axis("loss", lowest, highest + 0.03 * (highest - lowest) or 1.0)
+    return band_chart(row, label, y, drawn, band_table(bands, ".3g"), row)
+
+
+def rate_charts(results: Results, history: History) -> list[LineChart]:
+    """The learning rate over the epochs: a chart for each course of it, with the rows of it."""
+    courses: dict[tuple[float, ...], tuple[Band, list[str]]] = {}
+    for row in ordered_rows(results):
+        band = rate_curve(history, row)
+        if band is not None:
+            courses.setdefault(tuple(band.mean), (band, []))[1].append(row)
+    return [_rate_chart(band, rows) for band, rows in courses.values()]
+
+
+def _rate_chart(band: Band, rows: list[str]) -> LineChart:
+    told = some(rows)
+    y = Axis("learning rate", 0.0, 1.05 * max(band.high) or 1.0)
+    label = (
+        f"Learning rate of {told} over the epochs, from {band.mean[0]:.3g} to {band.mean[-1]:.3g}"
+    )
+    drawn = {"learning rate": (band, "--ink", "line")}
+    return band_chart(told, label, y, drawn, band_table({"learning rate": band}, ".3g"))
 
 
 def decision_charts(
     results: Results, history: History, row: str
-) -> tuple[list[Chart], dict[str, float]]:
+) -> tuple[list[LineChart], dict[str, float]]:
     """One chart per decision of a row, and the decisions that never changed with their value."""
-    charts: list[Chart] = []
+    charts: list[LineChart] = []
     constant: dict[str, float] = {}
     for name, bands in decisions(history, row).items():
         lowest = min(min(band.low) for band in bands.values())
@@ -98,13 +132,13 @@ def decision_charts(
     return charts, constant
 
 
-def gradient_charts(results: Results, history: History) -> tuple[list[Chart], list[Chart]]:
+def gradient_charts(results: Results, history: History) -> tuple[list[LineChart], list[LineChart]]:
     """What was measured of the gradients of joint, and of other rows the modalities' shares."""
     shares = []
     for row in rows_in(results, ("baselines", "methods")):
         measured = decisions(history, row, "diagnosis")
         if row != JOINT and (bands := measured.get(_SHARE)):
-            shares.append(_decision_chart(results, row, row, bands))
+            shares.append(replace(_decision_chart(results, row, row, bands), row=row))
     joint = decisions(history, JOINT, "diagnosis")
     titled = [(MEASURES.get(name, name.replace("_", " ")), bands) for name, bands in joint.items()]
     return [_decision_chart(results, JOINT, title, bands) for title, bands in titled], shares
@@ -116,12 +150,12 @@ def _title(row: str, name: str) -> str:
     return known.get(name, name.replace("_", " "))
 
 
-def _decision_chart(results: Results, row: str, title: str, bands: dict[str, Band]) -> Chart:
+def _decision_chart(results: Results, row: str, title: str, bands: dict[str, Band]) -> LineChart:
     ends = ", ".join(
         f"{m} from {number(b.mean[0], '.3g')} to {number(b.mean[-1], '.3g')}"
         for m, b in bands.items()
     )
     label = f"{row}: {title} over the epochs, {ends}"
-    drawn = layout(epoch_axis(bands.values()), axis())
-    data = _shaded_lines(results, bands)
-    return Chart(title, label, data, drawn, 150, band_table(bands, ".3g"))
+    values = [value for band in bands.values() for value in (*band.low, *band.high)]
+    y = Axis("mean of an epoch", *around(values, 1e-9, ends=(-inf, inf)))
+    return band_chart(title, label, y, _coloured(results, bands), band_table(bands, ".3g"))

@@ -1,31 +1,26 @@
-"""Figures as plain dictionaries that plotly draws; colours are names that the page fills in.
+"""Charts as plain values; `templates/figures.html` draws them with the page's own colours.
 
-A string such as "--m0" stands for the page's colour of that name, so that one figure serves the
-light and the dark scheme.
+Places are fractions of an axis in percent, so that a drawing fits whatever width it is given and
+its text keeps its size. A colour is the name of a colour of the page, such as "--m0".
 """
 
 from __future__ import annotations
 
-import html
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from math import ceil, floor, log10
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.comparison.words import number
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.read.history import Band
-from equimodal.report.read.rows import Difference
-
-Trace = dict[str, Any]
 
 COLOURS = 6
-ROW_HEIGHT = 27
 MOST = 25
 """Classes in a chart; of more, those that differ most."""
-DOTS: Trace = {"type": "scatter", "mode": "markers"}
-BARS: Trace = {"type": "bar", "orientation": "h"}
+MOST_OPEN = 6
+"""Lines of a chart that is not folded, where a reader does not choose them."""
 GROUP_COLOURS = {
     "floor": "--muted",
     "alone": "--muted",
@@ -35,129 +30,113 @@ GROUP_COLOURS = {
 }
 
 
-@dataclass(frozen=True)
-class Chart:
-    """One drawn chart: its title, what a screen reader says, what plotly draws, its numbers."""
-
-    title: str
-    label: str
-    data: list[Trace]
-    layout: dict[str, Any]
-    height: int
-    table: Table = field(default_factory=Table)
-
-
-def escaped(text: str) -> str:
-    """Text for plotly, which otherwise reads a few HTML tags."""
-    return html.escape(text, quote=False)
-
-
 def colour(index: int) -> str:
     """Colour of the modality at ``index``, from 0."""
     return f"--m{index % COLOURS}"
 
 
-def axis(title: str = "", **more: Any) -> dict[str, Any]:
-    """An axis in the page's style."""
-    return {
-        **({"title": {"text": escaped(title), "standoff": 6}} if title else {}),
-        "gridcolor": "--grid",
-        "linecolor": "--grid",
-        "zeroline": False,
-        "automargin": True,
-        "fixedrange": True,
-        **more,
-    }
+@dataclass(frozen=True)
+class Axis:
+    """What is measured along an axis, and between which values; ``zero`` marks the value 0.
+
+    At most about ``most`` values are written, whole ones alone where it is ``whole``.
+    """
+
+    title: str
+    low: float
+    high: float
+    zero: bool = False
+    whole: bool = False
+    most: int = 5
+
+    def place(self, value: float) -> float:
+        """Where a value lies, in percent of the axis; at its nearer end where it lies outside."""
+        part = (value - self.low) / (self.high - self.low)
+        return round(100 * min(1.0, max(0.0, part)), 1)
+
+    def outside(self, value: float) -> bool:
+        """Whether a value lies beyond an end."""
+        return not self.low <= value <= self.high
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """Round values: place and text of each."""
+        rough = (self.high - self.low) / self.most
+        scale = 10.0 ** floor(log10(rough))
+        step = next(s * scale for s in (1, 2, 5, 10) if s * scale >= rough * (1 - 1e-9))
+        step = max(1.0, step) if self.whole else step
+        first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
+        values = [place * step for place in range(first, last + 1)]
+        return [(self.place(value), number(value, ".6g")) for value in values]
 
 
-def layout(x: dict[str, Any], y: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A layout in the page's style: transparent, without a legend of its own."""
-    return {
-        "xaxis": x,
-        "yaxis": y,
-        "margin": {"l": 8, "r": 14, "t": 8, "b": 8},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": "--ink", "size": 12, "family": "system-ui, sans-serif"},
-        "showlegend": False,
-        "hovermode": "closest",
-        "dragmode": False,
-        **more,
-    }
+@dataclass(frozen=True)
+class Mark:
+    """A dot, a ring or a bar at a value, with its interval, and what is said of it."""
+
+    value: float
+    colour: str
+    said: str
+    kind: str = "dot"
+    low: float | None = None
+    high: float | None = None
 
 
-def zero_axis(title: str) -> dict[str, Any]:
-    """An axis of differences, with a line at zero."""
-    return axis(title, zeroline=True, zerolinecolor="--ink", zerolinewidth=1.5)
+@dataclass(frozen=True)
+class Panel:
+    """Marks by row along one axis; ``references`` are values with the dash of their line."""
+
+    axis: Axis
+    marks: Mapping[str, Sequence[Mark]]
+    references: Sequence[tuple[float, str]] = ()
 
 
-def row_axis(rows: Sequence[str]) -> dict[str, Any]:
-    """The axis of a chart with one line per row, the first on top."""
-    names = [escaped(row) for row in rows]
-    return axis(
-        type="category",
-        categoryorder="array",
-        categoryarray=names,
-        range=[len(rows) - 0.5, -0.5],
-        dtick=1,
-        ticksuffix=" ",
-    )
+@dataclass(frozen=True)
+class RowChart:
+    """A line for each row: its name, its marks in every panel, and the value ``shown`` behind.
+
+    ``chosen`` says whether the rows are those of the comparison, of which a reader chooses some.
+    """
+
+    title: str
+    rows: Sequence[str]
+    panels: Sequence[Panel]
+    table: Table = field(default_factory=Table)
+    shown: Mapping[str, str] = field(default_factory=dict)
+    chosen: bool = True
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is closed at first."""
+        return not self.chosen and len(self.rows) > MOST_OPEN
 
 
-def row_chart(
-    title: str,
-    label: str,
-    data: list[Trace],
-    x: dict[str, Any],
-    rows: Sequence[str],
-    table: Table,
-    **more: Any,
-) -> Chart:
-    """A chart with one line per row; ``more`` goes into the layout."""
-    drawn = layout(x, row_axis(rows), **more)
-    return Chart(title, label, data, drawn, 62 + ROW_HEIGHT * len(rows), table)
+def around(
+    values: Iterable[float], least: float, *, ends: tuple[float, float]
+) -> tuple[float, float]:
+    """Ends of an axis around values with a little room, ``least`` wide; never outside ``ends``."""
+    found = list(values)
+    low, high = min(found, default=0.0), max(found, default=least)
+    room = max(0.04 * (high - low), (least - (high - low)) / 2)
+    return max(ends[0], low - room), min(ends[1], high + room)
 
 
-def over_rows(
-    kind: Trace,
-    rows: Iterable[str],
-    values: Iterable[float],
-    marker: Trace,
-    hover: str,
-    **more: Any,
-) -> Trace:
-    """A value for each row: ``kind`` is `DOTS` or `BARS`, ``hover`` what plotly says of one."""
-    return {
-        **kind,
-        "x": list(values),
-        "y": [escaped(row) for row in rows],
-        "marker": marker,
-        "hovertemplate": f"{hover}<extra></extra>",
-        **more,
-    }
+def fenced(values: Collection[float], shown: Iterable[float]) -> list[float]:
+    """Values between which an axis reaches: those that are shown, and none that lie far off.
+
+    Far off is more than one and a half times the middle half of all values below or above it.
+    """
+    kept = list(shown)
+    if values:
+        first, third = np.quantile(list(values), (0.25, 0.75))
+        reach = 1.5 * (third - first)
+        kept += [value for value in values if first - reach <= value <= third + reach]
+    return kept
 
 
-def error_bars(
-    above: Iterable[float | None], below: Iterable[float | None] | None = None
-) -> dict[str, Any]:
-    """Error bars in percent from how far they reach, fractions; ``below`` None is as ``above``."""
-    reaches = {"array": above} | ({} if below is None else {"arrayminus": below})
-    return {
-        "type": "data",
-        "symmetric": below is None,
-        **{side: [100 * (reach or 0.0) for reach in found] for side, found in reaches.items()},
-        "color": "--ink",
-        "thickness": 1.4,
-        "width": 4,
-    }
-
-
-def interval_bars(means: Collection[Difference]) -> dict[str, Any]:
-    """Error bars over the intervals of means; none where there is no interval."""
-    return error_bars(
-        [None if m.high is None else m.high - m.mean for m in means],
-        [None if m.low is None else m.mean - m.low for m in means],
-    )
+def by_value(values: Mapping[str, float]) -> list[str]:
+    """Rows from the largest value on."""
+    return sorted(values, key=lambda row: -values[row])
 
 
 def widest(values: Collection[NDArray[np.float64]], candidates: Iterable[int]) -> list[int]:
@@ -168,40 +147,10 @@ def widest(values: Collection[NDArray[np.float64]], candidates: Iterable[int]) -
     return sorted(sorted(candidates, key=lambda place: (-spread[place], place))[:MOST])
 
 
-def counted(band: Band) -> list[float]:
-    """Epochs counted from 1, as a reader does; records count from 0."""
-    return [epoch + 1 for epoch in band.epochs]
-
-
-def epoch_axis(bands: Iterable[Band]) -> dict[str, Any]:
-    """The axis of epochs, with at most seven whole numbers on it."""
-    last = max((counted(band)[-1] for band in bands), default=1)
-    step = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200) if last / step <= 7), 500)
-    return axis(dtick=step, tick0=step)
-
-
-def line(band: Band, colour_name: str, name: str, dash: str = "solid") -> Trace:
-    """The mean of a band over epochs."""
-    return {
-        "type": "scatter",
-        "mode": "lines" if len(band.epochs) > 3 else "lines+markers",
-        "x": counted(band),
-        "y": band.mean,
-        "line": {"color": colour_name, "width": 2, "dash": dash},
-        "marker": {"color": colour_name, "size": 7},
-        "hovertemplate": f"{escaped(name)}, epoch %{{x}}: %{{y:.3~g}}<extra></extra>",
-    }
-
-
-def shade(band: Band, colour_name: str) -> Trace:
-    """The area between the smallest and the largest value of a band."""
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [*counted(band), *reversed(counted(band))],
-        "y": [*band.high, *reversed(band.low)],
-        "fill": "toself",
-        "fillcolor": f"{colour_name}-fade",
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-    }
+def bar_axis(title: str, panel: Mapping[str, Sequence[Mark]], *, zero: bool = False) -> Axis:
+    """An axis from 0 over all marks of a panel and their intervals."""
+    every = [mark for marks in panel.values() for mark in marks]
+    values = [v for m in every for v in (m.value, m.low, m.high) if v is not None]
+    low, high = min([0.0, *values]), max([0.0, *values])
+    room = 0.03 * max(high - low, 1e-9)
+    return Axis(title, low - room if low < 0 else 0.0, high + room or 1.0, zero=zero)

@@ -6,26 +6,24 @@ from equimodal.comparison.rows import JOINT, UNTRAINED, alone_row
 from equimodal.comparison.words import mean_and_sd, percent
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.charts.figures import (
-    BARS,
-    Chart,
-    Trace,
-    axis,
+    Mark,
+    Panel,
+    RowChart,
+    bar_axis,
+    by_value,
     colour,
-    error_bars,
-    over_rows,
-    row_chart,
 )
 from equimodal.report.read.reading import Results
-from equimodal.report.read.rows import group, modalities, ordered_rows, spread
+from equimodal.report.read.rows import group, main_words, modalities, ordered_rows, spread
 
 
-def probe_charts(results: Results) -> list[Chart]:
+def probe_charts(results: Results) -> list[RowChart]:
     """One bar chart per modality, with lines at the untrained and the alone-trained encoder."""
     charts = (_chart(results, index, m) for index, m in enumerate(modalities(results)))
     return [chart for chart in charts if chart is not None]
 
 
-def _chart(results: Results, index: int, modality: str) -> Chart | None:
+def _chart(results: Results, index: int, modality: str) -> RowChart | None:
     found = {
         row: (mean, sd)
         for row in ordered_rows(results)
@@ -34,55 +32,30 @@ def _chart(results: Results, index: int, modality: str) -> Chart | None:
     }
     if not found:
         return None
-    rows = list(found)
-    marks = {row: _mark(results, row, index) for row in rows}
-    label = ", ".join(f"{row} {percent(mean)} %" for row, (mean, _) in found.items())
-    references = {UNTRAINED: "dot", alone_row(modality): "dash"}
-    lines = [
-        _reference(100 * mean, dash)
-        for row, dash in references.items()
-        if (mean := found.get(row, (None, None))[0]) is not None
+    marks = {row: [_bar(results, row, index, *told)] for row, told in found.items()}
+    references = [
+        (100 * found[row][0], dash)
+        for row, dash in {UNTRAINED: "1 4", alone_row(modality): "6 4"}.items()
+        if row in found
     ]
-    return row_chart(
+    rows = by_value({row: mean for row, (mean, _) in found.items()})
+    axis = bar_axis(f"{main_words(results)} of a linear probe, percent", marks)
+    return RowChart(
         modality,
-        f"Linear probe of the {modality} encoder: {label}",
-        [_bars(found, [marks[row] for row in rows])],
-        axis("percent", rangemode="tozero"),
         rows,
+        [Panel(axis, marks, references)],
         Table(("row", "percent ± sd"), [(row, mean_and_sd(*found[row])) for row in rows]),
-        shapes=lines,
-        bargap=0.35,
+        {row: percent(mean) for row, (mean, _) in found.items()},
     )
+
+
+def _bar(results: Results, row: str, index: int, mean: float, sd: float | None) -> Mark:
+    said = f"{row}: {mean_and_sd(mean, sd)} %"
+    low, high = (None, None) if sd is None else (100 * (mean - sd), 100 * (mean + sd))
+    return Mark(100 * mean, _mark(results, row, index), said, "bar", low, high)
 
 
 def _mark(results: Results, row: str, index: int) -> str:
     if row == JOINT:
         return "--ink"
     return colour(index) if group(results, row) == "methods" else "--muted"
-
-
-def _bars(found: dict[str, tuple[float, float | None]], colours: list[str]) -> Trace:
-    return over_rows(
-        BARS,
-        found,
-        [100 * mean for mean, _ in found.values()],
-        {"color": colours},
-        "%{y}: %{x:.1f} %",
-        text=[percent(mean) for mean, _ in found.values()],
-        textposition="inside",
-        insidetextanchor="start",
-        textfont={"color": "--paper"},
-        error_x=error_bars([sd for _, sd in found.values()]),
-    )
-
-
-def _reference(value: float, dash: str) -> Trace:
-    return {
-        "type": "line",
-        "x0": value,
-        "x1": value,
-        "y0": 0,
-        "y1": 1,
-        "yref": "paper",
-        "line": {"color": "--ink", "width": 1.3, "dash": dash},
-    }

@@ -6,51 +6,48 @@ import numpy as np
 
 from equimodal.comparison.words import ABSENT, percent, points
 from equimodal.report.charts.chart_numbers import Table, seed_table
-from equimodal.report.charts.class_chart import class_dots
+from equimodal.report.charts.class_chart import class_marks
 from equimodal.report.charts.figures import (
-    BARS,
-    Chart,
+    Mark,
+    Panel,
+    RowChart,
+    bar_axis,
+    by_value,
     colour,
-    interval_bars,
-    over_rows,
-    row_chart,
     widest,
-    zero_axis,
 )
 from equimodal.report.read.diagnosis import Diagnosis, entry, estimate, estimates, numbers
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import Difference, finite, modalities, with_interval
 
+_POINTS = "points of accuracy"
 
-def overall_chart(results: Results, diagnosis: Diagnosis) -> Chart | None:
+
+def overall_chart(results: Results, diagnosis: Diagnosis) -> RowChart | None:
     """Points of accuracy that each modality brings, with their intervals."""
     names = modalities(results)
     every = estimates(diagnosis, "measures", "shapley", "accuracy")
     found = {m: every[m] for m in names if m in every}
     if not found:
         return None
-    label = ", ".join(f"{m} {with_interval(value)}" for m, value in found.items())
-    return row_chart(
+    marks = {m: [_bar(m, value, colour(names.index(m)))] for m, value in found.items()}
+    return RowChart(
         "What the accuracy rests on",
-        f"Shapley values of the accuracy in points: {label}",
-        [
-            over_rows(
-                BARS,
-                found,
-                [100 * value.mean for value in found.values()],
-                {"color": [colour(names.index(m)) for m in found]},
-                "%{y}: %{x:.1f} points",
-                error_x=interval_bars(found.values()),
-            )
-        ],
-        zero_axis("points of accuracy"),
-        list(found),
+        by_value({m: value.mean for m, value in found.items()}),
+        [Panel(bar_axis(_POINTS, marks, zero=True), marks)],
         seed_table(found, {}, points),
-        bargap=0.4,
+        {m: points(value.mean) for m, value in found.items()},
+        chosen=False,
     )
 
 
-def class_reliance_chart(results: Results, diagnosis: Diagnosis) -> Chart | None:
+def _bar(modality: str, value: Difference, colour_name: str) -> Mark:
+    low, high = (None if end is None else 100 * end for end in (value.low, value.high))
+    said = f"{modality}: {with_interval(value)} points"
+    return Mark(100 * value.mean, colour_name, said, "bar", low, high)
+
+
+def class_reliance_chart(results: Results, diagnosis: Diagnosis) -> RowChart | None:
     """Points of accuracy that each modality brings to every class."""
     names, classes = modalities(results), list(results["data"].get("classes", ()))
     values = {
@@ -62,20 +59,17 @@ def class_reliance_chart(results: Results, diagnosis: Diagnosis) -> Chart | None
     known = [i for i in range(len(classes)) if not all(np.isnan(v[i]) for v in values.values())]
     if not known:
         return None
-    shown = widest(values.values(), known)
-    kept = [classes[i] for i in shown]
-    of_many = f", {len(shown)} of {len(classes)}" if len(shown) < len(classes) else ""
+    kept = widest(values.values(), known)
+    of_many = f", {len(kept)} of {len(classes)}" if len(kept) < len(classes) else ""
+    colours = {m: colour(names.index(m)) for m in values}
+    marks = class_marks(values, classes, kept, colours, "points")
     lines = [(name, *(_cell(v[i]) for v in values.values())) for i, name in enumerate(classes)]
-    return row_chart(
+    return RowChart(
         f"What every class rests on{of_many}",
-        f"Shapley values of the accuracy of every class in points, for {', '.join(values)}",
-        [
-            class_dots(m, found[shown], kept, colour(names.index(m)), "points")
-            for m, found in values.items()
-        ],
-        zero_axis("points of accuracy"),
-        kept,
+        [classes[i] for i in kept],
+        [Panel(bar_axis(_POINTS, marks, zero=True), marks)],
         Table(("class", *values), lines),
+        chosen=False,
     )
 
 

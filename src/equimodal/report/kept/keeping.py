@@ -9,20 +9,22 @@ from equimodal.comparison.rows import JOINT, alone_row
 from equimodal.errors import BalanceError
 from equimodal.report.kept.diagnosis_store import keep_diagnosis
 from equimodal.report.kept.sample_store import SAMPLES, keep_samples
+from equimodal.report.kept.standing_store import STANDING, keep_standing, read_standing
 from equimodal.report.read.diagnosis import DIAGNOSIS
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import by_seed, modalities
 
 
 def keep(folder: str | Path, results: Results, data_root: str | Path | None = None) -> None:
-    """Writes the samples and the diagnosis of a comparison that has just ended.
+    """Writes samples, diagnosis and the best row's differences of a comparison that has ended.
 
     What cannot be had is left out, as the results stand without it, and the page says so.
     """
-    for name in (SAMPLES, DIAGNOSIS):  # what is there may be of fewer runs
+    for name in (SAMPLES, DIAGNOSIS, STANDING):  # what is there may be of fewer runs
         (Path(folder) / name).unlink(missing_ok=True)
     _diagnose(folder, results)
-    with suppress(BalanceError):  # last, so that a folder with samples has both
+    keep_standing(folder, results)
+    with suppress(BalanceError):  # last, so that a folder with samples has all
         keep_samples(folder, results, data_root)
 
 
@@ -32,7 +34,7 @@ def is_kept(folder: str | Path) -> bool:
 
 
 def renew(folder: str | Path, results: Results, data_root: str | Path | None = None) -> None:
-    """Writes what is missing of both; with ``data_root`` the samples anew.
+    """Writes what is missing of them; with ``data_root`` the samples anew.
 
     Raises:
         BalanceError: the data at ``data_root`` cannot be loaded or are not the comparison's.
@@ -44,6 +46,8 @@ def renew(folder: str | Path, results: Results, data_root: str | Path | None = N
             keep_samples(folder, results)
     if not (Path(folder) / DIAGNOSIS).exists():
         _diagnose(folder, results)
+    if not read_standing(folder, results):
+        keep_standing(folder, results)
 
 
 def _diagnose(folder: str | Path, results: Results) -> None:

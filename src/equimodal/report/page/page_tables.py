@@ -9,32 +9,42 @@ from typing import Any
 from equimodal.comparison.words import ABSENT, duration, percent
 from equimodal.data.target import ACCURACY
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.read.columns import EPOCH, columns, meanings
+from equimodal.report.read.columns import EPOCH, EXTENT, Column, columns, meanings
 from equimodal.report.read.controls import absent, certainty, further
+from equimodal.report.read.families import families
 from equimodal.report.read.reading import Results, Run
 from equimodal.report.read.rows import (
     controls,
     finite,
-    grouped_rows,
     main_words,
     measured,
     ordered_rows,
     stored,
+    turned_round,
     with_interval,
 )
+from equimodal.report.read.standing import Held, best_row
 
+_BEST = "vs best"
 _SPANNING = {
     "probe": "linear probe",
     "inside": "inside the model",
     "present": "of samples that have",
     EPOCH: "epoch of",
+    EXTENT: EXTENT,
 }
 
 
-def rows_content(results: Results) -> dict[str, Any]:
-    """What the table of rows shows: two lines of headings, a body per group of rows, controls."""
+def rows_content(results: Results, held: Held) -> dict[str, Any]:
+    """What the table of rows shows: two lines of headings, rows by family, controls below them.
+
+    ``held`` are the differences of the best row to the others.
+    """
     every = columns(results)
     meaning = meanings(results)
+    if held:
+        every.insert(sum(c.group in ("accuracy", "vs joint") for c in every), _to_best(held))
+        meaning[_BEST] = f"{main_words(results)} minus {best_row(results)}, the best by validation"
     headings = [(name, list(found)) for name, found in groupby(every, key=lambda c: c.group)]
     return {
         "columns": every,
@@ -42,11 +52,20 @@ def rows_content(results: Results) -> dict[str, Any]:
         "spanning": _SPANNING,
         "meaning": meaning,
         "meanings": [(name, meaning[name]) for name, _ in headings],
-        "groups": list(grouped_rows(results).items()),
+        "families": list(families(results).items()),
+        "lines": len(ordered_rows(results)),
+        "formats": {"csv": "CSV", "markdown": "Markdown", "latex": "LaTeX"},
         "controls": controls_table(results),
         "absent": absent(results),
         "certainty": certainty(results),
     }
+
+
+def _to_best(held: Held) -> Column:
+    """What the best row is ahead of every other, turned to the row's own side."""
+    turned = {row: turned_round(found) for row, found in held.items()}
+    cells = {row: with_interval(found) for row, found in turned.items()}
+    return Column(_BEST, _BEST, cells, {row: found.shown for row, found in turned.items()})
 
 
 def controls_table(results: Results) -> Table:

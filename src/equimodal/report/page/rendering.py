@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -13,50 +13,47 @@ from markupsafe import Markup
 
 from equimodal.errors import printable
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.charts.figures import Chart
+from equimodal.report.charts.figures import RowChart
+from equimodal.report.charts.lines import LineChart
 
 Mark = tuple[str, str, str]
 """An entry of a legend: colour name, kind of mark, meaning."""
+Chart = RowChart | LineChart
 _MINUS = re.compile(r"(?<![^ \[])-(?=\d)")
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page: its identifier, its heading, its template, and what that shows."""
+    """A section of the page: its identifier, its heading, its template, and what that shows.
+
+    With ``folded``, what a reader opens it by, it is closed at first.
+    """
 
     name: str
     title: str
     template: str
     content: Mapping[str, Any]
+    folded: str = ""
 
 
 @dataclass
 class Gallery:
-    """The charts placed on a page so far; the script draws each by its number."""
+    """The charts placed on a page so far."""
 
-    charts: list[Chart] = field(default_factory=list)
+    placed: int = 0
 
     def place(self, chart: Chart) -> int:
-        """The number of a further chart."""
-        self.charts.append(chart)
-        return len(self.charts) - 1
-
-    @property
-    def figures(self) -> list[dict[str, Any]]:
-        """What the script draws."""
-        return [
-            {"data": _readable(chart.data), "layout": _readable(chart.layout)}
-            for chart in self.charts
-        ]
+        """The number of a further chart, from 1."""
+        self.placed += 1
+        return self.placed
 
 
-def _readable(value: Any) -> Any:
-    """Plain data whose texts are printable."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, Mapping):
-        return {key: _readable(item) for key, item in value.items()}
-    return [_readable(item) for item in value] if isinstance(value, list | tuple) else value
+@dataclass(frozen=True)
+class Choice:
+    """The rows that a reader chooses from, by number, and those that charts show at first."""
+
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    shown: Collection[str] = ()
 
 
 def chart_section(
@@ -66,13 +63,19 @@ def chart_section(
     marks: Sequence[Mark],
     *,
     lead: str = "",
+    explained: str = "",
     kind: str = "",
     before: Mapping[str, Table] | None = None,
     after: Mapping[str, Table] | None = None,
+    folded: str = "",
 ) -> Section | None:
-    """A grid of charts with its legend, between tables by label; None where all are empty."""
+    """A grid of charts with its legend, between tables by label; None where all are empty.
+
+    ``lead`` stands above, ``explained`` is folded away below.
+    """
     content = {
         "lead": lead,
+        "explained": explained,
         "marks": marks,
         "charts": [chart for chart in charts if chart is not None],
         "kind": kind,
@@ -80,12 +83,13 @@ def chart_section(
         "after": {label: table for label, table in (after or {}).items() if table.lines},
     }
     empty = not any(content[part] for part in ("charts", "before", "after"))
-    return None if empty else Section(name, title, "charts.html", content)
+    return None if empty else Section(name, title, "charts.html", content, folded)
 
 
-def rendered(template: str, **context: Any) -> str:
+def rendered(template: str, choice: Choice | None = None, **context: Any) -> str:
     """A template with its context and a gallery of its own."""
-    return environment().get_template(template).render(gallery=Gallery(), **context)
+    choice = choice or Choice()
+    return environment().get_template(template).render(gallery=Gallery(), choice=choice, **context)
 
 
 def typeset(value: object) -> object:

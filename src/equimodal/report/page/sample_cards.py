@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from equimodal.comparison.words import percent, points
+from equimodal.comparison.words import MOST_NAMED, percent, points, some
 from equimodal.report.charts.figures import colour
 from equimodal.report.read.predictions import Prediction
 
@@ -148,8 +148,13 @@ def _card(gathered: Gathered, index: int, entry: Mapping[str, Mapping[str, str]]
         [(m, entry[m]) for m in gathered.modalities if m in entry],
         [_judgement(gathered, index, *row) for row in (*rows, (fused, "--ink", found))],
         ", ".join(added),
-        ", ".join(wrong) or "none",
+        _told(wrong, len(gathered.others)),
     )
+
+
+def _told(wrong: Sequence[str], count: int) -> str:
+    """Rows by name, of many how many they are: a filter finds them."""
+    return some(wrong) if len(wrong) <= MOST_NAMED else f"{len(wrong)} of {count}"
 
 
 def _judgement(

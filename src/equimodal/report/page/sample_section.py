@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from equimodal.report.charts.class_chart import class_chart
+from equimodal.report.charts.confusion import confusions
 from equimodal.report.charts.figures import colour
 from equimodal.report.charts.reliance_charts import (
     class_reliance_chart,
@@ -20,6 +21,9 @@ from equimodal.report.read.knowledge import share_table
 from equimodal.report.read.predictions import Predictions, alone_rows, fused_row
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import modalities, rows_in
+
+FIRST = 8
+"""Cards that are shown before a reader asks for more."""
 
 
 def by_class(results: Results, predictions: Predictions) -> Section | None:
@@ -40,10 +44,26 @@ def by_class(results: Results, predictions: Predictions) -> Section | None:
             *((colour(modalities(results).index(m)), "dot", f"{m} alone") for m in alone),
             ("--ink", "dot", fused),
         ],
-        lead=told if known.lines else "",
+        explained=told if known.lines else "",
         kind="one",
         before={"How often who is right": known},
     )
+
+
+def confused(results: Results, predictions: Predictions) -> Section | None:
+    """Which classes are taken for which, by joint and by the best row."""
+    found = confusions(results, predictions)
+    if not found:
+        return None
+    count, shown = len(results["data"]["classes"]), len(found[0].names)
+    capped = "" if shown == count else f" The {shown} of {count} classes with most mistakes."
+    lead = (
+        "Of the test samples of the class on the left, the percent that is taken for the class "
+        f"above; over all seeds.{capped}"
+    )
+    content = {"lead": lead, "found": found}
+    title, opens = "Which classes are mistaken", f"Show {shown} classes"
+    return Section("confusion", title, "confusion.html", content, opens)
 
 
 def reliance(results: Results, diagnosis: Diagnosis | None) -> Section | None:
@@ -56,7 +76,8 @@ def reliance(results: Results, diagnosis: Diagnosis | None) -> Section | None:
         "What the model relies on",
         [overall_chart(results, diagnosis), class_reliance_chart(results, diagnosis)],
         [(colour(i), "dot", m) for i, m in enumerate(modalities(results))],
-        lead=f"Shapley values of the modalities in {row}: what each brings to the accuracy, "
+        lead=f"Points of accuracy that each modality brings to {row}.",
+        explained=f"Shapley values of the modalities in {row}: what each brings to the accuracy, "
         "averaged over all orders in which they could be added to a model that knows none. They "
         "sum to what the model gains over a blind guess.",
         after={
@@ -78,12 +99,13 @@ def samples(
         return None
     shown = cards(gathered, kept.shown)
     content = {
-        "lead": f"Test samples of seed {kept.seed}, a few of every kind of agreement: rare kinds "
-        "are shown more often than they occur. Behind each answer, how likely the model takes the "
-        "true class. Spectrograms have low frequencies at the bottom and time from left to right.",
+        "lead": f"Test samples of seed {kept.seed}, a few of every kind of agreement, rare kinds "
+        "more often than they occur. Behind each answer, how likely the model takes the true "
+        "class.",
         "fused": gathered.fused[0],
         "filters": list(filters(gathered)),
         "cards": shown,
+        "first": FIRST,
     }
     return Section("samples", "Single samples", "samples.html", content) if shown else None
 

@@ -14,6 +14,10 @@ from equimodal.report.read.diagnosis import Diagnosis, entry, estimate, mapping,
 from equimodal.report.read.reading import Results
 from equimodal.report.read.rows import Difference, finite, modalities, with_interval
 
+MOST_AHEAD, MOST_ADVISED = 4, 3
+"""Rows that are shown of what a verdict costs, and pieces of advice before a reader asks for more.
+"""
+
 
 def verdict(results: Results, diagnosis: Diagnosis | None) -> Section | None:
     """The section; None without a diagnosis."""
@@ -28,9 +32,11 @@ def verdict(results: Results, diagnosis: Diagnosis | None) -> Section | None:
             _tile(m, colour(i), words[m]) for i, m in enumerate(modalities(results)) if m in words
         ],
         "cost": _cost(diagnosis),
+        "more_cost": len(mapping(diagnosis, "verdict", "cost", "ahead")) - MOST_AHEAD,
         "advice": [
             (str(entry(tip, "method") or "apart from methods"), _reason(tip)) for tip in tips
         ],
+        "most": MOST_ADVISED,
         "no_promise": NO_PROMISE if any(entry(tip, "method") for tip in tips) else "",
         "notes": _notes(results, diagnosis),
         "printed": "\n".join(texts(diagnosis, "text")),
@@ -68,11 +74,16 @@ def _probe(found: object, name: str) -> Difference | None:
 
 
 def _cost(diagnosis: Diagnosis) -> Table:
-    """The diagnosed model beside those that it is held against."""
+    """The diagnosed model beside those that it is held against; of many those furthest ahead."""
     own = estimate(entry(diagnosis, "verdict", "cost", "accuracy"))
     row = str(entry(diagnosis, "source", "row") or "the model")
     lines = [(row, with_interval(own, percent), ABSENT)] if own else []
-    for name, rival in mapping(diagnosis, "verdict", "cost", "ahead").items():
+    rivals = mapping(diagnosis, "verdict", "cost", "ahead")
+    ordered = sorted(
+        rivals, key=lambda name: -(finite(entry(rivals[name], "difference", "value")) or 0.0)
+    )
+    for name in ordered[:MOST_AHEAD] if len(rivals) > MOST_AHEAD else rivals:
+        rival = rivals[name]
         accuracy, ahead = (estimate(entry(rival, key)) for key in ("accuracy", "difference"))
         if accuracy is not None:
             lines.append((name, with_interval(accuracy, percent), with_interval(ahead)))

@@ -73,9 +73,9 @@ def columns(results: Results) -> list[Column]:
         _plain(
             results, "accuracy", main_words(results), lambda row: _spread(results, row, "accuracy")
         ),
-        *_further(results),
         _difference(results, "vs joint", "difference_to_joint"),
         _difference(results, "vs control", "difference_to_control"),
+        *_further(results),
         *_by_modality(results, "probe", "probe_accuracy"),
         *_by_modality(results, "inside", "modality_accuracy"),
         *_by_pattern(results),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from equimodal.comparison.rows import ALONE, JOINT, UNIMODAL, UNTRAINED, alone_row
 from equimodal.comparison.scores import capitalised
-from equimodal.comparison.words import listing, percent, points
+from equimodal.comparison.words import MOST_NAMED, listing, percent, points, some
 from equimodal.diagnosis.rules import LOST_FROM, UNDER_TRAINED
 from equimodal.numerics.enough import ENOUGH_SEEDS
 from equimodal.report.read.controls import further
@@ -131,7 +131,7 @@ def against_joint(results: Results) -> str:
         return ""
     mean, _ = spread(results, JOINT, "accuracy")
     if few := _too_few(differences):
-        shown = ", ".join(f"{row} {points(d.mean)}" for row, d in differences.items())
+        shown = some([f"{row} {points(d.mean)}" for row, d in differences.items()])
         return f"{few}, so nothing is shown against joint: {shown} points."
     above, below, undecided = _by_sign(differences)
     sentence = (
@@ -141,7 +141,7 @@ def against_joint(results: Results) -> str:
     below = [row for row in below if not row.startswith(ALONE)]
     undecided = [row for row in undecided if not row.startswith(ALONE)]
     sentence += f"; below joint: {_with_numbers(below, differences)}" if below else ""
-    sentence += f"; not told apart from joint: {listing(undecided)}" if undecided else ""
+    sentence += f"; not told apart from joint: {some(undecided)}" if undecided else ""
     return f"{sentence}."
 
 
@@ -165,7 +165,7 @@ def against_unimodal(results: Results) -> str:
 
 
 def _flagging(rows: list[str], below: list[str]) -> str:
-    return listing([f"{row} (below)" if row in below else row for row in rows])
+    return some([f"{row} (below)" if row in below else row for row in rows])
 
 
 def against_controls(results: Results) -> str:
@@ -194,14 +194,18 @@ def _effects(held: str, differences: dict[str, Difference]) -> str:
     parts = [
         f"better: {_with_numbers(above, shown)}",
         f"worse: {_with_numbers(below, shown)}" if below else "",
-        f"no effect shown: {listing(undecided)}" if undecided else "",
+        f"no effect shown: {some(undecided)}" if undecided else "",
     ]
     return f"{held}, {'; '.join(part for part in parts if part)}."
 
 
 def trouble(results: Results) -> str:
     """Rows that did not act, diverged or failed, and those whose model is another one."""
-    told = [f"{row}: {text}" for row in ordered_rows(results) if (text := note(results, row))]
+    rows: dict[str, list[str]] = {}
+    for row in ordered_rows(results):
+        if text := note(results, row):
+            rows.setdefault(text, []).append(row)
+    told = [f"{listing(found)}: {text}" for text, found in rows.items()]
     told += filter(None, [other_models(results["config"])])
     return f"{'; '.join(told)}." if told else ""
 
@@ -231,4 +235,7 @@ def _by_sign(differences: dict[str, Difference]) -> tuple[list[str], list[str], 
 
 
 def _with_numbers(rows: list[str], differences: dict[str, Difference]) -> str:
-    return listing([f"{row} {with_interval(differences[row])}" for row in rows])
+    """Rows with their differences; of many the largest."""
+    if len(rows) > MOST_NAMED:
+        rows = sorted(rows, key=lambda row: -abs(differences[row].mean))
+    return some([f"{row} {with_interval(differences[row])}" for row in rows])

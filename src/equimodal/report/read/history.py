@@ -16,7 +16,8 @@ from equimodal.report.read.rows import finite, main_name, ordered_rows, runs_of
 History = dict[str, list[Records]]
 Values = defaultdict[float, list[float]]
 
-FUSED = "fused model"
+FUSED, TRAINED, VALIDATED = "fused model", "loss of the row", "fused model, validation"
+_LOSSES = {TRAINED: "train_loss", FUSED: "fused_loss", VALIDATED: "validation_loss"}
 
 
 @dataclass
@@ -66,6 +67,28 @@ def score_curves(results: Results, history: History, row: str) -> dict[str, Band
                 if (number := finite(value)) is not None:
                     found[name][entry["epoch"]].append(100 * number)
     return {name: Band.of(values) for name, values in found.items()}
+
+
+def loss_curves(history: History, row: str) -> dict[str, Band]:
+    """Losses of a row over epochs: its own, and the plain one of its fused prediction on training
+    data and on validation."""
+    found = {name: _band(history, row, key) for name, key in _LOSSES.items()}
+    return {name: band for name, band in found.items() if band is not None}
+
+
+def rate_curve(history: History, row: str) -> Band | None:
+    """Learning rate of a row over epochs; None where none was recorded."""
+    return _band(history, row, "lr")
+
+
+def _band(history: History, row: str, key: str) -> Band | None:
+    """A number of every epoch's curve over the seeds; None without any."""
+    values: Values = defaultdict(list)
+    for records in history.get(row, ()):
+        for entry in records["curves"]:
+            if (found := finite(entry.get(key))) is not None:
+                values[entry["epoch"]].append(found)
+    return Band.of(values) if values else None
 
 
 def decisions(history: History, row: str, kind: str = "decisions") -> dict[str, dict[str, Band]]:

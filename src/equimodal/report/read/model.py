@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from equimodal.comparison.words import listing
+from equimodal.comparison.words import listing, some
 from equimodal.data.target import REGRESSION
 
 _SMALL, _CONCAT = "small", "concat"
@@ -24,7 +24,10 @@ def model_line(config: Mapping[str, Any], modalities: Iterable[str] | None = Non
     chosen = config.get("encoders") or {}
     names = list(chosen if modalities is None else modalities)
     parts = [f"{name} by {chosen.get(name, _SMALL)}" for name in names]
-    own = [f"{row} has the fusion {name}" for row, name in own_fusions(config).items()]
+    own = [
+        f"{some(rows)} {'has' if len(rows) == 1 else 'have'} the fusion {name}"
+        for name, rows in _by_fusion(config).items()
+    ]
     fusion = f"fusion {config.get('fusion', _CONCAT)}"
     return "; ".join(filter(None, [", ".join(parts), fusion, *own]))
 
@@ -35,12 +38,20 @@ def own_fusions(config: Mapping[str, Any]) -> Mapping[str, str]:
     return found
 
 
+def _by_fusion(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The rows of `own_fusions` by their fusion."""
+    found: dict[str, list[str]] = {}
+    for row, name in own_fusions(config).items():
+        found.setdefault(name, []).append(row)
+    return found
+
+
 def other_models(config: Mapping[str, Any]) -> str:
     """A sentence on rows whose model is another one; empty where all have the same."""
     own = own_fusions(config)
     if not own:
         return ""
-    told = [f"{row} (fusion {name})" for row, name in own.items()]
+    told = [f"{some(rows)} (fusion {name})" for name, rows in _by_fusion(config).items()]
     return (
         f"{listing(told)} trained another model than the rest (fusion "
         f"{config.get('fusion', _CONCAT)}): a difference between them is one of models too, and a "

@@ -36,26 +36,6 @@ class Ranking:
     probability: float | None
     difference: float | None
 
-    @property
-    def alike(self) -> list[list[str]]:
-        """The largest groups of rows that are not told apart, best first; none without a test."""
-        if self.difference is None:
-            return []
-        rows = list(self.ranks)
-        groups = [self._within(rows[start:]) for start in range(len(rows))]
-        ends = [start + len(group) for start, group in enumerate(groups)]
-        return [
-            group
-            for start, group in enumerate(groups)
-            if len(group) > 1 and (start == 0 or ends[start] > ends[start - 1])
-        ]
-
-    def _within(self, rows: Sequence[str]) -> list[str]:
-        """The rows that are not told apart from the first."""
-        assert self.difference is not None
-        highest = self.ranks[rows[0]] + self.difference
-        return [row for row in rows if self.ranks[row] < highest]
-
 
 def ranking(scores: Scores) -> Ranking | None:
     """The ranking of rows by their scores (row -> block -> score, higher is better).

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equimodal.errors import BalanceError
 from equimodal.report.read.schema import EARLIER, SCHEMA, check
 from equimodal.storage.files import as_written
+
+if TYPE_CHECKING:
+    from equimodal.comparison.outcome.judged import Judged
 
 Results = dict[str, Any]
 Run = dict[str, Any]
@@ -49,9 +52,18 @@ def _renewed(folder: Path, results: Results) -> Results:
 
     The file stays as it is.
     """
-    # Both load torch, which results of this version do without.
-    from equimodal.comparison.outcome.judged import Judged, read_judged
+    # Loads torch, which results of this version do without.
     from equimodal.comparison.outcome.summary import summarise
+
+    with as_written(folder, "write it again: equimodal compare --resume --out DIR"):
+        rows = [row for row in results["config"]["methods"] if row in results["summary"]]
+        summarised = summarise(rows, results["runs"], judged_reader(folder))
+        return {**results, "schema": SCHEMA, **summarised}
+
+
+def judged_reader(folder: Path) -> Callable[[Mapping[str, Any]], Judged | None]:
+    """What gives the test samples of a run as its folder keeps them; None where it cannot."""
+    from equimodal.comparison.outcome.judged import read_judged  # imports torch
 
     def read(run: Mapping[str, Any]) -> Judged | None:
         place = run_file(folder, run, "") if run.get("folder") else None
@@ -61,9 +73,7 @@ def _renewed(folder: Path, results: Results) -> Results:
             return read_judged(place)
         return None
 
-    with as_written(folder, "write it again: equimodal compare --resume --out DIR"):
-        rows = [row for row in results["config"]["methods"] if row in results["summary"]]
-        return {**results, "schema": SCHEMA, **summarise(rows, results["runs"], read)}
+    return read
 
 
 def _instead(folder: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from equimodal import methods
@@ -195,6 +195,12 @@ def difference_of(found: Mapping[str, Any] | None) -> Difference | None:
         return None
     low, high = finite(found.get("low")), finite(found.get("high"))
     return Difference(mean, low, high, found.get("n") or 0, found.get("differing"))
+
+
+def turned_round(found: Difference) -> Difference:
+    """The difference seen from the other row."""
+    low, high = (None if end is None else -end for end in (found.high, found.low))
+    return replace(found, mean=-found.mean, low=low, high=high)
 
 
 def spread(

@@ -10,7 +10,8 @@ from equimodal.cli import options
 from equimodal.cli.parser import parse
 from equimodal.comparison.command.options import COMMANDS, options_of
 from equimodal.comparison.command.writing import command, stored_experiment
-from equimodal.comparison.experiment import PLACES, Execution, Experiment, arranged
+from equimodal.comparison.execution import PLACES, Execution, arranged
+from equimodal.comparison.experiment import Experiment
 
 # argparse of Python 3.11 drops a value that is "--" alone, however it is written.
 WORDS = st.text("ab'\" ,=-$\\\nä0.", min_size=1).filter(lambda word: word != "--")
@@ -18,6 +19,7 @@ WORDS = st.text("ab'\" ,=-$\\\nä0.", min_size=1).filter(lambda word: word != "-
 NAMES = st.text("ab'\" -$ä0.", min_size=1).map(str.strip).filter(lambda n: n not in ("", "--"))
 COUNTS = st.integers(1, 10**6)
 RATES = st.floats(0, 1e30, exclude_min=True)
+SHARES = st.floats(0, 0.99) | st.integers(0, 9).map(float)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS | NAMES
 VALUES = SCALARS | st.lists(SCALARS, max_size=3).map(tuple)
 EVERY = {
@@ -41,6 +43,10 @@ EVERY = {
     "jobs": COUNTS,
     "out": WORDS,
     "resume": st.booleans(),
+    "engine": st.sampled_from(["local", "ray"]),
+    "address": WORDS,
+    "cpus_per_run": SHARES,
+    "gpus_per_run": SHARES,
 }
 OWN = {
     "name": NAMES.filter(lambda name: not name.startswith("-")),
@@ -54,6 +60,9 @@ OWN = {
     "settle": st.booleans(),
     "json": st.booleans(),
     "budget": WORDS,
+    "write_plan": WORDS,
+    "from_plan": WORDS,
+    "index": COUNTS,
 }
 ONE = {
     "methods": st.lists(NAMES, min_size=1, max_size=1),

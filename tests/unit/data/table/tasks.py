@@ -77,3 +77,31 @@ def edited(path, column, place, cell):
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     return path
+
+
+PATIENTS = """\
+missing: allow
+modalities:
+  patient: {kind: table, numbers: [age, pressure], categories: [sex, ward]}
+  smell: {}
+"""
+
+
+def patient_rows(count=120):
+    """Label, split, two numbers, two categories and an inline vector; a fifth of the numbers and
+    categories is empty."""
+    draw = np.random.default_rng(0)
+    found = []
+    for k in range(count):
+        row = [str(draw.integers(20, 80)), f"{draw.normal(120, 9):.1f}", "fm"[draw.integers(2)],
+               ("A", "B", "C")[draw.integers(3)]]  # fmt: skip
+        row = ["" if draw.random() < 0.2 else cell for cell in row]
+        split = ("train", "train", "train", "train", "validation", "test")[k // 2 % 6]
+        found.append([("cat", "dog")[k % 2], split, *row, numbers(draw.normal(size=3))])
+    return found
+
+
+def patients(folder, rows, declared=PATIENTS):
+    """The table of `patient_rows`."""
+    header = ["label", "split", "age", "pressure", "sex", "ward", "smell"]
+    return written(folder / "my.csv", header, rows, declared)

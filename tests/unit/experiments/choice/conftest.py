@@ -6,8 +6,8 @@ from multiprocessing import Pipe
 
 import pytest
 
-from equimodal.comparison import worker
-from equimodal.experiments.choice import search, time_budget
+from equimodal.comparison.engines import local, worker
+from equimodal.experiments.choice import time_budget
 from unit.training.tiny import tiny, tiny_source
 
 __all__ = ["tiny"]
@@ -18,8 +18,8 @@ class ThreadWorker:
 
     jobs = 0
 
-    def __init__(self, index):
-        self.index, self.run = index, None
+    def __init__(self, index, card=None):
+        self.index, self.card, self.run = index, card, None
         self.connection, self._theirs = Pipe()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -30,7 +30,7 @@ class ThreadWorker:
             while True:
                 job = json.loads(self._theirs.recv_bytes())
                 ThreadWorker.jobs += 1
-                send(self._theirs, worker._outcome(self._theirs, job) | {"run": job["run"]})
+                worker._serve(self._theirs, job)
         except (EOFError, OSError):
             self._theirs.close()
 
@@ -67,8 +67,7 @@ def threads(tiny, monkeypatch):
     """Searches on the tiny data in this process; a job takes ten seconds of the budget."""
     monkeypatch.setattr(ThreadWorker, "jobs", 0)
     monkeypatch.setattr(worker, "_send", send)
-    monkeypatch.setattr(search, "WorkerProcess", ThreadWorker)
-    monkeypatch.setattr("equimodal.comparison.engine.WorkerProcess", ThreadWorker)
+    monkeypatch.setattr(local, "WorkerProcess", ThreadWorker)
     monkeypatch.setattr("equimodal.data.load", tiny_source)
     # A page is none of a choice's business but that it is there.
     monkeypatch.setattr("equimodal.report.kept.keeping.keep", lambda *_: None)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from equimodal import methods
 from equimodal.cli.options import given
 from equimodal.cli.parser import parse
-from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.execution import Execution
+from equimodal.comparison.experiment import Experiment
 from equimodal.experiments.choice.outcome import _command, _notes
 
 

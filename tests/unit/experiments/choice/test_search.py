@@ -1,7 +1,8 @@
 import pytest
 
 from equimodal import methods
-from equimodal.comparison import worker
+from equimodal.comparison.engines import worker
+from equimodal.comparison.engines.local import LocalCrew
 from equimodal.errors import BalanceError
 from equimodal.experiments.choice import space
 from equimodal.experiments.choice.search import Search, best, named, open_study, rungs, setting
@@ -16,7 +17,7 @@ def configs():
 
 def searched(folder, study, threads, jobs):
     Search(
-        study, configs(), folder, jobs=1, data_root=None,
+        study, configs(), folder, crew=LocalCrew(1), data_root=None,
         time_left=lambda: jobs - threads.jobs, tell=lambda sentence: None,
     ).run()  # fmt: skip
 
@@ -109,20 +110,20 @@ def test_where_no_trial_came_to_its_end_the_one_that_came_furthest_is_the_best(
 
 def test_a_search_whose_every_trial_fails_says_why(threads, study, tmp_path, monkeypatch):
     failed = {"kind": "failed", "message": "Training diverged in epoch 0"}
-    monkeypatch.setattr(worker, "_outcome", lambda connection, job: failed)
+    monkeypatch.setattr(worker, "carried_out", lambda job, tell: failed)
     with pytest.raises(BalanceError, match="Every trial fails, the last one: Training diverged"):
         searched(tmp_path, study, threads, jobs=100)
 
 
 def test_a_worker_that_dies_fails_its_trial_and_is_replaced(threads, study, tmp_path, monkeypatch):
-    ours = worker._outcome
+    ours = worker.carried_out
 
-    def dies_once(connection, job):
+    def dies_once(job, tell):
         if job["run"] == 0:
             raise OSError("killed")
-        return ours(connection, job)
+        return ours(job, tell)
 
-    monkeypatch.setattr(worker, "_outcome", dies_once)
+    monkeypatch.setattr(worker, "carried_out", dies_once)
     searched(tmp_path, study, threads, jobs=8)
     assert study.trials[0].state.name == "FAIL"
     assert any(t.intermediate_values for t in study.trials[1:])

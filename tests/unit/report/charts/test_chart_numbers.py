@@ -6,7 +6,7 @@ from equimodal.comparison.words import points
 from equimodal.report.charts.accuracy_charts import accuracy_chart, difference_chart
 from equimodal.report.charts.chart_numbers import band_table, seed_table
 from equimodal.report.charts.curve_charts import curve_charts, decision_charts
-from equimodal.report.charts.figures import Chart
+from equimodal.report.charts.figures import RowChart
 from equimodal.report.charts.probe_charts import probe_charts
 from equimodal.report.page.rendering import chart_section
 from equimodal.report.read.history import Band, read_history
@@ -34,7 +34,9 @@ def test_an_epoch_has_the_mean_and_the_range_of_every_band():
 
 def test_every_chart_of_a_comparison_has_its_numbers(folder, results):
     history, _ = read_history(folder, results)
-    charts = [accuracy_chart(results), difference_chart(results), *probe_charts(results)]
+    shown = ["joint"]
+    charts = [accuracy_chart(results, shown), difference_chart(results, shown)]
+    charts += probe_charts(results)
     charts += curve_charts(results, history) + decision_charts(results, history, "dus")[0]
     for drawn in charts:
         assert drawn.table.lines
@@ -42,6 +44,6 @@ def test_every_chart_of_a_comparison_has_its_numbers(folder, results):
 
 
 def test_a_chart_without_numbers_has_nothing_folded_away():
-    bare = chart_section("a", "A", [Chart("title", "label", [], {}, 100)], [])
+    bare = chart_section("a", "A", [RowChart("title", [], [])], [])
     assert "<figure>" in section_text(bare)
     assert "details" not in section_text(bare)

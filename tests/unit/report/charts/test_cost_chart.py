@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from equimodal.report.charts.cost_chart import Cost, cost_chart, costs, undominated
 
 
@@ -20,14 +22,21 @@ def test_a_row_is_kept_when_no_cheaper_one_reaches_it():
 
 
 def test_the_chart_holds_accuracy_and_time_of_every_row(results):
-    drawn = cost_chart(results)
+    drawn = cost_chart(results, ["joint"])
     line = next(line for line in drawn.table.lines if line[0] == "dus")
     assert line[1:3] == ("1.03", "4.2 s")
-    assert len(drawn.data[1]["x"]) == len(costs(results))
-    assert {"dus", "joint"} <= set(drawn.data[1]["hovertext"])
+    assert drawn.rows == [cost.row for cost in costs(results)]
+    times, scores = drawn.panels
+    assert times.marks["dus"][0].value == pytest.approx(1.034)
+    assert scores.marks["dus"][0].value == pytest.approx(100 * costs_of(results)["dus"].accuracy)
+    assert scores.marks["relearn"][0].kind == "ring"  # joint is as cheap and reaches more
+
+
+def costs_of(results):
+    return {cost.row: cost for cost in costs(results)}
 
 
 def test_times_that_were_not_taken_draw_nothing(results):
     for entry in results["summary"].values():
         entry["step_time_ratio"] = None
-    assert cost_chart(results) is None
+    assert cost_chart(results, []) is None

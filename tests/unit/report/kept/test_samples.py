@@ -135,7 +135,6 @@ def test_data_that_changed_leave_a_note_unless_they_were_asked_for(
     predicted_folder, results, monkeypatch
 ):
     monkeypatch.setattr("equimodal.data.sources.load", lambda *_, **__: source_of([0, 1, 2]))
-    monkeypatch.setattr("equimodal.report.page.page._plotly", lambda: "/* plotting */")
     renew(predicted_folder, results)
     assert "No samples were kept" in write_page(predicted_folder).read_text(encoding="utf-8")
     with pytest.raises(BalanceError, match="not those of the comparison"):
@@ -227,8 +226,7 @@ def test_the_section_needs_samples_of_a_seed_that_was_predicted(predicted_folder
     assert samples(results, predictions, None) is None
 
 
-def test_the_page_is_made_from_the_folder_alone(predicted_folder, results, loaded, monkeypatch):
-    monkeypatch.setattr("equimodal.report.page.page._plotly", lambda: "/* plotting */")
+def test_the_page_is_made_from_the_folder_alone(predicted_folder, results, loaded):
     keep_samples(predicted_folder, results)
     content = json.loads((predicted_folder / SAMPLES).read_text())
     source = write_page(predicted_folder).read_text(encoding="utf-8")

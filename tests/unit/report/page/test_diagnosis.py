@@ -18,7 +18,7 @@ from equimodal.report.charts.reliance_charts import (
     overall_chart,
 )
 from equimodal.report.kept.diagnosis_store import keep_diagnosis
-from equimodal.report.page.page import page
+from equimodal.report.page.page import Found, page
 from equimodal.report.page.sample_section import reliance
 from equimodal.report.page.verdict_section import verdict
 from equimodal.report.read.diagnosis import (
@@ -38,11 +38,6 @@ from unit.report.synthetic import (
 )
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(autouse=True)
-def small_script(monkeypatch):
-    monkeypatch.setattr("equimodal.report.page.page._plotly", lambda: "/* plotting */")
 
 
 @pytest.fixture
@@ -89,7 +84,7 @@ def test_nothing_lost_has_no_sign(results, diagnosis):
     for rival in diagnosis["verdict"]["cost"]["ahead"].values():
         rival["difference"] = nothing
     diagnosis["measures"]["shapley"]["interaction"]["accuracy"][0] |= nothing
-    told = page(without_differences(results), {}, diagnosis=diagnosis)
+    told = page(without_differences(results), Found(diagnosis=diagnosis))
     assert "lost 0.0 [0.0, 0.0] points" in told
     assert not re.search("[-\N{MINUS SIGN}]0\\.0[^0-9]", told)
 
@@ -114,14 +109,16 @@ def test_other_states_are_told_in_their_own_words(results, diagnosis):
 
 def test_shapley_values_are_drawn_in_points_with_their_intervals(results, diagnosis):
     drawn = overall_chart(results, diagnosis)
-    assert drawn.data[0]["x"] == pytest.approx([20, 60])
-    assert drawn.data[0]["error_x"]["array"] == pytest.approx([2, 2])
+    (bar,) = drawn.panels[0].marks["sound"]
+    assert (bar.kind, bar.value) == ("bar", pytest.approx(20))
+    assert (bar.low, bar.high) == pytest.approx((18, 22))
+    assert drawn.rows == ["image", "sound"]
     assert drawn.table.lines[0] == ("sound", "+20.0", "+18.0 to +22.0")
 
 
 def test_classes_without_a_sample_are_not_drawn_but_stand_in_the_table(results, diagnosis):
     drawn = class_reliance_chart(results, diagnosis)
-    assert drawn.data[0]["y"] == ["0"]
+    assert drawn.rows == ["0"]
     assert drawn.table.lines[1] == ("1", "-", "-")
 
 
@@ -131,7 +128,7 @@ def test_of_many_classes_those_that_differ_most_are_drawn(results, diagnosis):
     found = {"sound": [0.0] * count, "image": [i / count for i in range(count)]}
     diagnosis["measures"]["shapley"]["per_class"] = found
     drawn = class_reliance_chart(results, diagnosis)
-    assert drawn.data[0]["y"] == [f"c{i}" for i in range(5, count)]
+    assert drawn.rows == [f"c{i}" for i in range(5, count)]
     assert drawn.title == f"What every class rests on, {MOST} of {count}"
 
 

@@ -13,10 +13,11 @@ import pytest
 
 from equimodal.errors import BalanceError
 from equimodal.report import conclusions, write_page
-from equimodal.report.page.page import page
+from equimodal.report.page.page import Found, page
 from equimodal.report.page.page_tables import controls_table
-from equimodal.report.page.sections import every_row
+from equimodal.report.page.sections import accuracy, every_row
 from equimodal.report.read.rows import ordered_rows
+from equimodal.report.read.standing import shown_first
 from unit.report.synthetic import section_text, with_controls
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -31,7 +32,6 @@ class Outline(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.words: list[str] = []
-        self.figures = ""
         self.feed(source)
 
     def handle_starttag(self, tag, attributes):
@@ -42,25 +42,11 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open and self.open[-1] == "script" and self.elements[-1][1].get("id") == "figures":
-            self.figures += data
-        elif self.open and self.open[-1] not in ("script", "style"):
+        if self.open and self.open[-1] not in ("script", "style"):
             self.words.append(data)
 
     def all(self, tag):
         return [attributes for name, attributes in self.elements if name == tag]
-
-
-@pytest.fixture
-def real_script():
-    """Asks for the plotting script itself."""
-
-
-@pytest.fixture(autouse=True)
-def small_script(request, monkeypatch):
-    """The plotting script has five million characters; one test looks at it."""
-    if "real_script" not in request.fixturenames:
-        monkeypatch.setattr("equimodal.report.page.page._plotly", lambda: "/* plotting */")
 
 
 @pytest.fixture
@@ -87,18 +73,24 @@ def test_nothing_is_asked_from_anywhere(outline):
     assert policy.startswith("default-src 'none'")
 
 
-def test_the_plotting_script_stands_there_once_and_ends_no_element(folder, real_script):
-    source = write_page(folder).read_text(encoding="utf-8")
-    assert source.count("plotly.js v") == 1
-    assert source.count("</script") == 3
+def test_every_chart_has_its_lines_its_axes_and_its_numbers(outline):
+    strips = [a for a in outline.all("div") if a.get("class") == "strips"]
+    curves = [a for a in outline.all("div") if a.get("class") == "curves"]
+    assert len(strips) > 5 and len(curves) > 15
+    assert all(place["role"] == "img" and place["aria-label"] for place in curves)
+    titles = [a for a in outline.all("details") if a.get("class") == "numbers"]
+    assert len(titles) == len(strips) + len(curves)
 
 
-def test_every_chart_has_its_place_and_says_what_it_shows(outline):
-    places = [a for a in outline.all("div") if "data-figure" in a]
-    figures = json.loads(outline.figures)
-    assert [int(place["data-figure"]) for place in places] == list(range(len(figures)))
-    assert all(place["role"] == "img" and place["aria-label"] for place in places)
-    assert len(figures) > 15
+def test_charts_show_the_baselines_and_the_best_and_tick_just_these(outline, results):
+    ticked = {a["value"] for a in outline.all("input") if "checked" in a}
+    every = {
+        a["value"] for a in outline.all("input") if a.get("type") == "checkbox" and "value" in a
+    }
+    assert len(every) == len(ordered_rows(results))
+    assert len(ticked) == len(shown_first(results)) < len(every)
+    parts = [a for _, a in outline.elements if "data-row" in a]
+    assert all(("hidden" in a) == (a["data-row"] not in ticked) for a in parts)
 
 
 def test_headings_descend_without_a_gap(outline):
@@ -131,16 +123,14 @@ def test_conclusions_rows_and_the_note_on_the_data_are_there(outline, results):
 
 
 def test_text_from_results_cannot_become_markup(build_results):
-    results = build_results(name=HOSTILE, modalities=("<b>a</b>", "b"), rows=("joint", HOSTILE))
+    results = build_results(name=HOSTILE, modalities=("<s>a</s>", "b"), rows=("joint", HOSTILE))
     results["runs"][0]["message"] = HOSTILE
     results["data"]["note"] = HOSTILE
     results["environment"][HOSTILE] = HOSTILE
-    outline = Outline(page(results, {}, [HOSTILE]))
+    outline = Outline(page(results, Found(notes=[HOSTILE])))
     assert not outline.all("img")
-    assert not outline.all("b")
-    assert len(outline.all("script")) == 3
-    names = [y for figure in json.loads(outline.figures) for y in figure["data"][0]["y"]]
-    assert not any("<" in name for name in names if isinstance(name, str))
+    assert not outline.all("s")
+    assert len(outline.all("script")) == 2
 
 
 def test_missing_records_give_a_note_not_a_crash(folder, results):
@@ -157,14 +147,14 @@ def test_results_without_any_run_folder_still_make_a_page(tmp_path, results):
     (tmp_path / "results.json").write_text(json.dumps(results))
     outline = Outline(write_page(tmp_path).read_text(encoding="utf-8"))
     assert "Over the epochs" not in "".join(outline.words)
-    assert len(json.loads(outline.figures)) == 6
+    assert sum(a.get("class") == "strips" for a in outline.all("div")) == 6
 
 
 @pytest.mark.parametrize("modalities", [("a", "b"), ("a", "b", "c"), ("a", "b", "c", "d")])
 @pytest.mark.parametrize("seeds", [(0,), (0, 1), (0, 1, 2)])
 def test_any_number_of_modalities_and_seeds(build_results, modalities, seeds):
     results = build_results(modalities=modalities, seeds=seeds)
-    outline = Outline(page(results, {}))
+    outline = Outline(page(results, Found()))
     assert sum(a.get("class") == "meter" for a in outline.all("div")) == len(modalities)
 
 
@@ -173,7 +163,7 @@ def test_failed_and_diverged_rows_are_shown(results):
         if run["method"] == "dus":
             run |= {"status": "diverged", "test": None, "validation": None, "message": "loss NaN"}
     results["summary"]["dus"] = {"n": 0, "note": "diverged in 3 of 3", "accuracy": None}
-    words = "".join(Outline(page(results, {})).words)
+    words = "".join(Outline(page(results, Found())).words)
     assert "diverged in 3 of 3" in words
     assert "loss NaN" in words
 
@@ -181,7 +171,7 @@ def test_failed_and_diverged_rows_are_shown(results):
 def test_values_that_are_not_finite_are_not_drawn(results):
     results["summary"]["dus"]["accuracy"] = {"mean": float("nan"), "sd": float("inf")}
     results["summary"]["dus"]["difference_to_joint"] = {"mean": 0.1, "low": float("nan")}
-    assert "NaN" not in Outline(page(results, {})).figures
+    assert not re.search("nan|NaN|inf[^o]", section_text(accuracy(results, ["dus"])))
 
 
 def test_a_damaged_results_file_leaves_the_old_page(folder):
@@ -202,22 +192,31 @@ def test_a_page_is_made_without_loading_torch(folder):
 def test_a_method_with_several_controls_brings_a_table_of_all_of_them(results):
     assert not controls_table(results).lines
     shown = Outline(
-        section_text(every_row(with_controls(results, "dus", "relearn-fixed", "amss-x")))
+        section_text(every_row(with_controls(results, "dus", "relearn-fixed", "amss-x"), {}))
     )
     lines = "\n".join(word for word in map(str.strip, shown.words) if word)
     assert "\ndus\ndus-uniform\n" in lines
     assert "\ndus\nrelearn-fixed\n+" in lines
     assert "\namss\namss-fixed\n" in lines
     assert "controls that were not trained: amss-x (of dus)" in lines
-    assert "Against every control" in page(results, {})
+    assert "Against every control" in page(results, Found())
 
 
 def test_the_epoch_of_convergence_is_a_column_of_both_tables(results):
-    shown = page(results, {})
+    shown = page(results, Found())
     assert shown.count("loss&lt;0.1") == 2
     assert "<td>8 (2 of 3)</td>" in shown.replace(' class=""', "")
     for run in results["runs"]:
         run.pop("converged_epoch", None)
     for entry in results["summary"].values():
         del entry["converged_epoch"]
-    assert page(results, {}).count("loss&lt;0.1") == 1
+    assert page(results, Found()).count("loss&lt;0.1") == 1
+
+
+def test_every_column_has_its_heading(results):
+    for entry in results["summary"].values():
+        entry |= {"steps": 192, "passes": 12.0}
+    shown = Outline(section_text(every_row(results, {})))
+    headings = [a for a in shown.all("th") if "data-sorts" in a]
+    content = every_row(results, {}).content
+    assert {int(a["data-sorts"]) for a in headings} == set(range(len(content["columns"]) + 1))

@@ -10,7 +10,15 @@ from markupsafe import Markup
 from equimodal.report.charts.chart_numbers import Table
 from equimodal.report.page.rendering import Section, chart_section, environment, rendered, typeset
 
-CHARTS = {"lead": "", "marks": [], "charts": [], "kind": "", "before": {}, "after": {}}
+CHARTS = {
+    "lead": "",
+    "explained": "",
+    "marks": [],
+    "charts": [],
+    "kind": "",
+    "before": {},
+    "after": {},
+}
 
 
 def test_a_hyphen_becomes_a_minus_only_before_a_number():

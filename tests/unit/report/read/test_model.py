@@ -51,7 +51,7 @@ def test_a_row_with_another_model_is_named_wherever_rows_are_compared(build_resu
     assert line in " ".join(plan(results)) and line in str(table(results, width=160).caption)
     told = "mmcosine (fusion cosine) trained another model than the rest (fusion concat)"
     assert told in findings(results)["Read with care"] and told in markdown(results)
-    assert told in ranks(results).content["lead"]
+    assert told in ranks(results).content["explained"]
     assert dict(facts(results))["Inside the model"].endswith("its exact part of the logits")
     results["config"]["fusion"] = "film"
     said = dict(facts(results))["Inside the model"]

@@ -125,8 +125,8 @@ def test_many_classes_are_reduced_to_those_that_differ_most(results):
     found = {"alone:sound": {0: alone}, "joint": {0: predicted(labels, labels, count)}}
     drawn = class_chart(results, found)
     assert drawn.title == f"Recognised of the {MOST} classes that differ most, of {count}"
-    assert {"c0", "c1", "c2"} <= set(drawn.data[0]["y"])
-    assert len(drawn.data[0]["y"]) == MOST
+    assert {"c0", "c1", "c2"} <= set(drawn.rows)
+    assert len(drawn.rows) == MOST
     assert len(drawn.table.lines) == count
 
 

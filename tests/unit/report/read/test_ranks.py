@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from math import sqrt
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from equimodal.report.charts.rank_chart import rank_chart, rank_sentence, row_ranking
 from equimodal.report.read.ranks import (
     ENOUGH_BLOCKS,
-    Ranking,
     critical_difference,
     friedman_probability,
     ranking,
@@ -42,7 +42,6 @@ def test_rows_that_are_equal_everywhere_are_not_told_apart():
     found = ranking(scores)
     assert found.ranks == {"a": 2.0, "b": 2.0, "c": 2.0}
     assert found.probability == 1.0
-    assert found.alike == [["a", "b", "c"]]
 
 
 def test_higher_scores_have_lower_ranks_and_equal_ones_share_theirs():
@@ -63,13 +62,7 @@ def test_without_two_rows_in_one_block_there_is_no_ranking(scores):
 def test_few_blocks_are_not_tested():
     scores = {"a": dict.fromkeys(range(4), 0.9), "b": dict.fromkeys(range(4), 0.1)}
     found = ranking(scores)
-    assert (found.probability, found.difference, found.alike) == (None, None, [])
-
-
-def test_groups_that_are_not_told_apart_overlap_and_none_lies_within_another():
-    assert Ranking({"a": 1.0, "b": 2.0, "c": 3.5}, 9, 0.01, 2.0).alike == [["a", "b"], ["b", "c"]]
-    assert Ranking({"a": 1.0, "b": 1.5, "c": 2.0}, 9, 0.01, 2.0).alike == [["a", "b", "c"]]
-    assert Ranking({"a": 1.0, "b": 3.0, "c": 5.0}, 9, 0.01, 2.0).alike == []
+    assert (found.probability, found.difference) == (None, None)
 
 
 def test_the_page_says_what_the_blocks_are_and_that_three_are_too_few(results):
@@ -77,14 +70,18 @@ def test_the_page_says_what_the_blocks_are_and_that_three_are_too_few(results):
     assert "each of 3 blocks" in told
     assert "one seed on this one data set" in told
     assert f"Use --seeds {ENOUGH_BLOCKS} or more" in told
-    assert not rank_chart(results, row_ranking(results)).layout["shapes"]
+    marks = rank_chart(results, row_ranking(results)).panels[0].marks
+    assert all(mark.low is None for (mark,) in marks.values())
 
 
-def test_enough_blocks_have_a_bar_for_every_group(build_results):
+def test_lines_of_rows_that_are_told_apart_do_not_overlap(build_results):
     results = build_results(seeds=range(5))
     found = row_ranking(results)
     drawn = rank_chart(results, found)
     assert "Friedman" in rank_sentence(found, "accuracy")
-    assert len(drawn.layout["shapes"]) == len(found.alike) > 0
-    assert drawn.data[0]["y"] == list(found.ranks)
+    assert drawn.rows == list(found.ranks)
+    lines = {row: drawn.panels[0].marks[row][0] for row in drawn.rows}
+    for one, other in combinations(drawn.rows, 2):
+        apart = found.ranks[other] - found.ranks[one] >= found.difference
+        assert apart == (lines[one].high <= lines[other].low)
     assert not {"untrained", "alone:sound"} & set(found.ranks)

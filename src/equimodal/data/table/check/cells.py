@@ -41,7 +41,10 @@ def _empty(rows: Sequence[int], column: Column) -> Iterator[Finding]:
         if cell:
             continue
         if not column.missing:
-            text = "is empty; if samples may lack it, write `missing: allow` in the YAML"
+            gone = [name for name, part in zip(column.sources, column.parts, strict=False)
+                    if not part[place]]  # fmt: skip
+            where = f" in '{gone[0]}'" if column.kind == "table" else ""
+            text = f"is empty{where}; if samples may lack it, write `missing: allow` in the YAML"
             yield Finding("cell", text, row, column.name)
         elif any(part[place] for part in column.parts):
             names = zip(column.sources, column.parts, strict=True)
@@ -59,5 +62,11 @@ def never_there(manifest: Manifest, codes: Codes) -> list[Finding]:
             Finding("split", f"is missing in all samples of {split}", None, column.name)
             for code, split in enumerate(SPLITS)
             if column.missing and (codes == code).any() and not there[codes == code].any()
+        ]
+        trained = np.flatnonzero(codes == 0)
+        found += [
+            Finding("split", f"'{name}' is empty in all samples of train", None, column.name)
+            for name, part in zip(column.sources, column.parts, strict=False)
+            if column.kind == "table" and len(trained) and not any(part[i] for i in trained)
         ]
     return found

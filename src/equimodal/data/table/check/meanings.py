@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from equimodal.data.table.items.numbers import in_other_notation, in_two_ways
+from equimodal.data.table.mixed.columns import doubts as mixed
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.labels import placeholders
 from equimodal.data.table.reading.roles import LABELS, SPLIT_COLUMNS, Column, Manifest, repeats
@@ -23,6 +24,8 @@ def doubts(manifest: Manifest) -> list[Finding]:
             found += placeholders(column.cells, manifest.rows, "a cell", column.name)
         if column.kind == "numbers":
             found += _decimals(manifest, column)
+        if column.kind == "table":
+            found += mixed(column, manifest.rows)
     return [*found, *_notations(manifest), *_formats(manifest)]
 
 

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from equimodal.data.table.check.check import Report
+from equimodal.data.table.mixed.fitting import lines
 from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.reading.findings import PROBLEMS, WARNINGS, Finding
 from equimodal.data.table.reading.reading import Reading
@@ -103,6 +104,9 @@ def _modality(report: Report, name: str) -> str:
     if reading.seconds:
         low, middle, high = (_seconds(reading) or {}).values()
         parts.append(f"  seconds: {low:.2f} to {high:.2f}, median {middle:.2f}")
+    if report.manifest.columns[name].kind == "table":
+        parts += [f"  {line}" for line in lines(settings)]
+        settings = {k: v for k, v in settings.items() if k not in ("numbers", "categories")}
     used = ", ".join(f"{key} {value}" for key, value in settings.items())
     parts.append(f"  as they are kept: {'x'.join(map(str, reading.form.shape))} ({used})")
     return "\n".join(parts)

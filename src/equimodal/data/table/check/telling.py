@@ -82,6 +82,9 @@ def _commonest(values: Codes, labels: Codes, count: int) -> tuple[Codes, Codes]:
 def _parts(column: Column, reading: Reading) -> Iterator[tuple[str, Codes]]:
     """The values of a modality as a whole, and those of each of its numbers."""
     yield "its values", _ids([digest.hex() for digest in reading.digests])
+    if column.kind == "table" and len(column.parts) > 1:
+        for name, cells in zip(column.sources, column.parts, strict=True):
+            yield f"'{name}'", _ids(cells)
     if column.kind != "numbers":
         return
     try:

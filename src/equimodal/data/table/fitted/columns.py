@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from equimodal.checks import require_settings
-from equimodal.data.settings import choice, flag, whole
+from equimodal.data.settings import choice, flag, number, whole
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained
 from equimodal.data.table.reading.settings import KINDS, VARIATION, Check
 from equimodal.data.variation import Variation
@@ -89,10 +89,15 @@ def _column(name: str, found: Mapping[str, Any]) -> FittedColumn:
     wanted = bool(KINDS[kind].extensions)
     if files != wanted and kind != "text":
         raise DataError(f"{place}: files of a {kind} must be {wanted}; found {files}.")
+    settings = _settings(place, kind, dict(found["settings"]))
+    if kind == "table":
+        named = [own["name"] for side in ("numbers", "categories") for own in settings[side]]
+        if named != sources:
+            raise DataError(f"{place}: settings must be of {sources}; found {quoted(named)}.")
     variation = dict(found["variation"])
     require_settings(f"{place}: variation", variation, VARIATION, error=DataError)
     return FittedColumn(
-        tuple(sources), kind, files, _settings(place, kind, dict(found["settings"])),
+        tuple(sources), kind, files, settings,
         tuple(_shape(f"{place}: shape", found["shape"])),
         choice(f"{place}: dtype", found["dtype"], _TYPES),
         {key: VARIATION[key](f"{place}: {key}", value) for key, value in variation.items()},
@@ -146,6 +151,36 @@ def _shape(place: str, value: object) -> list[int]:
     return sizes
 
 
+def _numbers(place: str, value: object) -> list[dict[str, Any]]:
+    """The numbers of a table, and what fills their empty cells."""
+    return [
+        {
+            "name": _name(place, own["name"]),
+            "fill": number(place, own["fill"]),
+            "marked": flag(place, own["marked"]),
+        }
+        for own in _listed(place, value)
+    ]
+
+
+def _categories(place: str, value: object) -> list[dict[str, Any]]:
+    """The categories of a table and their values."""
+    return [
+        {
+            "name": _name(place, own["name"]),
+            "values": _words(place, own["values"]),
+            "others": flag(place, own["others"]),
+        }
+        for own in _listed(place, value)
+    ]
+
+
+def _listed(place: str, value: object) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(own, dict) for own in value):
+        raise DataError(f"{place} must be a list of columns; found {quoted(value)}.")
+    return value
+
+
 def _whole(low: int, high: int) -> Check:
     return lambda name, value: whole(name, value, low=low, high=high)
 
@@ -155,6 +190,9 @@ _FOUND: dict[str, Check] = {
     "pieces": _text,
     "tokenizer": _text,
     "tokens": _tokens,
+    "package": _text,
+    "numbers": _numbers,
+    "categories": _categories,
     "length": _whole(1, 1024),
     "width": _whole(1, MOST_NUMBERS),
     "shape": _shape,

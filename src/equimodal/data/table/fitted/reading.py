@@ -13,7 +13,7 @@ from equimodal.data.table.items.decode import Array
 from equimodal.data.table.items.work import Entry, Task, unpacked
 from equimodal.data.table.reading.extras import check_installed
 from equimodal.data.table.reading.findings import Unfit
-from equimodal.data.table.reading.paths import located
+from equimodal.data.table.reading.paths import placed
 from equimodal.data.table.reading.reading import outcomes_of
 from equimodal.errors import BalanceError
 
@@ -93,7 +93,7 @@ class _Stream:
     def __init__(
         self, column: FittedColumn, cells: Sequence[str], root: str, jobs: int, start: int
     ) -> None:
-        check_installed(column.kind)
+        check_installed(column.kind, column.settings)
         self.column = column
         self._ready: dict[int, Array | str] = {}
         entries: list[Entry] = []
@@ -127,7 +127,10 @@ class _Stream:
     def _place(self, cell: str, root: str) -> str:
         if not cell:
             raise Unfit("cell", _EMPTY)
-        return located(cell, root)[0] if self.column.files else cell
+        if not self.column.files:
+            return cell
+        separator = self.column.settings.get("separator", "")
+        return placed(cell, root, self.column.kind, separator)[0]
 
     def _take(self) -> None:
         outcomes, content = next(self._answers)

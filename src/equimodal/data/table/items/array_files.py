@@ -1,4 +1,4 @@
-"""npy, npz and csv files of numbers, refused by what they declare before it is read."""
+"""npy, npz, mat and csv files of numbers, refused by what they declare before it is read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.data.table.items.arrays.mat_files import mat_array, mat_headers
+from equimodal.data.table.items.arrays.readers import array_of
 from equimodal.data.table.items.decode import Opened
 from equimodal.data.table.reading.findings import Unfit
 
@@ -24,9 +26,14 @@ Numbers = NDArray[Any]
 
 
 def array_headers(source: Opened) -> dict[str, tuple[list[int], str]]:
-    """Shape and type of each array in a file by its name, "" for the only one of an npy or csv."""
+    """Shape and type of each array in a file by its name, "" for that of an npy or csv."""
+    if source.reader:
+        array = array_of(source.reader, source.path, MOST_BYTES)
+        return {"": (list(array.shape), array.dtype.name)}
     if source.format == "csv":
         return {"": (list(_csv(source).shape), "float64")}
+    if source.format == "mat":
+        return mat_headers(source, MOST_BYTES)
     if source.format == "npy":
         return {"": _declared(source.file)}
     with _archive(source) as archive:
@@ -44,6 +51,9 @@ def _declared(file: Any) -> tuple[list[int], str]:
 
 def fine_arrays(source: Opened) -> dict[str, Numbers]:
     """The arrays whose numbers may have more digits than single precision, by their names."""
+    if source.reader:
+        array = array_of(source.reader, source.path, MOST_BYTES)
+        return {"": array} if _is_fine(array.dtype) else {}
     if source.format == "csv":
         return {"": _csv(source)}
     if source.format == "npy":
@@ -51,6 +61,9 @@ def fine_arrays(source: Opened) -> dict[str, Numbers]:
         source.file.seek(0)
         return {"": _npy(source.file, source.size)} if _is_fine(dtype) else {}
     fine = {}
+    if source.format == "mat":
+        kinds = {name: kind for name, (_, kind) in mat_headers(source, MOST_BYTES).items()}
+        return {n: mat_array(source, n) for n, kind in kinds.items() if _is_fine(np.dtype(kind))}
     with _archive(source) as archive:
         for entry in archive.infolist():
             with archive.open(entry) as member:
@@ -72,31 +85,40 @@ def read_array(source: Opened, name: str | None) -> Numbers:
     Raises:
         Unfit: it is damaged, cut short, holds objects, declares too much, or has no such array.
     """
+    if source.reader:
+        return array_of(source.reader, source.path, MOST_BYTES)
     if source.format == "csv":
         return _csv(source)
     if source.format == "npy":
         return _npy(source.file, source.size)
     if source.format == "npz":
         return _npz(source, name)
-    raise Unfit("unreadable", f"is no npy, npz or csv (.{source.format})")
+    if source.format == "mat":
+        return mat_array(source, _chosen(name, list(mat_headers(source, MOST_BYTES))))
+    raise Unfit("unreadable", f"is no npy, npz, mat or csv (.{source.format})")
 
 
 def _npz(source: Opened, name: str | None) -> Numbers:
     with _archive(source) as archive:
         names = [found.removesuffix(".npy") for found in archive.namelist()]
-        if name is None and len(names) != 1:
-            raise Unfit(
-                "unreadable", f"holds {len(names)} arrays ({', '.join(names[:5])}); declare `array`"
-            )
-        chosen = names[0] if name is None else name
-        if chosen not in names:
-            raise Unfit("unreadable", f"holds no array '{chosen}', but {', '.join(names[:5])}")
-        entry = archive.infolist()[names.index(chosen)]
+        entry = archive.infolist()[names.index(_chosen(name, names))]
         try:
             with archive.open(entry) as member:
                 return _npy(member, entry.file_size)
         except _DAMAGE as error:
             raise Unfit("truncated", f"is damaged or cut short ({error})") from error
+
+
+def _chosen(name: str | None, names: list[str]) -> str:
+    """The array that is asked for, or the only one."""
+    if name is None and len(names) != 1:
+        raise Unfit(
+            "unreadable", f"holds {len(names)} arrays ({', '.join(names[:5])}); declare `array`"
+        )
+    chosen = names[0] if name is None else name
+    if chosen not in names:
+        raise Unfit("unreadable", f"holds no array '{chosen}', but {', '.join(names[:5])}")
+    return chosen
 
 
 def _archive(source: Opened) -> zipfile.ZipFile:

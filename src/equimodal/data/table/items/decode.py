@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import BufferedReader
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equimodal.data.table.items.arrays.readers import FOREIGN
 from equimodal.data.table.reading import formats
 from equimodal.data.table.reading.findings import Unfit
 
@@ -38,12 +38,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Opened:
-    """A file that is open at its start: its path, the format to read it as, its size in bytes."""
+    """A file that is open at its start: its path, the format to read it as, its size in bytes, and
+    the reader of another package that reads it, "" for none."""
 
     file: BinaryIO
     path: str
     format: str
     size: int
+    reader: str = ""
 
 
 class Reader(NamedTuple):
@@ -55,9 +57,10 @@ class Reader(NamedTuple):
     revision: Callable[[Any], int] | None = None
 
 
-def digest_of(file: BufferedReader) -> bytes:
+def digest_of(file: BinaryIO) -> bytes:
     """The digest of all bytes of an open file, which is then at its start again."""
-    found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST)).digest()
+    readable: Any = file
+    found = hashlib.file_digest(readable, lambda: hashlib.blake2b(digest_size=DIGEST)).digest()
     file.seek(0)
     return found
 
@@ -75,12 +78,17 @@ def text_digest(cell: str) -> bytes:
     return hashlib.blake2b(cell.encode(), digest_size=DIGEST).digest()
 
 
-def opened(file: BinaryIO, path: str, size: int) -> tuple[Opened, list[tuple[str, str]]]:
-    """The open file with the format of its content, and what is to be said of its name.
+def opened(
+    file: BinaryIO, path: str, size: int, reader: str = ""
+) -> tuple[Opened, list[tuple[str, str]]]:
+    """The open file with the format of its content, and what is to be said of its name; what a
+    ``reader`` of another package reads has any format.
 
     Raises:
         Unfit: see `formats.checked_format`.
     """
+    if reader:
+        return Opened(file, path, FOREIGN, size, reader), []
     head = file.read(formats.HEAD)
     file.seek(0)
     found, warning = formats.checked_format(path, head)

@@ -12,6 +12,7 @@ _MODULES = {
     "waveform": "sounds",
     "video": "videos",
     "text": "texts",
+    "table": "tables",
 }
 
 

@@ -65,12 +65,20 @@ def inline(source: str, settings: Mapping[str, Any]) -> Item:
     Raises:
         Unfit: a part is no number, one is not finite, or there are more or fewer than declared.
     """
-    numbers = np.array(parsed(source))
-    if settings.get("digits") == DOUBLE and (np.abs(numbers) > 2.0**53).any():
-        numbers = numbers.astype(np.int64)  # and so refused
-    values = finite(converted(numbers, settings))
+    values = in_precision(np.array(parsed(source)), settings)
     _check_shape(values.shape, settings)
     return Item(values, values.shape)
+
+
+def in_precision(numbers: Array, settings: Mapping[str, Any]) -> Array:
+    """Numbers of cells in the precision of their column, (D,).
+
+    Raises:
+        Unfit: one is not finite, or too large for the digits that it has.
+    """
+    if settings.get("digits") == DOUBLE and (np.abs(numbers) > 2.0**53).any():
+        numbers = numbers.astype(np.int64)  # and so refused
+    return finite(converted(numbers, settings))
 
 
 def fixed(kind: str, source: Opened, settings: Mapping[str, Any]) -> Item:
@@ -145,12 +153,13 @@ def in_other_notation(cells: Sequence[str]) -> int | None:
 def _is_like_numbers(cell: str) -> bool:
     """Whether most of a cell's parts are like numbers; signs between them are no parts."""
     parts = [part for part in _BETWEEN.split(unicodedata.normalize("NFKC", cell)) if part]
-    likely = sum(map(_is_like_a_number, parts))
+    likely = sum(map(begins_as_number, parts))
     spoken = sum(any(map(str.isalnum, part)) for part in parts)
     return spoken > 1 and 2 * likely > spoken
 
 
-def _is_like_a_number(part: str) -> bool:
+def begins_as_number(part: str) -> bool:
+    """Whether a word is a number, a missing one, or a number with few letters (3%, 12kg)."""
     signs = [sign for sign in part if sign.isalnum()]
     if not signs or part.lower() in MISSING:
         return bool(signs)

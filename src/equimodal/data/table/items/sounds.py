@@ -1,4 +1,4 @@
-"""Sounds through soundfile: -> log-mel spectrogram (1, bands, frames), or samples (T, 2)."""
+"""Sounds by soundfile or PyAV: -> log-mel spectrogram (1, bands, frames), or samples (T, 2)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from equimodal.data.arrays import Floats
 from equimodal.data.table.items.decode import Item, Opened, Reader, check_riff, finite
+from equimodal.data.table.items.sound.tracks import Track
 from equimodal.data.table.reading.findings import Unfit
 
 SILENCE = 1e-4
@@ -64,6 +65,10 @@ def decode(form: Form, source: Opened, settings: Mapping[str, Any]) -> Item:
 
 
 def _open(source: Opened) -> Any:
+    if source.format == "m4a":
+        track = Track(source)
+        _check_header(track.samplerate, track.channels)
+        return track
     import soundfile  # loads a shared library
 
     try:

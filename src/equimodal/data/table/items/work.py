@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from equimodal.data.table.forms.inside import open_file
 from equimodal.data.table.items.decode import (
     DIGEST,
     Array,
@@ -98,10 +100,12 @@ def _one(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
 
 
 def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
-    with open(path, "rb") as file:
+    if path.startswith("["):  # of a video; a path starts with its root
+        return _frames(work, json.loads(path))
+    with open_file(path) as file:
         size = file.seek(0, 2)
         file.seek(0)
-        source, warnings = opened(file, path, size)
+        source, warnings = opened(file, path, size, work.task.settings.get("reader", ""))
         if work.task.name == "measure":
             return {"facts": work.reader.measure(source)}, None
         digest = digest_of(file)
@@ -111,6 +115,19 @@ def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
         file.seek(0)
         item = work.reader.decode(source, work.task.settings)
     outcome["digest"] = revised(digest, item.revision).hex()
+    return _described(outcome, item), item if work.task.keep else None
+
+
+def _frames(work: _Work, paths: Sequence[str]) -> tuple[Outcome, Item | None]:
+    from equimodal.data.table.items.video import frames
+
+    if work.task.name == "measure":
+        return {"facts": {}}, None
+    digest = frames.digest(paths)
+    outcome: Outcome = {"digest": digest.hex(), "warnings": []}
+    if digest in work.known:
+        return outcome, None
+    item = frames.decode(paths, work.task.settings)
     return _described(outcome, item), item if work.task.keep else None
 
 

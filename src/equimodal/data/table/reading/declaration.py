@@ -164,12 +164,33 @@ def _modality(name: str, entry: object) -> Declared:
         raise DataError(f"modalities.{name}.encoder must be a name; found {quoted(encoder)}.")
     missing = _missing(f"modalities.{name}.missing", rest.pop("missing", REFUSED))
     columns = rest.pop("columns", None)
-    column = rest.pop("column", name)
-    chosen = [column] if columns is None else columns
-    if not isinstance(chosen, list) or not all(isinstance(c, str) for c in chosen) or not chosen:
+    column = rest.pop("column", None if kind == "table" else name)
+    chosen = [column] * (column is not None) if columns is None else columns
+    of_table = kind == "table" and bool(rest.get("numbers") or rest.get("categories"))
+    if not isinstance(chosen, list) or not all(isinstance(c, str) for c in chosen):
         raise DataError(f"modalities.{name} must name its column; found {quoted(chosen)}.")
-    if len(chosen) > 1 and kind not in ("", "numbers"):
-        raise DataError(f"modalities.{name} has {len(chosen)} columns; only numbers may.")
-    kind = "numbers" if len(chosen) > 1 else kind
+    if not chosen and not of_table:
+        raise DataError(f"modalities.{name} must name its column, or several under columns.")
+    if len(chosen) > 1 and kind not in ("", "numbers", "table"):
+        raise DataError(
+            f"modalities.{name} has {len(chosen)} columns; only kind: numbers and kind: table may."
+        )
+    kind = kind or "numbers" * (len(chosen) > 1)
     settings = checked_settings(f"modalities.{name}", kind, rest)
+    if kind == "table":
+        chosen = _of_table(name, chosen, settings)
     return Declared(tuple(chosen), kind, settings, encoder, missing)
+
+
+def _of_table(name: str, columns: list[str], settings: Mapping[str, list[str]]) -> list[str]:
+    """The columns of a table, those of ``numbers`` and ``categories`` among them.
+
+    Raises:
+        DataError: one is named twice.
+    """
+    numbers, categories = settings.get("numbers", []), settings.get("categories", [])
+    sure = [*numbers, *categories]
+    twice = [found for own in (columns, sure) for found in own if own.count(found) > 1]
+    if twice:
+        raise DataError(f"modalities.{name} names '{twice[0]}' twice; write it once.")
+    return list(dict.fromkeys([*columns, *sure]))

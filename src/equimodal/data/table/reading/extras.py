@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
+from equimodal.data.table.items.arrays.readers import reader_named
 from equimodal.errors import DataError
 
 KINDS = {"image": ("PIL.Image", "images"), "video": ("av", "videos")}
 
 
-def check_installed(kind: str) -> None:
-    """Raise `DataError` where the package that reads a kind's files is not installed."""
+def check_installed(kind: str, settings: Mapping[str, Any]) -> None:
+    """Raise `DataError` where the package that reads a column's files is not installed."""
     if kind in KINDS:
         extra(*KINDS[kind])
+    if "reader" in settings:
+        reader_named(settings["reader"])
 
 
 def extra(module: str, purpose: str, group: str = "data") -> ModuleType:

@@ -13,9 +13,9 @@ from equimodal.errors import DataError
 PICKLES = ("pkl", "pickle", "p", "pt", "pth", "joblib", "dill")
 FAMILY = {
     **dict.fromkeys(("png", "jpeg", "webp", "bmp", "tiff", "gif"), "image"),
-    **dict.fromkeys(("wav", "flac", "ogg", "mp3"), "sound"),
+    **dict.fromkeys(("wav", "flac", "ogg", "mp3", "m4a"), "sound"),
     **dict.fromkeys(("mp4", "avi", "flv", "mkv"), "video"),
-    "npy": "array", "npz": "array", "txt": "text", "csv": "array",
+    "npy": "array", "npz": "array", "mat": "array", "txt": "text", "csv": "array",
 }  # fmt: skip
 _SAME = {"jpg": "jpeg", "tif": "tiff", "oga": "ogg", "opus": "ogg", "webm": "mkv", "mov": "mp4"}
 """Extensions of a format that goes by another name here."""
@@ -25,6 +25,7 @@ _UNREAD = {
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "wmv or wma",
     b"\x00\x00\x01\xba": "mpeg",
     b"\x00\x00\x01\xb3": "mpeg",
+    b"MATLAB 7.3 MAT-f": "a mat of MATLAB 7.3 (save it with -v7)",
     b"\x89HDF\r\n\x1a\n": "hdf5",
     b"\x1f\x8b\x08": "gzip",
     b"%PDF-": "pdf",
@@ -51,7 +52,8 @@ def content_format(head: bytes) -> str | None:
     if head[:4] in (b"RIFF", b"RF64"):
         return riff.get(head[8:12])
     if head[4:8] == b"ftyp":
-        return {b"avif": "avif", b"heic": "heic", b"mif1": "heif"}.get(head[8:12], "mp4")
+        brands = {b"avif": "avif", b"heic": "heic", b"mif1": "heif", b"M4A ": "m4a"}
+        return brands.get(head[8:12], "mp4")
     starts = {
         **_UNREAD,
         b"\x89PNG\r\n\x1a\n": "png",
@@ -66,6 +68,7 @@ def content_format(head: bytes) -> str | None:
         b"fLaC": "flac",
         b"FLV\x01": "flv",
         b"\x93NUMPY": "npy",
+        b"MATLAB 5.0 MAT-f": "mat",
         b"PK\x03\x04": "npz",
         b"PK\x05\x06": "npz",
     }
@@ -88,8 +91,8 @@ def checked_format(path: str, head: bytes) -> tuple[str, str | None]:
         raise Unfit("pickle", "is a pickle, which can run code when read; save it as npy or npz")
     if not head:
         raise Unfit("empty", "is empty: 0 bytes")
-    if found is None or found == named:
-        return named, None
+    if found is None or found == named or (named, found) == ("m4a", "mp4"):
+        return named, None  # many recorders of m4a say mp4
     if found not in FAMILY:
         raise Unfit("unreadable", f"is named .{named} but holds {found}, which is not read")
     if FAMILY[found] != FAMILY.get(named):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import os
 from collections import Counter
@@ -14,7 +15,7 @@ from equimodal.data.table.items.texts import WITHOUT_BLANKS
 from equimodal.data.table.items.work import Task
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.formats import FAMILY, PICKLES, extension
-from equimodal.data.table.reading.paths import located
+from equimodal.data.table.reading.paths import placed
 from equimodal.data.table.reading.settings import KINDS
 from equimodal.errors import DataError
 
@@ -67,6 +68,12 @@ def unread(cells: Sequence[str], root: str) -> str:
     """
     sample = [cell for cell in cells if cell][:_SAMPLE]
     named = [cell for cell in sample if _family(cell) or _is_media(cell) or _exists(cell, root)]
+    rows = [cell for cell in sample if _names_frames(cell, root)]
+    if 2 * len(rows) > len(sample):
+        return (
+            f"the cells name several pictures each ('{rows[0][:80]}'); declare kind: video to read "
+            "them as its frames, or leave the column out"
+        )
     if 2 * len(named) <= len(sample) or not sample:
         return ""
     found = ", ".join(f".{name}" if name else "none" for name in sorted(set(map(extension, named))))
@@ -74,6 +81,15 @@ def unread(cells: Sequence[str], root: str) -> str:
         f"the cells name files that are not read (extensions: {found}; '{named[0][:80]}'); convert "
         f"them to one kind of {', '.join(dict.fromkeys(FAMILY))}, or leave the column out"
     )
+
+
+def _names_frames(cell: str, root: str) -> bool:
+    """Whether a cell is a list of pictures, or a folder that holds one."""
+    try:
+        names = json.loads(cell) if cell.startswith("[") else os.listdir(os.path.join(root, cell))
+    except (OSError, ValueError):
+        return False
+    return isinstance(names, list) and any(_family(str(name)) == "image" for name in names[:_TRIES])
 
 
 def _is_media(cell: str) -> bool:
@@ -113,8 +129,8 @@ def _kind_of_arrays(name: str, cells: Sequence[str], root: str) -> str:
                 f"in the YAML beside the table: modalities: {{{name}: {{kind: spectrogram}}}}."
             )
         if len(shapes) == 1 and len(shape := next(iter(shapes.values()))) in _BY_AXES:
-            # A table of one line or one column is a vector.
-            flat = extension(cell) == "csv" and 1 in shape
+            # A table of one line or one column is a vector; a mat has two axes at least.
+            flat = extension(cell) in ("csv", "mat") and 1 in shape
             return "vector" if flat else _BY_AXES[len(shape)]
         reason = f"'{cell}' holds {shapes}"
     raise DataError(
@@ -133,7 +149,7 @@ def _measured(
     entries, wrong = [], {}
     for index, cell in enumerate(cells):
         try:
-            entries.append((index, located(cell, root)[0]))
+            entries.append((index, placed(cell, root, "")[0]))
         except (Unfit, OSError) as error:
             wrong[index] = str(error)
     found: dict[int, dict[str, Any]] = {}

@@ -45,16 +45,19 @@ def typos(labels: Sequence[str], rows: Sequence[int]) -> list[Finding]:
     return found + _told("label", "misspelled", near, labels, rows)
 
 
-def alike(groups: Sequence[str], rows: Sequence[int]) -> list[Finding]:
-    """Groups that differ from a more frequent one in case, blanks, the form of their letters, of
-    their number or of true and false."""
-    counts = Counter(group for group in groups if group)
-    return _told("group", "written otherwise", _same(counts), groups, rows)
+def alike(
+    cells: Sequence[str], rows: Sequence[int], what: str = "group", modality: str | None = None
+) -> list[Finding]:
+    """Groups, or values of a category, that differ from a more frequent one in case, blanks, the
+    form of their letters, of their number or of true and false."""
+    counts = Counter(cell for cell in cells if cell)
+    return _told(what, "written otherwise", _same(counts), cells, rows, modality)
 
 
 def _told(
-    what: str, how: str, suspects: Mapping[str, str], cells: Sequence[str], rows: Sequence[int]
-) -> list[Finding]:
+    what: str, how: str, suspects: Mapping[str, str], cells: Sequence[str], rows: Sequence[int],
+    modality: str | None = None,
+) -> list[Finding]:  # fmt: skip
     """A finding for each suspicious cell -> the one it may stand for, at its first row."""
     counts = Counter(cells)
     places: dict[str, int] = {}
@@ -66,6 +69,7 @@ def _told(
             f"the {what} '{cell}' ({counts[cell]} times) looks like '{like}' ({counts[like]} "
             f"times) {how}",
             places[cell],
+            modality,
         )
         for cell, like in suspects.items()
     ]

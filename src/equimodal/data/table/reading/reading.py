@@ -21,10 +21,11 @@ from equimodal.data.table.items.work import (
     packed,
     unpacked,
 )
+from equimodal.data.table.mixed.fitting import counted
 from equimodal.data.table.reading.extras import check_installed
 from equimodal.data.table.reading.facts import merged, ranged
 from equimodal.data.table.reading.findings import Finding, Unfit
-from equimodal.data.table.reading.paths import located
+from equimodal.data.table.reading.paths import placed
 from equimodal.data.table.reading.roles import Column, Manifest
 from equimodal.data.table.reading.survey import Form, form, is_declared
 from equimodal.data.table.store.cache import RECORD, Store
@@ -70,7 +71,10 @@ def locate(manifest: Manifest, column: Column) -> Located:
         if not cell:
             continue
         try:
-            path, stamp = located(cell, manifest.root) if column.files else (cell, (0, 0))
+            path, stamp = cell, (0, 0)
+            if column.files:
+                separator = column.settings.get("separator", "")
+                path, stamp = placed(cell, manifest.root, column.kind, separator)
         except Unfit as error:
             findings.append(Finding(error.code, str(error), manifest.rows[index], column.name))
             continue
@@ -84,15 +88,17 @@ def resolve(
 ) -> Form:
     """The column's settings: the declared ones, the others from its files' headers.
 
-    ``trained`` (N,) marks the samples whose texts make the vocabulary.
+    ``trained`` (N,) marks the samples whose texts make the vocabulary, and whose cells of a table
+    say what fills the others.
     """
     # Here, as in another process its absence would look like a file that nobody can read.
-    check_installed(column.kind)
+    check_installed(column.kind, column.settings)
     if is_declared(column.kind, column.settings):
         return form(column.kind, column.settings, [])
-    task = Task("measure", column.kind, column.files, {})
+    own = {name: column.settings[name] for name in ("reader",) if name in column.settings}
+    task = Task("measure", column.kind, column.files, own)
     entries = found.entries
-    if column.kind == "text":
+    if column.kind in ("text", "table"):  # what training holds, and no other split
         entries = [entry for entry in entries if trained[entry[0]]]
     facts: list[Mapping[str, Any]] = []
     read = 0
@@ -112,6 +118,8 @@ def _joined(
         return facts
     if kind == "text":
         return merged([*facts, *more])
+    if kind == "table":
+        return counted([*facts, *more])
     if kind in AXES or kind == "numbers":
         facts = ranged(facts, more)
         return facts[:_ENOUGH] if kind == "numbers" else facts

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.checks import require_modality_names
+from equimodal.data.table.items import tables
 from equimodal.data.table.items.numbers import joined
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained, located
+from equimodal.data.table.mixed.columns import sides
 from equimodal.data.table.reading.declaration import Declaration, Declared, read_declaration
 from equimodal.data.table.reading.kinds import infer, names_files, unread
 from equimodal.data.table.reading.table import Table, read_table
@@ -30,7 +32,7 @@ class Column:
 
     ``files`` says whether the cells are paths; ``encoder`` is the declared one, or ""; ``parts``
     are the columns of the table whose cells are joined here, ``sources`` their names; ``missing``
-    says whether a cell may be empty.
+    says whether a cell may be empty, ``open`` what is not said of columns, see `mixed.columns`.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Column:
     parts: tuple[list[str], ...] = ()
     sources: tuple[str, ...] = ()
     missing: bool = False
+    open: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -181,21 +184,42 @@ def _with_paths(declared: Declared, folder: Path) -> Declared:
     )  # fmt: skip
 
 
-def cells_of(parts: Sequence[list[str]]) -> list[str]:
-    """The cells of a modality, of its columns together; empty where one of them is."""
-    return [joined(row) if all(row) else "" for row in zip(*parts, strict=True)]
+def cells_of(parts: Sequence[list[str]], *, kind: str = "", some: bool = False) -> list[str]:
+    """The cells of a modality, of its columns together; empty where one of them is, or with
+    ``some`` where all are."""
+    enough, one = any if some else all, tables.joined if kind == "table" else joined
+    return [one(row) if enough(row) else "" for row in zip(*parts, strict=True)]
 
 
 def _column(table: Table, name: str, declared: Declared, root: str) -> Column | None:
-    parts = [table.column(part, f"the modality '{name}'") for part in declared.columns]
-    cells = cells_of(parts)
+    parts = {part: table.column(part, f"the modality '{name}'") for part in declared.columns}
+    if declared.kind == "table":
+        return _of_table(name, declared, parts)
+    cells = cells_of(list(parts.values()))
     kind = declared.kind or infer(name, cells, root)
     if kind is None:
         return None
     files = names_files(kind, cells)
     return Column(
         name, kind, cells, declared.settings, files, declared.encoder,
-        tuple(parts) if kind == "numbers" else (), declared.columns, declared.missing,
+        tuple(parts.values()) if kind == "numbers" else (), declared.columns, declared.missing,
+    )  # fmt: skip
+
+
+def _of_table(name: str, declared: Declared, parts: Mapping[str, list[str]]) -> Column:
+    """Columns of numbers and categories, the numbers first."""
+    found = sides(parts, declared.settings)
+    names = (*found.numbers, *found.categories)
+    settings = {
+        **declared.settings,
+        "numbers": list(found.numbers),
+        "categories": list(found.categories),
+    }
+    own = tuple(parts[part] for part in names)
+    cells = cells_of(own, kind="table", some=declared.missing)
+    return Column(
+        name, "table", cells, settings, False, declared.encoder, own, names, declared.missing,
+        found.open,
     )  # fmt: skip
 
 

@@ -10,10 +10,12 @@ from typing import Any
 from equimodal.checks import require_settings
 from equimodal.data.arrays import Kind
 from equimodal.data.settings import choice, number, whole
+from equimodal.data.table.items.arrays.readers import known_reader
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained
 from equimodal.errors import DataError, quoted
 
 Check = Callable[[str, Any], Any]
+_LONGEST = 8
 AUGMENTATIONS = ("crop", "resized_crop", "flip", "flow_flip")
 """How pictures may vary in training, see `equimodal.data.variation`."""
 
@@ -44,7 +46,9 @@ def _channels(name: str, value: object) -> int:
 def _array(name: str, value: object) -> str:
     if isinstance(value, str) and value:
         return value
-    raise DataError(f"{name} must be the name of an array in the npz files; found {quoted(value)}.")
+    raise DataError(
+        f"{name} must be the name of an array in the npz or mat files; found {quoted(value)}."
+    )
 
 
 def _tokens(name: str, value: object) -> str:
@@ -54,6 +58,20 @@ def _tokens(name: str, value: object) -> str:
         f"{name} must be words, signs, pieces, bytes, or hf:<folder or name> for the tokenizer of "
         f"a Hugging Face model; found {quoted(value)}."
     )
+
+
+def _sign(name: str, value: object) -> str:
+    """What stands between names in a cell."""
+    if isinstance(value, str) and value.strip() and len(value) <= _LONGEST:
+        return value.strip()
+    raise DataError(f"{name} must be a sign such as ';' or '|'; found {quoted(value)}.")
+
+
+def _columns(name: str, value: object) -> list[str]:
+    """Names of columns."""
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise DataError(f"{name} must be a list of columns; found {quoted(value)}.")
+    return value
 
 
 def _whole(low: int, high: int) -> Check:
@@ -91,7 +109,8 @@ _SOUND: dict[str, Check] = {
     "short": _choice("silence", "repeat"),
 }
 _WAVEFORM = {name: _SOUND[name] for name in ("rate", "seconds", "level")}
-_SOUNDS = ("wav", "flac", "ogg", "oga", "opus", "mp3")
+_SOUNDS = ("wav", "flac", "ogg", "oga", "opus", "mp3", "m4a")
+_ARRAY: dict[str, Check] = {"array": _array, "reader": known_reader}
 KINDS: dict[str, Spec] = {
     "image": Spec(
         "image",
@@ -108,7 +127,7 @@ KINDS: dict[str, Spec] = {
     "video": Spec(
         "video",
         ("mp4", "mov", "avi", "flv", "mkv", "webm"),
-        {"size": _size, "frames": _whole(1, 64), **VARIATION},
+        {"size": _size, "frames": _whole(1, 64), "separator": _sign, **VARIATION},
     ),
     "text": Spec(
         "text",
@@ -119,12 +138,17 @@ KINDS: dict[str, Spec] = {
             "vocabulary": _whole(1, 100_000),
         },
     ),
-    "vector": Spec("vector", ("npy", "npz", "csv"), {"array": _array}),
+    "vector": Spec("vector", ("npy", "npz", "mat", "csv"), _ARRAY),
     "sequence": Spec(
-        "sequence", ("npy", "npz", "csv"), {"array": _array, "length": _whole(1, 1024)}
+        "sequence", ("npy", "npz", "mat", "csv"), {**_ARRAY, "length": _whole(1, 1024)}
     ),
-    "spectrogram": Spec("spectrogram", ("npy", "npz"), {"array": _array}),
+    "spectrogram": Spec("spectrogram", ("npy", "npz", "mat"), _ARRAY),
     "numbers": Spec("vector", (), {}),
+    "table": Spec(
+        "vector",
+        (),
+        {"numbers": _columns, "categories": _columns, "most": _whole(2, 10_000)},
+    ),
 }
 
 

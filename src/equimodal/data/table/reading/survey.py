@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from equimodal.data.table.items.arrays.readers import version_of
 from equimodal.data.table.items.digits import DOUBLE, needs_double
 from equimodal.data.table.items.numbers import AXES
 from equimodal.data.table.items.text import pieces
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained, named, tokenizer_of
 from equimodal.data.table.items.texts import row_length, vocabulary
+from equimodal.data.table.mixed.fitting import fitted
 from equimodal.data.table.reading.facts import Facts
 from equimodal.data.table.reading.settings import VARIATION
 from equimodal.errors import DataError
@@ -59,6 +61,8 @@ def form(kind: str, declared: Mapping[str, Any], facts: Facts) -> Form:
         DataError: a part that is to be cut out is larger than the picture.
     """
     rows = {name: value for name, value in declared.items() if name not in VARIATION}
+    if "reader" in rows:  # another version may read otherwise
+        rows["package"] = version_of(rows["reader"])
     found = _FORMS[kind](rows, facts)
     variation = {name: value for name, value in declared.items() if name in VARIATION}
     _check_crop(variation, found.shape)
@@ -222,6 +226,7 @@ _FORMS = {
     "text": _text,
     "vector": _vector,
     "numbers": _vector,
+    "table": lambda found, facts: Form(*fitted(found, facts)),
     "spectrogram": _spectrogram,
     "sequence": _sequence,
 }

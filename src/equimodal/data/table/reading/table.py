@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
 import re
 from collections import Counter
@@ -14,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from equimodal.data.table.reading.extras import extra
+from equimodal.data.table.forms.parquet import columns_of
+from equimodal.data.table.forms.shards import SUFFIX, records_of
+from equimodal.data.table.forms.values import cell_of
 from equimodal.data.table.reading.formats import text_of
 from equimodal.errors import DataError
 
@@ -54,6 +55,9 @@ def read_table(path: Path) -> Table:
     Raises:
         DataError: the file is missing, damaged, or no table with a header and a row.
     """
+    if path.suffix.lower() == SUFFIX:
+        records = [dict[str, object](found) for found in records_of(path)]
+        return _checked(path, _from_records(path, records, list(range(1, len(records) + 1))))
     if not os.path.isfile(path):  # also of a name that no system takes
         raise DataError(f"There is no file '{path}'; give the path of a CSV, JSONL or Parquet.")
     reader = {".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix.lower(), _csv)
@@ -61,6 +65,10 @@ def read_table(path: Path) -> Table:
         table = reader(path)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read ({error.strerror or error}).") from error
+    return _checked(path, table)
+
+
+def _checked(path: Path, table: Table) -> Table:
     if not table.rows:
         raise DataError(f"{path.name} holds no row below its header; write one row per sample.")
     return table
@@ -207,44 +215,17 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _parquet(path: Path) -> Table:
-    parquet = extra("pyarrow.parquet", "a Parquet file")
-    arrow = extra("pyarrow", "a Parquet file")
-    try:
-        found = parquet.read_table(path)
-        header = found.column_names
-        held = [column.to_pylist() for column in found.columns]
-    except (arrow.ArrowException, ValueError, OverflowError) as error:  # names in no UTF-8 too
-        raise DataError(f"{path.name} is damaged or no Parquet file ({error}).") from error
+    header, held = columns_of(path)
     _check_header(path, header)
-    rows = list(range(1, found.num_rows + 1))
-    columns = {
-        name: [_cell(path, row, value) for row, value in zip(rows, values, strict=True)]
-        for name, values in zip(header, held, strict=True)
-    }
-    return Table(columns, rows)
+    columns = dict(zip(header, held, strict=True))
+    return Table(columns, list(range(1, len(held[0]) + 1)))
 
 
 def _from_records(path: Path, records: Iterable[dict[str, object]], rows: list[int]) -> Table:
     records = list(records)
     names = dict.fromkeys(name for record in records for name in record)
     columns = {
-        name: [_cell(path, row, r.get(name)) for row, r in zip(rows, records, strict=True)]
+        name: [cell_of(path, row, r.get(name)) for row, r in zip(rows, records, strict=True)]
         for name in names
     }
     return Table(columns, rows)
-
-
-def _cell(path: Path, row: int, value: object) -> str:
-    """A value as the text that a CSV would hold; NaN is how programs write that there is none."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, (bool, int, float)):
-        return json.dumps(value)
-    if isinstance(value, list) and all(isinstance(v, (int, float)) for v in value):
-        return json.dumps(value)
-    raise DataError(
-        f"{path.name} holds a {type(value).__name__} in row {row}; write texts, numbers or lists "
-        "of numbers."
-    )

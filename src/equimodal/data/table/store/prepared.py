@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.data.table.fitted.columns import FittedColumn, FittedTable
+from equimodal.data.table.forms.shards import shards_of
+from equimodal.data.table.items.arrays.readers import version_of
 from equimodal.data.table.items.decode import text_digest
 from equimodal.data.table.items.scaling import scaling
 from equimodal.data.table.items.text import pieces, pretrained_tokens
 from equimodal.data.table.items.texts import BYTES, RESERVED
+from equimodal.data.table.mixed.fitting import in_short
 from equimodal.data.table.reading.reading import Reading
 from equimodal.data.table.reading.roles import Manifest
 from equimodal.data.table.reading.settings import KINDS
@@ -26,6 +30,7 @@ from equimodal.storage.files import atomic, read_json, write_json
 
 PREPARED, ROWS, LATEST, FITTED = "prepared.json", "rows.npz", "latest.npz", "fitted.json"
 _OPTION = "--cache"
+_PART = 2**20
 Stamps = Mapping[str, NDArray[np.int64]]
 
 
@@ -50,6 +55,9 @@ def write_prepared(
         if kind != "text":
             file = RowFile(store.rows, store.shape, store.dtype)
             mean, scale = scaling(file, slots[(assignment.codes == 0) & (slots >= 0)], kind)
+            if manifest.columns[name].kind == "table":  # marks and categories stay 0 and 1
+                numbers = len(reading.form.settings["numbers"])
+                mean[numbers:], scale[numbers:] = 0, 1
             arrays |= {f"mean:{name}": mean, f"scale:{name}": scale}
         modalities[name] = {
             "kind": kind,
@@ -74,14 +82,21 @@ def write_prepared(
 
 
 def stamp_of(manifest: Manifest) -> str:
-    """A name for the table and the YAML, byte by byte, and for the tokenizers that it names."""
+    """A name for the table and the YAML, byte by byte, and for the tokenizers and readers that it
+    names."""
     found = hashlib.blake2b(digest_size=16)
-    for path in (manifest.path, *(manifest.path.with_suffix(s) for s in (".yaml", ".yml"))):
-        content = path.read_bytes() if path.is_file() else b""
-        found.update(len(content).to_bytes(8) + content)
+    declared = [manifest.path.with_suffix(suffix) for suffix in (".yaml", ".yml")]
+    for path in (*shards_of(manifest.path), *declared):
+        found.update((path.stat().st_size if path.is_file() else 0).to_bytes(8))
+        if path.is_file():  # in parts: a Parquet may hold all pictures
+            with open(path, "rb") as file:
+                for part in iter(partial(file.read, _PART), b""):
+                    found.update(part)
     for column in manifest.columns.values():
         if pretrained_tokens.is_pretrained(tokens := column.settings.get("tokens")):
             found.update(pretrained_tokens.stamp(tokens))
+        if "reader" in column.settings:
+            found.update(version_of(column.settings["reader"]).encode())
     return found.hexdigest()
 
 
@@ -172,6 +187,8 @@ def settings_in_force(manifest: Manifest, readings: Mapping[str, Reading]) -> di
         given = dict(reading.form.settings)
         if "words" in given:
             given["vocabulary"] = len(given.pop("words"))
+        if manifest.columns[name].kind == "table":
+            given = in_short(given)
         if "pieces" in given:
             given["vocabulary"] = pieces.count(given["pieces"])
             given["pieces"] = text_digest(given["pieces"]).hex()

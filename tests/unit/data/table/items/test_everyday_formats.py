@@ -1,6 +1,7 @@
 """Formats of every day: each a good file, a damaged one, and one that means harm."""
 
 import struct
+import sys
 
 import av
 import numpy as np
@@ -120,6 +121,90 @@ def test_a_sound_is_read_with_its_tone(tmp_path, name):
     loudest = np.abs(np.fft.rfft(wave)).argmax() * 8000 / len(wave)
     assert loudest == pytest.approx(440, abs=2)
     assert item.warnings == [] or name == "mp3"
+
+
+def m4a(path, seconds=1.0, tracks=1, channels=1, brand=b"M4A "):
+    """A tone as recorders of telephones write it."""
+    rate = 16_000
+    tone = 0.4 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        for _ in range(tracks):
+            stream = container.add_stream("aac", rate=rate)
+            stream.layout = {1: "mono", 2: "stereo"}[channels]
+            rows = np.repeat(tone.astype(np.float32)[None], channels, 0)
+            frame = av.AudioFrame.from_ndarray(rows, format="fltp", layout=stream.layout)
+            frame.sample_rate = rate
+            for packet in (*stream.encode(frame), *stream.encode()):
+                container.mux(packet)
+    content = path.read_bytes()
+    path.write_bytes(content[:8] + brand + content[12:])
+    return path
+
+
+@pytest.mark.parametrize("brand", [b"M4A ", b"mp42", b"isom"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_m4a_is_read_with_its_tone_and_its_length(tmp_path, brand, channels):
+    path = m4a(tmp_path / "a.m4a", channels=channels, brand=brand)
+
+    item = decode("waveform", path, rate=8000, seconds=2)
+
+    assert item.shape[0] == channels
+    assert item.seconds == pytest.approx(1, abs=0.1)
+    wave = item.array[:, 0][item.array[:, 1] == 1]
+    loudest = np.abs(np.fft.rfft(wave)).argmax() * 8000 / len(wave)
+    assert loudest == pytest.approx(440, abs=2)
+    assert np.abs(wave).max() == 1 and item.warnings == []
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_an_m4a_that_is_cut_short_is_told(tmp_path, share):
+    with pytest.raises(Unfit) as told:
+        decode("waveform", media.cut(m4a(tmp_path / "a.m4a", 3.0), share), rate=8000, seconds=1)
+    assert told.value.code == "truncated"
+
+
+def test_an_m4a_whose_samples_are_other_bytes_is_refused(tmp_path):
+    path = m4a(tmp_path / "a.m4a", 3.0)
+    content = path.read_bytes()
+    at = content.rindex(b"mdat") + 4
+    path.write_bytes(content[:at] + b"\xff" * (len(content) - at))
+    with pytest.raises(Unfit):
+        decode("waveform", path, rate=8000, seconds=1)
+
+
+def test_an_m4a_whose_table_lies_about_the_place_of_samples_is_refused(tmp_path):
+    path = m4a(tmp_path / "a.m4a", 3.0)
+    content = path.read_bytes()
+    at = content.index(b"stsz") + 12  # how many samples there are
+    path.write_bytes(content[:at] + b"\x7f\xff\xff\xff" + content[at + 4 :])
+    with pytest.raises(Unfit):
+        decode("waveform", path)
+
+
+def test_a_video_named_m4a_holds_no_sound(tmp_path):
+    media.video(tmp_path / "a.mp4").rename(tmp_path / "a.m4a")
+    with pytest.raises(Unfit, match="holds no sound"):
+        decode("waveform", tmp_path / "a.m4a")
+
+
+def test_an_m4a_without_its_reader_says_what_to_install(tmp_path, monkeypatch):
+    path = m4a(tmp_path / "a.m4a")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(Unfit, match=r"needs the package av; write pip install 'equimodal\[data\]'"):
+        decode("waveform", path)
+
+
+def test_a_tiff_that_names_a_billion_pixels_is_refused(tmp_path):
+    path = picture(tmp_path / "a.tiff")
+    content = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", content, 4)
+    for place in range(at + 2, at + 2 + 12 * struct.unpack_from("<H", content, at)[0], 12):
+        if struct.unpack_from("<H", content, place)[0] in (256, 257):
+            struct.pack_into("<HII", content, place + 2, 4, 1, 60_000)
+    path.write_bytes(content)
+    with pytest.raises(Unfit) as told:
+        decode("image", path)
+    assert told.value.code == "large"
 
 
 @pytest.mark.parametrize("name", ["ogg", "opus"])

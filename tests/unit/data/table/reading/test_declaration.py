@@ -67,7 +67,10 @@ modalities:
         ("modalities: {a: {kind: image, size: [1, 2, 3]}}", "one side or .height, width."),
         ("modalities: {a: {kind: image, channels: 2}}", "1 .grey. or 3 .colour.; found 2"),
         ("modalities: {a: {kind: sound, seconds: 0}}", "number from 0.01 to 600; found 0"),
-        ("modalities: {a: {kind: image, columns: [b, c]}}", "has 2 columns; only numbers may"),
+        (
+            "modalities: {a: {kind: image, columns: [b, c]}}",
+            "only kind: numbers and kind: table may",
+        ),
         ("modalities: [a, b]", "modalities must hold `key: value` lines"),
         ("ratios: [0.5, 0.5, 0.5]", "with the sum 1"),
         ("ratios: [0.5, 0.5]", "three shares"),

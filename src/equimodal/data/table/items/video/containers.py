@@ -23,7 +23,7 @@ def check_bytes(source: Opened) -> None:
         Unfit: it is cut short.
     """
     check_riff(source)
-    if source.format == "mp4":
+    if source.format in ("mp4", "m4a"):
         _check_boxes(source)
     if source.format == "flv":
         _check_tags(source)

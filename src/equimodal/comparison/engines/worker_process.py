@@ -12,22 +12,24 @@ from equimodal.workers.process import PipedProcess
 
 Message = dict[str, Any]
 
-TARGET = "equimodal.comparison.worker:main"
+TARGET = "equimodal.comparison.engines.worker:main"
 _GRACE = 5.0
 
 
 class WorkerProcess(PipedProcess):
-    """A running `equimodal.comparison.worker`, the run that it is at, and what it wrote.
+    """A running `equimodal.comparison.engines.worker`, the run that it is at, and what it wrote.
 
     Args:
         index: number of the worker, for whoever listens.
+        card: the only card that it sees, as CUDA_VISIBLE_DEVICES takes it; None for what this
+            process sees.
     """
 
-    def __init__(self, index: int) -> None:
-        self.index = index
+    def __init__(self, index: int, card: str | None = None) -> None:
+        self.index, self.card = index, card
         self.run: int | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the process)
-        super().__init__(TARGET, self._log)
+        super().__init__(TARGET, self._log, {} if card is None else {"CUDA_VISIBLE_DEVICES": card})
 
     def assign(self, run: int, job: Mapping[str, Any]) -> None:
         """Give the worker a run."""

@@ -1,4 +1,4 @@
-"""The engine with threads in the place of its worker processes."""
+"""Runs shared out to a local crew, with threads in the place of its worker processes."""
 
 import json
 import threading
@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from equimodal.comparison import engine
+from equimodal.comparison.engines import local
+from equimodal.comparison.engines.cards import visible_cards
+from equimodal.comparison.engines.crews import Workplace
+from equimodal.comparison.engines.worker_process import WorkerProcess
+from equimodal.comparison.execution import Execution
 from equimodal.comparison.progress import Silence
 from equimodal.errors import BalanceError
 from unit.comparison.conftest import plan_of
@@ -36,8 +40,8 @@ class Thread:
     buried: threading.Semaphore
     answer: staticmethod
 
-    def __init__(self, index):
-        self.index, self.run, self.jobs = index, None, []
+    def __init__(self, index, card=None):
+        self.index, self.card, self.run, self.jobs = index, card, None, []
         self.connection, self._theirs = Pipe()
         self.made.append(self)
         threading.Thread(target=self._live, daemon=True).start()
@@ -67,12 +71,16 @@ class Thread:
             while True:
                 job = json.loads(self._theirs.recv_bytes())
                 self.jobs.append(job)
-                answer = self.answer(job["run"])
+                self._say({"run": job["run"], "kind": "started"})
+                answer = self.reply(job["run"])
                 if answer == "die":
                     return self._theirs.close()
                 self._say({"run": job["run"], **answer})
         except (EOFError, OSError):
             self._theirs.close()
+
+    def reply(self, run):
+        return self.answer(run)
 
     def _say(self, message):
         self._theirs.send_bytes(json.dumps(message).encode())
@@ -84,17 +92,21 @@ def buried():
     return threading.Semaphore(0)
 
 
+def trained(runs, listener, *, jobs=None, device="cpu"):
+    place = Workplace(Execution(jobs=jobs, progress=False), device, "tiny")
+    return place.trained(runs, Path("out"), "d", heard_by=lambda _: listener)
+
+
 @pytest.fixture
 def execute(monkeypatch, runs, buried):
-    """Run the engine over six runs with given answers; gives failures, listener and workers."""
+    """Train six runs with given answers; gives failures, listener and workers."""
 
     def run(answer, *, jobs=2):
         members = {"made": [], "buried": buried, "answer": staticmethod(answer)}
         crew = type("Crew", (Thread,), members)
-        monkeypatch.setattr(engine, "WorkerProcess", crew)
+        monkeypatch.setattr(local, "WorkerProcess", crew)
         listener = Recorder()
-        failures = engine.execute(runs, Path("out"), jobs=jobs, listener=listener, data_root="d")
-        return failures, listener, crew.made
+        return trained(runs, listener, jobs=jobs), listener, crew.made
 
     return run
 
@@ -160,9 +172,9 @@ def test_a_run_begins_when_those_that_it_learns_from_are_over(
         return DONE
 
     members = {"made": [], "buried": buried, "answer": staticmethod(answer)}
-    monkeypatch.setattr(engine, "WorkerProcess", type("Crew", (Thread,), members))
+    monkeypatch.setattr(local, "WorkerProcess", type("Crew", (Thread,), members))
     listener = Ordered()
-    failures = engine.execute(planned, Path("out"), jobs=jobs, listener=listener)
+    failures = trained(planned, listener, jobs=jobs)
 
     assert sorted(listener.began) == list(range(len(planned)))
     assert failures.keys() == (set() if ending == "finished" else set(teachers))
@@ -193,6 +205,105 @@ def test_workers_that_cannot_start_are_an_error(execute):
         execute(lambda run: "die")
 
 
-def test_the_default_is_a_process_for_each_processor_and_one_for_an_accelerator():
-    assert engine.default_jobs("cpu") >= 1
-    assert engine.default_jobs("cuda:0") == 1
+def places(device):
+    return Workplace(Execution(), device, "tiny").places()
+
+
+def test_the_default_is_a_process_for_each_processor_and_one_for_an_accelerator(cards):
+    assert places("cpu") >= 1
+    assert places("cuda:0") == 1
+    assert places("cuda:all") == 3
+
+
+CARDS = ["3", "5", "GPU-7"]
+
+
+@pytest.fixture
+def cards(monkeypatch):
+    """Three cards of the seven that a machine has."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", " 3,5,GPU-7")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+
+
+@pytest.fixture
+def on_cards(monkeypatch, runs, buried, cards):
+    """Train six runs on three cards with answers by run and card; the same as `execute`."""
+
+    def run(answer, *, jobs=None):
+        members = {
+            "made": [], "buried": buried, "answer": staticmethod(lambda run: None),
+            "reply": lambda self, run: answer(run, self.card),
+        }  # fmt: skip
+        crew = type("Crew", (Thread,), members)
+        monkeypatch.setattr(local, "WorkerProcess", crew)
+        listener = Recorder()
+        return trained(runs, listener, jobs=jobs, device="cuda:all"), listener, crew.made
+
+    return run
+
+
+def test_without_a_choice_of_the_user_all_cards_are_visible(monkeypatch, cards):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert visible_cards() == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected"), [(None, CARDS), (2, CARDS[:2]), (5, [*CARDS, *CARDS[:2]])]
+)
+def test_each_worker_has_a_card_of_its_own_and_more_than_there_are_share_them(
+    on_cards, jobs, expected
+):
+    failures, _, made = on_cards(lambda run, card: DONE, jobs=jobs)
+    assert failures == {}
+    assert [worker.card for worker in made] == expected
+
+
+LOST = {"kind": "failed", "message": "CUDA error", "card_lost": True}
+
+
+@pytest.mark.parametrize("jobs", [None, 6])
+def test_a_broken_card_is_set_aside_and_another_goes_on_with_its_run(on_cards, jobs):
+    failures, listener, made = on_cards(lambda run, card: LOST if card == "5" else DONE, jobs=jobs)
+    assert failures == {}
+    tried = [job["run"] for worker in made if worker.card == "5" for job in worker.jobs]
+    assert 1 <= len(tried) <= (jobs or 3) // 3  # what was begun before it was known
+    assert sorted(run for kind, run in listener.heards if kind == "warning") == sorted(tried)
+    assert sorted(run for kind, run in listener.heards if kind == "finished") == list(range(6))
+
+
+def test_a_run_that_fails_on_two_cards_is_at_fault_and_both_cards_come_back(on_cards):
+    failures, listener, made = on_cards(lambda run, card: LOST if run == 0 else DONE)
+    assert failures == {0: "CUDA error"}
+    assert sorted(run for kind, run in listener.heards if kind == "finished") == [1, 2, 3, 4, 5]
+    at_fault = [
+        worker.card for worker in made if {"run": 0} in [{"run": j["run"]} for j in worker.jobs]
+    ]
+    assert len(set(at_fault)) == len(at_fault) == 2
+    assert [w.card for w in made].count(at_fault[0]) == 2
+
+
+def test_where_every_card_is_broken_all_runs_fail_and_it_ends(on_cards):
+    failures, _, _ = on_cards(lambda run, card: LOST)
+    assert failures == dict.fromkeys(range(6), "CUDA error")
+
+
+def test_a_process_that_lost_its_only_card_is_replaced(monkeypatch, runs, buried):
+    """Its state is beyond repair, while the card may be well."""
+    answers = {0: LOST}
+    members = {
+        "made": [], "buried": buried, "answer": staticmethod(lambda run: answers.get(run, DONE)),
+    }  # fmt: skip
+    crew = type("Crew", (Thread,), members)
+    monkeypatch.setattr(local, "WorkerProcess", crew)
+    assert trained(runs, Recorder(), jobs=1) == {0: "CUDA error"}
+    assert [[job["run"] for job in worker.jobs] for worker in crew.made] == [[0], [1, 2, 3, 4, 5]]
+
+
+def test_each_worker_process_sees_its_card_alone(monkeypatch):
+    monkeypatch.setattr(
+        "equimodal.comparison.engines.worker_process.TARGET", "unit.comparison.engines.sees:main"
+    )
+    worker = WorkerProcess(0, "GPU-7")
+    assert worker.receive() == {"sees": "GPU-7"}
+    worker.close()

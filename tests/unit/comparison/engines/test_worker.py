@@ -3,7 +3,7 @@ import warnings
 
 import pytest
 
-from equimodal.comparison import worker
+from equimodal.comparison.engines import worker
 from equimodal.errors import BalanceError
 from equimodal.training import loop
 from unit.training.tiny import config
@@ -24,7 +24,8 @@ def serve(folder, **changes):
     job = {"run": 7, "config": config(**changes).as_dict(), "folder": str(folder)}
     worker._serve(pipe, job | {"data_root": None})
     assert all(message["run"] == 7 for message in pipe.sent)
-    return pipe.sent
+    assert pipe.sent[0] == {"kind": "started", "run": 7}
+    return pipe.sent[1:]
 
 
 def test_a_run_is_told_epoch_by_epoch(tiny, tmp_path):
@@ -79,3 +80,26 @@ def test_warnings_that_a_user_can_act_on_are_passed_on_once(tiny, tmp_path, monk
     monkeypatch.setattr(loop, "build", warning)
     sent = [m["message"] for m in serve(tmp_path, epochs=1) if m["kind"] == "warning"]
     assert sent == ["beware"]
+
+
+@pytest.mark.parametrize(
+    ("device", "error", "here", "lost"),
+    [
+        ("cuda", RuntimeError("CUDA error: an illegal memory access"), True, True),
+        ("cuda", RuntimeError("No card"), False, True),
+        ("cuda", RuntimeError("shapes differ"), True, False),
+        ("cpu", RuntimeError("CUDA error"), False, False),
+    ],
+)
+def test_an_error_of_the_card_is_told_from_others(
+    tiny, tmp_path, monkeypatch, device, error, here, lost
+):
+    def broken(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(loop, "train", broken)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: here)
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: False)
+    tmp_path.mkdir(exist_ok=True)
+    (message,) = serve(tmp_path, device=device)
+    assert message.get("card_lost", False) is lost

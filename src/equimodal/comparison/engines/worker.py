@@ -2,10 +2,11 @@
 
 Messages are JSON. In: ``{"run": n, "config": {...}, "folder": ..., "data_root": ...}``, and
 ``"until": n`` where the run is to pause after so many epochs.
-Out: ``{"kind": "ready"}``, then for each run ``{"kind": "epoch", "run", "epoch", "accuracy"}``
-after every epoch, ``{"kind": "warning", "run", "message"}``, and at its end one of
+Out: ``{"kind": "ready"}``, then for each run ``{"kind": "started", "run"}``,
+``{"kind": "epoch", "run", "epoch", "accuracy"}`` after every epoch,
+``{"kind": "warning", "run", "message"}``, and at its end one of
 ``{"kind": "finished", "run", "status"}``, ``{"kind": "paused", "run"}`` and
-``{"kind": "failed", "run", "message"}``.
+``{"kind": "failed", "run", "message"}``, with ``"card_lost": true`` for an error of its card.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -41,7 +43,7 @@ def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     jobs: SimpleQueue[Message] = SimpleQueue()
     threading.Thread(target=_listen, args=(connection, jobs), daemon=True).start()
-    _prepare()
+    prepare()
     _send(connection, {"kind": "ready"})
     while True:
         _serve(connection, jobs.get())
@@ -56,8 +58,9 @@ def _listen(connection: Connection, jobs: SimpleQueue[Message]) -> None:
         os._exit(0)
 
 
-def _prepare() -> None:
-    """What every run needs, before the first is there."""
+@cache
+def prepare() -> None:
+    """What every run needs, before the first is there; once in a process."""
     import torch
 
     steady()
@@ -76,23 +79,23 @@ def steady() -> None:
 
 
 def _serve(connection: Connection, job: Mapping[str, Any]) -> None:
-    def warn(text: str) -> None:
-        _send(connection, {"kind": "warning", "run": job["run"], "message": text})
+    def tell(message: Message) -> None:
+        _send(connection, {**message, "run": job["run"]})
 
-    with warnings_told(warn):
-        outcome = _outcome(connection, job)
-    _send(connection, outcome | {"run": job["run"]})
+    tell(carried_out(job, tell))
 
 
-def _outcome(connection: Connection, job: Mapping[str, Any]) -> Message:
+def carried_out(job: Mapping[str, Any], tell: Callable[[Message], None]) -> Message:
+    """Train what a job asks for and tell of it; how that ended. All messages are without "run"."""
     from equimodal.training.config import RunConfig
 
     def notify(epoch: int, accuracy: float) -> None:
-        message = {"kind": "epoch", "run": job["run"], "epoch": epoch, "accuracy": accuracy}
-        _send(connection, message)
+        tell({"kind": "epoch", "epoch": epoch, "accuracy": accuracy})
 
+    tell({"kind": "started"})
     config, folder = RunConfig(**job["config"]), Path(job["folder"])
-    return outcome(config, folder, job["data_root"], notify, until=job.get("until"))
+    with warnings_told(lambda text: tell({"kind": "warning", "message": text})):
+        return outcome(config, folder, job["data_root"], notify, until=job.get("until"))
 
 
 def outcome(
@@ -115,9 +118,18 @@ def outcome(
     except BalanceError as error:
         return {"kind": "failed", "message": str(error)}
     except Exception as error:
-        return {"kind": "failed", "message": unforeseen(error, folder / ERROR)}
+        lost = {"card_lost": True} if config.device != "cpu" and _of_card(error) else {}
+        return {"kind": "failed", "message": unforeseen(error, folder / ERROR), **lost}
     (folder / ERROR).unlink(missing_ok=True)
     return {"kind": "finished", "status": result["status"]}
+
+
+def _of_card(error: Exception) -> bool:
+    """Whether the error leaves this process without its card."""
+    import torch
+
+    # Before PyTorch 2.8 such an error has no class of its own.
+    return "CUDA error" in str(error) or not torch.cuda.is_available()
 
 
 def unforeseen(error: Exception, file: Path) -> str:

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from equimodal.comparison.here import execute_here
+from equimodal.comparison.engines.crews import Workplace
+from equimodal.comparison.execution import Execution
 from equimodal.errors import BalanceError
 from equimodal.training import loop
 from unit.comparison.conftest import plan_of
@@ -20,6 +21,11 @@ class Heard:
         self.messages.append((message["kind"], message["run"]))
 
 
+def trained(runs, folder, heard):
+    place = Workplace(Execution(here=True, progress=False), "cpu", "tiny")
+    return place.trained(runs, folder, None, heard_by=lambda _: heard)
+
+
 def plan(**options):
     return plan_of("tiny", seeds=1, lr=0.1, epochs=2, **options)
 
@@ -27,7 +33,7 @@ def plan(**options):
 def test_runs_are_trained_in_their_order_and_heard_of(tmp_path):
     heard = Heard()
     runs = plan(methods=["joint", "untrained"]).runs
-    assert execute_here(runs, tmp_path, listener=heard) == {}
+    assert trained(runs, tmp_path, heard) == {}
     assert heard.messages == [
         ("started", 0), ("epoch", 0), ("epoch", 0), ("finished", 0), ("started", 1),
         ("finished", 1),
@@ -49,7 +55,7 @@ def test_what_fails_is_told_and_the_others_are_trained(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "train", train)
     runs = plan(methods=["amss", "dus", "joint"]).runs
     heard = Heard()
-    assert execute_here(runs, tmp_path, listener=heard) == {
+    assert trained(runs, tmp_path, heard) == {
         0: "no such thing",
         1: "RuntimeError: a fault of ours (see error.txt in its folder)",
     }
@@ -63,7 +69,7 @@ def test_the_process_keeps_its_number_of_threads(tmp_path):
     before = torch.get_num_threads()
     torch.set_num_threads(before + 1)
     try:
-        execute_here(plan(methods=["untrained"]).runs, tmp_path, listener=Heard())
+        trained(plan(methods=["untrained"]).runs, tmp_path, Heard())
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)

@@ -1,0 +1,1 @@
+"""Sounds that soundfile does not read."""

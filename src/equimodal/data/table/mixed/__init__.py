@@ -1,0 +1,1 @@
+"""Columns of every day, numbers and categories, as one modality."""
