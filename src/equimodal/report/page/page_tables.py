@@ -9,7 +9,7 @@ from typing import Any
 from equimodal.comparison.words import ABSENT, duration, percent
 from equimodal.data.target import ACCURACY
 from equimodal.report.charts.chart_numbers import Table
-from equimodal.report.read.columns import EPOCH, Column, columns, meanings
+from equimodal.report.read.columns import EPOCH, EXTENT, Column, columns, meanings
 from equimodal.report.read.controls import absent, certainty, further
 from equimodal.report.read.families import families
 from equimodal.report.read.reading import Results, Run
@@ -31,6 +31,7 @@ _SPANNING = {
     "inside": "inside the model",
     "present": "of samples that have",
     EPOCH: "epoch of",
+    EXTENT: EXTENT,
 }
 
 

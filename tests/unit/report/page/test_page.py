@@ -211,3 +211,12 @@ def test_the_epoch_of_convergence_is_a_column_of_both_tables(results):
     for entry in results["summary"].values():
         del entry["converged_epoch"]
     assert page(results, Found()).count("loss&lt;0.1") == 1
+
+
+def test_every_column_has_its_heading(results):
+    for entry in results["summary"].values():
+        entry |= {"steps": 192, "passes": 12.0}
+    shown = Outline(section_text(every_row(results, {})))
+    headings = [a for a in shown.all("th") if "data-sorts" in a]
+    content = every_row(results, {}).content
+    assert {int(a["data-sorts"]) for a in headings} == set(range(len(content["columns"]) + 1))
