@@ -16,7 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fieldwork.kept import RESULTS, read
+from fieldwork.kept import RESULTS
 from fieldwork.making import Making, again
 from fieldwork.pages import write_pages
 from fieldwork.sets import FIELD_SETS
@@ -33,12 +33,12 @@ def main() -> None:
     try:
         if options.again:
             return _again(options)
-        if not options.recompute:
-            for name in options.sets:
-                trainer = _trainer(name, options, Path(options.out) / name)
-                Making(name, trainer, options.docs / "data" / name, rows=options.rows).make()
-                write_pages(options.docs, list(FIELD_SETS))
-        write_pages(options.docs, list(FIELD_SETS))
+        if options.recompute:
+            return write_pages(options.docs, list(FIELD_SETS))
+        for name in options.sets:
+            trainer = _trainer(name, options, Path(options.out) / name)
+            Making(name, trainer, options.docs / "data" / name, rows=options.rows).make()
+            write_pages(options.docs, list(FIELD_SETS))
     except BalanceError as error:
         sys.exit(_refused(error))
 
@@ -59,7 +59,7 @@ def _again(options: argparse.Namespace) -> None:
         kept = Making(name, trainer, folder, rows=()).kept
         if options.again not in {record["row"] for record in kept.rows.values()}:
             raise BalanceError(f"'{options.again}' is no row that is kept of {name}.")
-        different = again(read(folder), trainer, options.again)
+        different = again(kept, trainer, options.again)
         print(f"{name}, {options.again}: {'; '.join(different) or 'the same, bit by bit'}")
         if different:
             sys.exit(1)

@@ -4,10 +4,10 @@
 
 Of every row and seed everything is equal to the last digit: results.json (settings, accuracies,
 probes, losses, the summary), and of each run the curves, decisions and diagnosis of records.json
-and all arrays of predictions.npz. Left out is what `LEFT_OUT` lists: times, and what the folder was
-made with. Each difference is a line with row, seed, field and both values; what only one folder
-holds is named. The exit code is 1 where anything differs, else 0, and 2 where there is nothing to
-compare.
+and all arrays of predictions.npz and robustness.npz. Left out is what `LEFT_OUT` lists: times, and
+what the folder was made with. Each difference is a line with row, seed, field and both values; what
+only one folder holds is named. The exit code is 1 where anything differs, else 0, and 2 where there
+is nothing to compare.
 """
 
 import argparse
@@ -27,7 +27,8 @@ LEFT_OUT = {
     "environment",
 }  # fmt: skip
 Fields = dict[str, Any]
-RESULTS, RECORDS, PREDICTIONS = "results.json", "records.json", "predictions.npz"
+RESULTS, RECORDS = "results.json", "records.json"
+ARRAYS = ("predictions.npz", "robustness.npz")
 SHOWN = 10
 """Differences of one row and seed that are listed; the others are counted."""
 
@@ -113,9 +114,9 @@ def _files(run: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if (run / RECORDS).exists():
         found |= dict(_fields(_json(run / RECORDS), RECORDS + ": "))
-    if (run / PREDICTIONS).exists():
-        with np.load(run / PREDICTIONS) as arrays:
-            found |= {f"{PREDICTIONS}: {name}": arrays[name] for name in arrays.files}
+    for file in filter(lambda name: (run / name).exists(), ARRAYS):
+        with np.load(run / file) as arrays:
+            found |= {f"{file}: {name}": arrays[name] for name in arrays.files}
     return found
 
 

@@ -60,7 +60,7 @@ class Making:
         for record in self.kept.rows.values():
             if record["trials"]:
                 trainer.picked[record["row"]] = _trial(record["chosen"])
-        wanted = trainer.rows if rows is None else [row for row in trainer.rows if row in rows]
+        wanted = [row for row in trainer.rows if rows is None or row in rows]
         self.missing = [r for r in wanted if not self.kept.has(r, trainer.lengths(r))]
 
     @property
@@ -73,8 +73,7 @@ class Making:
 
     def make(self) -> None:
         """Train what is missing and keep it, some rows at a time."""
-        total, began = len(self.missing), time.monotonic()
-        name = self.kept.about["set"]
+        total, began, name = len(self.missing), time.monotonic(), self.kept.about["set"]
         self._tell(
             f"{name}: {len(self.kept.rows)} rows are kept, {total} are to be made, in "
             f"{self.trainings:,} trainings as long as joint training"
@@ -83,7 +82,8 @@ class Making:
             with locked(self.trainer.folder, patience=0.0):
                 self._portion(rows)
             self.kept.about["refused"] = dict(self.trainer.refused)
-            self.kept.write(self.folder)
+            if self.kept.samples:
+                self.kept.write(self.folder)
             spent = time.monotonic() - began
             left = duration(spent / done * (total - done))
             self._tell(f"{name}: {done} of {total} rows after {duration(spent)}, {left} left")

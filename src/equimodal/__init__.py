@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from equimodal.balancing.readouts import (
         Ablation,
         AuxiliaryHeads,
+        BranchSplit,
         CosineSplit,
         InputAblation,
         LinearSplit,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from equimodal.methods.dus import DUS
     from equimodal.methods.dus_learned import DUSLearned
     from equimodal.methods.gblend import GBlending
+    from equimodal.methods.greedy import ConditionalSpeed
     from equimodal.methods.igm import IGM
     from equimodal.methods.joint import Joint, JointUnimodal
     from equimodal.methods.lfm import LFM
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from equimodal.methods.remix import Remix
     from equimodal.methods.smv import SMV
     from equimodal.parts.cosine_head import CosineHead
+    from equimodal.parts.mmtm import MMTM, BranchHead
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
     from equimodal.saved.model import load
@@ -75,6 +78,7 @@ __all__ = [
     "MCR",
     "MIDAS",
     "MLA",
+    "MMTM",
     "OPM",
     "PMR",
     "QMF",
@@ -85,7 +89,10 @@ __all__ = [
     "BalanceError",
     "Balancer",
     "Block",
+    "BranchHead",
+    "BranchSplit",
     "Classification",
+    "ConditionalSpeed",
     "CosineHead",
     "CosineSplit",
     "DUSLearned",
@@ -120,6 +127,8 @@ _HOMES = {
     "AuxiliaryHeads": "balancing.readouts",
     "Balancer": "balancing.balancer",
     "Block": "balancing.epochs.blocks",
+    "BranchHead": "parts.mmtm",
+    "BranchSplit": "balancing.readouts",
     "Classification": "balancing.task",
     "CosineHead": "parts.cosine_head",
     "CosineSplit": "balancing.readouts",
@@ -128,6 +137,7 @@ _HOMES = {
     "InputAblation": "balancing.readouts",
     "LinearSplit": "balancing.readouts",
     "Method": "balancing.method",
+    "MMTM": "parts.mmtm",
     "ModalityMap": "parts.modalities",
     "MultiLabel": "balancing.task",
     "OutputLogits": "balancing.readouts",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # for type checkers alone
     from equimodal.methods.dus_counts import cumulative_score as cumulative_score
     from equimodal.methods.dus_counts import sample_counts as sample_counts
     from equimodal.methods.gblend import blending_weights as blending_weights
+    from equimodal.methods.greedy import conditional_speeds as conditional_speeds
+    from equimodal.methods.greedy import learning_speed as learning_speed
     from equimodal.methods.lfm import alignment as alignment
     from equimodal.methods.lfm import matching_weight as matching_weight
     from equimodal.methods.lfm_learned import matching_slope as matching_slope

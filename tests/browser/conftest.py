@@ -21,6 +21,7 @@ from unit.report.synthetic import (
     make_diagnosis,
     make_field,
     make_results,
+    with_robustness,
     write_folder,
     write_predictions,
 )
@@ -55,7 +56,7 @@ def executable() -> str:
 def write_comparison(folder: Path) -> Path:
     """A comparison whose data set, classes and modalities have hostile names, and its page."""
     results = make_results(name=HOSTILE, modalities=(HOSTILE, SOUND), rows=ROWS, seeds=range(5))
-    results["data"]["classes"] = list(CLASSES)
+    with_robustness(results)["data"]["classes"] = list(CLASSES)
     results["data"]["note"] = HOSTILE
     write_predictions(write_folder(folder, results), results)
     pictures = {HOSTILE: shown("vector", range(4)), SOUND: {"text": HOSTILE}}
@@ -69,7 +70,7 @@ def write_comparison(folder: Path) -> Path:
 
 def write_field(folder: Path, epochs: int = 12) -> Path:
     """The page of eighty rows with five seeds each, every file of its folder there."""
-    results = make_field(80, seeds=range(5), epochs=epochs)
+    results = with_robustness(make_field(80, seeds=range(5), epochs=epochs))
     write_predictions(write_folder(folder, results), results, count=40)
     noise = np.random.default_rng(0).normal
     samples = [

@@ -137,6 +137,21 @@ def test_charts_show_the_rows_that_are_ticked(page):
     assert drawn(page, 0) == first
 
 
+def test_lines_of_a_chart_are_those_of_the_rows_that_are_ticked(page):
+    page.evaluate(OPEN_ALL % "true")
+    seen = """[...document.querySelector('section[aria-labelledby=robustness] figure')
+      .querySelectorAll('path[data-row]')].filter(e => getComputedStyle(e).display !== 'none')
+      .map(e => e.textContent)"""
+    first = page.evaluate(seen)
+    assert len(first) == 10 and {"joint", "ensemble", "alone:sound"} <= set(first)
+    page.get_by_role("button", name="none").click()
+    assert page.evaluate(seen) == []
+    page.get_by_label("Show ogm in the charts", exact=True).check()
+    assert page.evaluate(seen) == ["ogm"]
+    page.get_by_role("button", name="baselines and five best").click()
+    assert page.evaluate(seen) == first
+
+
 def test_eight_samples_are_shown_and_the_rest_on_request(page):
     cards = page.locator(".cards li").locator("visible=true")
     assert cards.count() == 8

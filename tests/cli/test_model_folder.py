@@ -59,7 +59,7 @@ def best(folder):
     return max((r for r in runs if r["method"] == row), key=lambda r: r["validation"]["accuracy"])
 
 
-def test_a_table_becomes_a_model_that_predicts_is_judged_and_exported(there, capsys, tmp_path):
+def test_a_table_becomes_a_model_that_predicts_and_is_judged(there, capsys, tmp_path):
     out = tmp_path / "p.csv"
     assert main(["predict", "r/model", "test.csv", "--out", str(out)]) == 0
 
@@ -88,6 +88,26 @@ def test_a_table_becomes_a_model_that_predicts_is_judged_and_exported(there, cap
     assert main(["evaluate", "r/model", "test.csv"]) == 0
     assert "12 rows judged" in capsys.readouterr().out
 
+
+def test_a_model_is_judged_on_corrupted_rows_as_its_run_was(there, capsys):
+    run = best(there)
+    assert main(["evaluate", "r/model", "test.csv", "--robustness", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["robustness"]
+    told = {
+        kind: {m: [one["mean"] for one in curve["scores"]] for m, curve in own.items()}
+        for kind, own in found["curves"].items()
+    }
+    assert {"levels": found["levels"], "scores": told} == run["robustness"]
+
+    assert main(["evaluate", "r/model", "test.csv", "--robustness"]) == 0
+    text = capsys.readouterr().out
+    lines = {line[:14].strip(): line.split() for line in text.splitlines()}
+    assert lines["accuracy by ho"][-7:-2] == ["0%", "25%", "50%", "75%", "100%"]
+    scores = run["robustness"]["scores"]["shuffled"]["voice"]
+    assert lines["voice shuffled"][2:7] == [f"{100 * score:.1f}" for score in scores]
+
+
+def test_a_model_is_exported(there, tmp_path):
     assert main(["export", "r/model", "--format", "pt2", "--out", str(tmp_path / "m.pt2"),
                  "--rows", "test.csv"]) == 0  # fmt: skip
     program = torch.export.load(tmp_path / "m.pt2").module()

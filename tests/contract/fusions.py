@@ -11,7 +11,7 @@ WIDTH, CLASSES = 6, 3
 # After the warm-up their heads see no complete sample, whose loss may rise; and those whose loss is
 # another one in each stage.
 PARTED = {"remix", "remix-random", "remix-mixed", "di-mml", "di-mml-detached", "igm", "igm-fixed",
-          "aug", "aug-plain"}  # fmt: skip
+          "aug", "aug-plain", "amco-port", "amco-port-fixed"}  # fmt: skip
 
 
 class Fused(nn.Module):

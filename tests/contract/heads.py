@@ -2,7 +2,15 @@
 
 import torch
 
-from equimodal import CosineHead, CosineSplit, LinearSplit, SharedHead, methods
+from equimodal import (
+    BranchHead,
+    BranchSplit,
+    CosineHead,
+    CosineSplit,
+    LinearSplit,
+    SharedHead,
+    methods,
+)
 
 WIDTH = 6  # of the encoders in models and in fusions
 
@@ -28,6 +36,10 @@ def own_head(name, net, head, width=WIDTH):
         linear = net.get_submodule(head)
         net.set_submodule(head, shared_head(linear, width))
         return SharedHead(f"{head}.layer")
+    if fusion == "mmtm":
+        linear = net.get_submodule(head)
+        net.set_submodule(head, branch_head(linear, width))
+        return BranchSplit(head)
     if fusion != "cosine":
         return LinearSplit(head)
     linear = net.get_submodule(head)
@@ -41,6 +53,14 @@ def cosine_head(linear, width):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return CosineHead(widths, linear.out_features).to(linear.weight)
+
+
+def branch_head(linear, width):
+    """Branches that exchange in the place of a linear head, the same for the same seed."""
+    widths = [width] * (linear.in_features // width)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return BranchHead(widths, linear.out_features).to(linear.weight)
 
 
 def shared_head(linear, width):

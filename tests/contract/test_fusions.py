@@ -58,6 +58,8 @@ def refusal(name, fusion):
         return None if fusion == "shared head" else "one head that all modalities share"
     if methods.entry(name).fusion == "cosine" and fusion != "cosines":
         return "a model with a cosine head; found none"
+    if methods.entry(name).fusion == "mmtm":
+        return "branches exchange features, .* found no BranchHead"
     if "head_weights" in methods.create(name).needs and fusion not in BLOCKS:
         return "reads the part of a linear head that belongs to each modality"
     if "teachers" in methods.create(name).needs and fusion == "joint transformer":

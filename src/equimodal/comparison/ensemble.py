@@ -13,9 +13,13 @@ from torch import Tensor
 from equimodal.comparison.rows import ALONE, ENSEMBLE, slug
 from equimodal.data.presence import patterns_of
 from equimodal.data.target import ACCURACY, main_keys
+from equimodal.measures.robustness import DROPPED, KINDS
 from equimodal.measures.scoring import CLASSES, NUMBERS, kind_of, scores_of
 from equimodal.storage.files import make_folder, write_json
 from equimodal.training.prediction import Arrays, Prediction, read_arrays, write_arrays
+from equimodal.training.robustness.corruption import drawn_order, touched
+from equimodal.training.robustness.passes import Stressed
+from equimodal.training.robustness.run import curves, read_stressed, write_stressed
 from equimodal.training.run_folder import RESULT
 
 Run = dict[str, Any]
@@ -69,6 +73,7 @@ def _ending(members: Sequence[Run], folder: Path, own: Path, main: str) -> Run:
 def _evaluated(members: Sequence[Run], folder: Path, own: Path, main: str) -> dict[str, Any]:
     """Measures on both splits; writes the ensemble's predictions."""
     parts = [read_arrays(folder / member["folder"]) for member in members]
+    names = [str(member["method"]).removeprefix(ALONE) for member in members]
     arrays: Arrays = {k: v for k, v in parts[0].items() if k == "target_scale"}
     found: dict[str, Any] = {}
     for split in _SPLITS:
@@ -77,7 +82,6 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path, main: str) -> di
         every = [torch.from_numpy(p[f"{split}_logits"]) for p in parts]
         logits = mean_prediction(every, kind_of(labels), present)
         scale = tuple(arrays.get("target_scale", _NONE).tolist())
-        names = [str(member["method"]).removeprefix(ALONE) for member in members]
         features = dict.fromkeys(names, logits)
         judged = Prediction(
             logits, labels, features, {}, None, main, scale, present, patterns_of(names, present)
@@ -87,7 +91,55 @@ def _evaluated(members: Sequence[Run], folder: Path, own: Path, main: str) -> di
         arrays |= {key: parts[0][key] for key in kept if key in parts[0]}
         arrays[f"{split}_logits"] = logits.numpy()
     write_arrays(own, arrays)
+    places = [folder / member["folder"] for member in members]
+    # The last one judged is test, which alone is corrupted.
+    stressed = _stressed(places, every, judged, members[0]["seed"])
+    if stressed is not None:
+        write_stressed(own, stressed, classes=labels.ndim == 1)
+        found["robustness"] = curves(stressed, judged)
     return found
+
+
+def _stressed(
+    places: Sequence[Path], every: Sequence[Tensor], judged: Prediction, seed: int
+) -> Stressed | None:
+    """The ensemble on corrupted samples, the mean with what one member makes of them; None where
+    a member kept nothing.
+
+    Args:
+        places: folders of the members, in the order of the modalities.
+        every: their logits of the clean samples, K times (N, C).
+        judged: the ensemble on these.
+        seed: of the runs.
+    """
+    found = [read_stressed(place, own) for place, own in zip(places, every, strict=True)]
+    members = [one for one in found if one is not None]
+    if len(members) < len(places):
+        return None
+    names, levels, kind = list(judged.features), members[0].levels, kind_of(judged.labels)
+
+    def mean(name: str, k: int, level: float, own: Tensor) -> Tensor:
+        there = _left(judged, k, seed, level) if name == DROPPED else judged.present
+        return mean_prediction([*every[:k], own, *every[k + 1 :]], kind, there)
+
+    def at_all_levels(name: str, k: int) -> Tensor:
+        own = members[k].predicted[name][names[k]]
+        changed = [mean(name, k, a, z) for a, z in zip(levels[1:], own[1:], strict=True)]
+        return torch.stack([judged.logits, *changed])
+
+    by_kind = {name: {m: at_all_levels(name, k) for k, m in enumerate(names)} for name in KINDS}
+    return Stressed(levels, by_kind)
+
+
+def _left(judged: Prediction, place: int, seed: int, level: float) -> Tensor:
+    """The members that have a part in the mean where a share of the samples of one is dropped: of
+    these not that one, unless no other has. (N, K)"""
+    every = torch.ones(len(judged.labels), len(judged.features), dtype=torch.bool)
+    there = (every if judged.present is None else judged.present).clone()
+    order = drawn_order(there[:, place], seed, DROPPED, list(judged.features)[place])
+    gone = touched(order, level)
+    there[gone, place] = there[gone].sum(1) == 1
+    return there
 
 
 def _present(parts: Sequence[Arrays], split: str) -> Tensor | None:

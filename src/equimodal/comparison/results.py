@@ -46,8 +46,9 @@ def collect(plan: Plan, folder: Path, failures: Mapping[int, str]) -> dict[str, 
             runs += _ensembles(runs, plan, folder, main)
         runs.sort(key=lambda run: (rows.index(run["method"]), run["seed"], run["lr"] or 0.0))
         summarised = summarise(
-            rows, runs, lambda run: read_judged(folder / run["folder"]), kind=kind, main=main
-        )
+            rows, runs, lambda run: read_judged(folder / run["folder"]), kind=kind, main=main,
+            modalities=list(plan.data["modalities"]),
+        )  # fmt: skip
     return {
         "schema": SCHEMA,
         "config": plan.config,

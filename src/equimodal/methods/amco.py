@@ -140,9 +140,10 @@ class AMCo(Method):
         masked = {m: z * kept[k].to(z) for k, (m, z) in enumerate(given.items())}
         own = masked if self.own == "masked" else given
         losses = [step.task.loss(z, step.targets[m]) for m, z in own.items() if len(z)]
-        taken = {m: z - masked[m] for m, z in given.items()}
+        taken = {m: widened(z) - widened(masked[m]) for m, z in given.items()}
         count = len(step.target)
-        fused = step.logits - torch.stack([*spread_rows(taken, step.rows, count).values()]).sum(0)
+        hidden = torch.stack([*spread_rows(taken, step.rows, count).values()]).sum(0)
+        fused = widened(step.logits) - hidden
         masses = self._masses(step, masked)
         step.record("mass", masses)
         self.state["dependent"] = masses > self.sigma

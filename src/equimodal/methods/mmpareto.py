@@ -145,9 +145,9 @@ class MMPareto(Method):
         for k, m in enumerate(names):
             parameters = _trained(step.modalities, m)
             given = [d[_OWN][k] for d in step.every_drawn]
-            own, total = _vectors(step.modalities.room, given, parameters)
-            joint = total.div_(factor).sub_(own)
-            weights.append(self._write(parameters, joint, own, factor))
+            own, total, space = _vectors(step.modalities.room, given, parameters)
+            joint = torch.sub(total.div_(factor), own, out=space)
+            weights.append(self._write(parameters, joint, own, total, factor))
         step.record("weight", torch.stack(weights))
 
     def _scale(self, step: Step) -> Tensor:
@@ -172,15 +172,19 @@ class MMPareto(Method):
         return factor
 
     def _write(
-        self, parameters: list[Parameter], joint: Tensor, own: Tensor, factor: Tensor
+        self,
+        parameters: list[Parameter],
+        joint: Tensor,
+        own: Tensor,
+        total: Tensor,
+        factor: Tensor,
     ) -> Tensor:
-        """The rescaled direction as the parameters' gradients, in the room of both vectors; the
-        weight of the first."""
-        one, other = pareto_weights(joint, own)
+        """The rescaled direction as the parameters' gradients, in the room of the first two
+        vectors; the weight of the first."""
+        one, other = pareto_weights(joint, own).unbind()
         if not parameters:
             return one
         direction = joint.mul_(one).add_(own.mul_(other)).mul_(2)
-        total = flat([p.grad for p in parameters], like=parameters, out=own).div_(factor)
         sizes = [p.numel() for p in parameters]
         parts = torch.split(direction, sizes)
         measured = (parts, torch.split(total, sizes))
@@ -224,15 +228,16 @@ def _gradients(
 
 def _vectors(
     room: Room, given: Sequence[Sequence[Tensor | None]], parameters: list[Parameter]
-) -> tuple[Tensor, Tensor]:
-    """An encoder's own gradient, of all micro-batches and ranks, and the one that it has now.
-    -> (P,), (P,)"""
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """An encoder's own gradient, of all micro-batches and ranks, the one that it has now, and room
+    for a third where its parameters are of one type. -> (P,), (P,), (P,)"""
     kinds = {(p.dtype, p.device) for p in parameters}
-    spaces: Sequence[Tensor | None] = (None, None)
+    spaces: Sequence[Tensor | None] = (None, None, None)
     if len(kinds) == 1:
         ((dtype, device),) = kinds
-        spaces = room.vectors(2, sum(p.numel() for p in parameters), dtype=dtype, device=device)
+        spaces = room.vectors(3, sum(p.numel() for p in parameters), dtype=dtype, device=device)
     own = flat(given[0], like=parameters, out=spaces[0])
     for more in given[1:]:
         own += flat(more, like=parameters)
-    return mean_over_ranks(own), flat([p.grad for p in parameters], like=parameters, out=spaces[1])
+    total = flat([p.grad for p in parameters], like=parameters, out=spaces[1])
+    return mean_over_ranks(own), total, spaces[2]

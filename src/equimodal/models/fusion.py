@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from equimodal.balancing.readouts import Ablation, Readout
@@ -101,6 +102,14 @@ class FusionModel(nn.Module):
             return logits
         heads: Any = self.beside if hasattr(self.beside, "each") else self.head
         return self.rule(heads.each(features), logits)
+
+    def without(self, modality: str, features: Tensor) -> Tensor:
+        """What stands for features of samples that lack the modality: the learned vector where
+        there is one, else zeros. (N, D) -> (N, D)"""
+        gone = torch.zeros_like(features)
+        if modality not in getattr(self, "absent", ()):
+            return gone
+        return self.absent.fill(modality, gone, torch.zeros(len(gone), dtype=torch.bool))
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Output:
         """Features of each modality, and the logits where all came with the same rows.

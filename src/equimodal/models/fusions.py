@@ -10,6 +10,7 @@ name           logits                                                      unimo
 ``film``       the last modality, scaled and shifted by the others         other features zero
 ``gated``      a mean of all modalities with learned weights               other features zero
 ``attention``  tokens that meet through bottleneck tokens                  other features zero
+``mmtm``       the mean of branches that gate each other's features        its branch's
 =============  ==========================================================  ====================
 
 Every fusion takes any number of modalities, in the order of the model's encoders.
@@ -23,10 +24,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from equimodal.balancing.readouts import Ablation, CosineSplit, LinearSplit, Readout, SharedHead
+from equimodal.balancing.readouts import (
+    Ablation,
+    BranchSplit,
+    CosineSplit,
+    LinearSplit,
+    Readout,
+    SharedHead,
+)
 from equimodal.checks import require, require_known
 from equimodal.models.bottleneck import AttentionBottleneck
 from equimodal.parts.cosine_head import CosineHead
+from equimodal.parts.mmtm import BranchHead
 
 Features = Mapping[str, Tensor]
 Widths = Mapping[str, int]
@@ -70,6 +79,22 @@ class Summation(nn.Module):
 
 class Cosine(CosineHead):
     """The sum of each modality's scaled cosines with the classes. {m: (N, D_m)} -> (N, C)
+
+    Args:
+        widths: number of features of each modality.
+        classes: number of classes C.
+    """
+
+    def __init__(self, widths: Widths, classes: int) -> None:
+        super().__init__(list(widths.values()), classes)
+
+    def forward(self, features: Features) -> Tensor:  # type: ignore[override]
+        """{m: (N, D_m)} -> (N, C)"""
+        return super().forward(torch.cat(list(features.values()), dim=1))
+
+
+class Exchange(BranchHead):
+    """The mean of classifiers of branches that gate each other. {m: (N, D_m)} -> (N, C)
 
     Args:
         widths: number of features of each modality.
@@ -196,6 +221,7 @@ FUSIONS: Mapping[str, Fusion] = {
     "film": Fusion(FiLM, _ablation),
     "gated": Fusion(Gated, _ablation),
     "attention": Fusion(AttentionBottleneck, _ablation),
+    "mmtm": Fusion(Exchange, lambda head, _: BranchSplit(head)),
 }  # fmt: skip
 """Fusions by the name that ``--fusion`` takes."""
 CONCAT = "concat"

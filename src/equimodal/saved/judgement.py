@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -20,7 +21,8 @@ from equimodal.measures.scoring import scores_of, strata
 from equimodal.numerics.blocks import blocks, pseudo_values
 from equimodal.numerics.intervals import Units, split_units
 from equimodal.saved.model import Model
-from equimodal.saved.prediction import joined, stream
+from equimodal.saved.prediction import Predicted, Seen, joined, stream
+from equimodal.saved.robustness import Faded
 from equimodal.saved.rows import may_lack
 from equimodal.saved.true_labels import true_labels
 from equimodal.training.prediction import in_units
@@ -56,7 +58,8 @@ class _Judged:
 
 def judged(
     model: Model, table: Table, root: str, *, label: str | None = None, group: str | None = None,
-    jobs: int | None = None, notify: Callable[[int, int], None] | None = None,
+    jobs: int | None = None, robustness: bool = False,
+    notify: Callable[[int, int], None] | None = None,
 ) -> Json:  # fmt: skip
     """What `equimodal evaluate` prints and writes, see docs/model-folder.md.
 
@@ -67,6 +70,8 @@ def judged(
         label: column of the labels; None: that of training.
         group: column of the groups; None: that of training, where the table has it.
         jobs: processes that read files.
+        robustness: whether modalities are dropped, noised and shuffled too, which reads the table
+            twice.
         notify: called with (rows that are done, all rows).
 
     Raises:
@@ -75,12 +80,11 @@ def judged(
     """
     known = true_labels(model, table, label)
     groups = _groups(model, table, group)
-    parts = []
-    for block in stream(model, table, root, jobs=jobs):
-        parts.append(block)
-        if notify:
-            notify(sum(map(len, parts)), len(table.rows))
-    found = joined(model, parts)
+    faded = Faded(model) if robustness else None
+    read = partial(_read, model, table, root, jobs, notify)
+    found = joined(model, read(faded.first if faded else None))
+    if faded:
+        read(faded.second)
     used = torch.tensor([i not in found.problems for i in range(len(found))])
     if not bool(used.any()):
         first = next(iter(found.problems.items()))
@@ -105,7 +109,21 @@ def judged(
         "modalities": {m: _alone(rows, main, m) for m in rows.unimodal},
         **_outputs(rows, model.classes, model.target.task),
         **_patterns(rows, main, present if may_lack(model) else None, model.modalities),
+        **({"robustness": faded.told(rows.logits, rows.labels, own)} if faded else {}),
     }  # fmt: skip
+
+
+def _read(
+    model: Model, table: Table, root: str, jobs: int | None,
+    notify: Callable[[int, int], None] | None, seen: Seen | None,
+) -> list[Predicted]:  # fmt: skip
+    """What the model says of the table, block by block."""
+    parts: list[Predicted] = []
+    for block in stream(model, table, root, jobs=jobs, seen=seen):
+        parts.append(block)
+        if notify:
+            notify(sum(map(len, parts)), len(table.rows))
+    return parts
 
 
 def _groups(model: Model, table: Table, column: str | None) -> Tensor | None:

@@ -110,7 +110,8 @@ class Model:
             rows = {m: len(own) for m, own in inputs.items()}
             raise BalanceError(f"Every modality must have the same rows; found {rows}.")
         own = self._unimodal(output.features)
-        return Outputs(output.logits.cpu(), {m: logits.cpu() for m, logits in own.items()})
+        unimodal = {m: logits.cpu() for m, logits in own.items()}
+        return Outputs(output.logits.cpu(), unimodal, output.features)
 
     def _unimodal(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         if self._map is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,11 +22,16 @@ from equimodal.workers.process import processors
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a model says of some samples: fused ``logits`` (N, C), and ``unimodal`` ones (N, C) by
-    modality, of each alone."""
+    """What a model says of some samples: fused ``logits`` (N, C), ``unimodal`` ones (N, C) by
+    modality, of each alone, and the ``features`` (N, D_m) of its encoders, where it runs."""
 
     logits: Tensor
     unimodal: dict[str, Tensor]
+    features: dict[str, Tensor]
+
+
+Seen = Callable[[Mapping[str, Tensor], Outputs], None]
+"""Is told of the inputs {m: (n, ...)} of the rows of a block that could be read."""
 
 
 class Asked(Protocol):
@@ -128,9 +133,10 @@ class Predicted:
 
 
 def stream(
-    model: Asked, table: Table, root: str, *, jobs: int | None = None, start: int = 0
-) -> Iterator[Predicted]:
-    """What the model says of the rows from ``start`` on, in blocks.
+    model: Asked, table: Table, root: str, *, jobs: int | None = None, start: int = 0,
+    seen: Seen | None = None,
+) -> Iterator[Predicted]:  # fmt: skip
+    """What the model says of the rows from ``start`` on, in blocks; ``seen`` is told of each.
 
     Blocks start at multiples of `EVALUATION_ROWS`, so that the numbers do not depend on where it
     started, and are those that the run kept of its own rows.
@@ -140,15 +146,21 @@ def stream(
         model.columns, held, root, size=EVALUATION_ROWS, jobs=jobs or processors(), start=start
     )
     for block in read:
-        yield _predicted(model, block, table.rows[block.start : block.start + block.count])
+        places = table.rows[block.start : block.start + block.count]
+        yield _predicted(model, block, places, seen)
 
 
-def _predicted(model: Asked, block: Block, places: list[int]) -> Predicted:
+def _predicted(
+    model: Asked, block: Block, places: list[int], seen: Seen | None = None
+) -> Predicted:
     shape = (block.count, len(model.classes))
     logits = torch.full(shape, torch.nan)
     unimodal = {m: torch.full(shape, torch.nan) for m in model.modalities}
     if block.used:
-        found, present = model.outputs(inputs_of(model, block)), torch.from_numpy(block.present)
+        inputs, present = inputs_of(model, block), torch.from_numpy(block.present)
+        found = model.outputs(inputs)
+        if seen is not None:
+            seen(inputs, found)
         rows = torch.tensor(block.used) - block.start
         logits[rows] = found.logits
         for k, (m, own) in enumerate(found.unimodal.items()):

@@ -12,6 +12,7 @@ from equimodal.training.evaluation import losses, measures, predict, probed
 from equimodal.training.history import History
 from equimodal.training.prediction import Prediction, write_predictions
 from equimodal.training.ranks import from_first
+from equimodal.training.robustness.run import curves, stressed, write_stressed
 from equimodal.training.run_folder import RECORDS, RESULT
 from equimodal.training.setup import Setup
 
@@ -56,6 +57,11 @@ def _judged(setup: Setup, splits: dict[str, Prediction], folder: Path) -> Result
     write_predictions(folder, splits, probes)
     weight = setup.source.target.weight
     judged = {name: measures(splits[name], probes[name]) for name in ("test", "validation")}
+    found = stressed(setup, setup.source.test, splits["test"])
+    # Of one modality alone the ensemble asks for more than its class.
+    classes = splits["test"].labels.ndim == 1 and setup.config.alone is None
+    write_stressed(folder, found, classes=classes)
+    judged["robustness"] = curves(found, splits["test"])
     return {**judged, "train": {**losses(train), "entropy": blind_loss(train.labels, weight)}}
 
 

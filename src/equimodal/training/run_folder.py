@@ -12,8 +12,9 @@ from equimodal.errors import BalanceError
 from equimodal.storage.files import read_json, write_json
 from equimodal.training.config import OPTIONAL, RunConfig
 
-CONFIG, CHECKPOINT, RECORDS, PREDICTIONS, RESULT = (
-    "config.json", "checkpoint.pt", "records.json", "predictions.npz", "result.json",
+CONFIG, CHECKPOINT, RECORDS, PREDICTIONS, ROBUSTNESS, RESULT = (
+    "config.json", "checkpoint.pt", "records.json", "predictions.npz", "robustness.npz",
+    "result.json",
 )  # fmt: skip
 
 

@@ -6,8 +6,11 @@ import torch
 
 from equimodal.comparison.ensemble import ensemble_run, mean_prediction
 from equimodal.errors import BalanceError
+from equimodal.measures.robustness import KINDS
 from equimodal.measures.scoring import CLASSES
 from equimodal.storage.files import read_json
+from equimodal.training.robustness.passes import Stressed
+from equimodal.training.robustness.run import read_stressed, write_stressed
 
 LOGITS = {
     "a": np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]], dtype=np.float32),
@@ -72,6 +75,37 @@ def test_a_member_that_diverged_takes_the_ensemble_with_it(tmp_path):
     run = ensemble_run([member(tmp_path, "a"), member(tmp_path, "b", status="diverged")], tmp_path)
     assert (run["status"], run["message"]) == ("diverged", "alone:b: why")
     assert run["test"] is None
+
+
+def stress(folder, name):
+    """The member's modality, whatever happens to it and by how much, says class 1 for sure."""
+    changed = torch.tensor([[-9.0, 9.0]]).expand(1, 3, 2)
+    clean = torch.from_numpy(LOGITS[name])[None]
+    own = {kind: {name: torch.cat([clean, changed])} for kind in KINDS}
+    write_stressed(folder / "runs" / name, Stressed((0.0, 1.0), own), classes=False)
+
+
+def test_the_ensemble_where_a_modality_is_corrupted_is_the_mean_with_what_its_member_says(tmp_path):
+    members = [member(tmp_path, "a"), member(tmp_path, "b")]
+    stress(tmp_path, "a")
+    stress(tmp_path, "b")
+    run = ensemble_run(members, tmp_path)
+    scores = run["robustness"]["scores"]
+    # Clean it says 0, 1, 0; with one member sure of 1 it says 1 for all three.
+    assert scores["noised"] == scores["shuffled"] == {"a": [2 / 3, 2 / 3], "b": [2 / 3, 2 / 3]}
+    # Without a it says what b does, 1, 1, 1; without b what a does, 0, 1, 0.
+    assert scores["dropped"] == {"a": [2 / 3, 2 / 3], "b": [2 / 3, 2 / 3]}
+    clean = torch.from_numpy(np.load(tmp_path / run["folder"] / "predictions.npz")["test_logits"])
+    found = read_stressed(tmp_path / run["folder"], clean).predicted
+    assert found["dropped"]["a"].tolist() == [[0, 1, 0], [1, 1, 1]]
+    assert found["dropped"]["b"].tolist() == [[0, 1, 0], [0, 1, 0]]
+    assert found["noised"]["b"].tolist() == [[0, 1, 0], [1, 1, 1]]
+
+
+def test_members_of_an_earlier_version_leave_the_ensemble_without_curves(tmp_path):
+    members = [member(tmp_path, "a"), member(tmp_path, "b")]
+    stress(tmp_path, "a")
+    assert "robustness" not in ensemble_run(members, tmp_path)
 
 
 def test_damaged_predictions_are_named(tmp_path):

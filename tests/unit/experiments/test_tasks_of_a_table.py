@@ -112,6 +112,24 @@ def test_the_score_by_what_is_present_adds_up(made):
     assert headings == set(found)
 
 
+def test_every_row_has_curves_that_begin_at_its_clean_score(made):
+    _, _, _, results = made
+    main = main_of(results)
+    for run in results["runs"]:
+        alone = run["method"].startswith("alone:")
+        for own in run["robustness"]["scores"].values():
+            assert set(own) == ({run["method"][6:]} if alone else {"touch", "smell"})
+            assert all(np.isfinite(c).all() and c[0] == run["test"][main] for c in own.values())
+    for row, entry in results["summary"].items():
+        for own in entry["robustness"]["curves"].values():
+            for curve in own.values():
+                assert curve["scores"][0]["mean"] == entry[main]["mean"]
+                assert curve["relative"]["low"] <= curve["relative"]["high"]
+                assert (curve["effective"] is None) == (row == "joint")
+    flat = results["summary"]["alone:touch"]["robustness"]["curves"]["noised"]["smell"]
+    assert len({one["mean"] for one in flat["scores"]}) == 1
+
+
 def test_table_page_and_diagnosis_name_the_score(made):
     name, _, folder, results = made
     words = {
@@ -165,8 +183,13 @@ def test_predictions_and_evaluation_from_the_command_line(made, tmp_path, capsys
         said = [n for n, p in zip(tasks.LABELS, probabilities, strict=True) if p > 0.5]
         assert rows[0]["labels"].split(";") == (said or [""])
     capsys.readouterr()
-    assert main(["evaluate", str(folder / "model"), str(table), "--json"]) == 0
+    line = ["evaluate", str(folder / "model"), str(table), "--json", "--robustness"]
+    assert main(line) == 0
     found = json.loads(capsys.readouterr().out)
+    first = SCORES_BY_TASK[found["task"]][0]
+    for own in found["robustness"]["curves"].values():
+        clean = found["scores"][first]["mean"]
+        assert all(c["scores"][0]["mean"] == pytest.approx(clean) for c in own.values())
     assert found["judged"] == 90 and found["task"] == results["data"].get("task", "classification")
     assert set(SCORES_BY_TASK[found["task"]]) < set(found["scores"])
     assert ("patterns" in found) == name.startswith("missing")

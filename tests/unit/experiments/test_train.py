@@ -27,8 +27,8 @@ def test_the_run_lies_where_a_comparison_puts_it(tmp_path):
     assert done.result == read_json(done.folder / "result.json")
     assert done.speaks
     assert {p.name for p in done.folder.iterdir()} == {
-        ".lock", "config.json", "checkpoint.pt", "records.json", "predictions.npz", "result.json",
-        "model",
+        ".lock", "config.json", "checkpoint.pt", "records.json", "predictions.npz",
+        "robustness.npz", "result.json", "model",
     }  # fmt: skip
 
 

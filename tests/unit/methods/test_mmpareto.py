@@ -21,7 +21,7 @@ def written(joint, own, sizes=None, **settings):
     parameters = [nn.Parameter(torch.zeros(n).double()) for n in sizes or [len(joint)]]
     for p, total in zip(parameters, torch.split(joint + own, sizes or len(joint)), strict=True):
         p.grad = total.clone()
-    weight = method._write(parameters, joint.clone(), own.clone(), torch.ones(()))
+    weight = method._write(parameters, joint.clone(), own.clone(), joint + own, torch.ones(()))
     return weight.item(), torch.cat([p.grad for p in parameters])
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from equimodal.balancing.readouts import Ablation, LinearSplit, SharedHead
+from equimodal.balancing.readouts import Ablation, BranchSplit, LinearSplit, SharedHead
 from equimodal.data import Modality
 from equimodal.errors import BalanceError
 from equimodal.models import FUSIONS, FusionModel, build_model
@@ -124,6 +124,10 @@ def test_the_readout_fits_the_fusion(name):
     if name == "shared":
         assert isinstance(readout, SharedHead)
         torch.testing.assert_close(sum(unimodal.values()), output.logits)
+        return
+    if name == "mmtm":
+        assert isinstance(readout, BranchSplit)
+        torch.testing.assert_close(sum(unimodal.values()) / len(WIDTHS), output.logits)
         return
     assert isinstance(readout, Ablation)
     for m in WIDTHS:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from equimodal import methods
+from equimodal.measures.robustness import KINDS, LEVELS
 from equimodal.report.page.rendering import Section, rendered
 
 ROWS = (
@@ -232,6 +233,25 @@ def with_controls(results: Results, row: str, *more: str) -> Results:
     """The same results, where ``row`` has further controls."""
     found = {control: _difference(row, control, results["runs"]) for control in more}
     results["summary"][row]["controls"] |= found
+    return results
+
+
+def _told(mean: float, half: float = 0.02) -> dict[str, float]:
+    return {"mean": mean, "low": mean - half, "high": mean + half, "n": 3}
+
+
+def with_robustness(results: Results) -> Results:
+    """The same results, in which every row loses half of its score in a straight line."""
+    for row, entry in results["summary"].items():
+        clean = entry["accuracy"]["mean"]
+        curve = {
+            "scores": [_told(clean * (1 - level / 2)) for level in LEVELS],
+            "relative": _told(0.75 * clean),
+            "relative_difference_to_joint": None if row == "joint" else _told(0.01),
+            "effective": None if row == "joint" else _told(-0.03),
+        }
+        curves = {kind: dict.fromkeys(results["data"]["modalities"], curve) for kind in KINDS}
+        entry["robustness"] = {"levels": list(LEVELS), "curves": curves}
     return results
 
 

@@ -102,7 +102,7 @@ def linear_layer(modalities: ModalityMap, title: str, name: str) -> nn.Linear:
 
 
 def head_input(
-    modalities: ModalityMap, name: str, head: nn.Linear, features: Mapping[str, Tensor]
+    modalities: ModalityMap, name: str, width: int, features: Mapping[str, Tensor]
 ) -> Tensor | None:
     """What went into the head in the pass whose features were taken. (N, [T,] D)
 
@@ -110,7 +110,7 @@ def head_input(
     """
     calls = modalities.record.calls_of(name)
     found = calls[0][0][0] if len(calls) == 1 and calls[0][0] else None
-    if not isinstance(found, Tensor) or found.ndim < 2 or found.shape[-1] != head.in_features:
+    if not isinstance(found, Tensor) or found.ndim < 2 or found.shape[-1] != width:
         return None
     cut = torch.is_grad_enabled() and not found.requires_grad
     if cut and any(f.requires_grad for f in features.values()):

@@ -148,7 +148,7 @@ class LinearSplit(Readout):
             widths = self._all_widths(modalities.names, head.in_features)
             if set(widths) == {head.in_features}:
                 return None
-            whole_input = head_input(modalities, self.head, head, features)
+            whole_input = head_input(modalities, self.head, head.in_features, features)
             found = {}
             if whole_input is not None and sum(widths) == head.in_features:
                 if is_concatenation(whole_input, list(features.values())):
@@ -176,7 +176,7 @@ class LinearSplit(Readout):
         assert not isinstance(self.head, str)
         found = {}
         for m, own in features.items():
-            given = head_input(modalities, self.head[m], layers[m], {m: own})
+            given = head_input(modalities, self.head[m], layers[m].in_features, {m: own})
             if given is not None and not is_alone(given, own):
                 found[m] = given
         return {**features, **found} if found else {}

@@ -20,12 +20,14 @@ from equimodal.workers.process import one_thread
 _DESCRIPTION = """\
 Judge a model folder on the rows of a table with labels: the scores of its task (accuracy, macro F1
 and mean average precision of classes) and the loss with their 95 % intervals, the same of what each
-modality says alone, recall and precision of each class or label, errors of each number. Rows that
-cannot be read are counted, named and left out."""
+modality says alone, recall and precision of each class or label, errors of each number; with
+--robustness the score as each modality is dropped, noised and shuffled. Rows that cannot be read
+are counted, named and left out."""
 
 _EXAMPLES = """\
 examples:
   equimodal evaluate results/my/model test.csv
+  equimodal evaluate results/my/model test.csv --robustness
   equimodal evaluate results/my/model test.csv --json > evaluation.json"""
 
 
@@ -37,6 +39,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--group", metavar="COLUMN", help="column of what rows share, such as a speaker"
     )
     add_reading(parser)
+    parser.add_argument(
+        "--robustness", action="store_true",
+        help="also drop, noise and shuffle each modality, in steps of 25 %%; reads the table twice",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
 
 
@@ -54,6 +60,7 @@ def _run(arguments: argparse.Namespace) -> None:
     with shown(progress=True) as advance:
         found = judged(
             model, table, root, label=arguments.label, group=arguments.group, jobs=arguments.jobs,
+            robustness=arguments.robustness,
             notify=lambda rows, total: advance("evaluating", rows, total),
         )  # fmt: skip
     if arguments.json:
@@ -85,6 +92,9 @@ def _show(found: Mapping[str, Any]) -> None:
     console.print(scores)
     console.print()
     console.print(_numbers(found, plain) if numbers else _classes(found, plain))
+    if "robustness" in found:
+        console.print()
+        console.print(_robustness(found, plain))
     say(f"\nthe intervals rest on {_units(found)}, and hold for this training of the model alone")
 
 
@@ -132,6 +142,24 @@ def _numbers(found: Mapping[str, Any], plain: dict[str, Any]) -> Any:
         drawn.add_column(name, justify="left" if name == "number" else "right")
     for name, own in found["numbers"].items():
         drawn.add_row(Text(name), *(Text(_told(key, own[key])) for key in keys))
+    return drawn
+
+
+def _robustness(found: Mapping[str, Any], plain: dict[str, Any]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    told, main = found["robustness"], next(iter(found["scores"]))
+    drawn = Table(**plain)
+    drawn.add_column(f"{WORDS[main]} by how much")
+    for level in told["levels"]:
+        drawn.add_column(f"{level:.0%}", justify="right")
+    drawn.add_column("relative robustness", justify="right")
+    for kind, own in told["curves"].items():
+        for m, curve in own.items():
+            scores = [_told(main, {**one, "low": None}) for one in curve["scores"]]
+            cells = [f"{m} {kind}", *scores, _told(main, curve["relative"])]
+            drawn.add_row(*map(Text, cells))
     return drawn
 
 

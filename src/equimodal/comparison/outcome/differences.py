@@ -64,7 +64,7 @@ class Differences:
         if found is None:
             return {"low": None, "high": None}
         if SCORES[self.kind][self.main].each is None:
-            found = _centred(found, fmean(run["test"][name] for run in self._runs[row].values()))
+            found = centred(found, fmean(run["test"][name] for run in self._runs[row].values()))
         return {"low": found["low"], "high": found["high"]}
 
     def difference(self, row: str, other: str) -> Json | None:
@@ -102,7 +102,7 @@ class Differences:
         ]
         known = [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
         if found is not None:
-            return _centred(found, fmean(known))
+            return centred(found, fmean(known))
         unknown = dict.fromkeys(("low", "high", "samples", "units", "differing"))
         return {"mean": fmean(known), "n": len(known), **unknown} if known else None
 
@@ -110,7 +110,7 @@ class Differences:
         self, row: str, other: str | None, name: str, modality: str | None = None
     ) -> Json | None:
         """A score of a row, or of the probe of a modality, minus that of another row."""
-        pair = self._pair(row, other)
+        pair = self.pair(row, other)
         if pair is None or not pair[0]:
             return None
         if modality and not all(modality in judged.probed for side in pair for judged in side):
@@ -168,7 +168,7 @@ class Differences:
         own = self._runs.get(row, {})
         return sorted(own if other is None else own.keys() & self._runs.get(other, {}).keys())
 
-    def _pair(self, row: str, other: str | None) -> tuple[list[Judged], list[Judged]] | None:
+    def pair(self, row: str, other: str | None) -> tuple[list[Judged], list[Judged]] | None:
         """Predictions of both rows on the same samples of each common seed; None without."""
         seeds = self._common(row, other)
         ours = [self._judged[row][s] for s in seeds]
@@ -204,7 +204,7 @@ def _groups(judged: Judged) -> int | None:
     return None if judged.groups is None else len(torch.unique(judged.groups))
 
 
-def _centred(found: Json, mean: float) -> Json:
+def centred(found: Json, mean: float) -> Json:
     """The interval around the score itself, in place of the mean of its pseudo-values."""
     moved = mean - found["mean"]
     ends = {k: None if found[k] is None else found[k] + moved for k in ("low", "high")}

@@ -12,6 +12,8 @@ from torch import Tensor
 from equimodal.measures.goodness import right
 from equimodal.measures.scoring import as_logits, scores_of
 from equimodal.training.prediction import in_units, read_arrays
+from equimodal.training.robustness.passes import Stressed
+from equimodal.training.robustness.run import read_stressed
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Judged:
     modality. Samples of one number in ``groups`` (N,) come from one source; None where that is not
     known.
     ``present`` (N,) says by modality which samples have it; nothing where all have all.
-    ``fitted`` is the share of the classes' entropy that training took from its own loss.
+    ``fitted`` is the share of the classes' entropy that training took from its own loss, and
+    ``stressed`` what is predicted of corrupted samples, in the units of ``logits``.
     """
 
     logits: Tensor
@@ -35,6 +38,7 @@ class Judged:
     groups: Tensor | None = None
     fitted: float | None = None
     present: Mapping[str, Tensor] = field(default_factory=dict)
+    stressed: Stressed | None = None
 
     @property
     def adds_up(self) -> bool:
@@ -70,6 +74,7 @@ class Judged:
             self, logits=self.logits[kept], labels=self.labels[kept], unimodal=each(self.unimodal),
             probed=each(self.probed), present=each(self.present),
             groups=None if self.groups is None else self.groups[kept],
+            stressed=self.stressed and self.stressed.each(lambda found: found[:, kept]),
         )  # fmt: skip
 
     def predicted(self, probe: str | None = None) -> Tensor:
@@ -93,7 +98,11 @@ def read_judged(folder: Path) -> Judged:
         m: in_units(own, labels, scale)[0] if len(scale) else own
         for m, own in zip(names, found.get("test_probed", ()), strict=False)
     }
+    stressed = read_stressed(folder, found["test_logits"])
+    if stressed is not None and len(scale):
+        stressed = stressed.each(lambda own: own * scale)
     logits, labels = in_units(found["test_logits"], labels, scale)
     there = found.get("test_present")
     present = {} if there is None else {m: there[:, k] for k, m in enumerate(names)}
-    return Judged(logits, labels, probed=probed, groups=found.get("test_groups"), present=present)
+    groups = found.get("test_groups")
+    return Judged(logits, labels, probed=probed, groups=groups, present=present, stressed=stressed)

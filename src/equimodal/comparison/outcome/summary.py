@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from equimodal.comparison.outcome.differences import Differences, Read
+from equimodal.comparison.outcome.robustness import Robustness
 from equimodal.comparison.rows import JOINT, UNIMODAL, alone_row, controls_of
 from equimodal.data.target import ACCURACY, main_keys
 from equimodal.measures.scoring import CLASSES, SCORES
@@ -24,7 +25,7 @@ def chosen_runs(runs: Sequence[Run], row: str) -> list[Run]:
 
 def summarise(
     rows: Sequence[str], runs: Sequence[Run], read: Read, *, kind: str = CLASSES,
-    main: str = ACCURACY,
+    main: str = ACCURACY, modalities: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """``summary`` and ``judged`` of results.json.
 
@@ -34,10 +35,12 @@ def summarise(
         read: what a run predicted on its test samples.
         kind: what is predicted, one of `scoring.SCORES`.
         main: name of the score that rows are held against each other by.
+        modalities: of the data.
     """
     chosen = {row: chosen_runs(runs, row) for row in rows}
     differences = Differences(chosen, read, kind=kind, main=main)
-    summary = {row: _summary(row, chosen, differences) for row in rows}
+    robustness = Robustness(differences, modalities)
+    summary = {row: _summary(row, chosen, differences) | robustness.summary(row) for row in rows}
     return {"summary": summary, "judged": differences.judged()}
 
 

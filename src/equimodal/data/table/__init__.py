@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".tar")
 
 
 def is_manifest(name: str) -> bool:

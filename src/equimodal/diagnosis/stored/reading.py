@@ -146,11 +146,14 @@ def _source(
     }
 
 
+_OWN_READOUTS = {"shared": "SharedHead", "mmtm": "BranchSplit"}
+
+
 def _readout(run: RunFiles, split: str) -> str:
     """By what the modalities' own logits were read."""
     fusion = run.own_fusion or run.config.get("fusion")
-    if fusion == "shared":
-        return "SharedHead"
+    if fusion in _OWN_READOUTS:
+        return _OWN_READOUTS[fusion]
     if methods.known(run.row) and methods.load(run.row).brings_heads:
         return "AuxiliaryHeads"
     if not run.judged(split).adds_up:

@@ -20,12 +20,16 @@ LEVELS = 250
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points, epochs from the left and parts of `LEVELS` from the top."""
+    """A line through points, parts of the axis from the left and of `LEVELS` from the top.
+
+    ``row`` is the row of the comparison that it is of, "" where it stands whatever is chosen.
+    """
 
     name: str
     colour: str
     path: str
     kind: str = "line"
+    row: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def epoch_axis(bands: Iterable[Band]) -> Axis:
 
 def _drawn(name: str, band: Band, x: Axis, y: Axis, mark: str, kind: str) -> Iterator[Line]:
     """The mean of a band: a line, and its points where they are few."""
-    points = _points(x, y, band, band.mean)
+    points = _points(x, y, _counted(band), band.mean)
     if len(points) > 1:
         yield Line(name, mark, _path(points), kind)
     if len(points) <= MOST_DOTS:
@@ -94,15 +98,27 @@ def _drawn(name: str, band: Band, x: Axis, y: Axis, mark: str, kind: str) -> Ite
 
 def _shade(name: str, band: Band, x: Axis, y: Axis, mark: str) -> Line:
     """The area between the smallest and the largest value of a band."""
-    there, back = _points(x, y, band, band.high), _points(x, y, band, band.low)
+    epochs = _counted(band)
+    there, back = _points(x, y, epochs, band.high), _points(x, y, epochs, band.low)
     return Line(name, mark, f"{_path([*there, *reversed(back)])}Z", "shade")
 
 
-def _points(x: Axis, y: Axis, band: Band, values: Sequence[float]) -> list[tuple[int, int]]:
-    """Epochs from the first on, and parts of `LEVELS` from the top."""
+def traced(x: Axis, y: Axis, along: Sequence[float], values: Sequence[float]) -> str:
+    """The path of a `Line` through two points or more, in whole parts of the axis ``x``."""
+    return _path(_points(x, y, along, values))
+
+
+def _counted(band: Band) -> list[float]:
+    return [epoch + 1 for epoch in band.epochs]
+
+
+def _points(
+    x: Axis, y: Axis, along: Sequence[float], values: Sequence[float]
+) -> list[tuple[int, int]]:
+    """From the start of the axis on, and parts of `LEVELS` from the top."""
     return [
-        (round(band.epochs[i] + 1 - x.low), round(LEVELS * (1 - y.place(values[i]) / 100)))
-        for i in thinned(len(band.epochs), MOST_POINTS)
+        (round(along[i] - x.low), round(LEVELS * (1 - y.place(values[i]) / 100)))
+        for i in thinned(len(along), MOST_POINTS)
     ]
 
 

@@ -113,6 +113,7 @@ def _of_comparison(results: Results, found: Found, shown: Sequence[str]) -> list
         sections.ranks(results),
         sections.cost(results, shown),
         sections.probes(results),
+        sections.robustness(results),
         sections.over_epochs(results, found.history),
         sections.decided(results, found.history),
         sections.gradients(results, found.history),

@@ -21,6 +21,7 @@ from equimodal.report.charts.curve_charts import (
 from equimodal.report.charts.figures import GROUP_COLOURS, colour
 from equimodal.report.charts.probe_charts import probe_charts
 from equimodal.report.charts.rank_chart import rank_chart, rank_sentence, row_ranking
+from equimodal.report.charts.robustness_charts import robustness_charts
 from equimodal.report.page.page_tables import rows_content, runs_table
 from equimodal.report.page.provenance import command, facts
 from equimodal.report.page.rendering import Mark, Section, chart_section
@@ -128,6 +129,28 @@ def probes(results: Results) -> Section | None:
     lead = "What a linear classifier reads from each encoder; bars with ± sd over seeds."
     title = "Linear probe of every encoder"
     return chart_section("probes", title, probe_charts(results), marks, lead=lead)
+
+
+def robustness(results: Results) -> Section | None:
+    """The score of every row as each modality is dropped, noised and shuffled."""
+    found = robustness_charts(results)
+    marks = [
+        (GROUP_COLOURS["methods"], "line", "method"),
+        (GROUP_COLOURS["baselines"], "line", JOINT),
+        (GROUP_COLOURS["baselines"], "line dotted", "other baseline"),
+        (GROUP_COLOURS["controls"], "line", "alone or control"),
+    ]
+    content = {
+        "lead": "Test samples with one modality dropped, noised or of another sample, the same for "
+        "every row of a seed; mean over seeds. Relative robustness is the mean height of a curve, "
+        "effective robustness what is left above a model of the same clean score that loses what "
+        "joint does. A row that hardly reads a modality loses little without it.",
+        "groups": [(capitalised(kind), marks, charts) for kind, charts in found.items()],
+    }
+    count = sum(map(len, found.values()))
+    return _folded(
+        "robustness", "What is left when a modality fades", "groups.html", content, count
+    )
 
 
 def over_epochs(results: Results, history: History) -> Section | None:

@@ -122,12 +122,12 @@ def test_what_ray_gives_up_fails_with_its_first_line(ray, runs, tmp_path):
     assert failures[1] == "Ray gave it up: The environment cannot be set up"
 
 
-def test_a_machine_that_does_not_share_the_folder_fails_its_runs(ray, runs, tmp_path, monkeypatch):
-    heard = Heard()
-    place = Workplace(Execution(engine="ray", progress=False), "cpu", "tiny")
-    failures = place.trained(runs, tmp_path / "nowhere", None, heard_by=lambda _: heard)
-    assert len(failures) == len(runs)
-    assert "is not the same folder on all machines of the cluster" in failures[0]
+def test_a_machine_that_does_not_share_the_folder_fails_its_runs(ray, runs, tmp_path):
+    from equimodal.comparison.engines.on_ray import task
+
+    said = task.trained({"run": 0}, str(tmp_path / "nowhere"), None, None)
+    assert said["kind"] == "failed"
+    assert "is not the same folder on all machines of the cluster" in said["message"]
 
 
 def test_a_result_that_never_arrives_here_fails_its_run(ray, runs, tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ from equimodal.comparison.engines.on_ray.cluster import room, shares
 from equimodal.comparison.engines.on_ray.task import Origin, not_shared, trained
 from equimodal.comparison.execution import Execution
 from equimodal.errors import BalanceError, bounded
+from equimodal.storage.files import make_folder
 from equimodal.storage.printing import warn
 from equimodal.training.run_folder import RESULT
 from equimodal.workers.process import one_thread
@@ -46,6 +47,7 @@ class RayCrew:
     ) -> None:
         if not room(execution, device):
             _warn_of_room(execution, device)
+        make_folder(folder)  # by which a machine knows that it shares it
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._news = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
         self._most, self._shared, self._table = most, folder.absolute(), table

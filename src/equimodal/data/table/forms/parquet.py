@@ -94,31 +94,21 @@ def _parts(value: Any) -> tuple[bytes | None, str | None]:
     return found, None
 
 
-def place_inside(path: str) -> tuple[str, str, int] | None:
-    """The table, the column and the row of a path that leads into a table; None of another."""
-    at = path.lower().find(f"{SUFFIX}/")
-    while at >= 0:
-        table, rest = path[: at + len(SUFFIX)], path[at + len(SUFFIX) + 1 :].split("/")
-        if os.path.isfile(table) and len(rest) == 3 and rest[1].isdecimal():
-            return table, unquote(rest[0]), int(rest[1])
-        at = path.lower().find(f"{SUFFIX}/", at + 1)
-    return None
-
-
-def content_of(table: str, column: str, row: int) -> bytes:
-    """The file of a row, from 1.
+def content_of(table: str, inside: str) -> bytes:
+    """The file at ``<column>/<row>/<name>``, rows from 1.
 
     Raises:
         Unfit: there is none.
     """
     try:
+        column, row, _ = inside.split("/")
         starts, group = _groups(table)
-        place = max(k for k, start in enumerate(starts) if start < row)
-        content, _ = _parts(group(column, place)[row - 1 - starts[place]])
+        place = max(k for k, start in enumerate(starts) if start < int(row))
+        content, _ = _parts(group(unquote(column), place)[int(row) - 1 - starts[place]])
     except (KeyError, ValueError, IndexError) as error:
-        raise Unfit("missing", f"there is no row {row} of files in '{column}'") from error
+        raise Unfit("missing", f"there is no file '{inside[:80]}' in it") from error
     if not isinstance(content, bytes):
-        raise Unfit("missing", f"row {row} of '{column}' holds no file")
+        raise Unfit("missing", f"'{inside[:80]}' is no file in it")
     return content
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from equimodal.data.table.forms.parquet import content_of, place_inside
+from equimodal.data.table.forms.inside import open_file
 from equimodal.data.table.items.decode import (
     DIGEST,
     Array,
@@ -103,7 +102,7 @@ def _one(work: _Work, cell: str) -> tuple[Outcome, Item | None]:
 def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
     if path.startswith("["):  # of a video; a path starts with its root
         return _frames(work, json.loads(path))
-    with _read(path) as file:
+    with open_file(path) as file:
         size = file.seek(0, 2)
         file.seek(0)
         source, warnings = opened(file, path, size, work.task.settings.get("reader", ""))
@@ -117,12 +116,6 @@ def _file(work: _Work, path: str) -> tuple[Outcome, Item | None]:
         item = work.reader.decode(source, work.task.settings)
     outcome["digest"] = revised(digest, item.revision).hex()
     return _described(outcome, item), item if work.task.keep else None
-
-
-def _read(path: str) -> BinaryIO:
-    """A file that is open, also one inside a Parquet."""
-    inside = place_inside(path)
-    return open(path, "rb") if inside is None else BytesIO(content_of(*inside))
 
 
 def _frames(work: _Work, paths: Sequence[str]) -> tuple[Outcome, Item | None]:

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Sequence
 from functools import lru_cache
 
-from equimodal.data.table.forms.parquet import place_inside
+from equimodal.data.table.forms.inside import place_inside
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.formats import FAMILY, extension
 
@@ -52,8 +52,8 @@ def located(cell: str, root: str) -> tuple[str, Stamp]:
 
 
 def placed(cell: str, root: str, kind: str, separator: str = "") -> tuple[str, Stamp]:
-    """The file that a cell names, also one inside a Parquet, or of a video the pictures that it
-    names, as a JSON list; and the stamp of all.
+    """The file that a cell names, also one inside a Parquet or a tar, or the pictures of a video
+    as a JSON list; and the stamp of all.
 
     Args:
         cell: as of `located`; of a video also a folder of pictures, a JSON list of them, or several

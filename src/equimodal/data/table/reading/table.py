@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equimodal.data.table.forms.parquet import columns_of
+from equimodal.data.table.forms.shards import SUFFIX, records_of
 from equimodal.data.table.forms.values import cell_of
 from equimodal.data.table.reading.formats import text_of
 from equimodal.errors import DataError
@@ -54,6 +55,9 @@ def read_table(path: Path) -> Table:
     Raises:
         DataError: the file is missing, damaged, or no table with a header and a row.
     """
+    if path.suffix.lower() == SUFFIX:
+        records = [dict[str, object](found) for found in records_of(path)]
+        return _checked(path, _from_records(path, records, list(range(1, len(records) + 1))))
     if not os.path.isfile(path):  # also of a name that no system takes
         raise DataError(f"There is no file '{path}'; give the path of a CSV, JSONL or Parquet.")
     reader = {".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix.lower(), _csv)
@@ -61,6 +65,10 @@ def read_table(path: Path) -> Table:
         table = reader(path)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read ({error.strerror or error}).") from error
+    return _checked(path, table)
+
+
+def _checked(path: Path, table: Table) -> Table:
     if not table.rows:
         raise DataError(f"{path.name} holds no row below its header; write one row per sample.")
     return table

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.data.table.fitted.columns import FittedColumn, FittedTable
+from equimodal.data.table.forms.shards import shards_of
 from equimodal.data.table.items.arrays.readers import version_of
 from equimodal.data.table.items.decode import text_digest
 from equimodal.data.table.items.scaling import scaling
@@ -84,7 +85,8 @@ def stamp_of(manifest: Manifest) -> str:
     """A name for the table and the YAML, byte by byte, and for the tokenizers and readers that it
     names."""
     found = hashlib.blake2b(digest_size=16)
-    for path in (manifest.path, *(manifest.path.with_suffix(s) for s in (".yaml", ".yml"))):
+    declared = [manifest.path.with_suffix(suffix) for suffix in (".yaml", ".yml")]
+    for path in (*shards_of(manifest.path), *declared):
         found.update((path.stat().st_size if path.is_file() else 0).to_bytes(8))
         if path.is_file():  # in parts: a Parquet may hold all pictures
             with open(path, "rb") as file:

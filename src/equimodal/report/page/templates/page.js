@@ -114,7 +114,7 @@
   const told = document.getElementById("told");
   function show() {
     const chosen = new Set(picks.filter((pick) => pick.checked).map((pick) => pick.value));
-    for (const part of drawn) part.hidden = !chosen.has(part.dataset.row);
+    for (const part of drawn) part.toggleAttribute("hidden", !chosen.has(part.dataset.row));
     told.textContent = `charts show ${chosen.size} of ${picks.length} rows:`;
   }
   picks.forEach((pick) => pick.addEventListener("change", show));

@@ -109,7 +109,7 @@ def test_a_cell_leads_into_no_table_outside_the_root(tmp_path, cell):
 def test_a_row_that_is_not_there_is_missing(tmp_path, inside):
     path = embedded(tmp_path)
     with pytest.raises(Unfit) as told:
-        forms.content_of(*forms.place_inside(f"{path}/{inside}"))
+        forms.content_of(str(path), inside)
     assert told.value.code == "missing"
 
 
@@ -117,7 +117,7 @@ def test_a_row_group_that_is_too_large_is_refused(tmp_path, monkeypatch):
     path = embedded(tmp_path)
     monkeypatch.setattr(forms, "MOST_BYTES", 1000)
     with pytest.raises(Unfit, match="is in a row group of"):
-        forms.content_of(str(path), "image", 1)
+        forms.content_of(str(path), "image/1/a.png")
 
 
 def test_a_table_that_is_cut_short_is_refused(tmp_path):
@@ -150,6 +150,6 @@ def test_a_row_group_is_read_once(tmp_path, monkeypatch):
         pyarrow.parquet.ParquetFile, "read_row_group",
         lambda self, place, **how: read.append(place) or whole(self, place, **how),
     )  # fmt: skip
-    found = [forms.content_of(str(path), "sound", row) for row in range(1, 25)]
+    found = [forms.content_of(str(path), f"sound/{row}/a.wav") for row in range(1, 25)]
     assert read == [0, 1, 2, 3]
     assert found == [(tmp_path / "files" / f"{k}.wav").read_bytes() for k in range(24)]
