@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from equimodal import methods
+from equimodal.comparison.engines.crews import Workplace
 from equimodal.comparison.ensemble import ensemble_run
-from equimodal.comparison.experiment import Execution, Experiment
+from equimodal.comparison.execution import Execution
+from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.plan import PlannedRun, loadable, make_plan
 from equimodal.comparison.results import is_over
 from equimodal.comparison.rows import (
@@ -22,7 +24,6 @@ from equimodal.comparison.rows import (
     reads,
     slug,
 )
-from equimodal.experiments.compare import trained
 from equimodal.numerics.spreads import main_score
 from equimodal.storage.files import make_folder, read_json
 from equimodal.training.config import create_method
@@ -62,7 +63,7 @@ class Trainer:
         seeds: Sequence[int] = FINAL_SEEDS,
     ) -> None:  # fmt: skip
         make_folder(folder)
-        self.spec, self.folder, self.jobs, self.progress = spec, folder, jobs, progress
+        self.spec, self.folder, self.progress = spec, folder, progress
         self.seeds = seeds
         data, root = spec.data, data_root
         if isinstance(data, Table):
@@ -72,8 +73,9 @@ class Trainer:
             data, methods=(methods.FIELD,), seeds=(0,), epochs=spec.epochs, lr=(spec.rates[0],),
             batch_size=spec.batch_size, steps="nominal", settings=spec.settings,
         )  # fmt: skip
-        ready = loadable(experiment, Execution(data_root=root, progress=progress))
-        self.plan = make_plan(*ready)
+        execution = Execution(data_root=root, jobs=jobs or None, here=not jobs, progress=progress)
+        self.workplace = Workplace(execution, experiment.device, data)
+        self.plan = make_plan(*loadable(experiment, execution))
         self.configs = {run.config.method: run.config for run in self.plan.runs}
         self.modalities = list(self.plan.modalities)
         self.picked: dict[str, Trial] = {}
@@ -139,10 +141,7 @@ class Trainer:
             for one in [*self._teachers(run).values(), run]:
                 wanted.setdefault(self.place(one), self.planned(one))
         missing = [run for run in wanted.values() if not is_over(run, self.folder)]
-        failed = trained(
-            missing, self.folder, jobs=self.jobs, data_root=self.plan.data_root,
-            progress=self.progress,
-        )  # fmt: skip
+        failed = self.workplace.trained(missing, self.folder, self.plan.data_root)
         self.failures = {missing[index].folder: why for index, why in failed.items()}
 
     def refuses(self, row: str, runs: Iterable[Run]) -> bool:

@@ -210,10 +210,10 @@ def test_pages_are_made_from_what_is_kept_alone(made, tmp_path):
 
 
 def test_a_row_that_fails_is_named_with_its_reason(root, tmp_path, monkeypatch):
-    def failing(runs, *_, **__):
+    def failing(_, runs, *__):
         return {0: "no heads"} if runs else {}
 
-    monkeypatch.setattr(training, "trained", failing)
+    monkeypatch.setattr(training.Workplace, "trained", failing)
     monkeypatch.setattr(training.Trainer, "score", lambda *_: 0.5)
     own = trainer(root, tmp_path / "runs")
     assert own.chosen(["joint"]) == {} and own.refused == {"joint": "no heads"}
