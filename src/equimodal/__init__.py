@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from equimodal.methods.remix import Remix
     from equimodal.methods.smv import SMV
     from equimodal.parts.cosine_head import CosineHead
-    from equimodal.parts.mmtm import MMTM, BranchHead
+    from equimodal.parts.exchange.mmtm import MMTM, BranchHead
     from equimodal.parts.modalities import ModalityMap
     from equimodal.parts.selection import Encoder
     from equimodal.saved.model import load
@@ -127,7 +127,7 @@ _HOMES = {
     "AuxiliaryHeads": "balancing.readouts",
     "Balancer": "balancing.balancer",
     "Block": "balancing.epochs.blocks",
-    "BranchHead": "parts.mmtm",
+    "BranchHead": "parts.exchange.mmtm",
     "BranchSplit": "balancing.readouts",
     "Classification": "balancing.task",
     "CosineHead": "parts.cosine_head",
@@ -137,7 +137,7 @@ _HOMES = {
     "InputAblation": "balancing.readouts",
     "LinearSplit": "balancing.readouts",
     "Method": "balancing.method",
-    "MMTM": "parts.mmtm",
+    "MMTM": "parts.exchange.mmtm",
     "ModalityMap": "parts.modalities",
     "MultiLabel": "balancing.task",
     "OutputLogits": "balancing.readouts",

@@ -24,10 +24,10 @@ symbol              shape      meaning
     L = \mathrm{CE}\Bigl(\sum_m \tilde o^m, y\Bigr) + \sum_m \mathrm{CE}(o^m, y), \qquad
     d_m \leftarrow \overline{\textstyle\sum_c \mathrm{softmax}_{mc}(\tilde o)} > \sigma
 
-Differences to the port: its p restarts in every epoch and is 1 after a few batches of the second,
-and its d begins anew (``ramp="port"``); its own losses are of masked logits, which push all
-probability to the classes that are not masked (``own="masked"``); its C x C layer behind the sum is
-left out, and its mask has the shape of two devices.
+Differences to the port: its p restarts in every epoch and is 1 after a few batches of the second
+(``ramp="port"``); its own losses are of masked logits, which push all probability to the classes
+that are not masked (``own="masked"``); its C x C layer behind the sum is left out, and its mask has
+the shape of two devices.
 """
 
 import math
@@ -127,10 +127,8 @@ class AMCo(Method):
         return bool(self.state["masked"])
 
     def on_epoch_start(self, epoch: Epoch) -> None:
-        """Where the epoch begins; in the port nobody is dependent there."""
+        """Where the epoch begins, from which the port counts."""
         self.state["begun"] = epoch.index
-        if self.ramp == "port":
-            self.state["dependent"] = None
 
     def on_loss(self, step: Step) -> Tensor:
         """The loss of the sum with masked logits, and of each modality. -> ()"""

@@ -41,8 +41,8 @@ from equimodal.balancing.step import Step
 from equimodal.balancing.task import Task
 from equimodal.checks import require, require_choice, require_number, require_tensor, require_whole
 from equimodal.errors import BalanceError
+from equimodal.parts.exchange.mmtm import MMTM, BranchHead
 from equimodal.parts.gradients import gradient_norm
-from equimodal.parts.mmtm import MMTM, BranchHead
 from equimodal.parts.modalities import ModalityMap
 
 _TINY = torch.finfo(torch.float32).tiny

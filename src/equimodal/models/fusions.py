@@ -35,7 +35,7 @@ from equimodal.balancing.readouts import (
 from equimodal.checks import require, require_known
 from equimodal.models.bottleneck import AttentionBottleneck
 from equimodal.parts.cosine_head import CosineHead
-from equimodal.parts.mmtm import BranchHead
+from equimodal.parts.exchange.mmtm import BranchHead
 
 Features = Mapping[str, Tensor]
 Widths = Mapping[str, int]

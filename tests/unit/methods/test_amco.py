@@ -133,7 +133,7 @@ def test_before_anything_is_masked_it_is_joint_with_unimodal_losses():
     torch.testing.assert_close(one.values, modality_masses(own).mean(1).detach())
 
 
-def test_the_ports_ramp_restarts_in_every_epoch_and_forgets_who_dominates():
+def test_the_ports_ramp_restarts_in_every_epoch():
     net, balancer = bound(AMCo(ramp="port"), epochs=None)
     method = balancer.setting.method
     shares = []

@@ -8,7 +8,7 @@ from equimodal.balancing.readouts.readout import Readout, require_vectors
 from equimodal.balancing.readouts.split_gaps import is_close
 from equimodal.checks import require
 from equimodal.errors import BalanceError
-from equimodal.parts.mmtm import BranchHead
+from equimodal.parts.exchange.mmtm import BranchHead
 from equimodal.parts.modalities import ModalityMap
 
 
