@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from cli.conftest import CREW, here
 from equimodal import load
 from equimodal.cli.main import main
 from unit.data.table import media
@@ -17,7 +18,7 @@ HEADER = ("label", "split", "photo", "voice", "body", "said")
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, one_process):
+def trained(tmp_path_factory):
     """A folder with a table of images, sounds, numbers and texts, compared on the command line."""
     folder = tmp_path_factory.mktemp("table")
     drawn = np.random.default_rng(0)
@@ -36,7 +37,7 @@ def trained(tmp_path_factory, one_process):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("EQUIMODAL_CACHE", str(folder / "cache"))
-        patch.setattr("equimodal.experiments.compare.execute", one_process)
+        patch.setattr(CREW, here)
         line = "compare --data my.csv --methods joint,joint+unimodal --seeds 2 --epochs 2 --out r"
         assert main(line.split()) == 0
     return folder

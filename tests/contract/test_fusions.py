@@ -58,8 +58,6 @@ def refusal(name, fusion):
         return None if fusion == "shared head" else "one head that all modalities share"
     if methods.entry(name).fusion == "cosine" and fusion != "cosines":
         return "a model with a cosine head; found none"
-    if methods.entry(name).fusion == "mmtm":
-        return "branches exchange features, .* found no BranchHead"
     if "head_weights" in methods.create(name).needs and fusion not in BLOCKS:
         return "reads the part of a linear head that belongs to each modality"
     if "teachers" in methods.create(name).needs and fusion == "joint transformer":
@@ -67,6 +65,8 @@ def refusal(name, fusion):
     own = methods.load(name).brings_heads
     if methods.create(name).objective == "fused+unimodal" and fusion in UNTRAINED and not own:
         return "do not reach the encoders through"
+    if methods.entry(name).fusion == "mmtm":
+        return "branches exchange features, .* found no BranchHead"
     if fusion == "joint transformer" and methods.create(name).has_stage("turn"):
         return r"encoders in turn and cuts what they give, and \['audio', 'video'\]"
     if fusion == "joint transformer" and "features" in methods.create(name).needs:

@@ -14,7 +14,11 @@ from products import by_class
 KINDS = ("linear", "convolutional", "multihead", "lstm")
 EDITING = [n for n in methods.names() if methods.create(n).edits_gradients()]
 REWRITING = [n for n in EDITING if methods.create(n).rewrites]
-MASKING = [n for n in EDITING if n not in REWRITING and not methods.create(n).on]
+# And that change them: some only look.
+MASKING = [
+    n for n in EDITING
+    if n not in REWRITING and not methods.create(n).on and methods.create(n).normalised
+]  # fmt: skip
 
 
 def adam(parameters):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from equimodal.cli.main import main
-from equimodal.comparison import worker
-from equimodal.experiments.choice import search, time_budget
+from equimodal.comparison.engines import local, worker
+from equimodal.experiments.choice import time_budget
 from places import ROOT
 from unit.experiments.choice.conftest import ThreadWorker, send
 
@@ -26,8 +26,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EQUIMODAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(worker, "_send", send)
-    monkeypatch.setattr(search, "WorkerProcess", ThreadWorker)
-    monkeypatch.setattr("equimodal.comparison.engine.WorkerProcess", ThreadWorker)
+    monkeypatch.setattr(local, "WorkerProcess", ThreadWorker)
     monkeypatch.setattr(ThreadWorker, "jobs", 0)
     monkeypatch.setattr(
         time_budget.TimeBudget, "spent", property(lambda _: 9.0 * ThreadWorker.jobs)

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 import equimodal
-from cli.conftest import one_process, without_workers
+from cli.conftest import without_workers
 from equimodal.cli.main import main
 from equimodal.models import ENCODERS, FUSIONS, ResNet18
 from places import ROOT
 from unit.data.table import media
 from unit.data.table.items.text.test_pretrained_tokens import bert
 
-__all__ = ["bert", "one_process", "without_workers"]
+__all__ = ["bert", "without_workers"]
 
 PAGE = (ROOT / "docs" / "models.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)

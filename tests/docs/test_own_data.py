@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from cli.conftest import one_process, without_workers
+from cli.conftest import without_workers
 from equimodal.cli.main import main
 from equimodal.data.table.reading.declaration import KEYS
 from equimodal.data.table.reading.findings import PROBLEMS, WARNINGS
@@ -12,7 +12,7 @@ from equimodal.data.table.reading.settings import KINDS
 from places import ROOT
 from unit.data.table import media
 
-__all__ = ["one_process", "without_workers"]
+__all__ = ["without_workers"]
 
 SECTION = (ROOT / "README.md").read_text().partition("## Your own data")[2].partition("\n## ")[0]
 PAGE = (ROOT / "docs" / "manifest.md").read_text()

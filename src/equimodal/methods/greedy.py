@@ -101,6 +101,7 @@ class ConditionalSpeed(Method):
     needs = frozenset({"unimodal_logits"})
     objective = "fused+unimodal"
     normalised = False
+    per_forward = True
     windowed = False
 
     def __init__(

@@ -46,7 +46,7 @@ class MMTM(nn.Module):
         self.squeeze = nn.Linear(total, hidden)
         self.excite = nn.ModuleList(nn.Linear(hidden, d) for d in widths)
         self.register_buffer("means", torch.zeros(total))
-        self.register_buffer("calls", torch.zeros(()))
+        self.register_buffer("calls", torch.zeros((), dtype=torch.long))
         self.register_buffer("cut", torch.zeros(len(widths), dtype=torch.bool))
 
     def forward(self, *maps: Tensor) -> tuple[Tensor, ...]:
@@ -77,8 +77,9 @@ class MMTM(nn.Module):
     def _count(self, gates: Sequence[Tensor]) -> None:
         every = torch.cat(list(gates), 1).to(self.means)
         sums = sum_over_ranks(torch.cat([every.sum(0), every.new_full((1,), len(every))]))
-        self.means.copy_((sums[:-1] / sums[-1] + self.means * self.calls) / (self.calls + 1))
-        self.calls.add_(1)
+        after = self.calls + 1
+        self.means.copy_((sums[:-1] / sums[-1] + self.means * self.calls) / after)
+        self.calls.copy_(after)
 
 
 class BranchHead(nn.Module):

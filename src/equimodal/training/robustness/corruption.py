@@ -31,9 +31,8 @@ def touched(order: Tensor, level: float) -> Tensor:
 
 
 class Spread:
-    """Standard deviations of the columns of vectors and sequences, over all blocks that it saw.
-
-    A column that never varies gets no noise: no encoder ever read it.
+    """Means and standard deviations of the columns of vectors and sequences, over all blocks that
+    it saw. A column that never varies stays as it is: no encoder ever read another value.
     """
 
     def __init__(self, modalities: Mapping[str, Modality]) -> None:
@@ -53,32 +52,31 @@ class Spread:
         sums = torch.stack([torch.ones_like(wide), wide, wide.square()]).sum(1)
         self._sums[modality] = self._sums.get(modality, torch.zeros_like(sums)) + sums
 
-    def of(self, modality: str) -> Tensor | float:
-        """What noise is multiplied by: (D,), or 1."""
+    def of(self, modality: str) -> Tensor:
+        """Mean and deviation of noise, (2, D), or (2, 1) of kinds standardised as a whole."""
         if modality not in self._sums:
-            return 1.0
+            return torch.tensor([[0.0], [1.0]])
         count, total, squares = self._sums[modality]
         mean = total / count.clamp_min(1)
-        variance: Tensor = squares / count.clamp_min(1) - mean.square()
-        return variance.clamp_min(0).sqrt().float()
+        variance = squares / count.clamp_min(1) - mean.square()
+        return torch.stack([mean, variance.clamp_min(0).sqrt()]).float()
 
 
 def noised(
-    rows: Tensor, modality: Modality, spread: Tensor | float, levels: Sequence[float],
+    rows: Tensor, modality: Modality, spread: Tensor, levels: Sequence[float],
     draw: torch.Generator,
 ) -> list[Tensor]:  # fmt: skip
     r"""Samples whose signal fades into noise of the same spread: one tensor for each level.
 
-    .. math:: x_a = (1 - a) x + a \sigma \epsilon, \quad \epsilon \sim N(0, 1)
+    .. math:: x_a = (1 - a) x + a (\mu + \sigma \epsilon), \quad \epsilon \sim N(0, 1)
 
-    with the same :math:`\epsilon` at every level; the inputs are standardised, so that noise has
-    their mean. Steps that pad a sequence stay. Of a text the share a of its tokens become others,
-    each of those of a level also at the next.
+    with the same :math:`\epsilon` at every level. Steps that pad a sequence stay. Of a text the
+    share a of its tokens become others, each of those of a level also at the next.
 
     Args:
         rows: (N, ...).
         modality: what they are.
-        spread: :math:`\sigma`, (D,) of vectors and sequences, else 1.
+        spread: :math:`\mu` and :math:`\sigma`, (2, D) of vectors and sequences, else (2, 1).
         levels: a, in [0, 1].
         draw: on the CPU.
     """
@@ -87,7 +85,8 @@ def noised(
     sequence = modality.kind == "sequence"
     signal = rows[..., :-1] if sequence else rows
     noise = torch.randn(signal.shape, generator=draw).to(signal)
-    noise = noise * (spread.to(noise) if isinstance(spread, Tensor) else spread)
+    mean, deviation = spread.to(noise)
+    noise = mean + deviation * noise
     mixed = [(1 - level) * signal + level * noise for level in levels]
     if not sequence:
         return mixed
