@@ -106,7 +106,7 @@ def test_a_method_names_its_paper_and_a_card_that_exists(name, capsys):
     main(["methods", name])
 
     said = capsys.readouterr().out
-    papers = r"(arxiv\.org/abs/|doi\.org/|openreview\.net/forum)"
+    papers = r"(arxiv\.org/abs/|doi\.org/|openreview\.net/forum|ieeexplore\.ieee\.org/document)"
     place = papers if methods.entry(name).origin == "paper" else r"(github\.com|arxiv\.org)/"
     assert re.search(rf"^paper .*(\n  .*)*https://{place}", said, re.MULTILINE)
     (card,) = re.findall(r"^card +(.*)$", said, re.MULTILINE)
