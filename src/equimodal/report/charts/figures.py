@@ -49,6 +49,13 @@ class Axis:
     whole: bool = False
     most: int = 5
 
+    def __post_init__(self) -> None:
+        """One value alone stands in the middle."""
+        if self.low == self.high:
+            room = max(abs(self.low), 1.0) / 2
+            object.__setattr__(self, "low", self.low - room)
+            object.__setattr__(self, "high", self.high + room)
+
     def place(self, value: float) -> float:
         """Where a value lies, in percent of the axis; at its nearer end where it lies outside."""
         part = (value - self.low) / (self.high - self.low)

@@ -146,7 +146,13 @@ def test_every_axis_has_a_title(folder, results):
 
 @pytest.mark.parametrize(
     ("low", "high", "written"),
-    [(0, 1, "0 0.2 0.4 0.6 0.8 1"), (-3, 4, "-2 0 2 4"), (91.2, 96.4, "92 94 96")],
+    [
+        (0, 1, "0 0.2 0.4 0.6 0.8 1"),
+        (-3, 4, "-2 0 2 4"),
+        (91.2, 96.4, "92 94 96"),
+        (0, 0, "-0.4 -0.2 0 0.2 0.4"),
+        (40, 40, "20 30 40 50 60"),
+    ],
 )
 def test_an_axis_is_labelled_with_round_values(low, high, written):
     axis = Axis("x", low, high)
