@@ -123,7 +123,10 @@ def around(
 ) -> tuple[float, float]:
     """Ends of an axis around values with a little room, ``least`` wide; never outside ``ends``."""
     found = list(values)
-    low, high = min(found, default=0.0), max(found, default=least)
+    low, high = (
+        min(ends[1], max(ends[0], value))
+        for value in (min(found, default=0.0), max(found, default=least))
+    )
     room = max(0.04 * (high - low), (least - (high - low)) / 2)
     return max(ends[0], low - room), min(ends[1], high + room)
 
