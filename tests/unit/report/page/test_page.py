@@ -217,7 +217,7 @@ def test_the_epoch_of_convergence_is_a_column_of_both_tables(results):
 @pytest.mark.parametrize("task", list(SCORES_BY_TASK))
 def test_every_column_has_its_heading(results, task):
     """Three further scores had one heading, and what followed stood under another's."""
-    results["data"]["task"] = task
+    results["data"] |= {"task": task, "score": SCORES_BY_TASK[task][0]}
     for entry in results["summary"].values():
         entry |= {"steps": 192, "passes": 12.0}
         entry |= {name: {"mean": 0.5, "sd": 0.1} for name in SCORES_BY_TASK[task]}
