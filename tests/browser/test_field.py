@@ -58,7 +58,7 @@ def test_text_of_charts_is_legible_on_a_phone(page):
 
 
 def test_the_contents_stay_in_sight_and_open_what_is_folded(page):
-    for width in (360, 1440):
+    for width in (360, 1120, 1280, 1440):
         page.set_viewport_size({"width": width, "height": 800})
         page.get_by_role("link", name="Over the epochs").click()
         assert page.locator("#curves").evaluate("e => e.getBoundingClientRect().top") < 400

@@ -47,7 +47,7 @@ def test_names_that_look_like_markup_stay_text(opened):
     assert page.locator(".strips").get_by_text(CLASSES[1], exact=True).count() > 0
 
 
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("width", [360, 1120, 1280, 1440])
 def test_nothing_scrolls_sideways_and_charts_fit(opened, width):
     opened.page.set_viewport_size({"width": width, "height": 900})
     opened.page.evaluate(OPEN_ALL % "true")

@@ -53,7 +53,13 @@ def learning_speed(parameters: Iterable[Tensor]) -> Tensor:
     """Squared norm of the gradients over that of the weights, of those that have one. -> ()
 
     0 where none has a gradient.
+
+    Raises:
+        BalanceError: something that is no tensor.
     """
+    parameters = list(parameters) if isinstance(parameters, Iterable) else [parameters]
+    if not all(isinstance(p, Tensor) for p in parameters):
+        raise BalanceError("parameters must be tensors, such as model.parameters().")
     held = [p for p in parameters if p.grad is not None]
     grads = [p.grad for p in held if p.grad is not None]
     return (gradient_norm(grads) / gradient_norm(held).clamp_min(_TINY)).square()

@@ -196,7 +196,8 @@ class MMPareto(Method):
         written = [
             (p.grad, h) for p, h in zip(parameters, parts, strict=True) if p.grad is not None
         ]
-        torch._foreach_copy_([g for g, _ in written], [h.view_as(g) for g, h in written])
+        if written:  # none of a modality that the whole batch lacks
+            torch._foreach_copy_([g for g, _ in written], [h.view_as(g) for g, h in written])
         return one
 
 

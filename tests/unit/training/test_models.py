@@ -49,6 +49,9 @@ def test_a_modalitys_own_logits_are_the_heads_with_the_others_at_zero(fusion):
             expected = expected - head(bias) + head.layers[m].bias
         if fusion == "shared":  # that layer's, with its whole bias
             expected = head.layer(features[m])
+        if fusion == "mmtm":  # its branch's, whose gates read the others
+            branches = head.branches(torch.cat(list(features.values()), 1))
+            expected = branches["abc".index(m)]
         torch.testing.assert_close(found.unimodal_logits[m], expected)
 
 

@@ -55,8 +55,13 @@ def _is_fused(results: Results, row: str) -> bool:
 
 
 def _limits(bands: Iterable[Band]) -> tuple[float, float]:
+    """Ends around all values; of R2, which has no least one, from -100 on where some are above."""
     values = [value for band in bands for value in (*band.low, *band.high)]
-    return (max(0.0, min(values) - 3), min(100.0, max(values)) + 3) if values else (0.0, 100.0)
+    if not values:
+        return 0.0, 100.0
+    low, high = min(values) - 3, min(100.0, max(values)) + 3
+    floor = 0.0 if min(values) >= 0 else -100.0
+    return max(floor, low) if high > floor else low, high
 
 
 def _curve_chart(

@@ -49,6 +49,13 @@ class Axis:
     whole: bool = False
     most: int = 5
 
+    def __post_init__(self) -> None:
+        """One value alone stands in the middle."""
+        if self.low == self.high:
+            room = max(abs(self.low), 1.0) / 2
+            object.__setattr__(self, "low", self.low - room)
+            object.__setattr__(self, "high", self.high + room)
+
     def place(self, value: float) -> float:
         """Where a value lies, in percent of the axis; at its nearer end where it lies outside."""
         part = (value - self.low) / (self.high - self.low)
@@ -116,7 +123,10 @@ def around(
 ) -> tuple[float, float]:
     """Ends of an axis around values with a little room, ``least`` wide; never outside ``ends``."""
     found = list(values)
-    low, high = min(found, default=0.0), max(found, default=least)
+    low, high = (
+        min(ends[1], max(ends[0], value))
+        for value in (min(found, default=0.0), max(found, default=least))
+    )
     room = max(0.04 * (high - low), (least - (high - low)) / 2)
     return max(ends[0], low - room), min(ends[1], high + room)
 

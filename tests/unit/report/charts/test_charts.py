@@ -7,12 +7,13 @@ import pytest
 from equimodal.report.charts.accuracy_charts import accuracy_chart, difference_chart
 from equimodal.report.charts.chart_numbers import Table, thinned
 from equimodal.report.charts.curve_charts import (
+    _limits,
     curve_charts,
     decision_charts,
     loss_charts,
     rate_charts,
 )
-from equimodal.report.charts.figures import COLOURS, Axis, colour
+from equimodal.report.charts.figures import COLOURS, Axis, around, colour
 from equimodal.report.charts.lines import band_chart
 from equimodal.report.charts.probe_charts import probe_charts
 from equimodal.report.read.history import Band, read_history
@@ -146,12 +147,27 @@ def test_every_axis_has_a_title(folder, results):
 
 @pytest.mark.parametrize(
     ("low", "high", "written"),
-    [(0, 1, "0 0.2 0.4 0.6 0.8 1"), (-3, 4, "-2 0 2 4"), (91.2, 96.4, "92 94 96")],
+    [
+        (0, 1, "0 0.2 0.4 0.6 0.8 1"),
+        (-3, 4, "-2 0 2 4"),
+        (91.2, 96.4, "92 94 96"),
+        (0, 0, "-0.4 -0.2 0 0.2 0.4"),
+        (40, 40, "20 30 40 50 60"),
+    ],
 )
 def test_an_axis_is_labelled_with_round_values(low, high, written):
     axis = Axis("x", low, high)
     assert " ".join(text for _, text in axis.ticks) == written
     assert [place for place, _ in axis.ticks] == sorted(place for place, _ in axis.ticks)
+
+
+@pytest.mark.parametrize("values", [(-5000.0, -300.0), (-5000.0, 40.0), (-3.0, 2.0), (20.0, 90.0)])
+def test_r2_below_zero_has_an_axis(values):
+    """A regression that had learned nothing had an axis from 0 down to -47."""
+    band = Band([0.0, 1.0], list(values), list(values), list(values))
+    for low, high in (_limits([band]), around(values, 1.0, ends=(-100.0, 100.0))):
+        assert low < high
+        assert Axis("R2", low, high).ticks
 
 
 def test_epochs_are_labelled_by_whole_numbers():
