@@ -1,4 +1,4 @@
-"""The table of a manifest: CSV, JSONL or Parquet, every cell as text."""
+"""The table of a manifest: a file, or a folder of files; every cell as text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from equimodal.data.table.forms.parquet import columns_of
+from equimodal.data.table.forms import folders, parquet
 from equimodal.data.table.forms.shards import SUFFIX, records_of
 from equimodal.data.table.forms.values import cell_of
+from equimodal.data.table.reading.declaration import SPLIT_COLUMNS
 from equimodal.data.table.reading.formats import text_of
 from equimodal.errors import DataError
 
@@ -29,7 +30,7 @@ MOST_IN_A_CELL = 16 * 2**20
 class Table:
     """``columns`` by name, each (N,) of stripped texts, and the place ``rows`` (N,) of each row.
 
-    The place is the line in a CSV or JSONL file and the row, from 1, in a Parquet file.
+    The place is the line in a CSV or JSONL file and else the row, from 1, over all files.
     """
 
     columns: dict[str, list[str]]
@@ -50,11 +51,13 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """The table in a file, its form by its extension.
+    """The table in a file, its form by its extension, or in a folder of Hugging Face datasets.
 
     Raises:
         DataError: the file is missing, damaged, or no table with a header and a row.
     """
+    if os.path.isdir(path):
+        return _checked(path, _folder(path))
     if path.suffix.lower() == SUFFIX:
         records = [dict[str, object](found) for found in records_of(path)]
         return _checked(path, _from_records(path, records, list(range(1, len(records) + 1))))
@@ -215,9 +218,25 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _parquet(path: Path) -> Table:
-    header, held = columns_of(path)
+    header, held = parquet.columns_of(path, path.name)
     _check_header(path, header)
     columns = dict(zip(header, held, strict=True))
+    return Table(columns, list(range(1, len(held[0]) + 1)))
+
+
+def _folder(path: Path) -> Table:
+    """The table, with a column of the splits where it has several."""
+    try:
+        header, held, splits = folders.columns_of(path)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror or error}).") from error
+    _check_header(path, header)
+    columns = dict(zip(header, held, strict=True))
+    if splits:
+        free = [name for name in SPLIT_COLUMNS if name not in columns]
+        if not free:
+            raise DataError(f"{path.name} has columns {', '.join(SPLIT_COLUMNS)}; rename one.")
+        columns[free[0]] = splits
     return Table(columns, list(range(1, len(held[0]) + 1)))
 
 
