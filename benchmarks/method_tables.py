@@ -4,16 +4,17 @@ They stand between two comments in README.md and docs/methods/README.md.
 """
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from marked import replaced
 
 from equimodal import methods
 from equimodal.methods.entries import ENTRIES
 from equimodal.methods.facts import told_cost, told_needs, told_origin, told_targets
 
 ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- written by benchmarks/method_tables.py -->", "<!-- end -->"
+BY = "benchmarks/method_tables.py"
 
 
 def overview(cards: str) -> Iterator[str]:
@@ -57,8 +58,7 @@ def written(page: str) -> str:
     cards = os.path.relpath("docs/methods", Path(page).parent)
     table = "\n".join(PAGES[page]("" if cards == "." else f"{cards}/"))
     text = (ROOT / page).read_text(encoding="utf-8")
-    block = f"{BEGIN}\n{table}\n{END}"
-    return re.sub(f"{BEGIN}.*?{END}", lambda _: block, text, count=1, flags=re.DOTALL)
+    return replaced(text, BY, table)
 
 
 def _card(entry: methods.Entry, folder: str) -> str:

@@ -1,15 +1,15 @@
 """Writes the tables of docs/results/step-cost.md: ``python benchmarks/step_pages.py``."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from marked import replaced
 from step_record import FILE, LEAST_ROUNDS, OPERATIONS, WITHIN, Record, bound
 
 from equimodal import methods
 
 PAGE = Path(__file__).parents[1] / "docs/results/step-cost.md"
-BEGIN, END = "<!-- written by benchmarks/step_pages.py -->", "<!-- end -->"
+BY = "benchmarks/step_pages.py"
 KEYPAD, PAIR, MANY = "keypad", "resnet18-pair", "resnet18-pair-309"
 
 
@@ -70,9 +70,8 @@ def _held(ratio: float, most: float | None) -> str:
 
 def written() -> str:
     """The page with the tables of the file."""
-    block = "\n".join([BEGIN, *page(Record(FILE)), END])
     text = PAGE.read_text(encoding="utf-8")
-    return re.sub(f"{BEGIN}.*?{END}", lambda _: block, text, count=1, flags=re.DOTALL)
+    return replaced(text, BY, "\n".join(page(Record(FILE))))
 
 
 def write_page() -> None:

@@ -110,9 +110,10 @@ class Balanced(Plain):
             for m, encoder in other.encoders.items()
         }
 
-    def step(self) -> float:
-        """One iteration. -> rows of a modality, in the mean, as a share of a batch"""
-        inputs, targets = next(self._batches)
+    def step(self, batch: tuple[Any, Any] | None = None) -> float:
+        """One iteration, of the next batch or another. -> rows of a modality, in the mean, as a
+        share of a batch"""
+        inputs, targets = batch or next(self._batches)
         with self.half():
             loss = self.balancer.loss(self.model(inputs), targets)
         self.scaler.scale(loss).backward()

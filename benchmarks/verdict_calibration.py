@@ -1,6 +1,6 @@
 """How often a word of a verdict is right that is said to be so sure: docs/results/calibration.md.
 
-    python benchmarks/verdict_calibration.py             # minutes; writes the table
+    python benchmarks/verdict_calibration.py             # half an hour; writes the table
 
 Trainings are drawn whose probes are right on a sample by chance, whose odds follow the sample's
 difficulty, the encoder's training, and the seed. The true losses are spread around the thresholds
@@ -21,14 +21,14 @@ from equimodal.comparison.outcome.judged import Judged
 from equimodal.comparison.rows import UNTRAINED, alone_row
 from equimodal.diagnosis.columns import Columns
 from equimodal.diagnosis.evidence import LONGER, Case, Evidence, longer_row
-from equimodal.diagnosis.rules import NO_VERDICT
+from equimodal.diagnosis.rules import NO_VERDICT, SAID_FROM, SURE_FROM
 from equimodal.diagnosis.verdict import verdict
 
 PAGE = Path(__file__).parent.parent / "docs" / "results" / "calibration.md"
 CLASSES, OTHERS = 10, 50
 DIFFICULTY, OWN, BY_SEED = 1.2, 0.8, 0.12
 """Spread of the log odds by sample, by sample and encoder, and of an encoder's trainings."""
-BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+BINS = (SAID_FROM, SURE_FROM, 1.0)
 NAMES = ("strong", "other")
 
 

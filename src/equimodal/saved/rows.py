@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from equimodal.data.presence import PRESENT
-from equimodal.data.table import SUFFIXES, is_manifest
+from equimodal.data.table import FORMS, is_manifest
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.fitted.reading import Block, blocks
 from equimodal.data.table.reading.roles import cells_of
@@ -38,8 +38,8 @@ def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, st
         table, folder = _columns(rows), Path(root or ".")
     else:
         path = Path(rows)
-        if not is_manifest(str(path)):
-            raise DataError(f"'{path}' is no table; give the path of one ({', '.join(SUFFIXES)}).")
+        if not (is_manifest(str(rows)) or path.is_dir()):
+            raise DataError(f"'{path}' is no table; give the path of one ({FORMS}).")
         table, folder = read_table(path), Path(root or path.parent)
     if not folder.is_dir():
         raise DataError(f"The data root '{folder}' is no folder; give the one that paths start at.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,7 +82,8 @@ def execute(
     before = [[places[p] for p in run.learns_from if p in places] for run in runs]
     failures: dict[int, str] = {}
     while len(over) < len(runs):
-        for run in [r for r in waiting if over.issuperset(before[r])][: crew.free]:
+        ready = (r for r in waiting if over.issuperset(before[r]))
+        for run in list(islice(ready, crew.free)):  # no further: most messages free no place
             waiting.remove(run)
             crew.begin(run, job_of(runs[run], folder, data_root))
         for message in crew.messages():

@@ -27,6 +27,7 @@ from equimodal.report.read.standing import Held, best_row
 
 _BEST = "vs best"
 _SPANNING = {
+    "scores": "other scores",
     "probe": "linear probe",
     "inside": "inside the model",
     "present": "of samples that have",
@@ -49,7 +50,11 @@ def rows_content(results: Results, held: Held) -> dict[str, Any]:
     return {
         "columns": every,
         "headings": headings,
-        "spanning": _SPANNING,
+        "spanning": {
+            name: _SPANNING.get(name, name)
+            for name, found in headings
+            if name in _SPANNING or len(found) > 1
+        },
         "meaning": meaning,
         "meanings": [(name, meaning[name]) for name, _ in headings],
         "families": list(families(results).items()),

@@ -66,8 +66,8 @@ class Thread:
     def _live(self):
         if self.answer(None) == "die":
             return self._theirs.close()
-        self._say({"kind": "ready"})
         try:
+            self._say({"kind": "ready"})
             while True:
                 job = json.loads(self._theirs.recv_bytes())
                 self.jobs.append(job)

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 
+from equimodal.data.target import SCORES_BY_TASK
 from equimodal.errors import BalanceError
 from equimodal.report import conclusions, write_page
 from equimodal.report.page.page import Found, page
@@ -213,9 +214,13 @@ def test_the_epoch_of_convergence_is_a_column_of_both_tables(results):
     assert page(results, Found()).count("loss&lt;0.1") == 1
 
 
-def test_every_column_has_its_heading(results):
+@pytest.mark.parametrize("task", list(SCORES_BY_TASK))
+def test_every_column_has_its_heading(results, task):
+    """Three further scores had one heading, and what followed stood under another's."""
+    results["data"] |= {"task": task, "score": SCORES_BY_TASK[task][0]}
     for entry in results["summary"].values():
         entry |= {"steps": 192, "passes": 12.0}
+        entry |= {name: {"mean": 0.5, "sd": 0.1} for name in SCORES_BY_TASK[task]}
     shown = Outline(section_text(every_row(results, {})))
     headings = [a for a in shown.all("th") if "data-sorts" in a]
     content = every_row(results, {}).content

@@ -1,22 +1,23 @@
-"""Parquet: columns of cells, and columns of whole files, which stay where they are.
-
-A cell of the second kind is the path ``<table>.parquet/<column>/<row>/<name>`` of a file that is
-inside the table, and is read from there row group by row group.
-"""
+"""Parquet: columns of cells, and of whole files, which are read row group by row group."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
-from equimodal.data.table.forms import values
+from equimodal.data.table.forms.embedded import (
+    MOST_CELLS,
+    check_count,
+    content_in,
+    holds_files,
+    paths_in,
+)
+from equimodal.data.table.forms.features import named_cell, names_of
+from equimodal.data.table.forms.values import Room
 from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import Unfit
-from equimodal.data.table.reading.formats import HEAD, content_format
 from equimodal.errors import DataError
 
 SUFFIX = ".parquet"
@@ -26,8 +27,8 @@ _BATCH = 1024
 _MOST_IN_A_BATCH = 2**28
 
 
-def columns_of(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Names of the columns, and the cells of each.
+def columns_of(path: Path, place: str) -> tuple[list[str], list[list[str]]]:
+    """Names of the columns, and the cells of each; those of files start with ``place``.
 
     Raises:
         DataError: it is damaged, or holds values that no cell can.
@@ -36,13 +37,23 @@ def columns_of(path: Path) -> tuple[list[str], list[list[str]]]:
     arrow = extra("pyarrow", "a Parquet file")
     try:
         with parquet.ParquetFile(path) as file:
-            fields = list(file.schema_arrow)
+            fields, classes = list(file.schema_arrow), names_of(path, file.schema_arrow)
+            check_count(path.name, file.metadata.num_rows, len(fields))
             names = [field.name for field in fields]
-            inside = [field.name for field in fields if _holds_files(field.type)]
+            inside = [field.name for field in fields if holds_files(field.type)]
             plain = [name for name in names if name not in inside]
-            values.check_cells(path, file.metadata.num_rows, len(names))
-            held = dict(zip(plain, _cells(path, file, plain), strict=True))
-            held |= {name: list(_names(path, file, name)) for name in inside}
+            cells: list[list[str]] = [[] for _ in plain]
+            room, row = Room(path), 0
+            for batch in _batches(path, file, plain) if plain else ():
+                for name, own, found in zip(plain, cells, batch.columns, strict=True):
+                    known = classes.get(name)
+                    for r, value in enumerate(found, start=row + 1):
+                        own.append(room.checked(r, named_cell(path, r, value.as_py(), known)))
+                row += batch.num_rows
+            held = dict(zip(plain, cells, strict=True))
+            for name in inside:
+                values = (v for batch in _batches(path, file, [name]) for v in batch.column(0))
+                held[name] = list(paths_in(place, name, values))
     except (arrow.ArrowException, ValueError, OverflowError, KeyError) as error:
         if isinstance(error, DataError):
             raise
@@ -50,93 +61,35 @@ def columns_of(path: Path) -> tuple[list[str], list[list[str]]]:
     return names, [held[name] for name in names]
 
 
-def _holds_files(kind: Any) -> bool:
-    """Whether a column holds bytes, or bytes with a path as Hugging Face datasets write them."""
-    types = extra("pyarrow", "a Parquet file").types
-    if types.is_struct(kind):
-        own = [kind.field(place) for place in range(kind.num_fields)]
-        kind = next((field.type for field in own if field.name == "bytes"), None)
-    return kind is not None and bool(types.is_binary(kind) or types.is_large_binary(kind))
-
-
-def _cells(path: Path, file: Any, columns: list[str]) -> list[list[str]]:
-    """The cells of columns, each (N,), of no more characters in all than the memory can take."""
-    held: list[list[str]] = [[] for _ in columns]
-    total = 0
-    for row, batch in _batches(path, file, columns) if columns else ():
-        for cells, found in zip(held, batch.columns, strict=True):
-            for place, value in enumerate(found, start=row):
-                cell = values.cell_of(path, place, value.as_py())
-                total += len(cell)
-                if len(cell) > values.MOST_IN_A_CELL:
-                    raise values.too_long(path, place)
-                if total > values.MOST_IN_ALL:
-                    raise DataError(
-                        f"{path.name} holds more than {values.MOST_IN_ALL:,} characters, up to row "
-                        f"{place}; save long texts and lists as files and name those."
-                    )
-                cells.append(cell)
-    return held
-
-
-def _batches(path: Path, file: Any, columns: list[str]) -> Iterator[tuple[int, Any]]:
-    """The first row of some that fit into memory, from 1, and their values.
+def _batches(path: Path, file: Any, columns: list[str]) -> Iterator[Any]:
+    """Rows that fit into memory.
 
     A dictionary stores a value once, however many rows point at it, so that only the bytes of the
     whole bound what a row may hold.
     """
-    row = 1
     for place in range(file.num_row_groups):
         size, numbers = _size(file, place, columns)
-        if size > MOST_BYTES or numbers > values.MOST_CELLS:
+        if size > MOST_BYTES or numbers > MOST_CELLS:
             raise DataError(
                 f"{path.name} has a row group of {size:,} bytes and {numbers:,} values in "
                 f"'{columns[0]}'{' and others' if columns[1:] else ''}, more than {MOST_BYTES:,} "
-                f"or {values.MOST_CELLS:,}; write smaller row groups."
+                f"or {MOST_CELLS:,}; write smaller row groups."
             )
         rows = min(max(_MOST_IN_A_BATCH // max(size, 1), 1), _BATCH)
-        for batch in file.iter_batches(rows, row_groups=[place], columns=columns):
-            yield row, batch
-            row += batch.num_rows
+        yield from file.iter_batches(rows, row_groups=[place], columns=columns)
 
 
 def _size(file: Any, place: int, columns: Collection[str]) -> tuple[int, int]:
     """Bytes that columns have in a row group as announced, and how many values."""
     about = file.metadata.row_group(place)
     chunks = [about.column(k) for k in range(about.num_columns)]
+    known = set(columns)
     own = [
-        c
-        for c in chunks
-        if not {c.path_in_schema, c.path_in_schema.split(".")[0]}.isdisjoint(columns)
+        chunk
+        for chunk in chunks
+        if known & {chunk.path_in_schema, chunk.path_in_schema.split(".")[0]}
     ]
     return sum(c.total_uncompressed_size for c in own), sum(c.num_values for c in own)
-
-
-def _names(path: Path, file: Any, column: str) -> Iterator[str]:
-    """The cell of each row: where its file is, or the path that it has in place of bytes."""
-    for first, batch in _batches(path, file, [column]):
-        for row, value in enumerate(batch.column(0), start=first):
-            content, name = _parts(value)
-            if content is None:
-                yield (name or "").strip()
-                continue
-            found = content_format(content[:HEAD])
-            name = os.path.basename(name or "") or (f"file.{found}" if found else "")
-            if not os.path.splitext(name)[1]:
-                raise DataError(
-                    f"{path.name} holds bytes of no known format in row {row} of '{column}'; store "
-                    "them with a path, as {bytes, path}, whose extension says what they are."
-                )
-            yield f"{path.name}/{quote(column, safe='')}/{row}/{name}"
-
-
-def _parts(value: Any) -> tuple[bytes | None, str | None]:
-    """The bytes of a row and the path beside them; None for none."""
-    found = value.as_py()
-    if isinstance(found, dict):
-        name = found.get("path")
-        return found["bytes"], name if isinstance(name, str) else None
-    return found, None
 
 
 def content_of(table: str, inside: str) -> bytes:
@@ -145,16 +98,7 @@ def content_of(table: str, inside: str) -> bytes:
     Raises:
         Unfit: there is none.
     """
-    try:
-        column, row, _ = inside.split("/")
-        starts, group = _groups(table)
-        place = max(k for k, start in enumerate(starts) if start < int(row))
-        content, _ = _parts(group(unquote(column), place)[int(row) - 1 - starts[place]])
-    except (KeyError, ValueError, IndexError) as error:
-        raise Unfit("missing", f"there is no file '{inside[:80]}' in it") from error
-    if not isinstance(content, bytes):
-        raise Unfit("missing", f"'{inside[:80]}' is no file in it")
-    return content
+    return content_in(inside, *_groups(table))
 
 
 @lru_cache(maxsize=4)
@@ -162,7 +106,7 @@ def _groups(table: str) -> tuple[list[int], Any]:
     """How many rows stand before each row group, and what reads a column of one."""
     parquet = extra("pyarrow.parquet", "a Parquet file")
     with parquet.ParquetFile(table) as about:
-        held = {field.name for field in about.schema_arrow if _holds_files(field.type)}
+        held = {field.name for field in about.schema_arrow if holds_files(field.type)}
         leaves = [about.schema.column(k).path for k in range(len(about.schema))]
     # As dictionaries, so that bytes which rows share are in memory once.
     paths = [leaf for leaf in leaves if leaf in held or leaf.removesuffix(".bytes") in held]

@@ -13,8 +13,6 @@ MOST_IN_A_CELL = 16 * 2**20
 """Characters that a cell may hold; longer ones belong into a file."""
 MOST_IN_ALL = 2**30
 """Characters of all cells of a form whose file may be far smaller than what it holds."""
-MOST_CELLS = 10**8
-"""Cells of such a form, rows times columns; of lists, their numbers."""
 
 
 def cell_of(path: Path, row: int, value: object) -> str:
@@ -43,17 +41,29 @@ def _is_picture(value: object) -> bool:
     return isinstance(value, str) and FAMILY.get(extension(value)) == "image"
 
 
-def check_cells(path: Path, rows: int, columns: int) -> None:
-    """Refuse a table that would fill the memory once each row has a cell of each column.
+class Room:
+    """What cells of a file may take: it can be far smaller, where many rows share a value."""
 
-    Raises:
-        DataError: it has more than `MOST_CELLS`.
-    """
-    if rows * columns > MOST_CELLS:
-        raise DataError(
-            f"{path.name} stands for {rows:,} rows of {columns:,} columns, more than "
-            f"{MOST_CELLS:,} cells; give all rows the same names, or save many numbers as files."
-        )
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._taken = 0
+
+    def checked(self, row: int, cell: str) -> str:
+        """The cell.
+
+        Raises:
+            DataError: it has more than `MOST_IN_A_CELL` characters, or all have more than
+                `MOST_IN_ALL`.
+        """
+        self._taken += len(cell)
+        if len(cell) > MOST_IN_A_CELL:
+            raise too_long(self._path, row)
+        if self._taken > MOST_IN_ALL:
+            raise DataError(
+                f"{self._path.name} holds more than {MOST_IN_ALL:,} characters, up to row {row}; "
+                "save long texts and lists as files and name those."
+            )
+        return cell
 
 
 def too_long(path: Path, row: int) -> DataError:

@@ -1,4 +1,4 @@
-"""The table of a manifest: CSV, JSONL or Parquet, every cell as text."""
+"""The table of a manifest: a file, or a folder of files; every cell as text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from equimodal.data.table.forms import values
-from equimodal.data.table.forms.parquet import columns_of
+from equimodal.data.table.forms import folders, parquet, values
+from equimodal.data.table.forms.embedded import check_count
 from equimodal.data.table.forms.shards import SUFFIX, records_of
-from equimodal.data.table.forms.values import cell_of, check_cells, too_long
+from equimodal.data.table.forms.values import cell_of, too_long
+from equimodal.data.table.reading.declaration import SPLIT_COLUMNS
 from equimodal.data.table.reading.formats import text_of
 from equimodal.errors import DataError
 
@@ -28,7 +29,7 @@ _EXCEL = re.compile(r"\s*\"?sep=[^\w\r\n]\"?[ \t;,]*\r?\n", re.IGNORECASE)
 class Table:
     """``columns`` by name, each (N,) of stripped texts, and the place ``rows`` (N,) of each row.
 
-    The place is the line in a CSV or JSONL file and the row, from 1, in a Parquet file.
+    The place is the line in a CSV or JSONL file and else the row, from 1, over all files.
     """
 
     columns: dict[str, list[str]]
@@ -49,11 +50,13 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """The table in a file, its form by its extension.
+    """The table in a file, its form by its extension, or in a folder of Hugging Face datasets.
 
     Raises:
         DataError: the file is missing, damaged, or no table with a header and a row.
     """
+    if os.path.isdir(path):
+        return _checked(path, _folder(path))
     if path.suffix.lower() == SUFFIX:
         records = [dict[str, object](found) for found in records_of(path)]
         return _checked(path, _from_records(path, records, list(range(1, len(records) + 1))))
@@ -211,16 +214,32 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _parquet(path: Path) -> Table:
-    header, held = columns_of(path)
+    header, held = parquet.columns_of(path, path.name)
     _check_header(path, header)
     columns = dict(zip(header, held, strict=True))
+    return Table(columns, list(range(1, len(held[0]) + 1)))
+
+
+def _folder(path: Path) -> Table:
+    """The table, with a column of the splits where it has several."""
+    try:
+        header, held, splits = folders.columns_of(path)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror or error}).") from error
+    _check_header(path, header)
+    columns = dict(zip(header, held, strict=True))
+    if splits:
+        free = [name for name in SPLIT_COLUMNS if name not in columns]
+        if not free:
+            raise DataError(f"{path.name} has columns {', '.join(SPLIT_COLUMNS)}; rename one.")
+        columns[free[0]] = splits
     return Table(columns, list(range(1, len(held[0]) + 1)))
 
 
 def _from_records(path: Path, records: Iterable[dict[str, object]], rows: list[int]) -> Table:
     records = list(records)
     names = dict.fromkeys(name for record in records for name in record)
-    check_cells(path, len(rows), len(names))
+    check_count(path.name, len(rows), len(names))
     columns = {
         name: [cell_of(path, row, r.get(name)) for row, r in zip(rows, records, strict=True)]
         for name in names

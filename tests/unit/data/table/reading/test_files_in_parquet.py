@@ -9,6 +9,7 @@ import torch
 
 from equimodal import DataError, data, load
 from equimodal.data.table.check.check import check
+from equimodal.data.table.forms import embedded as inside_files
 from equimodal.data.table.forms import parquet as forms
 from equimodal.data.table.forms import values
 from equimodal.data.table.reading.findings import Unfit
@@ -149,10 +150,10 @@ def test_a_small_table_that_holds_too_much_is_refused(tmp_path, monkeypatch):
     for name, most, said in (
         ("MOST_IN_ALL", 10_000, "holds more than 10,000 characters, up to row 17; save long"),
         ("MOST_IN_A_CELL", 500, "has a cell of more than 500 characters in row 1, which"),
-        ("MOST_CELLS", 199, "stands for 100 rows of 2 columns, more than 199 cells"),
+        ("MOST_CELLS", 199, "has 100 rows of 2 columns; write files of 199 cells at most"),
     ):
         with monkeypatch.context() as patch, pytest.raises(DataError) as told:
-            patch.setattr(values, name, most)
+            patch.setattr(inside_files if name == "MOST_CELLS" else values, name, most)
             read_table(path)
         assert said in str(told.value)
     monkeypatch.setattr(forms, "MOST_BYTES", 10)

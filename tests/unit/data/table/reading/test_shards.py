@@ -10,7 +10,7 @@ import torch
 
 from equimodal import DataError, data
 from equimodal.data.table.check.check import check
-from equimodal.data.table.forms import shards, values
+from equimodal.data.table.forms import embedded, shards
 from equimodal.data.table.forms.inside import open_file
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.paths import placed
@@ -171,8 +171,8 @@ def test_samples_without_a_name_in_common_are_refused_before_they_fill_the_memor
 ):
     members = [(f"{k}.json", json.dumps({f"x{k}": k}).encode()) for k in range(10)]
     path = written(tmp_path / "my.tar", members)
-    monkeypatch.setattr(values, "MOST_CELLS", 100)
+    monkeypatch.setattr(embedded, "MOST_CELLS", 100)
     assert len(read_table(path).columns) == 10
-    monkeypatch.setattr(values, "MOST_CELLS", 99)
-    with pytest.raises(DataError, match=r"my.tar stands for 10 rows of 10 columns, more than 99"):
+    monkeypatch.setattr(embedded, "MOST_CELLS", 99)
+    with pytest.raises(DataError, match=r"my.tar has 10 rows of 10 columns; write files of 99"):
         read_table(path)
