@@ -23,8 +23,8 @@ def check_count(name: str, rows: int, columns: int) -> None:
     """Raise `DataError` where a file says that it has more cells than fit."""
     if rows * columns > MOST_CELLS:
         raise DataError(
-            f"{name} has {rows:,} rows of {columns} columns; write files of {MOST_CELLS:,} cells "
-            "at most."
+            f"{name} has {rows:,} rows of {columns:,} columns; write files of {MOST_CELLS:,} cells "
+            "at most, whose rows have the same names."
         )
 
 

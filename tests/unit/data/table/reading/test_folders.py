@@ -17,7 +17,7 @@ from equimodal import DataError, data, load
 from equimodal.data.sources import load as load_set
 from equimodal.data.sources import ready
 from equimodal.data.table.check.check import check
-from equimodal.data.table.forms import streams
+from equimodal.data.table.forms import streams, values
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.roles import read_manifest
 from equimodal.data.table.reading.splits import assign
@@ -365,3 +365,13 @@ def test_bytes_that_nobody_can_name_are_refused(tmp_path):
     table = pyarrow.table({"a": pyarrow.array([{"bytes": b"what", "path": None}], STRUCT)})
     path = save(tmp_path / "my", table, features={})
     assert "bytes of no known format in row 1 of 'a'" in refused(path)
+
+
+def test_a_text_that_many_rows_share_counts_once_a_row(tmp_path, monkeypatch):
+    text = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 100), ["words " * 100])
+    batch = pyarrow.record_batch({"text": text})
+    with pyarrow.ipc.new_stream(tmp_path / "my.arrow", batch.schema) as file:
+        file.write(batch)
+    monkeypatch.setattr(values, "MOST_IN_ALL", 10_000)
+    with pytest.raises(DataError, match=r"holds more than 10,000 characters, up to row 17"):
+        streams.columns_of(tmp_path / "my.arrow", "my.arrow", {})
