@@ -120,8 +120,9 @@ def test_a_folder_of_schema_1_is_read(hospital, folder):
             {"kind": "waveform", "files": True, "settings": {"seconds": 1, "level": "peak"}},
             "read by its rate, which is missing",
         ),
+        ({"settings": {}}, "read by its shape, which is missing"),
     ],
-    ids=["a column twice", "a sound without its rate"],
+    ids=["a column twice", "a sound without its rate", "numbers without their shape"],
 )
 def test_columns_that_no_training_fits_are_refused_whatever_the_digest(folder, change, said):
     edited(folder, lambda c: c["table"]["columns"]["smell"].update(change))

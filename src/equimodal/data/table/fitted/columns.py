@@ -20,11 +20,12 @@ _MOST_WORDS, _MOST_TEXT, _MOST_AXES = 100_000, 2**26, 5
 _TYPES = ("u1", "f4", "f8", "i4")
 _NEEDED = {
     "image": ("size", "channels"),
-    "sound": ("rate", "seconds", "window", "level"),
+    "sound": ("rate", "seconds", "window", "hop", "level"),
     "waveform": ("rate", "seconds", "level"),
     "video": ("size", "frames"),
     "text": ("length",),
     "sequence": ("length", "width"),
+    **dict.fromkeys(("vector", "numbers", "spectrogram"), ("shape",)),
     "table": ("numbers", "categories"),
 }
 """Settings without which no row of a kind can be read."""
