@@ -33,8 +33,8 @@ def holds_files(kind: Any) -> bool:
     types = extra("pyarrow", "a Parquet file").types
     if types.is_struct(kind):
         own = [kind.field(place) for place in range(kind.num_fields)]
-        return any(field.name == "bytes" and holds_files(field.type) for field in own)
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+        kind = next((field.type for field in own if field.name == "bytes"), None)
+    return kind is not None and bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
 def paths_in(place: str, column: str, values: Iterable[Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from equimodal.data.table.forms.values import cell_of
 from equimodal.data.table.reading.findings import Unfit
@@ -24,8 +24,30 @@ MOST_BYTES = 2**30
 """Bytes that a member may have."""
 _MOST_TEXT = 2**20
 _MOST_SHARDS = 100_000
+_HEADERS = (
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)  # fmt: skip
 _CELLS = ("cls", "id", "txt")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+
+
+class _LongHeaderError(tarfile.TarError):
+    """A header announces more than a name and its attributes need."""
+
+
+class _Member(tarfile.TarInfo):
+    """A member; a long name and attributes are headers too, and read whole as announced."""
+
+    @classmethod
+    def frombuf(cls, *args: Any, **options: Any) -> Self:
+        found = super().frombuf(*args, **options)
+        if found.type in _HEADERS and not 0 <= found.size <= _MOST_TEXT:
+            raise _LongHeaderError(
+                f"has a header that announces {found.size:,} bytes, more than {_MOST_TEXT:,}; "
+                "write short names and attributes."
+            )
+        return found
 
 
 def shards_of(path: Path) -> list[Path]:
@@ -79,7 +101,7 @@ def records_of(path: Path) -> list[dict[str, str]]:
 def _members(shard: Path, row: int) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Sample, extension and cells of each member."""
     try:
-        with tarfile.open(shard, "r:") as archive:
+        with tarfile.open(shard, "r:", tarinfo=_Member) as archive:
             for member in archive:
                 if member.isdir():
                     continue
@@ -96,7 +118,9 @@ def _members(shard: Path, row: int) -> Iterator[tuple[str, str, dict[str, str]]]
                 yield os.path.join(folder, stem), kind, cells
     except FileNotFoundError:
         raise DataError(f"There is no file '{shard}'; give the path of a tar.") from None
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except _LongHeaderError as error:
+        raise DataError(f"{shard.name} {error}") from error
+    except (tarfile.TarError, EOFError, OSError, RecursionError) as error:
         raise DataError(
             f"{shard.name} is damaged, or no tar without compression ({error}); unpack a .tar.gz."
         ) from error
@@ -151,10 +175,10 @@ def _index(shard: str) -> dict[str, tuple[int, int]]:
     """Where each plain member starts, and how long it is."""
     found: dict[str, tuple[int, int]] = {}
     try:
-        with tarfile.open(shard, "r:") as archive:
+        with tarfile.open(shard, "r:", tarinfo=_Member) as archive:
             for member in archive:
                 if _is_plain(member):
                     found[member.name] = (member.offset_data, member.size)
-    except (tarfile.TarError, EOFError):
+    except (tarfile.TarError, EOFError, RecursionError):
         pass  # what stands before the damage can be read
     return found

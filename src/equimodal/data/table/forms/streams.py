@@ -9,6 +9,7 @@ from typing import Any
 
 from equimodal.data.table.forms.embedded import check_count, content_in, holds_files, paths_in
 from equimodal.data.table.forms.features import Names, named_cell, names_of
+from equimodal.data.table.forms.values import Room
 from equimodal.data.table.reading.extras import extra
 from equimodal.errors import DataError
 
@@ -35,7 +36,7 @@ def columns_of(path: Path, place: str, told: Names) -> tuple[list[str], list[lis
             fields, classes = list(reader.schema), names_of(path, reader.schema, told)
             batches = list(_batches(path, file, reader))
             names = [field.name for field in fields]
-            held = []
+            held, room = [], Room(path)
             for at, field in enumerate(fields):
                 own = (batch.column(at) for batch in batches)
                 if holds_files(field.type):
@@ -43,8 +44,10 @@ def columns_of(path: Path, place: str, told: Names) -> tuple[list[str], list[lis
                     held.append(list(paths_in(place, field.name, values)))
                     continue
                 known = classes.get(field.name)
-                cells = (value for column in own for value in column.to_pylist())
-                held.append([named_cell(path, r, v, known) for r, v in enumerate(cells, start=1)])
+                cells = enumerate((value for column in own for value in column), start=1)
+                held.append(
+                    [room.checked(r, named_cell(path, r, v.as_py(), known)) for r, v in cells]
+                )
     except (arrow.ArrowException, ValueError, OverflowError, OSError) as error:
         if isinstance(error, DataError):
             raise

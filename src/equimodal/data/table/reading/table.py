@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from equimodal.data.table.forms import folders, parquet
+from equimodal.data.table.forms import folders, parquet, values
+from equimodal.data.table.forms.embedded import check_count
 from equimodal.data.table.forms.shards import SUFFIX, records_of
-from equimodal.data.table.forms.values import cell_of
+from equimodal.data.table.forms.values import cell_of, too_long
 from equimodal.data.table.reading.declaration import SPLIT_COLUMNS
 from equimodal.data.table.reading.formats import text_of
 from equimodal.errors import DataError
@@ -23,8 +24,6 @@ from equimodal.storage.files import once
 
 DELIMITERS = (",", ";", "\t", "|")
 _EXCEL = re.compile(r"\s*\"?sep=[^\w\r\n]\"?[ \t;,]*\r?\n", re.IGNORECASE)
-MOST_IN_A_CELL = 16 * 2**20
-"""Characters that a cell of a CSV may hold; longer ones belong into a file."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +103,7 @@ def _csv(path: Path) -> Table:
                 line = reader.line_num
     except csv.Error as error:
         if "field limit" in str(error):
-            raise DataError(
-                f"{path.name} has a cell of more than {MOST_IN_A_CELL:,} characters in row "
-                f"{line + 1}, which is too large; save what it holds as a file and name that."
-            ) from error
+            raise too_long(path, line + 1) from error
         raise DataError(f"{path.name} is damaged in row {line + 1} ({error}).") from error
     columns = {name: [row[i].strip() for row in cells] for i, name in enumerate(header)}
     return Table(columns, rows)
@@ -115,8 +111,8 @@ def _csv(path: Path) -> Table:
 
 @contextmanager
 def _long_cells() -> Iterator[None]:
-    """Cells of up to `MOST_IN_A_CELL` characters, where the module csv takes 131,072."""
-    before = csv.field_size_limit(MOST_IN_A_CELL)
+    """Cells of up to `values.MOST_IN_A_CELL` characters, where the module csv takes 131,072."""
+    before = csv.field_size_limit(values.MOST_IN_A_CELL)
     try:
         yield
     finally:
@@ -236,6 +232,7 @@ def _folder(path: Path) -> Table:
 def _from_records(path: Path, records: Iterable[dict[str, object]], rows: list[int]) -> Table:
     records = list(records)
     names = dict.fromkeys(name for record in records for name in record)
+    check_count(path.name, len(rows), len(names))
     columns = {
         name: [cell_of(path, row, r.get(name)) for row, r in zip(rows, records, strict=True)]
         for name in names

@@ -9,7 +9,9 @@ import torch
 
 from equimodal import DataError, data, load
 from equimodal.data.table.check.check import check
+from equimodal.data.table.forms import embedded as inside_files
 from equimodal.data.table.forms import parquet as forms
+from equimodal.data.table.forms import values
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.paths import placed
 from equimodal.data.table.reading.table import read_table
@@ -118,6 +120,45 @@ def test_a_row_group_that_is_too_large_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(forms, "MOST_BYTES", 1000)
     with pytest.raises(Unfit, match="is in a row group of"):
         forms.content_of(str(path), "image/1/a.png")
+
+
+def test_bytes_that_rows_share_are_in_memory_once(tmp_path):
+    content = b"\x89PNG\r\n\x1a\n" + bytes(2**20)
+    rows = [{"bytes": content, "path": "a.png"}] * 64
+    table = pyarrow.table({"image": pyarrow.array(rows, STRUCT)})
+    pyarrow.parquet.write_table(
+        table, tmp_path / "my.parquet", dictionary_pagesize_limit=2**30, compression="zstd"
+    )
+    del table
+    before = pyarrow.total_allocated_bytes()
+    assert forms.content_of(str(tmp_path / "my.parquet"), "image/64/a.png") == content
+    assert pyarrow.total_allocated_bytes() - before < 8 * len(content)
+
+
+def test_bytes_within_two_structs_are_no_file(tmp_path):
+    rows = [{"bytes": {"bytes": b"x"}, "path": "a.png"}]
+    pyarrow.parquet.write_table(pyarrow.table({"image": rows}), tmp_path / "my.parquet")
+    with pytest.raises(DataError, match=r"my.parquet holds a dict in row 1; write texts"):
+        read_table(tmp_path / "my.parquet")
+
+
+def test_a_small_table_that_holds_too_much_is_refused(tmp_path, monkeypatch):
+    table = pyarrow.table({"label": ["a", "b"] * 50, "text": ["words " * 100] * 100})
+    path = tmp_path / "my.parquet"
+    pyarrow.parquet.write_table(table, path)
+    assert read_table(path).columns["text"][99] == ("words " * 100).strip()
+    for name, most, said in (
+        ("MOST_IN_ALL", 10_000, "holds more than 10,000 characters, up to row 17; save long"),
+        ("MOST_IN_A_CELL", 500, "has a cell of more than 500 characters in row 1, which"),
+        ("MOST_CELLS", 199, "has 100 rows of 2 columns; write files of 199 cells at most"),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(DataError) as told:
+            patch.setattr(inside_files if name == "MOST_CELLS" else values, name, most)
+            read_table(path)
+        assert said in str(told.value)
+    monkeypatch.setattr(forms, "MOST_BYTES", 10)
+    with pytest.raises(DataError, match=r"has a row group of .* write smaller row groups"):
+        read_table(path)
 
 
 def test_a_table_that_is_cut_short_is_refused(tmp_path):

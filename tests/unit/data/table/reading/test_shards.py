@@ -10,7 +10,7 @@ import torch
 
 from equimodal import DataError, data
 from equimodal.data.table.check.check import check
-from equimodal.data.table.forms import shards
+from equimodal.data.table.forms import embedded, shards
 from equimodal.data.table.forms.inside import open_file
 from equimodal.data.table.reading.findings import Unfit
 from equimodal.data.table.reading.paths import placed
@@ -142,3 +142,37 @@ def test_a_member_that_claims_too_much_is_refused(tmp_path, monkeypatch):
         shards.content_of(str(path), "a.png")
     with pytest.raises(Unfit, match=r"no plain file 'b.png' in it"):
         shards.content_of(str(path), "b.png")
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_announces_too_much_is_not_read(tmp_path, kind):
+    header = tarfile.TarInfo("a")
+    header.type, header.size = kind, 3 << 30
+    path = written(tmp_path / "my.tar", [PNG])
+    start = path.read_bytes()[:1024]
+    with open(path, "wb") as file:
+        file.write(start + header.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(header.size)  # a sparse file: it takes no place
+    with pytest.raises(DataError, match=r"my.tar has a header that announces 3,221,225,472 bytes"):
+        read_table(path)
+    assert shards.content_of(str(path), "a.png") == b"x"
+
+
+def test_headers_without_end_are_damage(tmp_path):
+    header = tarfile.TarInfo("a")
+    header.type = tarfile.GNUTYPE_LONGNAME
+    (tmp_path / "my.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) * 2000)
+    with pytest.raises(DataError, match=r"my.tar is damaged"):
+        read_table(tmp_path / "my.tar")
+
+
+def test_samples_without_a_name_in_common_are_refused_before_they_fill_the_memory(
+    tmp_path, monkeypatch
+):
+    members = [(f"{k}.json", json.dumps({f"x{k}": k}).encode()) for k in range(10)]
+    path = written(tmp_path / "my.tar", members)
+    monkeypatch.setattr(embedded, "MOST_CELLS", 100)
+    assert len(read_table(path).columns) == 10
+    monkeypatch.setattr(embedded, "MOST_CELLS", 99)
+    with pytest.raises(DataError, match=r"my.tar has 10 rows of 10 columns; write files of 99"):
+        read_table(path)

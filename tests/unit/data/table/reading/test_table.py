@@ -169,7 +169,7 @@ def test_a_cell_may_be_long_and_one_that_is_too_long_is_not_called_damaged(tmp_p
     path = written(tmp_path, f"label,x\na,{cell}\n")
     assert read_table(path).columns["x"] == [cell]
 
-    monkeypatch.setattr("equimodal.data.table.reading.table.MOST_IN_A_CELL", 100_000)
+    monkeypatch.setattr("equimodal.data.table.forms.values.MOST_IN_A_CELL", 100_000)
     with pytest.raises(DataError, match="a cell of more than 100,000 characters in row 2"):
         read_table(path)
     assert csv.field_size_limit() == 131_072
