@@ -51,7 +51,7 @@ def test_the_loop_in_the_readme_trains_the_model():
 def test_every_local_link_leads_to_a_file(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
 
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
 def test_on_a_package_index_the_readme_has_no_link_that_dies():

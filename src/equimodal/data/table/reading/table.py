@@ -20,6 +20,7 @@ from equimodal.data.table.forms.values import cell_of, too_long
 from equimodal.data.table.reading.declaration import SPLIT_COLUMNS
 from equimodal.data.table.reading.formats import text_of
 from equimodal.errors import DataError
+from equimodal.storage.files import once
 
 DELIMITERS = (",", ";", "\t", "|")
 _EXCEL = re.compile(r"\s*\"?sep=[^\w\r\n]\"?[ \t;,]*\r?\n", re.IGNORECASE)
@@ -181,7 +182,7 @@ def _jsonl(path: Path) -> Table:
 
 def _record(path: Path, line: int, text: str) -> dict[str, object]:
     try:
-        found = json.loads(text, object_pairs_hook=_once)
+        found = json.loads(text, object_pairs_hook=_stripped)
         if "\\u" in text:  # an escape may stand for half a character
             json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -200,17 +201,9 @@ def _record(path: Path, line: int, text: str) -> dict[str, object]:
     return found
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The pairs of an object by their stripped keys.
-
-    Raises:
-        ValueError: a key stands twice, so that one of its values would be lost.
-    """
-    found = {key.strip(): value for key, value in pairs}
-    if len(found) < len(pairs):
-        names = Counter(key.strip() for key, _ in pairs)
-        raise ValueError(f"'{names.most_common(1)[0][0]}' stands twice")
-    return found
+def _stripped(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The pairs of an object by their stripped keys, each of which stands once."""
+    return once([(key.strip(), value) for key, value in pairs])
 
 
 def _parquet(path: Path) -> Table:
