@@ -22,6 +22,7 @@ from equimodal.errors import BalanceError
 from equimodal.saved.model import Model
 from equimodal.saved.prediction import Predicted, stream
 from equimodal.saved.prediction_lines import header, lines
+from equimodal.saved.rows import cells_under
 from equimodal.storage.disk import disk_error
 from equimodal.storage.files import make_folder, read_json, settle, write_json
 from equimodal.storage.locks import locked
@@ -62,9 +63,10 @@ def write_predictions(
     """
     _check(out, resume=resume)
     work = _work(out)
+    own = {"model": model.description.fingerprint, "table": _digest(model, table, root)}
     make_folder(work)
     with locked(work, patience=0.0):
-        state = _claimed(work, model, table, root)
+        state = _claimed(work, own)
         if out.exists():  # killed when all but the end was done
             return _closed(work, out, state)
         with _kept(work, state["bytes"]) as file:
@@ -124,13 +126,12 @@ def _check(out: Path, *, resume: bool) -> None:
         raise BalanceError(f"'{out}' is there already; choose another file with --out.")
 
 
-def _claimed(work: Path, model: Model, table: Table, root: str) -> dict[str, Any]:
-    """How far an earlier call came with the same model and rows.
+def _claimed(work: Path, own: dict[str, str]) -> dict[str, Any]:
+    """How far an earlier call came with the same model and rows, whose digests are ``own``.
 
     Raises:
         BalanceError: they were others.
     """
-    own = {"model": model.description.fingerprint, "table": _digest(model, table, root)}
     if not (work / _STATE).exists():
         write_json(work / _STATE, {**own, "rows": 0, "unread": 0, "bytes": 0})
     state = read_json(work / _STATE, remedy=f"delete the folder '{work}' and begin anew")
@@ -146,7 +147,7 @@ def _claimed(work: Path, model: Model, table: Table, root: str) -> dict[str, Any
 def _digest(model: Model, table: Table, root: str) -> str:
     found = hashlib.blake2b(root.encode(), digest_size=16)
     for source in dict.fromkeys(s for one in model.columns.values() for s in one.sources):
-        for place, cell in zip(table.rows, table.columns[source], strict=True):
+        for place, cell in zip(table.rows, cells_under(table, source), strict=True):
             found.update(f"{place} {len(cell)} {cell}\0".encode())
     return found.hexdigest()
 

@@ -56,8 +56,13 @@ def cells(table: Table, column: FittedColumn) -> list[str]:
     Where some of its columns alone are empty, a cell that holds no numbers, or of a table one that
     is filled.
     """
-    parts = [table.columns.get(source, [""] * len(table.rows)) for source in column.sources]
+    parts = [cells_under(table, source) for source in column.sources]
     return cells_of(parts, kind=column.kind, some=column.missing)
+
+
+def cells_under(table: Table, source: str) -> list[str]:
+    """The cells of a column, empty ones where the table has no such column. (N,)"""
+    return table.columns.get(source, [""] * len(table.rows))
 
 
 def inputs_of(model: Asked, block: Block) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from equimodal.comparison.plan import loadable, make_plan
 from equimodal.saved.model import load
 from equimodal.saved.writing import write_model
 from equimodal.training.loop import train
+from unit.data.table import tasks
 
 WORDS = {"cat": "a soft cat purrs", "dog": "a loud dog barks"}
 
@@ -58,3 +59,18 @@ def made(tmp_path_factory):
 @pytest.fixture
 def model(made):
     return load(made[0] / "model")
+
+
+def model_of(folder):
+    plan, run = trained(folder)
+    write_model(folder / "model", plan, run, folder)
+    return run
+
+
+@pytest.fixture(scope="session")
+def hospital(tmp_path_factory):
+    """The folder of a table of patients, its rows, and the run of its model."""
+    folder = tmp_path_factory.mktemp("hospital")
+    rows = tasks.patient_rows()
+    tasks.patients(folder, rows)
+    return folder, rows, model_of(folder)

@@ -11,25 +11,9 @@ import torch
 from equimodal import BalanceError, load
 from equimodal.data.presence import PRESENT
 from equimodal.saved.export import export
-from equimodal.saved.writing import write_model
 from equimodal.training.prediction import read_arrays
 from unit.data.table import tasks
-from unit.saved.conftest import trained
-
-
-def model_of(folder):
-    plan, run = trained(folder)
-    write_model(folder / "model", plan, run, folder)
-    return run
-
-
-@pytest.fixture(scope="module")
-def hospital(tmp_path_factory):
-    """The folder of a table of patients, its rows, and the run of its model."""
-    folder = tmp_path_factory.mktemp("hospital")
-    rows = tasks.patient_rows()
-    tasks.patients(folder, rows)
-    return folder, rows, model_of(folder)
+from unit.saved.conftest import model_of
 
 
 def test_a_model_of_a_table_predicts_what_its_run_kept(hospital, tmp_path):

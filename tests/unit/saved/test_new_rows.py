@@ -1,0 +1,33 @@
+"""New rows that lack columns, cells or values of training: each is told, none fails."""
+
+import csv
+
+import pytest
+
+from equimodal.cli.main import main
+
+ROWS = "age,pressure,sex,smell\n30,120,f,1 2 3\n,,,3 2 1\n"
+"""Without the column ward."""
+
+
+@pytest.fixture
+def asked(hospital, tmp_path):
+    """Writes a table, and returns the lines that the command line predicts of it."""
+
+    def ask(content):
+        (tmp_path / "new.csv").write_text(content)
+        line = ["predict", str(hospital[0] / "model"), str(tmp_path / "new.csv"), "--out"]
+        assert main([*line, str(tmp_path / "p.csv")]) == 0
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["new.csv", "p.csv"]
+        with open(tmp_path / "p.csv", newline="") as file:
+            return list(csv.DictReader(file))
+
+    return ask
+
+
+def test_rows_without_a_column_are_predicted_on_the_command_line(asked):
+    found = asked(ROWS)
+
+    assert [row["problem"] for row in found] == ["", ""]
+    assert all(float(row["smell: probability"]) for row in found)
+    assert [bool(row["patient: label"]) for row in found] == [True, False]
