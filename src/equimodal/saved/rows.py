@@ -28,8 +28,10 @@ Rows = str | Path | Mapping[str, Any]
 """A table by its path, or columns by their names: cells, or an array of numbers (N, D)."""
 
 
-def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, str]:
-    """The table, and the folder that its paths start from.
+def opened(
+    model: Asked, rows: Rows, root: str | Path | None, *, blank: bool = False
+) -> tuple[Table, str]:
+    """The table, and the folder that its paths start from; ``blank`` is that of `read_table`.
 
     Raises:
         BalanceError: a column of the model is missing, or the table cannot be read.
@@ -40,7 +42,7 @@ def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, st
         path = Path(rows)
         if not is_manifest(str(path)):
             raise DataError(f"'{path}' is no table; give the path of one ({', '.join(SUFFIXES)}).")
-        table, folder = read_table(path), Path(root or path.parent)
+        table, folder = read_table(path, blank=blank), Path(root or path.parent)
     if not folder.is_dir():
         raise DataError(f"The data root '{folder}' is no folder; give the one that paths start at.")
     for name, column in model.columns.items():

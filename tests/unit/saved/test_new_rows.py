@@ -31,3 +31,10 @@ def test_rows_without_a_column_are_predicted_on_the_command_line(asked):
     assert [row["problem"] for row in found] == ["", ""]
     assert all(float(row["smell: probability"]) for row in found)
     assert [bool(row["patient: label"]) for row in found] == [True, False]
+
+
+def test_a_row_without_any_cell_keeps_its_line(asked, hospital):
+    found = asked("age;pressure;sex;ward;smell\n30;120;f;A;1 2 3\n;;;;\n\n30;120;f;A;1 2 3\n;;;;\n")
+
+    assert [row["row"] for row in found] == ["2", "3", "5", "6"]
+    assert [row["problem"] for row in found] == ["", "has no modality at all"] * 2

@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
     steady()
     model = load(arguments.model, device=arguments.device)
-    table, root = opened(model, arguments.rows, arguments.data_root)
+    table, root = opened(model, arguments.rows, arguments.data_root, blank=True)
     with shown(progress=True) as advance:
         done = write_predictions(
             model, table, root, Path(arguments.out), resume=arguments.resume, jobs=arguments.jobs,
