@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from equimodal.checks import require
 from equimodal.data.presence import PRESENT
 from equimodal.data.table import SUFFIXES, is_manifest
 from equimodal.data.table.fitted.columns import FittedColumn
@@ -39,6 +40,8 @@ def opened(
     if isinstance(rows, Mapping):
         table, folder = _columns(rows), Path(root or ".")
     else:
+        given = "rows must be a path or columns by name, such as 'new.csv' or {'age': ['30', '41']}"
+        require(isinstance(rows, str | Path), given, rows, error=DataError)
         path = Path(rows)
         if not is_manifest(str(path)):
             raise DataError(f"'{path}' is no table; give the path of one ({', '.join(SUFFIXES)}).")

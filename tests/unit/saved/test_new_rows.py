@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from equimodal import BalanceError, load
 from equimodal.cli.main import main
 
 ROWS = "age,pressure,sex,smell\n30,120,f,1 2 3\n,,,3 2 1\n"
@@ -38,3 +39,12 @@ def test_a_row_without_any_cell_keeps_its_line(asked, hospital):
 
     assert [row["row"] for row in found] == ["2", "3", "5", "6"]
     assert [row["problem"] for row in found] == ["", "has no modality at all"] * 2
+
+
+@pytest.mark.parametrize("rows", [5, None, ["new.csv"], b"new.csv"])
+def test_rows_that_are_neither_a_path_nor_columns_are_refused(hospital, rows):
+    model = load(hospital[0] / "model")
+
+    for asked in (model.predict, model.inputs):
+        with pytest.raises(BalanceError, match="rows must be a path or columns by name"):
+            asked(rows)
