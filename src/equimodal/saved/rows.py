@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from equimodal.checks import require
+from equimodal.checks import require, require_known
 from equimodal.data.presence import PRESENT
 from equimodal.data.table import SUFFIXES, is_manifest
 from equimodal.data.table.fitted.columns import FittedColumn
@@ -39,6 +39,8 @@ def opened(
     """
     if isinstance(rows, Mapping):
         table, folder = _columns(rows), Path(root or ".")
+        for name in table.columns:
+            require_known("column", name, sources_of(model))
     else:
         given = "rows must be a path or columns by name, such as 'new.csv' or {'age': ['30', '41']}"
         require(isinstance(rows, str | Path), given, rows, error=DataError)
@@ -63,6 +65,20 @@ def cells(table: Table, column: FittedColumn) -> list[str]:
     """
     parts = [cells_under(table, source) for source in column.sources]
     return cells_of(parts, kind=column.kind, some=column.missing)
+
+
+def sources_of(model: Asked) -> list[str]:
+    """The columns that the model reads."""
+    return [source for column in model.columns.values() for source in column.sources]
+
+
+def lacking(model: Asked, table: Table) -> list[str]:
+    """What no row has: modalities, or "modality: column" where it has other columns of one."""
+    found = []
+    for name, column in model.columns.items():
+        gone = [one for one in column.sources if not any(cells_under(table, one))]
+        found += [name] if len(gone) == len(column.sources) else [f"{name}: {g}" for g in gone]
+    return found
 
 
 def cells_under(table: Table, source: str) -> list[str]:
