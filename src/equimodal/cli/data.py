@@ -9,8 +9,8 @@ from equimodal.errors import BalanceError, counted
 from equimodal.storage.printing import say
 
 _DESCRIPTION = """\
-Without a name, list the data sets. With one, or with the path of a table of your own (CSV, JSONL
-or Parquet), explain it."""
+Without a name, list the data sets. With one, or with the path of a table of your own (CSV, JSONL,
+Parquet, or a folder of Hugging Face datasets), explain it."""
 
 _EXAMPLES = """\
 examples:
@@ -72,11 +72,11 @@ def _check(arguments: argparse.Namespace) -> None:
     Raises:
         BalanceError: it is no table, cannot be read, or has problems.
     """
-    from equimodal.data.table import SUFFIXES, is_manifest
+    from equimodal.data.table import FORMS, is_manifest
 
     table = arguments.table
     if not is_manifest(table):
-        raise BalanceError(f"'{table}' is no table; give the path of one ({', '.join(SUFFIXES)}).")
+        raise BalanceError(f"'{table}' is no table; give the path of one ({FORMS}).")
     from equimodal.data.table.check.check import check as read
     from equimodal.data.table.check.report import as_json, as_text
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from equimodal.checks import is_number, require_choice, require_flag, require_path, require_text
 from equimodal.comparison.experiment import MOST, Experiment, check_count
+from equimodal.data.table import stem_of
 from equimodal.errors import BalanceError, quoted
 
 LOCAL, RAY = "local", "ray"
@@ -66,7 +67,7 @@ class Execution:
 
     def folder(self, data: str, prefix: str = "") -> Path:
         """``out``, or ``results/<prefix><data>``, of a table its name without suffix."""
-        return Path(f"results/{prefix}{Path(data).stem}" if self.out is None else self.out)
+        return Path(f"results/{prefix}{stem_of(data)}" if self.out is None else self.out)
 
 
 PLACES = tuple(field.name for field in fields(Execution))

@@ -9,6 +9,7 @@ from typing import Any
 
 from equimodal import methods
 from equimodal.checks import require_settings
+from equimodal.data.table import stem_of
 from equimodal.errors import BalanceError, did_you_mean, quoted
 from equimodal.training.config import create_method
 
@@ -54,7 +55,7 @@ def split_settings(
 
 def check_no_table_settings(settings: Iterable[str], table: str) -> None:
     """Raise `BalanceError` where a setting names a table, whose settings stand in its YAML."""
-    name, stem = Path(table).name, Path(table).stem
+    name, stem = Path(table).name, stem_of(table)
     for key in settings:
         own = key.startswith(f"{name}.") or (key.startswith(f"{stem}.") and not methods.known(stem))
         if own:

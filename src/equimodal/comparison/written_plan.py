@@ -8,7 +8,7 @@ from pathlib import Path
 from equimodal.checks import is_whole
 from equimodal.comparison.execution import Execution
 from equimodal.comparison.plan import Plan, PlannedRun
-from equimodal.data.table import is_manifest
+from equimodal.data.table import absolute, is_manifest
 from equimodal.errors import BalanceError, quoted
 from equimodal.storage.files import as_written, read_json, write_json
 from equimodal.training.config import RunConfig
@@ -58,7 +58,7 @@ def write_plan(file: Path, plan: Plan, folder: Path, data: str, execution: Execu
         {
             "schema": SCHEMA,
             "out": str(folder.absolute()),
-            "data": str(Path(data).absolute()) if is_manifest(data) else data,
+            "data": absolute(data) if is_manifest(data) else data,
             "data_root": root,
             "cache": cache,
             "runs": [{"folder": run.folder, "config": run.config.as_dict()} for run in plan.runs],

@@ -12,7 +12,7 @@ from equimodal.checks import require_known, require_path, require_settings, requ
 from equimodal.data import converters
 from equimodal.data.information import Facts, SourceInfo, described
 from equimodal.data.settings import defaults
-from equimodal.data.table import SUFFIXES, is_manifest
+from equimodal.data.table import FORMS, is_manifest, short
 from equimodal.errors import DataError, close_names
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ def ready(
     from equimodal.data.table.store.preparation import prepare
 
     folder = prepare(name, root=root, cache=cache, jobs=jobs, progress=progress)
-    return Path(name).name, str(folder)
+    return short(name), str(folder)
 
 
 def _loader(name: str) -> tuple[Callable[..., Arrays], Facts]:
-    table = f", or the path of a table of your own ({', '.join(SUFFIXES)})"
+    table = f", or the path of a table of your own ({FORMS})"
     near = close_names(name, [*_LOADERS, *converters.names()])
     if name not in _LOADERS and near and near[0] in converters.names():
         made = near[0]
@@ -119,6 +119,8 @@ def _loader(name: str) -> tuple[Callable[..., Arrays], Facts]:
             f"--data-root DIR --out {made}.csv`, then --data {made}.csv --data-root DIR. "
             f"`equimodal data {made}` says which files and where from."
         )
+    if name not in _LOADERS and os.path.isdir(name):
+        raise DataError(f"There is no data set '{name}'; for the folder here write {name}/.")
     require_known("data set", name, _LOADERS, table)
     module = import_module(_LOADERS[name])
     return getattr(module, name), module.FACTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -120,9 +121,9 @@ def _located(data: str, execution: Execution) -> str:
     """A data set by its name, or the path of a table, of which a run keeps its file's name."""
     if not is_manifest(data) or Path(data).exists():
         return data
-    beside = Path(execution.data_root or ".") / data
-    if beside.exists():
-        return str(beside)
+    beside = os.path.join(execution.data_root or ".", data)  # keeps the slash of a folder
+    if os.path.exists(beside):
+        return beside
     raise BalanceError(
         f"The runs were trained on the table '{data}', which is not here; name its folder with "
         "--data-root, or go there."

@@ -40,8 +40,9 @@ from equimodal.balancing.epochs.epoch import Epoch
 from equimodal.balancing.method import Method
 from equimodal.balancing.moment import Moment
 from equimodal.balancing.step import Step
-from equimodal.balancing.task import Task
+from equimodal.balancing.task import Task, require_labels
 from equimodal.checks import (
+    require,
     require_choice,
     require_flag,
     require_number,
@@ -71,6 +72,11 @@ def boosting_loss(parts: Tensor, labels: Tensor, lam: float, loss: Any = F.cross
         BalanceError: no real numbers (n, N, C), or labels that are not theirs.
     """
     require_tensor("parts", parts, axes="n,N,C", floating=True)
+    require_tensor("labels", labels, axes="N")
+    same = parts.shape[1] == len(labels)
+    require(same, "parts must have a label a row", f"{parts.shape[1]} rows, {len(labels)} labels")
+    if loss is F.cross_entropy:  # a task's own loss looks at them itself
+        require_labels(labels, parts.shape[2])
     whole: Tensor = loss(parts.sum(0), labels)
     if len(parts) == 1:
         return whole

@@ -15,9 +15,10 @@ from equimodal.data.settings import choice, flag, number, whole
 from equimodal.data.table.fitted.columns import MOST_NUMBERS, FittedTable
 from equimodal.data.target import CLASSES, FEWEST, REGRESSION, TASKS, Target
 from equimodal.errors import BalanceError, quoted
+from equimodal.saved.seal import check_seal, sealed
 from equimodal.storage.files import as_written, read_json
 
-SCHEMA = "equimodal.model/1"
+SCHEMA, EARLIER = "equimodal.model/2", "equimodal.model/1"
 FILE, WEIGHTS, SCALING, CARD = (
     "model.json",
     "weights.safetensors",
@@ -53,7 +54,7 @@ class Description:
     target: Target = CLASSES
 
     def as_dict(self) -> dict[str, Any]:
-        """As model.json holds it."""
+        """As model.json holds it, with its digest."""
         modalities = {
             name: {
                 "kind": one.kind, "shape": list(one.shape), "vocabulary": one.vocabulary,
@@ -62,14 +63,14 @@ class Description:
             }
             for name, one in self.modalities.items()
         }  # fmt: skip
-        return {
+        return sealed({
             "schema": SCHEMA, "task": self.target.task, **self._units(),
             "fingerprint": self.fingerprint, "classes": list(self.classes),
             "modalities": modalities, "encoders": self.encoders, "fusion": self.fusion,
             "table": self.table and self.table.as_dict(),
             "trained": self.trained, "versions": self.versions, "files": self.files,
             **({"prediction": self.prediction} if self.prediction else {}),
-        }  # fmt: skip
+        })  # fmt: skip
 
     def _units(self) -> dict[str, list[float]]:
         """Mean and scale of numbers."""
@@ -81,7 +82,8 @@ def read_description(folder: Path) -> Description:
     """What model.json of a folder says.
 
     Raises:
-        BalanceError: there is none, or a value of it is none that this program writes.
+        BalanceError: there is none, it was edited or damaged, or a value of it is none that this
+            program writes.
     """
     path = folder / FILE
     if not path.is_file():
@@ -92,14 +94,16 @@ def read_description(folder: Path) -> Description:
     if path.stat().st_size > MOST_BYTES:
         raise BalanceError(f"'{path}' has more than {MOST_BYTES:,} bytes; {AGAIN}.")
     found = read_json(path, remedy=AGAIN)
-    if found.get("schema") != SCHEMA:
+    if found.get("schema") not in (SCHEMA, EARLIER):
         raise BalanceError(
             f"'{path}' has the schema {quoted(found.get('schema'))}, and this version reads "
-            f"{SCHEMA}; read it with the version of equimodal that wrote it."
+            f"{SCHEMA} and {EARLIER}; read it with the version of equimodal that wrote it."
         )
     try:
         with as_written(folder, AGAIN):
-            return _description(found)
+            description = _description(found)
+            check_seal(found, required=found["schema"] == SCHEMA)
+            return description
     except BalanceError as error:
         raise BalanceError(f"'{path}' cannot be used: {error}") from error
 

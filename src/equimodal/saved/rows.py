@@ -13,7 +13,7 @@ from torch import Tensor
 
 from equimodal.checks import require, require_known
 from equimodal.data.presence import PRESENT
-from equimodal.data.table import SUFFIXES, is_manifest
+from equimodal.data.table import FORMS, is_manifest
 from equimodal.data.table.fitted.columns import FittedColumn
 from equimodal.data.table.fitted.reading import Block, blocks
 from equimodal.data.table.reading.roles import cells_of
@@ -45,8 +45,8 @@ def opened(
         given = "rows must be a path or columns by name, such as 'new.csv' or {'age': ['30', '41']}"
         require(isinstance(rows, str | Path), given, rows, error=DataError)
         path = Path(rows)
-        if not is_manifest(str(path)):
-            raise DataError(f"'{path}' is no table; give the path of one ({', '.join(SUFFIXES)}).")
+        if not (is_manifest(str(rows)) or path.is_dir()):
+            raise DataError(f"'{path}' is no table; give the path of one ({FORMS}).")
         table, folder = read_table(path, blank=blank), Path(root or path.parent)
     if not folder.is_dir():
         raise DataError(f"The data root '{folder}' is no folder; give the one that paths start at.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +18,7 @@ from equimodal.data.table.store.prepared import FITTED, read_fitted
 from equimodal.data.target import CLASSIFICATION, SCORES_BY_TASK, Target, main_keys
 from equimodal.saved.card import card
 from equimodal.saved.description import CARD, FILE, SCALING, WEIGHTS, Description, read_description
+from equimodal.saved.seal import fingerprint
 from equimodal.saved.tensors import write_tensors
 from equimodal.storage.files import load_checkpoint, make_folder, read_json, write_json, write_text
 from equimodal.training.config import create_method, rule_of
@@ -61,7 +60,7 @@ def write_model(
         SCALING: write_tensors(folder / SCALING, scaling),
     }
     described = replace(described, files=files)
-    described = replace(described, fingerprint=_fingerprint(described))
+    described = replace(described, fingerprint=fingerprint(described.as_dict()))
     write_text(folder / CARD, card(described, verdict))
     write_json(folder / FILE, described.as_dict())
     return folder
@@ -128,14 +127,3 @@ def _scaling(plan: Plan, described: Description) -> dict[str, Tensor]:
         for key, values in arrays.items()
         if key.partition(":")[2] in described.modalities
     }
-
-
-def _fingerprint(described: Description) -> str:
-    """A name for all that decides what the model predicts."""
-    content = described.as_dict()
-    known = (
-        "task", "mean", "scale", "classes", "modalities", "encoders", "fusion", "table", "files",
-        "prediction",
-    )  # fmt: skip
-    text = json.dumps({key: content[key] for key in known if key in content}, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

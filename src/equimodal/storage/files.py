@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,16 +114,29 @@ def read_json(path: Path, *, remedy: str | None = None) -> dict[str, Any]:
         remedy: what to do where it is damaged; by default, to delete its folder.
 
     Raises:
-        BalanceError: the file cannot be read or holds no JSON object.
+        BalanceError: the file cannot be read or holds no JSON object, or a key in it stands twice.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(path.read_bytes(), object_pairs_hook=once)
     except OSError as error:
         raise disk_error(error, path) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, error, remedy) from error
     if not isinstance(found, dict):
         raise _damaged(path, "no JSON object", remedy)
+    return found
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The pairs of a JSON object, for `json.loads`.
+
+    Raises:
+        ValueError: a key stands twice, so that one of its values would be lost.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = Counter(key for key, _ in pairs)
+        raise ValueError(f"'{names.most_common(1)[0][0]}' stands twice")
     return found
 
 

@@ -16,6 +16,7 @@ from equimodal.data.target import SCORES_BY_TASK
 from equimodal.errors import BalanceError
 from equimodal.measures.scoring import SCORES
 from unit.data.table import tasks
+from unit.saved.conftest import edited
 
 ROWS = ["untrained", "alone:*", "ensemble", "joint", "joint+unimodal", "modality-dropout"]
 TASKS = {
@@ -335,7 +336,6 @@ def test_an_edited_task_of_a_model_folder_is_refused(models, tmp_path):
     ):
         folder = tmp_path / key
         shutil.copytree(models["regression"], folder)
-        content = json.loads((folder / "model.json").read_text())
-        (folder / "model.json").write_text(json.dumps(content | {key: value}))
+        edited(folder, lambda content, edit={key: value}: content.update(edit))
         with pytest.raises(BalanceError, match=said):
             equimodal.load(folder)

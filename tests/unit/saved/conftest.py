@@ -1,6 +1,7 @@
 """A small table without files, and models that were trained on it in this process."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from equimodal.comparison.execution import Execution
 from equimodal.comparison.experiment import Experiment
 from equimodal.comparison.plan import loadable, make_plan
 from equimodal.saved.model import load
+from equimodal.saved.seal import sealed
 from equimodal.saved.writing import write_model
 from equimodal.training.loop import train
 from unit.data.table import tasks
@@ -59,6 +61,15 @@ def made(tmp_path_factory):
 @pytest.fixture
 def model(made):
     return load(made[0] / "model")
+
+
+def edited(folder, change):
+    """Edit model.json of a folder, and seal it again, so that what is read is the edit."""
+    path = folder / "model.json"
+    content = json.loads(path.read_text())
+    change(content)
+    content.pop("digest")
+    path.write_text(json.dumps(sealed(content)))
 
 
 def model_of(folder):

@@ -1,6 +1,5 @@
 """A model folder predicts what its run kept, to the last digit."""
 
-import json
 import shutil
 
 import numpy as np
@@ -12,7 +11,7 @@ from equimodal.saved.export import export
 from equimodal.saved.writing import write_model
 from equimodal.training.prediction import read_arrays
 from products import by_class
-from unit.saved.conftest import numbers_and_words, trained
+from unit.saved.conftest import edited, numbers_and_words, trained
 
 
 def kept(folder, run):
@@ -152,12 +151,6 @@ def test_writing_twice_gives_the_same_bytes(made, tmp_path):
         assert path.read_bytes() == (tmp_path / "model" / path.name).read_bytes()
 
 
-def edited(folder, change):
-    content = json.loads((folder / "model.json").read_text())
-    change(content)
-    (folder / "model.json").write_text(json.dumps(content))
-
-
 HARM = {
     "no classes": lambda c: c.update(classes=[]),
     "a class twice": lambda c: c.update(classes=["cat", "cat"]),
@@ -260,7 +253,6 @@ def test_a_model_whose_method_predicts_by_a_rule_is_exported_with_it(tmp_path, m
 )
 def test_a_rule_that_there_is_not_is_refused(tmp_path, made, given, words):
     shutil.copytree(made[0] / "model", tmp_path / "model")
-    file = tmp_path / "model" / "model.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"prediction": given}))
+    edited(tmp_path / "model", lambda c: c.update(prediction=given))
     with pytest.raises(BalanceError, match=words):
         load(tmp_path / "model")

@@ -1,6 +1,5 @@
 """Models of tables with numbers and categories, and of tables with empty cells."""
 
-import json
 import math
 import shutil
 
@@ -13,7 +12,7 @@ from equimodal.data.presence import PRESENT
 from equimodal.saved.export import export
 from equimodal.training.prediction import read_arrays
 from unit.data.table import tasks
-from unit.saved.conftest import model_of
+from unit.saved.conftest import edited, model_of
 
 
 def test_a_model_of_a_table_predicts_what_its_run_kept(hospital, tmp_path):
@@ -73,15 +72,14 @@ def test_a_row_that_may_lack_nothing_is_refused_where_one_cell_is_empty(tmp_path
     (lambda s: s["numbers"][0].pop("fill"), "fill"),
     (lambda s: s.update(numbers=[3]), "must be a list of columns"),
     (lambda s: s["categories"][0].update(values=[1]), "must be a text"),
+    (lambda s: s["categories"][0].update(values=["f", "f"]), "must differ"),
+    (lambda s: s.pop("categories"), "its categories, which is missing"),
     (lambda s: s["categories"][0].update(values=["x"] * 100_001), "at most 100,000 words"),
     (lambda s: s.update(more="x"), "more"),
 ])  # fmt: skip
 def test_an_edited_description_of_a_table_is_refused(hospital, tmp_path, edit, said):
     shutil.copytree(hospital[0] / "model", tmp_path / "model")
-    path = tmp_path / "model" / "model.json"
-    content = json.loads(path.read_text())
-    edit(content["table"]["columns"]["patient"]["settings"])
-    path.write_text(json.dumps(content))
+    edited(tmp_path / "model", lambda c: edit(c["table"]["columns"]["patient"]["settings"]))
 
     with pytest.raises(BalanceError, match=said):
         load(tmp_path / "model")
@@ -89,10 +87,12 @@ def test_an_edited_description_of_a_table_is_refused(hospital, tmp_path, edit, s
 
 def test_more_values_than_the_network_takes_are_one_error(hospital, tmp_path):
     shutil.copytree(hospital[0] / "model", tmp_path / "model")
-    path = tmp_path / "model" / "model.json"
-    content = json.loads(path.read_text())
-    content["table"]["columns"]["patient"]["settings"]["categories"][0]["values"].append("x")
-    path.write_text(json.dumps(content))
+
+    def longer(content):
+        settings = content["table"]["columns"]["patient"]["settings"]
+        settings["categories"][0]["values"].append("x")
+
+    edited(tmp_path / "model", longer)
 
     cells = {"age": ["30"], "pressure": ["1"], "sex": ["f"], "ward": ["A"], "smell": ["1 2 3"]}
     with pytest.raises(BalanceError, match="an array of another shape than the model's"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,11 +95,12 @@ def _chosen(results: Results, predictions: Predictions, seed: int) -> list[int]:
 
 def _load(results: Results, data_root: str | Path | None, seed: int) -> DataSource:
     from equimodal.data.sources import load, ready
+    from equimodal.data.table import is_manifest
 
     config = results["config"]
     name, root = str(config["data"]), None if data_root is None else Path(data_root)
-    if root is not None and (root / name).is_file():
-        name, prepared = ready(str(root / name), root)
+    if root is not None and is_manifest(name) and (root / name).exists():
+        name, prepared = ready(os.path.join(root, name), root)  # keeps the slash of a folder
         root = None if prepared is None else Path(prepared)
     return load(name, root=root, seed=seed, **config.get("data_settings", {}))
 

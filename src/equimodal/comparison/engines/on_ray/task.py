@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from equimodal.comparison.engines.crew import Message
 from equimodal.comparison.engines.worker import carried_out, prepare
 from equimodal.comparison.execution import Execution
+from equimodal.data.table import absolute
 from equimodal.errors import BalanceError
 
 
@@ -28,7 +29,7 @@ def origin(data: str, execution: Execution) -> Origin:
         None if place is None else str(Path(place).absolute())
         for place in (execution.data_root, execution.cache)
     )
-    return Origin(str(Path(data).absolute()), root, cache)
+    return Origin(absolute(data), root, cache)
 
 
 def trained(job: Message, shared: str, table: Origin | None, news: Any) -> Message:

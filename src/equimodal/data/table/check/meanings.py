@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from equimodal.data.table.items.numbers import in_other_notation, in_two_ways
 from equimodal.data.table.mixed.columns import doubts as mixed
+from equimodal.data.table.reading.declaration import SPLIT_COLUMNS
 from equimodal.data.table.reading.findings import Finding
 from equimodal.data.table.reading.labels import placeholders
-from equimodal.data.table.reading.roles import LABELS, SPLIT_COLUMNS, Column, Manifest, repeats
+from equimodal.data.table.reading.roles import LABELS, Column, Manifest, repeats
 from equimodal.data.table.reading.splits import NAMES
 
 _UNNAMED = re.compile(r"Unnamed: \d+(_level_\d+)?|__index_level_\d+__")

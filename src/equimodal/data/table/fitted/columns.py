@@ -18,6 +18,16 @@ MOST_NUMBERS = 2**27
 """Numbers of a row, at most: 512 MB in single precision."""
 _MOST_WORDS, _MOST_TEXT, _MOST_AXES = 100_000, 2**26, 5
 _TYPES = ("u1", "f4", "f8", "i4")
+_NEEDED = {
+    "image": ("size", "channels"),
+    "sound": ("rate", "seconds", "window", "level"),
+    "waveform": ("rate", "seconds", "level"),
+    "video": ("size", "frames"),
+    "text": ("length",),
+    "sequence": ("length", "width"),
+    "table": ("numbers", "categories"),
+}
+"""Settings without which no row of a kind can be read."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,8 @@ def _settings(place: str, kind: str, found: dict[str, Any]) -> dict[str, Any]:
     """The settings of a kind: those that can be declared, and what was found in the files."""
     checks = {**KINDS[kind].settings, **_FOUND}
     require_settings(place, found, checks, error=DataError)
+    if lacking := [name for name in _NEEDED.get(kind, ()) if name not in found]:
+        raise DataError(f"{place}: a {kind} is read by its {lacking[0]}, which is missing.")
     return {name: checks[name](f"{place}: {name}", value) for name, value in found.items()}
 
 
@@ -121,13 +133,20 @@ def _name(place: str, value: object) -> str:
 def _names(place: str, value: object) -> list[str]:
     if not isinstance(value, list) or not value:
         raise DataError(f"{place} must be names; found {quoted(value)}.")
-    return [_name(place, each) for each in value]
+    return _once(place, [_name(place, each) for each in value])
+
+
+def _once(place: str, values: list[str]) -> list[str]:
+    """The values, none of which stands twice: each has a place of its own in a row."""
+    if len(set(values)) < len(values):
+        raise DataError(f"{place} must differ; found {quoted(values)}.")
+    return values
 
 
 def _words(place: str, value: object) -> list[str]:
     if not isinstance(value, list) or len(value) > _MOST_WORDS:
         raise DataError(f"{place} must be at most {_MOST_WORDS:,} words; found {quoted(value)}.")
-    return [_text(place, each) for each in value]
+    return _once(place, [_text(place, each) for each in value])
 
 
 def _text(place: str, value: object) -> str:

@@ -1,4 +1,4 @@
-"""Files inside a Parquet or a tar, by a path that leads into it: ``my.tar/0017.png``."""
+"""Files inside a Parquet, an Arrow stream or a tar, by a path into it: ``my.tar/0017.png``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 from io import BytesIO
 from typing import BinaryIO
 
-from equimodal.data.table.forms import parquet, shards
+from equimodal.data.table.forms import parquet, shards, streams
+
+_FORMS = {form.SUFFIX: form for form in (parquet, streams, shards)}
 
 
 def place_inside(path: str) -> tuple[str, str] | None:
     """The file that a path leads into, and the rest of the path; None of another path."""
-    for suffix in (parquet.SUFFIX, shards.SUFFIX):
+    for suffix in _FORMS:
         at = path.lower().find(f"{suffix}/")
         while at >= 0:
             outer, rest = path[: at + len(suffix)], path[at + len(suffix) + 1 :]
@@ -31,5 +33,5 @@ def open_file(path: str) -> BinaryIO:
     if found is None:
         return open(path, "rb")
     outer, rest = found
-    inside = shards if outer.lower().endswith(shards.SUFFIX) else parquet
-    return BytesIO(inside.content_of(outer, rest))
+    form = _FORMS[os.path.splitext(outer)[1].lower()]
+    return BytesIO(form.content_of(outer, rest))

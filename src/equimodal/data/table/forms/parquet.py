@@ -1,22 +1,15 @@
-"""Parquet: columns of cells, and columns of whole files, which stay where they are.
-
-A cell of the second kind is the path ``<table>.parquet/<column>/<row>/<name>`` of a file that is
-inside the table, and is read from there row group by row group.
-"""
+"""Parquet: columns of cells, and of whole files, which are read row group by row group."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
-from equimodal.data.table.forms.values import cell_of
+from equimodal.data.table.forms.embedded import check_count, content_in, holds_files, paths_in
+from equimodal.data.table.forms.features import named_cell, names_of
 from equimodal.data.table.reading.extras import extra
 from equimodal.data.table.reading.findings import Unfit
-from equimodal.data.table.reading.formats import HEAD, content_format
 from equimodal.errors import DataError
 
 SUFFIX = ".parquet"
@@ -25,8 +18,8 @@ MOST_BYTES = 2**31
 _BATCH = 64
 
 
-def columns_of(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Names of the columns, and the cells of each.
+def columns_of(path: Path, place: str) -> tuple[list[str], list[list[str]]]:
+    """Names of the columns, and the cells of each; those of files start with ``place``.
 
     Raises:
         DataError: it is damaged, or holds values that no cell can.
@@ -35,63 +28,29 @@ def columns_of(path: Path) -> tuple[list[str], list[list[str]]]:
     arrow = extra("pyarrow", "a Parquet file")
     try:
         with parquet.ParquetFile(path) as file:
-            fields = list(file.schema_arrow)
+            fields, classes = list(file.schema_arrow), names_of(path, file.schema_arrow)
+            check_count(path.name, file.metadata.num_rows, len(fields))
             names = [field.name for field in fields]
-            inside = [field.name for field in fields if _holds_files(field.type)]
+            inside = [field.name for field in fields if holds_files(field.type)]
             plain = [name for name in names if name not in inside]
             table = file.read(columns=plain if inside else None) if plain else None
             held = {
                 name: [
-                    cell_of(path, row, value)
-                    for row, value in enumerate(table.column(place).to_pylist(), start=1)
+                    named_cell(path, row, value, classes.get(name))
+                    for row, value in enumerate(table.column(at).to_pylist(), start=1)
                 ]
-                for place, name in enumerate(plain)
+                for at, name in enumerate(plain)
                 if table is not None
             }
-            held |= {name: list(_names(path, file, name)) for name in inside}
+            for name in inside:
+                batches = file.iter_batches(_BATCH, columns=[name])
+                values = (value for batch in batches for value in batch.column(0))
+                held[name] = list(paths_in(place, name, values))
     except (arrow.ArrowException, ValueError, OverflowError, KeyError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path.name} is damaged or no Parquet file ({error}).") from error
     return names, [held[name] for name in names]
-
-
-def _holds_files(kind: Any) -> bool:
-    """Whether a column holds bytes, or bytes with a path as Hugging Face datasets write them."""
-    types = extra("pyarrow", "a Parquet file").types
-    if types.is_struct(kind):
-        own = [kind.field(place) for place in range(kind.num_fields)]
-        return any(field.name == "bytes" and _holds_files(field.type) for field in own)
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
-
-
-def _names(path: Path, file: Any, column: str) -> Iterator[str]:
-    """The cell of each row: where its file is, or the path that it has in place of bytes."""
-    row = 0
-    for batch in file.iter_batches(_BATCH, columns=[column]):
-        for value in batch.column(0):
-            row += 1
-            content, name = _parts(value)
-            if content is None:
-                yield (name or "").strip()
-                continue
-            found = content_format(content[:HEAD])
-            name = os.path.basename(name or "") or (f"file.{found}" if found else "")
-            if not os.path.splitext(name)[1]:
-                raise DataError(
-                    f"{path.name} holds bytes of no known format in row {row} of '{column}'; store "
-                    "them with a path, as {bytes, path}, whose extension says what they are."
-                )
-            yield f"{path.name}/{quote(column, safe='')}/{row}/{name}"
-
-
-def _parts(value: Any) -> tuple[bytes | None, str | None]:
-    """The bytes of a row and the path beside them; None for none."""
-    found = value.as_py()
-    if isinstance(found, dict):
-        name = found.get("path")
-        return found["bytes"], name if isinstance(name, str) else None
-    return found, None
 
 
 def content_of(table: str, inside: str) -> bytes:
@@ -100,16 +59,7 @@ def content_of(table: str, inside: str) -> bytes:
     Raises:
         Unfit: there is none.
     """
-    try:
-        column, row, _ = inside.split("/")
-        starts, group = _groups(table)
-        place = max(k for k, start in enumerate(starts) if start < int(row))
-        content, _ = _parts(group(unquote(column), place)[int(row) - 1 - starts[place]])
-    except (KeyError, ValueError, IndexError) as error:
-        raise Unfit("missing", f"there is no file '{inside[:80]}' in it") from error
-    if not isinstance(content, bytes):
-        raise Unfit("missing", f"'{inside[:80]}' is no file in it")
-    return content
+    return content_in(inside, *_groups(table))
 
 
 @lru_cache(maxsize=4)

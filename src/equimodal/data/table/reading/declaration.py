@@ -9,12 +9,14 @@ from typing import Any
 
 from equimodal.data.plain_yaml import read_yaml
 from equimodal.data.settings import choice, number, whole
+from equimodal.data.table import stem_of
 from equimodal.data.table.reading.findings import ALLOWED
 from equimodal.data.table.reading.settings import KINDS, checked_settings
 from equimodal.data.table.truth.goal import declared_target
 from equimodal.errors import DataError, did_you_mean, quoted
 
 SPLITS = ("train", "validation", "test")
+SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
 KEYS = (
     "task", "label", "separator", "weight", "split", "group", "ratios", "validation", "seed",
     "allow", "missing", "modalities",
@@ -57,13 +59,18 @@ class Declaration:
     modalities: dict[str, Declared] = field(default_factory=dict)
 
 
+def beside(table: Path) -> list[Path]:
+    """Where the declaration of a table may lie."""
+    return [table.with_name(f"{stem_of(table)}{suffix}") for suffix in (".yaml", ".yml")]
+
+
 def read_declaration(table: Path) -> Declaration:
     """The declaration beside a table, or an empty one.
 
     Raises:
         DataError: it is no plain YAML, a key is unknown, or a value is of the wrong kind.
     """
-    paths = [p for suffix in (".yaml", ".yml") if (p := table.with_suffix(suffix)).is_file()]
+    paths = [path for path in beside(table) if path.is_file()]
     if not paths:
         return Declaration()
     if len(paths) > 1:

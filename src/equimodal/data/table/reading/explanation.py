@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from equimodal.data.table import stem_of
 from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.reading.roles import Column, Manifest, read_manifest
 from equimodal.data.table.reading.settings import KINDS
@@ -32,9 +33,9 @@ def _lines(manifest: Manifest) -> Iterator[str]:
     yield from (_modality(column) for column in manifest.columns.values())
     if manifest.unused:
         yield f"not used: {', '.join(manifest.unused)}"
-    stem = manifest.path.stem
     yield f"Check every file: equimodal data check {manifest.path}"
-    yield f"Settings are declared in {stem}.yaml beside it; docs/manifest.md explains them."
+    yaml = f"{stem_of(manifest.path)}.yaml"
+    yield f"Settings are declared in {yaml} beside it; docs/manifest.md explains them."
 
 
 def _modality(column: Column) -> str:

@@ -57,7 +57,7 @@ _SHOWN = 3
 class Finding:
     """One problem or warning.
 
-    ``row`` is the line of a CSV or JSONL file, the row of a Parquet file (from 1), or None for the
+    ``row`` is the line of a CSV or JSONL file, else the row (from 1), or None for the
     table as a whole; ``modality`` is None where no modality is concerned.
     """
 

@@ -9,11 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from equimodal.checks import require_modality_names
+from equimodal.data.table import stem_of
 from equimodal.data.table.items import tables
 from equimodal.data.table.items.numbers import joined
 from equimodal.data.table.items.text.pretrained_tokens import is_pretrained, located
 from equimodal.data.table.mixed.columns import sides
-from equimodal.data.table.reading.declaration import Declaration, Declared, read_declaration
+from equimodal.data.table.reading.declaration import (
+    SPLIT_COLUMNS,
+    Declaration,
+    Declared,
+    read_declaration,
+)
 from equimodal.data.table.reading.kinds import infer, names_files, unread
 from equimodal.data.table.reading.table import Table, read_table
 from equimodal.data.table.truth.declared import truth_of
@@ -21,7 +27,6 @@ from equimodal.data.table.truth.truth import Truth
 from equimodal.errors import BalanceError, DataError, counted
 
 LABELS = ("label", "class", "target", "category", "y")
-SPLIT_COLUMNS = ("split", "fold", "set", "subset", "partition")
 GROUPS = ("group",)
 ALONE = "\0"
 
@@ -94,7 +99,8 @@ def read_manifest(path: str | Path, *, root: str | Path | None = None) -> Manife
     if not labels:
         raise DataError(
             f"{path.name} has no label column: none of its columns {', '.join(table.columns)} is "
-            f"called {' or '.join(LABELS)}; write `label: <column>` in {path.stem}.yaml beside it."
+            f"called {' or '.join(LABELS)}; write `label: <column>` in {stem_of(path)}.yaml "
+            "beside it."
         )
     split = None if declaration.ratios else _chosen(table, declaration.split, SPLIT_COLUMNS)
     group = _chosen(table, declaration.group, GROUPS)
@@ -229,7 +235,7 @@ def _check_count(path: Path, found: Mapping[str, Column], unused: Sequence[str])
             f"{path.name} has {counted(len(found), 'modality', 'modalities')} "
             f"({', '.join(found) or 'none'}), balancing "
             f"needs two or more. Not used: {', '.join(unused) or 'none'}; name a column and its "
-            f"kind under `modalities` in {path.stem}.yaml to use it."
+            f"kind under `modalities` in {stem_of(path)}.yaml to use it."
         )
 
 
@@ -238,6 +244,6 @@ def _check_names(path: Path, found: Iterable[str]) -> None:
         require_modality_names(found)
     except BalanceError as error:
         raise DataError(
-            f"{path.name}: {error} A column may keep its name: declare it in {path.stem}.yaml "
+            f"{path.name}: {error} A column may keep its name: declare it in {stem_of(path)}.yaml "
             "beside the table, as `modalities: {audio: {column: its name}}`."
         ) from None

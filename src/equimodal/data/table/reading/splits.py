@@ -121,9 +121,20 @@ def _by_column(manifest: Manifest, cells: Sequence[str]) -> tuple[Codes, list[Fi
     findings = []
     for cell, count in unknown.items():
         often = f" ({count} times)" if count > 1 else ""
-        text = f"has the split '{cell}'{often}; write train, validation or test"
+        text = f"has the split '{cell}'{often}; {_wanted(manifest)}"
         findings.append(Finding("split", text, manifest.rows[cells.index(cell)]))
     return codes, findings
+
+
+def _wanted(manifest: Manifest) -> str:
+    """What to write in the place of a name that is no split."""
+    if not manifest.path.is_dir():
+        return "write train, validation or test"
+    return (
+        "give its files, or its folder and the line in dataset_dict.json, the name train, "
+        "validation or test, or take them away; `ratios: [0.7, 0.15, 0.15]` in the YAML divides "
+        "all samples"
+    )
 
 
 def _groups_in_two(manifest: Manifest, codes: Codes) -> list[Finding]:

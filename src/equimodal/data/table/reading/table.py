@@ -1,4 +1,4 @@
-"""The table of a manifest: CSV, JSONL or Parquet, every cell as text."""
+"""The table of a manifest: a file, or a folder of files; every cell as text."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from equimodal.data.table.forms.parquet import columns_of
+from equimodal.data.table.forms import folders, parquet
 from equimodal.data.table.forms.shards import SUFFIX, records_of
 from equimodal.data.table.forms.values import cell_of
+from equimodal.data.table.reading.declaration import SPLIT_COLUMNS
 from equimodal.data.table.reading.formats import text_of
 from equimodal.errors import DataError
+from equimodal.storage.files import once
 
 DELIMITERS = (",", ";", "\t", "|")
 _EXCEL = re.compile(r"\s*\"?sep=[^\w\r\n]\"?[ \t;,]*\r?\n", re.IGNORECASE)
@@ -30,7 +32,7 @@ MOST_IN_A_CELL = 16 * 2**20
 class Table:
     """``columns`` by name, each (N,) of stripped texts, and the place ``rows`` (N,) of each row.
 
-    The place is the line in a CSV or JSONL file and the row, from 1, in a Parquet file.
+    The place is the line in a CSV or JSONL file and else the row, from 1, over all files.
     """
 
     columns: dict[str, list[str]]
@@ -51,12 +53,14 @@ class Table:
 
 
 def read_table(path: Path, *, blank: bool = False) -> Table:
-    """The table in a file, its form by its extension; with ``blank`` also rows of a CSV that have
-    separators alone.
+    """The table in a file, its form by its extension, or in a folder of Hugging Face datasets; with
+    ``blank`` also rows of a CSV that have separators alone.
 
     Raises:
         DataError: the file is missing, damaged, or no table with a header and a row.
     """
+    if os.path.isdir(path):
+        return _checked(path, _folder(path))
     if path.suffix.lower() == SUFFIX:
         records = [dict[str, object](found) for found in records_of(path)]
         return _checked(path, _from_records(path, records, list(range(1, len(records) + 1))))
@@ -185,7 +189,7 @@ def _jsonl(path: Path) -> Table:
 
 def _record(path: Path, line: int, text: str) -> dict[str, object]:
     try:
-        found = json.loads(text, object_pairs_hook=_once)
+        found = json.loads(text, object_pairs_hook=_stripped)
         if "\\u" in text:  # an escape may stand for half a character
             json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -204,23 +208,31 @@ def _record(path: Path, line: int, text: str) -> dict[str, object]:
     return found
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The pairs of an object by their stripped keys.
-
-    Raises:
-        ValueError: a key stands twice, so that one of its values would be lost.
-    """
-    found = {key.strip(): value for key, value in pairs}
-    if len(found) < len(pairs):
-        names = Counter(key.strip() for key, _ in pairs)
-        raise ValueError(f"'{names.most_common(1)[0][0]}' stands twice")
-    return found
+def _stripped(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The pairs of an object by their stripped keys, each of which stands once."""
+    return once([(key.strip(), value) for key, value in pairs])
 
 
 def _parquet(path: Path) -> Table:
-    header, held = columns_of(path)
+    header, held = parquet.columns_of(path, path.name)
     _check_header(path, header)
     columns = dict(zip(header, held, strict=True))
+    return Table(columns, list(range(1, len(held[0]) + 1)))
+
+
+def _folder(path: Path) -> Table:
+    """The table, with a column of the splits where it has several."""
+    try:
+        header, held, splits = folders.columns_of(path)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read ({error.strerror or error}).") from error
+    _check_header(path, header)
+    columns = dict(zip(header, held, strict=True))
+    if splits:
+        free = [name for name in SPLIT_COLUMNS if name not in columns]
+        if not free:
+            raise DataError(f"{path.name} has columns {', '.join(SPLIT_COLUMNS)}; rename one.")
+        columns[free[0]] = splits
     return Table(columns, list(range(1, len(held[0]) + 1)))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equimodal.data.progress import Advance, say, shown
+from equimodal.data.table import stem_of
 from equimodal.data.table.check.cells import cell_findings
 from equimodal.data.table.check.judgement import judged
 from equimodal.data.table.check.meanings import doubts
@@ -138,7 +139,9 @@ def _permission(manifest: Manifest, found: list[Finding]) -> str:
     codes = sorted({finding.code for finding in found})
     if not set(codes) <= set(ALLOWED):
         return ""
-    return f" If they are meant, write `allow: [{', '.join(codes)}]` in {manifest.path.stem}.yaml."
+    return (
+        f" If they are meant, write `allow: [{', '.join(codes)}]` in {stem_of(manifest.path)}.yaml."
+    )
 
 
 def _stored(
@@ -211,7 +214,7 @@ def _home(cache: Path, manifest: Manifest) -> Path:
     """The manifest's folder in the cache: by its own path and its root."""
     place = json.dumps([str(manifest.path.resolve()), manifest.root])
     key = hashlib.blake2b(place.encode(), digest_size=6).hexdigest()
-    home = cache.absolute() / "manifests" / f"{manifest.path.stem}-{key}"
+    home = cache.absolute() / "manifests" / f"{stem_of(manifest.path)}-{key}"
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

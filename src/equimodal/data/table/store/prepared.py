@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.data.table.fitted.columns import FittedColumn, FittedTable
-from equimodal.data.table.forms.shards import shards_of
+from equimodal.data.table.forms.folders import files_of
 from equimodal.data.table.items.arrays.readers import version_of
 from equimodal.data.table.items.decode import text_digest
 from equimodal.data.table.items.scaling import scaling
 from equimodal.data.table.items.text import pieces, pretrained_tokens
 from equimodal.data.table.items.texts import BYTES, RESERVED
 from equimodal.data.table.mixed.fitting import in_short
+from equimodal.data.table.reading.declaration import beside
 from equimodal.data.table.reading.reading import Reading
 from equimodal.data.table.reading.roles import Manifest
 from equimodal.data.table.reading.settings import KINDS
@@ -85,8 +86,8 @@ def stamp_of(manifest: Manifest) -> str:
     """A name for the table and the YAML, byte by byte, and for the tokenizers and readers that it
     names."""
     found = hashlib.blake2b(digest_size=16)
-    declared = [manifest.path.with_suffix(suffix) for suffix in (".yaml", ".yml")]
-    for path in (*shards_of(manifest.path), *declared):
+    for path in (*files_of(manifest.path), *beside(manifest.path)):
+        found.update(path.name.encode())  # of a folder it says the split
         found.update((path.stat().st_size if path.is_file() else 0).to_bytes(8))
         if path.is_file():  # in parts: a Parquet may hold all pictures
             with open(path, "rb") as file:

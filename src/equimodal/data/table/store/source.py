@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from equimodal.data.dataset import DataSource, Modality, MultimodalDataset
+from equimodal.data.table import stem_of
 from equimodal.data.table.reading.declaration import SPLITS
 from equimodal.data.table.store.preparation import prepare
 from equimodal.data.table.store.prepared import PREPARED, ROWS, read_prepared, store_folder
@@ -89,7 +90,7 @@ def _check(name: str, given: Mapping[str, object], found: Mapping[str, object]) 
     if unknown:
         raise DataError(
             f"{Path(name).name} takes no settings here, found '{unknown[0]}'; write them into "
-            f"{Path(name).stem}.yaml beside it."
+            f"{stem_of(name)}.yaml beside it."
         )
     if given and given.get("fingerprint") != found["fingerprint"]:
         raise DataError(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from equimodal.data.table.truth.classes import Classes
 def manifest(labels, split=None, group=None, **declared):
     rows = list(range(2, 2 + len(labels)))
     return Manifest(
-        path=None,
+        path=Path("my.csv"),
         root="",
         declaration=Declaration(**declared),
         rows=rows,
