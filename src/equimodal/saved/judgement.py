@@ -21,7 +21,7 @@ from equimodal.measures.scoring import scores_of, strata
 from equimodal.numerics.blocks import blocks, pseudo_values
 from equimodal.numerics.intervals import Units, split_units
 from equimodal.saved.model import Model
-from equimodal.saved.prediction import Predicted, Seen, joined, stream
+from equimodal.saved.prediction import Predicted, Seen, example, joined, stream
 from equimodal.saved.robustness import Faded
 from equimodal.saved.rows import may_lack
 from equimodal.saved.true_labels import true_labels
@@ -105,6 +105,7 @@ def judged(
         "unread": [
             {"row": found.places[i], "problem": text} for i, text in found.problems.items()
         ][:_SHOWN],
+        "unknown": {"rows": len(found.unknown), "example": example(found)},
         "scores": _scores(rows),
         "modalities": {m: _alone(rows, main, m) for m in rows.unimodal},
         **_outputs(rows, model.classes, model.target.task),

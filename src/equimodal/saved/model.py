@@ -77,7 +77,7 @@ class Model:
         Raises:
             BalanceError: a column is missing, or the table cannot be read.
         """
-        table, folder = opened(self, rows, root)
+        table, folder = opened(self, rows, root, blank=True)
         return joined(self, list(stream(self, table, folder, jobs=jobs)))
 
     def inputs(

@@ -68,7 +68,8 @@ class Predicted:
     ``places`` (N,) are lines of a CSV or JSONL, else rows from 1; ``logits`` and ``unimodal`` by
     modality (N, C) are NaN where a row could not be read, and ``problems`` says why, by index, or
     where a modality is missing;
-    ``missing`` names the modalities with an empty cell, by index.
+    ``missing`` names the modalities with an empty cell, and "modality: column" of an empty number
+    or category, and ``unknown`` says which categories no row of training has, both by index.
     """
 
     classes: tuple[str, ...]
@@ -77,6 +78,7 @@ class Predicted:
     unimodal: dict[str, Tensor]
     problems: dict[int, str]
     missing: dict[int, list[str]]
+    unknown: dict[int, list[str]]
     target: Target = CLASSES
 
     def __len__(self) -> int:
@@ -167,7 +169,15 @@ def _predicted(
             unimodal[m][rows] = torch.where(present[:, k : k + 1], own, torch.nan)
     problems = {i - block.start: text for i, text in block.problems.items()}
     missing = {i - block.start: names for i, names in block.missing.items()}
-    return Predicted(model.classes, places, logits, unimodal, problems, missing, model.target)
+    unknown = {i - block.start: texts for i, texts in block.unknown.items()}
+    return Predicted(
+        model.classes, places, logits, unimodal, problems, missing, unknown, model.target
+    )
+
+
+def example(found: Predicted) -> str:
+    """The first value that training did not have, or ""."""
+    return next((texts[0] for texts in found.unknown.values()), "")
 
 
 def joined(model: Asked, parts: Sequence[Predicted]) -> Predicted:
@@ -183,5 +193,6 @@ def joined(model: Asked, parts: Sequence[Predicted]) -> Predicted:
         {m: torch.cat([part.unimodal[m] for part in parts]) for m in model.modalities},
         {at + i: text for at, part in together for i, text in part.problems.items()},
         {at + i: names for at, part in together for i, names in part.missing.items()},
+        {at + i: texts for at, part in together for i, texts in part.unknown.items()},
         model.target,
     )

@@ -20,25 +20,29 @@ from typing import Any
 from equimodal.data.table.reading.table import Table
 from equimodal.errors import BalanceError
 from equimodal.saved.model import Model
-from equimodal.saved.prediction import Predicted, stream
+from equimodal.saved.prediction import Predicted, example, stream
 from equimodal.saved.prediction_lines import header, lines
+from equimodal.saved.rows import cells_under
 from equimodal.storage.disk import disk_error
 from equimodal.storage.files import make_folder, read_json, settle, write_json
 from equimodal.storage.locks import locked
 
 _ROWS, _STATE = "rows.csv", "state.json"
 _NOTED_EVERY = 0.5  # seconds
+_FRESH = {"rows": 0, "unread": 0, "unknown": 0, "example": "", "bytes": 0}
 Notify = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Written:
-    """A finished file: its path, how many rows it has, and how many of them hold a reason in the
-    place of a prediction."""
+    """A finished file: its path, how many rows it has, how many of them hold a reason in the place
+    of a prediction and how many a value that training did not have, with an example of these."""
 
     path: Path
     rows: int
     unread: int
+    unknown: int
+    example: str
 
 
 def write_predictions(
@@ -62,9 +66,10 @@ def write_predictions(
     """
     _check(out, resume=resume)
     work = _work(out)
+    own = {"model": model.description.fingerprint, "table": _digest(model, table, root)}
     make_folder(work)
     with locked(work, patience=0.0):
-        state = _claimed(work, model, table, root)
+        state = _claimed(work, own)
         if out.exists():  # killed when all but the end was done
             return _closed(work, out, state)
         with _kept(work, state["bytes"]) as file:
@@ -86,6 +91,8 @@ def _fill(
         _append(file, _text(lines(model, block)))
         state["rows"] += len(block)
         state["unread"] += len(block.problems)
+        state["unknown"] += len(block.unknown)
+        state["example"] = state["example"] or example(block)
         if time.monotonic() > noted + _NOTED_EVERY:
             _save(work, state, file)
             noted = time.monotonic()
@@ -124,15 +131,14 @@ def _check(out: Path, *, resume: bool) -> None:
         raise BalanceError(f"'{out}' is there already; choose another file with --out.")
 
 
-def _claimed(work: Path, model: Model, table: Table, root: str) -> dict[str, Any]:
-    """How far an earlier call came with the same model and rows.
+def _claimed(work: Path, own: dict[str, str]) -> dict[str, Any]:
+    """How far an earlier call came with the same model and rows, whose digests are ``own``.
 
     Raises:
         BalanceError: they were others.
     """
-    own = {"model": model.description.fingerprint, "table": _digest(model, table, root)}
     if not (work / _STATE).exists():
-        write_json(work / _STATE, {**own, "rows": 0, "unread": 0, "bytes": 0})
+        write_json(work / _STATE, {**own, **_FRESH})
     state = read_json(work / _STATE, remedy=f"delete the folder '{work}' and begin anew")
     different = [name for name, value in own.items() if state.get(name) != value]
     if different:
@@ -146,7 +152,7 @@ def _claimed(work: Path, model: Model, table: Table, root: str) -> dict[str, Any
 def _digest(model: Model, table: Table, root: str) -> str:
     found = hashlib.blake2b(root.encode(), digest_size=16)
     for source in dict.fromkeys(s for one in model.columns.values() for s in one.sources):
-        for place, cell in zip(table.rows, table.columns[source], strict=True):
+        for place, cell in zip(table.rows, cells_under(table, source), strict=True):
             found.update(f"{place} {len(cell)} {cell}\0".encode())
     return found.hexdigest()
 
@@ -185,4 +191,4 @@ def _closed(work: Path, out: Path, state: dict[str, Any]) -> Written:
     for name in (".lock", _STATE):
         (work / name).unlink(missing_ok=True)
     work.rmdir()
-    return Written(out, state["rows"], state["unread"])
+    return Written(out, *(state[key] for key in ("rows", "unread", "unknown", "example")))

@@ -11,7 +11,7 @@ from equimodal.data.target import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from equimodal.saved.model import Model
 from equimodal.saved.prediction import Predicted
 
-_END = ("missing", "problem")
+_END = ("missing", "unknown", "problem")
 _Cells = Callable[[int], list[str]]
 """What a line holds of the row at an index."""
 
@@ -31,14 +31,14 @@ def header(model: Model) -> list[str]:
 
 def lines(model: Model, found: Predicted) -> Iterator[list[str]]:
     """A row of the file for each row: what is predicted, what each modality says alone, what was
-    missing, and why there is no prediction."""
+    missing, which values are new, and why there is no prediction."""
     told = {CLASSIFICATION: _classes, MULTI_LABEL: _labels, REGRESSION: _numbers}
     own = told[model.target.task](model, found)
     width = len(header(model)) - 1 - len(_END)
     for i, place in enumerate(found.places):
         missing, problem = ", ".join(found.missing.get(i, ())), found.problems.get(i, "")
         cells = [""] * width if problem else own(i)
-        yield [str(place), *cells, missing, problem]
+        yield [str(place), *cells, missing, "; ".join(found.unknown.get(i, ())), problem]
 
 
 def _classes(model: Model, found: Predicted) -> _Cells:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from equimodal.checks import require, require_known
 from equimodal.data.presence import PRESENT
 from equimodal.data.table import FORMS, is_manifest
 from equimodal.data.table.fitted.columns import FittedColumn
@@ -28,19 +29,25 @@ Rows = str | Path | Mapping[str, Any]
 """A table by its path, or columns by their names: cells, or an array of numbers (N, D)."""
 
 
-def opened(model: Asked, rows: Rows, root: str | Path | None) -> tuple[Table, str]:
-    """The table, and the folder that its paths start from.
+def opened(
+    model: Asked, rows: Rows, root: str | Path | None, *, blank: bool = False
+) -> tuple[Table, str]:
+    """The table, and the folder that its paths start from; ``blank`` is that of `read_table`.
 
     Raises:
         BalanceError: a column of the model is missing, or the table cannot be read.
     """
     if isinstance(rows, Mapping):
         table, folder = _columns(rows), Path(root or ".")
+        for name in table.columns:
+            require_known("column", name, sources_of(model))
     else:
+        given = "rows must be a path or columns by name, such as 'new.csv' or {'age': ['30', '41']}"
+        require(isinstance(rows, str | Path), given, rows, error=DataError)
         path = Path(rows)
         if not (is_manifest(str(rows)) or path.is_dir()):
             raise DataError(f"'{path}' is no table; give the path of one ({FORMS}).")
-        table, folder = read_table(path), Path(root or path.parent)
+        table, folder = read_table(path, blank=blank), Path(root or path.parent)
     if not folder.is_dir():
         raise DataError(f"The data root '{folder}' is no folder; give the one that paths start at.")
     for name, column in model.columns.items():
@@ -56,8 +63,27 @@ def cells(table: Table, column: FittedColumn) -> list[str]:
     Where some of its columns alone are empty, a cell that holds no numbers, or of a table one that
     is filled.
     """
-    parts = [table.columns.get(source, [""] * len(table.rows)) for source in column.sources]
+    parts = [cells_under(table, source) for source in column.sources]
     return cells_of(parts, kind=column.kind, some=column.missing)
+
+
+def sources_of(model: Asked) -> list[str]:
+    """The columns that the model reads."""
+    return [source for column in model.columns.values() for source in column.sources]
+
+
+def lacking(model: Asked, table: Table) -> list[str]:
+    """What no row has: modalities, or "modality: column" where it has other columns of one."""
+    found = []
+    for name, column in model.columns.items():
+        gone = [one for one in column.sources if not any(cells_under(table, one))]
+        found += [name] if len(gone) == len(column.sources) else [f"{name}: {g}" for g in gone]
+    return found
+
+
+def cells_under(table: Table, source: str) -> list[str]:
+    """The cells of a column, empty ones where the table has no such column. (N,)"""
+    return table.columns.get(source, [""] * len(table.rows))
 
 
 def inputs_of(model: Asked, block: Block) -> dict[str, Tensor]:

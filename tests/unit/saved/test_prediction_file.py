@@ -34,7 +34,7 @@ def test_every_row_has_its_line_with_all_columns(asked, tmp_path):
     names, *rows = read(tmp_path / "p.csv")
     assert names == header(model) == [
         "row", "label", "probability", "p(cat)", "p(dog)", "body: label", "body: probability",
-        "words: label", "words: probability", "missing", "problem",
+        "words: label", "words: probability", "missing", "unknown", "problem",
     ]  # fmt: skip
     assert [int(row[0]) for row in rows] == table.rows
     assert (done.rows, done.unread) == (400, 0)

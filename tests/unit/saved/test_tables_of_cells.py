@@ -36,7 +36,9 @@ def test_new_rows_may_lack_other_cells_and_hold_other_values(hospital):
     assert found.problems == {
         2: "patient: 'x' in 'age' is no number; leave the cell empty where there is none"
     }
-    assert found.missing == {3: ["patient"]}
+    ward = "patient: ward"
+    assert found.missing == {0: ["patient: pressure", ward], 1: ["patient: age", ward], 2: [ward],
+                             3: ["patient"]}  # fmt: skip
     assert found.logits[[0, 1, 3]].isfinite().all()
 
 

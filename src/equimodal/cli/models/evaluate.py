@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from equimodal.cli.command import Command
-from equimodal.cli.models.predict import add_reading
+from equimodal.cli.models.predict import add_reading, tell_lacking, tell_unknown
 from equimodal.cli.shown import PIPE_WIDTH
 from equimodal.comparison.scores import WORDS, with_ends
 from equimodal.data.target import REGRESSION
@@ -57,6 +57,7 @@ def _run(arguments: argparse.Namespace) -> None:
     steady()
     model = load(arguments.model, device=arguments.device)
     table, root = opened(model, arguments.rows, arguments.data_root)
+    tell_lacking(model, table)
     with shown(progress=True) as advance:
         found = judged(
             model, table, root, label=arguments.label, group=arguments.group, jobs=arguments.jobs,
@@ -81,6 +82,7 @@ def _show(found: Mapping[str, Any]) -> None:
     say(f"{found['judged']} rows judged" + (f", {left} could not be read" if left else ""))
     for one in found["unread"]:
         say(f"  row {one['row']}: {one['problem']}")
+    tell_unknown(**found["unknown"])
     plain: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
     scores = Table(**plain)
     numbers = found["task"] == REGRESSION

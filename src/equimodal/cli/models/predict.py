@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from equimodal.cli.command import Command
 from equimodal.comparison.command.values import whole_number
-from equimodal.storage.printing import say
+from equimodal.storage.printing import say, warn
 from equimodal.workers.process import one_thread
+
+if TYPE_CHECKING:
+    from equimodal.data.table.reading.table import Table
+    from equimodal.saved.model import Model
 
 _DESCRIPTION = """\
 Ask a model folder about the rows of a table (CSV, JSONL or Parquet) that has the columns of
@@ -40,6 +45,25 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def tell_lacking(model: Model, table: Table) -> None:
+    """Warn of what no row has: it may be another name of a column."""
+    from equimodal.saved.rows import lacking, sources_of
+
+    if gone := lacking(model, table):
+        trained = model.description.table
+        known = {*sources_of(model), *(trained.labels if trained else ())}
+        rest = [name for name in table.columns if name not in known]
+        more = f"; the table has {', '.join(rest)}, which it does not" if rest else ""
+        warn(f"no row has {', '.join(gone)}, which the model reads{more}")
+
+
+def tell_unknown(rows: int, example: str) -> None:
+    """Say how many rows have a value that training did not have."""
+    if rows:
+        have = "row has" if rows == 1 else "rows have"
+        say(f"{rows} {have} a value that training did not have, such as {example}")
+
+
 def _run(arguments: argparse.Namespace) -> None:
     os.environ.update(one_thread(os.environ))  # read when torch is imported
     from equimodal.comparison.engines.worker import steady
@@ -50,7 +74,8 @@ def _run(arguments: argparse.Namespace) -> None:
 
     steady()
     model = load(arguments.model, device=arguments.device)
-    table, root = opened(model, arguments.rows, arguments.data_root)
+    table, root = opened(model, arguments.rows, arguments.data_root, blank=True)
+    tell_lacking(model, table)
     with shown(progress=True) as advance:
         done = write_predictions(
             model, table, root, Path(arguments.out), resume=arguments.resume, jobs=arguments.jobs,
@@ -58,6 +83,7 @@ def _run(arguments: argparse.Namespace) -> None:
         )  # fmt: skip
     unread = f", {done.unread} of which could not be read (column problem)" if done.unread else ""
     say(f"predictions: {done.path} ({done.rows} rows{unread})")
+    tell_unknown(done.unknown, done.example)
 
 
 PREDICT = Command(

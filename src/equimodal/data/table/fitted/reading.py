@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equimodal.data.table.fitted.columns import FittedColumn
+from equimodal.data.table.items import tables
 from equimodal.data.table.items.decode import Array
 from equimodal.data.table.items.work import Entry, Task, unpacked
 from equimodal.data.table.reading.extras import check_installed
@@ -29,7 +30,8 @@ class Block:
     ``start`` is the index of the first, ``count`` how many there are; ``used`` (n,) are the indices
     of those that could be read, ``arrays`` (n, ...) what they hold by modality, 0 of one that a row
     lacks and may lack, and ``present`` (n, M) which are there; ``problems`` says of each other row
-    why not, ``missing`` which modalities have an empty cell.
+    why not, ``missing`` which modalities have an empty cell, and of numbers and categories which
+    "modality: column", and ``unknown`` which values no row of training has.
     """
 
     start: int
@@ -38,6 +40,7 @@ class Block:
     arrays: dict[str, Array]
     problems: dict[int, str]
     missing: dict[int, list[str]]
+    unknown: dict[int, list[str]]
     present: NDArray[np.bool_]
 
 
@@ -69,7 +72,7 @@ def blocks(
 
 def _block(streams: Mapping[str, _Stream], start: int, end: int) -> Block:
     found = {m: stream.taken(start, end) for m, stream in streams.items()}
-    problems, missing = {}, {}
+    problems, missing, unknown = {}, {}, {}
     for index in range(start, end):
         said = {m: row for m, rows in found.items() if isinstance(row := rows[index], str)}
         empty = [m for m, text in said.items() if text == _EMPTY]
@@ -78,13 +81,16 @@ def _block(streams: Mapping[str, _Stream], start: int, end: int) -> Block:
             problems[index] = "has no modality at all"
         elif wrong := {m: text for m, text in said.items() if m not in lacked}:
             problems[index] = "; ".join(f"{m}: {text}" for m, text in wrong.items())
-        if empty:
-            missing[index] = empty
+        lacking = [f"{m}: {part}" for m, one in streams.items() for part in one.lacking(index)]
+        if empty or lacking:
+            missing[index] = [*empty, *lacking]
+        if new := [f"{m}: {text}" for m, one in streams.items() for text in one.unknown(index)]:
+            unknown[index] = new
     used = [index for index in range(start, end) if index not in problems]
     arrays = {m: streams[m].stacked([rows[i] for i in used]) for m, rows in found.items()}
     there = [[not isinstance(rows[i], str) for rows in found.values()] for i in used]
     present = np.array(there, np.bool_).reshape(len(used), len(found))
-    return Block(start, end - start, used, arrays, problems, missing, present)
+    return Block(start, end - start, used, arrays, problems, missing, unknown, present)
 
 
 class _Stream:
@@ -95,6 +101,8 @@ class _Stream:
     ) -> None:
         check_installed(column.kind, column.settings)
         self.column = column
+        self._cells = cells
+        self._unknown: dict[int, list[str]] = {}
         self._ready: dict[int, Array | str] = {}
         entries: list[Entry] = []
         for index in range(start, len(cells)):
@@ -111,6 +119,16 @@ class _Stream:
         while not all(index in self._ready for index in wanted):
             self._take()
         return {index: self._ready.pop(index) for index in wanted}
+
+    def lacking(self, index: int) -> list[str]:
+        """Columns of numbers and categories whose cell a row lacks, where it has others."""
+        if self.column.kind != "table" or not self._cells[index]:
+            return []
+        return tables.empty(self._cells[index], self.column.sources)
+
+    def unknown(self, index: int) -> list[str]:
+        """What no row of training has, of a row that was `taken`; told once."""
+        return self._unknown.pop(index, [])
 
     def stacked(self, rows: Sequence[Array | str]) -> Array:
         """Rows as one array, 0 where one says why there is none. (n, ...)"""
@@ -144,3 +162,7 @@ class _Stream:
                 "what the model says of its columns was edited; use a copy of it as it was made."
             ) from error
         self._ready |= found
+        for outcome in outcomes:
+            said = [text for code, text in outcome.get("warnings", ()) if code == "unknown"]
+            if said:
+                self._unknown[outcome["i"]] = said

@@ -23,6 +23,11 @@ def joined(cells: Sequence[str]) -> str:
     return json.dumps(list(cells), ensure_ascii=False)
 
 
+def empty(source: str, names: Sequence[str]) -> list[str]:
+    """The columns whose cell a row lacks; ``names`` are those of all. (D,)"""
+    return [name for name, cell in zip(names, json.loads(source), strict=True) if not cell]
+
+
 def facts(source: str) -> dict[str, Any]:
     """Each cell, counted."""
     return {"cells": [{cell: 1} for cell in json.loads(source)]}

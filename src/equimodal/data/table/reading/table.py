@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from equimodal.data.table.forms import folders, parquet, values
@@ -50,8 +51,9 @@ class Table:
         return self.columns[name]
 
 
-def read_table(path: Path) -> Table:
-    """The table in a file, its form by its extension, or in a folder of Hugging Face datasets.
+def read_table(path: Path, *, blank: bool = False) -> Table:
+    """The table in a file, its form by its extension, or in a folder of Hugging Face datasets; with
+    ``blank`` also rows of a CSV that have separators alone.
 
     Raises:
         DataError: the file is missing, damaged, or no table with a header and a row.
@@ -63,7 +65,8 @@ def read_table(path: Path) -> Table:
         return _checked(path, _from_records(path, records, list(range(1, len(records) + 1))))
     if not os.path.isfile(path):  # also of a name that no system takes
         raise DataError(f"There is no file '{path}'; give the path of a CSV, JSONL or Parquet.")
-    reader = {".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix.lower(), _csv)
+    readers = {".jsonl": _jsonl, ".parquet": _parquet}
+    reader = readers.get(path.suffix.lower(), partial(_csv, blank=blank))
     try:
         table = reader(path)
     except OSError as error:
@@ -77,7 +80,7 @@ def _checked(path: Path, table: Table) -> Table:
     return table
 
 
-def _csv(path: Path) -> Table:
+def _csv(path: Path, *, blank: bool) -> Table:
     text = text_of(path)
     if _EXCEL.match(text):
         raise DataError(
@@ -96,7 +99,7 @@ def _csv(path: Path) -> Table:
             _check_ends(path, header, reader)
             _check_header(path, header)
             for found in reader:
-                if any(found):
+                if any(found) or (blank and found):
                     _check_width(path, line + 1, found, header)
                     cells.append(found)
                     rows.append(line + 1)
