@@ -56,26 +56,24 @@ def sgd(net):
 
 def taught(net, balancer, *, epochs=1, optimizer=None):
     """Train some epochs of `batches`; the losses."""
-    optimizer = optimizer or sgd(net)
-    losses = []
-    for _ in range(epochs):
-        for inputs, labels in balancer.repeat(batches(net)):
-            loss = balancer.loss(net(inputs), labels)
-            loss.backward()
-            balancer.before_step()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(float(loss.detach()))
-        balancer.epoch_end()
-    return losses
+    return _losses(net, balancer, lambda: balancer.repeat(batches(net)), epochs, optimizer)
 
 
 def followed(net, balancer, dataset, *, epochs=1, optimizer=None, batch_size=6):
     """Train some epochs on batches of the balancer; the losses."""
+
+    def given():
+        return balancer.batches(dataset, batch_size=batch_size)
+
+    return _losses(net, balancer, given, epochs, optimizer)
+
+
+def _losses(net, balancer, given, epochs, optimizer):
+    """The losses of some epochs over what ``given()`` yields in each."""
     optimizer = optimizer or sgd(net)
     losses = []
     for _ in range(epochs):
-        for inputs, labels in balancer.batches(dataset, batch_size=batch_size):
+        for inputs, labels in given():
             loss = balancer.loss(net(inputs), labels)
             loss.backward()
             balancer.before_step()
