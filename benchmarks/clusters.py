@@ -25,17 +25,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from kills import write_table
+
 PATIENCE = 900.0
 KINDS = ("worker", "node", "driver")
-
-
-def write_table(folder: Path) -> None:
-    """Sentences and two numbers of 48 samples."""
-    lines = ["split,label,words,numbers"]
-    for k in range(48):
-        split = ("train", "train", "train", "train", "validation", "test")[k % 6]
-        lines.append(f"{split},{'ab'[k // 6 % 2]},word{k % 7} bird {k},{k} {k % 3}.5")
-    (folder / "my.csv").write_text("\n".join(lines) + "\n")
 
 
 def started(folder: Path, runs: int, out: str, *more: str) -> subprocess.Popen[bytes]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from marked import write_named
 from torch import Tensor
 
 from equimodal.measures.deletion import macro_f1
@@ -168,9 +169,7 @@ def main() -> None:
     for row in rows(options.rounds):
         print(row, flush=True)
         found.append(row)
-    begin, end = "<!-- coverage -->\n", "<!-- end of coverage -->"
-    head, rest = PAGE.read_text(encoding="utf-8").split(begin)
-    PAGE.write_text(head + begin + "\n".join(found) + "\n" + end + rest.split(end)[1], "utf-8")
+    write_named(PAGE, "coverage", found)
 
 
 if __name__ == "__main__":

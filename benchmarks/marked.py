@@ -1,6 +1,8 @@
 """Tables that stand between two comments in a page."""
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 END = "<!-- end -->"
 
@@ -12,7 +14,20 @@ def begin(by: str) -> str:
 
 def replaced(text: str, by: str, table: str) -> str:
     """A page with another table between its comments."""
-    first = begin(by)
-    block = f"{first}\n{table}\n{END}"
-    pattern = f"{re.escape(first)}.*?{re.escape(END)}"
-    return re.sub(pattern, lambda _: block, text, count=1, flags=re.DOTALL)
+    return _between(text, begin(by), END, table)
+
+
+def write_named(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Put a table between the comments of a page that bear its name."""
+    text = page.read_text(encoding="utf-8")
+    changed = _between(text, f"<!-- {name} -->", f"<!-- end of {name} -->", "\n".join(lines))
+    page.write_text(changed, encoding="utf-8")
+
+
+def _between(text: str, first: str, last: str, table: str) -> str:
+    block = f"{first}\n{table}\n{last}"
+    pattern = f"{re.escape(first)}.*?{re.escape(last)}"
+    changed, count = re.subn(pattern, lambda _: block, text, count=1, flags=re.DOTALL)
+    if not count:
+        raise ValueError(f"the page has no table between {first} and {last}")
+    return changed

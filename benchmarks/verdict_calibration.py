@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from marked import write_named
 from torch import Tensor
 
 from equimodal.comparison.outcome.judged import Judged
@@ -158,9 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     found = list(table(options.worlds))
     print("\n".join(found))
-    begin, end = "<!-- calibration -->\n", "<!-- end of calibration -->"
-    head, rest = PAGE.read_text(encoding="utf-8").split(begin)
-    PAGE.write_text(head + begin + "\n".join(found) + "\n" + end + rest.split(end)[1], "utf-8")
+    write_named(PAGE, "calibration", found)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from marked import write_named
+
 from equimodal.comparison.words import percent
 from equimodal.data import sources
 from equimodal.diagnosis import diagnose_folder, settle_folder
@@ -275,15 +277,6 @@ def real_row(head: str, modality: str, word: Mapping[str, Any]) -> str:
     return f"| {head} | {modality} | {word['word']}{sure} | {three} | {span} |"
 
 
-def write(marker: str, rows: list[str]) -> None:
-    """Put a table between its markers on the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    begin, end = f"<!-- {marker} -->\n", f"<!-- end of {marker} -->"
-    head, rest = text.split(begin)
-    tail = rest.split(end)[1]
-    PAGE.write_text(head + begin + "\n".join(rows) + "\n" + end + tail, encoding="utf-8")
-
-
 def main() -> None:
     """Train what is missing, diagnose, and write the table."""
     parser = argparse.ArgumentParser(
@@ -318,7 +311,7 @@ def main() -> None:
                     shutil.rmtree(place / f"set-{number:02d}", ignore_errors=True)
     rows = list(real_rows(options) if options.real else table(options))
     print("\n".join(rows))
-    write("the real sets" if options.real else "the known cases", rows)
+    write_named(PAGE, "the real sets" if options.real else "the known cases", rows)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """The simulation of the interval's coverage, in little."""
 
 import importlib.util
-from pathlib import Path
+import sys
 
 import pytest
 
+from places import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
 _SPEC = importlib.util.spec_from_file_location(
-    "interval_coverage", Path(__file__).parents[2] / "benchmarks" / "interval_coverage.py"
+    "interval_coverage", ROOT / "benchmarks" / "interval_coverage.py"
 )
 simulation = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(simulation)
